@@ -1,0 +1,31 @@
+// Builds everything: the WebAssembly kernels beside their AssemblyScript source, then dist/ with tsc.
+// npm runs no pre or post scripts here (.npmrc), so each script that needs a build calls this file.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: 'inherit' });
+
+// source, target, extra compiler flags
+const kernels = [];
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+for (const [source, target, flags] of kernels) {
+  const fresh =
+    existsSync(join(root, target)) &&
+    statSync(join(root, target)).mtimeMs >= statSync(join(root, source)).mtimeMs;
+  if (!fresh)
+    run(bin('asc'), [source, '--outFile', target, '-O3', '--noAssert', '--runtime', 'stub', ...flags]);
+}
+run(bin('tsc'), ['--project', 'tsconfig.json']);
+for (const [, target] of kernels) {
+  mkdirSync(dirname(join(root, 'dist', target)), { recursive: true });
+  copyFileSync(join(root, target), join(root, 'dist', target));
+}
+for (const program of ['sender', 'receiver']) {
+  const main = join(root, 'dist', program, 'main.js');
+  if (existsSync(main)) chmodSync(main, 0o755);
+}

@@ -1,0 +1,249 @@
+/**
+ * The one error class of the project, and the catalogue of its stable codes.
+ *
+ * A code is for scripts and never changes its meaning. Its cause and its action are for the operator.
+ * No message carries PHI: no names, no patient ids, no file names; UIDs only where a code says so.
+ * `shared/ERRORS.md` is this catalogue as a page; a test keeps the two alike.
+ */
+
+interface Entry {
+  /** What happened. */
+  readonly meaning: string;
+  /** What the operator does about it. */
+  readonly action: string;
+}
+
+export const errorCatalogue = {
+  // Command line and configuration
+  E_USAGE: {
+    meaning: 'The command line is wrong.',
+    action: 'Read the line under the error, or run the command with --help.',
+  },
+  E_CONFIG_MISSING: {
+    meaning: 'The configuration file does not exist or can not be read.',
+    action: 'Give its path with --config.',
+  },
+  E_CONFIG_SYNTAX: {
+    meaning: 'The configuration file is not valid TOML.',
+    action: 'Correct the line that the message names.',
+  },
+  E_CONFIG_UNKNOWN_KEY: {
+    meaning: 'The configuration has a key that does not exist.',
+    action: 'Use the key that the message proposes, or remove it.',
+  },
+  E_CONFIG_VALUE: {
+    meaning: 'A configuration value is missing, of the wrong kind or out of bounds.',
+    action: 'Correct the value that the message names.',
+  },
+  E_CONFIG_DEVICE: {
+    meaning: 'Two folders that must share a file system do not.',
+    action: 'Put vault, inbox and partial folder (sender: watch folder and spool) on one file system.',
+  },
+  E_FOLDER: {
+    meaning: 'A configured folder is missing or can not be written.',
+    action: 'Create it and give it to the user the program runs as.',
+  },
+  E_ALREADY_RUNNING: {
+    meaning: 'Another process holds this spool or vault.',
+    action: 'Stop the other process, or give this one a folder of its own.',
+  },
+  // Keys
+  E_KEY_MISSING: {
+    meaning: 'The key file does not exist.',
+    action: 'Write one with diode-sender keygen, and carry a copy to the other side.',
+  },
+  E_KEY_READABLE: {
+    meaning: 'Others than its owner can read or change the key file.',
+    action: 'chmod 600 it, and make a new key if others may have seen this one.',
+  },
+  E_KEY_FORMAT: {
+    meaning: 'The key file is not a dicom-diode key file.',
+    action: 'Copy it again from the other side, or make a new one with keygen.',
+  },
+  E_KEY_EXISTS: {
+    meaning: 'keygen would overwrite an existing file.',
+    action: 'Choose another path; a key in use is never overwritten.',
+  },
+  // The link
+  E_LINK_PORT_BUSY: {
+    meaning: 'Another process uses the UDP port of the link.',
+    action: 'Stop it, or configure another port on both sides.',
+  },
+  E_LINK_ADDRESS: {
+    meaning: 'The link address is not one of this host.',
+    action: 'Configure the address of the network interface that faces the link.',
+  },
+  E_LINK_DOWN: {
+    meaning: 'The link interface has no carrier or is down.',
+    action: 'Check fibre, converter and interface; the queue is kept meanwhile.',
+  },
+  E_LINK_SEND: {
+    meaning: 'The kernel refused to send on the link.',
+    action: 'Read the cause; check address, route, neighbour entry and MTU.',
+  },
+  E_LINK_BUFFER: {
+    meaning: 'The socket buffer is smaller than asked for.',
+    action: 'Raise net.core.rmem_max (receiver) or net.core.wmem_max (sender), as in hw-notes.',
+  },
+  E_NO_BEACON: {
+    meaning: 'No beacon came from the sender for a while.',
+    action: 'Check that the sender runs, and the link.',
+  },
+  E_PARAMETER_MISMATCH: {
+    meaning: 'Sender and receiver are configured with different link parameters.',
+    action: 'Make the values that the alarm names the same on both sides.',
+  },
+  // Datagrams (counted and alarmed, never logged one by one)
+  E_DATAGRAM_LENGTH: {
+    meaning: 'A datagram has another length than the link constant.',
+    action: 'Set link.datagramBytes the same on both sides; check the MTU.',
+  },
+  E_DATAGRAM_MAGIC: {
+    meaning: 'Something that is not dicom-diode sends to the port of the link.',
+    action: 'Find what else sends on the link.',
+  },
+  E_DATAGRAM_VERSION: {
+    meaning: 'The sender speaks another version of the wire protocol.',
+    action: 'Bring both sides to the same release line.',
+  },
+  E_DATAGRAM_KEY: {
+    meaning: 'A datagram names a key this receiver does not have.',
+    action: 'Carry the key file to this side again.',
+  },
+  E_DATAGRAM_TAG: {
+    meaning: 'The tag of a datagram is wrong: forged, damaged, or of another key.',
+    action: 'A few are line noise; many mean a wrong key or an attack on the link.',
+  },
+  E_DATAGRAM_MODE: {
+    meaning: 'A datagram is protected in another way than this receiver is configured for.',
+    action: 'Set link.protection the same on both sides.',
+  },
+  E_DATAGRAM_FIELD: {
+    meaning: 'A header field is out of its bounds.',
+    action: 'Bring both sides to the same release; report it if they are.',
+  },
+  E_DATAGRAM_REPLAY: {
+    meaning: 'A beacon or roll of an older session or sequence came again.',
+    action:
+      'If it persists, somebody plays a recording of the link, or an old disk image of the sender runs.',
+  },
+  // Objects and blocks
+  E_BLOCK_OPEN: {
+    meaning: 'A source block did not open: its authentication failed.',
+    action: 'The block is collected anew; if it persists, check the keys and the sender.',
+  },
+  E_OBJECT_HASH: {
+    meaning: 'An object was put together and its hash is wrong.',
+    action: 'It is collected anew; if it persists, check memory and disk of both hosts.',
+  },
+  E_DOCUMENT: {
+    meaning: 'A manifest, beacon or roll does not follow its format.',
+    action: 'Bring both sides to the same release; report it if they are.',
+  },
+  E_TOO_LARGE: { meaning: 'Something is larger than its limit.', action: 'See the limits in the README.' },
+  // Taking files in
+  E_FILE_EMPTY: { meaning: 'The file is empty.', action: 'Send it again from the scanner.' },
+  E_NOT_DICOM: { meaning: 'The file is not a DICOM Part 10 file.', action: 'Export it again as DICOM.' },
+  E_DICOMDIR: {
+    meaning: 'The file is a DICOMDIR, an index of a medium and no image.',
+    action: 'Nothing to do: the images it lists are taken one by one.',
+  },
+  E_NO_UID: {
+    meaning: 'The file lacks its Study, Series or SOP Instance UID.',
+    action: 'Export it again from the scanner.',
+  },
+  E_BAD_UID: {
+    meaning: 'A UID in the file does not follow PS3.5 section 9.1.',
+    action: 'Export it again from the scanner; look at the file if that repeats.',
+  },
+  E_FILE_TRUNCATED: { meaning: 'The file ends inside its header.', action: 'Copy it again.' },
+  E_FILE_CHANGED: {
+    meaning: 'The file changed while it was taken in.',
+    action: 'Nothing to do: it is taken when it stands still.',
+  },
+  E_FILE_READ: { meaning: 'The file can not be read.', action: 'Check permissions and the disk.' },
+  E_DISK_FULL: { meaning: 'The disk is full.', action: 'Free space; work goes on by itself then.' },
+  E_DISK: { meaning: 'A disk operation failed.', action: 'Read the cause; check disk and file system.' },
+  E_LEDGER: {
+    meaning: 'The ledger can not be opened or written.',
+    action: 'Check the disk; do not delete the ledger: it holds what was taken in.',
+  },
+  // Studies on the high side
+  E_STUDY_INCOMPLETE: {
+    meaning: 'A study misses instances after its deadline.',
+    action: 'See diode-receiver missing; have the sender send it again.',
+  },
+  E_STUDY_UNCLAIMED: {
+    meaning: 'Instances arrived that no manifest lists.',
+    action: 'The sender may have stopped before closing the study; start it, or close the study there.',
+  },
+  E_STUDY_MISSING: {
+    meaning: 'A study number of the sender was never seen.',
+    action: 'See diode-receiver missing; have the sender send it again.',
+  },
+  E_STUDY_UNKNOWN: {
+    meaning: 'There is no such study.',
+    action: 'See status for the Study Instance UIDs and numbers.',
+  },
+  E_STUDY_STATE: { meaning: 'The study is not in a state that allows this.', action: 'See status.' },
+  E_CONFLICT: {
+    meaning: 'An instance has the UID of another one and other bytes; it is held.',
+    action: 'A corrected image may be waiting: compare both, then decide.',
+  },
+  E_INSTANCE_MISMATCH: {
+    meaning: 'An instance does not say what its manifest says of it.',
+    action: 'It is held: look at it before anything else.',
+  },
+  E_INBOX_TAKEN: {
+    meaning: 'The name of a study is taken in the inbox by something else.',
+    action: 'Move that away; the release is tried again by itself.',
+  },
+  E_LOW_SIDE: {
+    meaning: 'The sender reports a problem.',
+    action: 'See the code that the alarm names, and act on the low side.',
+  },
+  E_REQUEST_TIMEOUT: {
+    meaning: 'The running program did not answer the request in time.',
+    action: 'Check that it runs; the request stays queued.',
+  },
+  E_INTERNAL: {
+    meaning: 'The program found itself wrong and stopped.',
+    action: 'It is restarted by its supervisor; report it with the log.',
+  },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** Whether a string (from a ledger, a beacon) is a code this release knows. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCatalogue, text);
+}
+
+/** An operating error: a stable code, one sentence for this occurrence (no PHI), and its cause. */
+export class DiodeError extends Error {
+  override readonly name = 'DiodeError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+    super(detail ?? errorCatalogue[code].meaning, options);
+    this.code = code;
+  }
+
+  /** What the operator does about it. */
+  get action(): string {
+    return errorCatalogue[this.code].action;
+  }
+}
+
+/** Turns a failed file-system call into a DiodeError: a full disk has a code of its own. */
+export function diskError(cause: unknown, what: string): DiodeError {
+  const code = errorCauseCode(cause);
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new DiodeError(full ? 'E_DISK_FULL' : 'E_DISK', `${what} (${code ?? 'unknown cause'})`, { cause });
+}
+
+/** The `code` of a Node system error (`ENOSPC`, `EADDRINUSE`), when it has one. */
+export function errorCauseCode(cause: unknown): string | undefined {
+  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
+  return typeof cause.code === 'string' ? cause.code : undefined;
+}

@@ -1,0 +1,33 @@
+/**
+ * Every limit of the wire and of what is built from it, in one place.
+ * Nothing from a datagram is an index, a size or a path before it was checked against these.
+ */
+export const limits = {
+  /** Datagram length: fits the minimum IPv4 MTU at least, one jumbo frame at most. */
+  datagramBytesMin: 512,
+  datagramBytesMax: 8972,
+  /** Source symbols of a block (RFC 5052: maximum source block length). */
+  sourceSymbolsMax: 200,
+  /** Encoding symbols of a block: ESI < 255, a property of Reed-Solomon over GF(2^8). */
+  encodingSymbolsMax: 255,
+  /** One object: 64 GiB. */
+  objectBytesMax: 64 * 2 ** 30,
+  /** A manifest, beacon or roll is held in memory, so its size is bounded more tightly. */
+  documentBytesMax: 32 * 2 ** 20,
+  manifestEntriesMax: 200_000,
+  manifestSeriesMax: 65_535,
+  rollEntriesMax: 4096,
+  beaconCountersMax: 16,
+  beaconAlarmsMax: 16,
+  /** PS3.5 section 9.1. */
+  uidCharactersMax: 64,
+  sendersMax: 64,
+} as const;
+
+/** PS3.5 section 9.1, as far as it matters for a path or a key: digits and dots, at most 64. */
+const uidPattern = /^[0-9.]{1,64}$/;
+
+/** Whether a string may be used as a UID. A name of only dots would be a path, so one digit is needed. */
+export function isUid(text: string): boolean {
+  return uidPattern.test(text) && /^[0-9]/.test(text);
+}
