@@ -157,6 +157,38 @@ export const errorCatalogue = {
     action: 'Export it again from the scanner; look at the file if that repeats.',
   },
   E_FILE_TRUNCATED: { meaning: 'The file ends inside its header.', action: 'Copy it again.' },
+  E_DICOM_LENGTH: {
+    meaning: 'A length in the file is larger than what it is part of, or than the file.',
+    action: 'The file is damaged or was made to harm: export it again from the scanner; look at it if that repeats.',
+  },
+  E_DICOM_NESTING: {
+    meaning: 'Sequences in the file nest deeper than the limit.',
+    action: 'No scanner writes that: find out where the file came from before you release it.',
+  },
+  E_DICOM_ELEMENTS: {
+    meaning: 'The file has more data elements than the limit.',
+    action: 'Find out where the file came from; raise the limit if that device writes such files.',
+  },
+  E_DICOM_SYNTAX: {
+    meaning: 'The data set is not encoded as PS3.5 and its transfer syntax say; readers may disagree on it.',
+    action: 'Export it again from the scanner; tell its maker if that repeats.',
+  },
+  E_DICOM_ORDER: {
+    meaning: 'Elements of the data set are doubled or out of order; readers may disagree on it.',
+    action: 'Find out where the file came from; release it if that device writes such files.',
+  },
+  E_DICOM_TRAILING: {
+    meaning: 'Bytes stand behind the data set that are no part of it.',
+    action: 'Another file may be hidden there: look at it before you release it.',
+  },
+  E_DICOM_META: {
+    meaning: 'The file meta information is incomplete, too large or out of order.',
+    action: 'Export it again from the scanner; tell its maker if that repeats.',
+  },
+  E_DICOM_DEFLATE: {
+    meaning: 'The deflated data set is damaged, or inflates beyond the limit.',
+    action: 'Export it again from the scanner; look at the file if that repeats.',
+  },
   E_FILE_CHANGED: {
     meaning: 'The file changed while it was taken in.',
     action: 'Nothing to do: it is taken when it stands still.',
@@ -194,6 +226,26 @@ export const errorCatalogue = {
     meaning: 'An instance does not say what its manifest says of it.',
     action: 'It is held: look at it before anything else.',
   },
+  E_PATIENT_MISMATCH: {
+    meaning: 'The instances of one study name two patients; it is held.',
+    action: 'Find out with the scanner staff whose images these are; release nothing before that.',
+  },
+  E_GATE_META: {
+    meaning: 'The file meta information names another instance or SOP class than the data set; it is held.',
+    action: 'Export it again from the scanner; look at both UIDs before you release it.',
+  },
+  E_SOP_CLASS: {
+    meaning: 'The SOP class of the instance is not one that the gate lets through; it is held.',
+    action: 'Release it, or change the list of SOP classes if this kind is wanted.',
+  },
+  E_ENCAPSULATED_DOCUMENT: {
+    meaning: 'The instance carries a document (PDF, CDA, STL and the like) for another program; it is held.',
+    action: 'Release it if the document is wanted, or let such documents pass by configuration.',
+  },
+  E_PREAMBLE: {
+    meaning: 'The preamble of the file is one that another program would run or open; it is held.',
+    action: 'Find out where the file came from; its preamble is zeroed if you release it.',
+  },
   E_INBOX_TAKEN: {
     meaning: 'The name of a study is taken in the inbox by something else.',
     action: 'Move that away; the release is tried again by itself.',
@@ -205,6 +257,10 @@ export const errorCatalogue = {
   E_REQUEST_TIMEOUT: {
     meaning: 'The running program did not answer the request in time.',
     action: 'Check that it runs; the request stays queued.',
+  },
+  E_INSTALLATION: {
+    meaning: 'A part of the program is missing or does not run on this machine.',
+    action: 'Run npm run build, or install the release again.',
   },
   E_INTERNAL: {
     meaning: 'The program found itself wrong and stopped.',

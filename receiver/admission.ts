@@ -1,0 +1,53 @@
+/**
+ * Admission: decides about a datagram before anything is allocated for it. Length, magic, version and key
+ * id are hints anybody can forge; the tag is what counts. Every refusal is counted by its code.
+ */
+
+import { deriveTagKey } from '../shared/crypto/keys.ts';
+import { DatagramTag } from '../shared/crypto/siphash.ts';
+import type { ErrorCode } from '../shared/errors.ts';
+import { readKeyId, readPreamble } from '../shared/wire/datagram.ts';
+
+/** Codes of admission, in the order of its counters. */
+export const refusalCodes = [
+  'E_DATAGRAM_LENGTH',
+  'E_DATAGRAM_MAGIC',
+  'E_DATAGRAM_VERSION',
+  'E_DATAGRAM_KEY',
+  'E_DATAGRAM_TAG',
+] as const satisfies readonly ErrorCode[];
+
+export class Admission {
+  readonly refused: Record<(typeof refusalCodes)[number], number> = {
+    E_DATAGRAM_LENGTH: 0,
+    E_DATAGRAM_MAGIC: 0,
+    E_DATAGRAM_VERSION: 0,
+    E_DATAGRAM_KEY: 0,
+    E_DATAGRAM_TAG: 0,
+  };
+  admitted = 0;
+  readonly #datagramBytes: number;
+  readonly #tags = new Map<number, DatagramTag>();
+
+  /** @param secrets the key ring: secrets of 32 bytes by key id */
+  constructor(datagramBytes: number, secrets: ReadonlyMap<number, Uint8Array>) {
+    this.#datagramBytes = datagramBytes;
+    for (const [keyId, secret] of secrets) this.#tags.set(keyId, new DatagramTag(deriveTagKey(secret)));
+  }
+
+  /** Whether a datagram is of this link and of a sender that has one of the keys. */
+  admit(datagram: Uint8Array): boolean {
+    const hint = readPreamble(datagram, this.#datagramBytes);
+    if (hint !== undefined) return this.#refuse(hint);
+    const tag = this.#tags.get(readKeyId(datagram));
+    if (tag === undefined) return this.#refuse('E_DATAGRAM_KEY');
+    if (!tag.verify(datagram)) return this.#refuse('E_DATAGRAM_TAG');
+    this.admitted += 1;
+    return true;
+  }
+
+  #refuse(code: ErrorCode): false {
+    for (const known of refusalCodes) if (known === code) this.refused[known] += 1;
+    return false;
+  }
+}

@@ -1,0 +1,416 @@
+/**
+ * The assembler: admitted datagrams go in, whole and verified objects come out. It does no I/O of its own
+ * (a sink writes) and reads no clock. Sessions mean nothing to it: the object id says what belongs together.
+ *
+ * Everything is bounded: open objects, memory of open blocks, memory of documents. What is dropped for
+ * room is counted, and comes again with a later pass.
+ */
+import { assert } from '../../shared/assert.ts';
+import { deriveObjectIdKey } from '../../shared/crypto/keys.ts';
+import { deriveObjectId } from '../../shared/crypto/object-id.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
+import {
+  at,
+  DatagramHeader,
+  type ObjectType,
+  objectIdBytes,
+  objectType,
+  type Protection,
+  readHeader,
+  senderIdBytes,
+  symbolBytesOf,
+  tagBytes,
+} from '../../shared/wire/datagram.ts';
+import { limits } from '../../shared/wire/limits.ts';
+import { ObjectLayout } from '../../shared/wire/object-layout.ts';
+import { LinkStatistics } from './link-statistics.ts';
+import { MemorySink } from './memory-sink.ts';
+import { ObjectIdIndex } from './object-id-index.ts';
+import type { OpenBlock } from './open-block.ts';
+import { type ObjectSink, OpenObject } from './open-object.ts';
+
+export interface AssembledObject {
+  /** 16 bytes as hexadecimal */
+  readonly objectId: string;
+  /** 8 bytes as hexadecimal */
+  readonly senderId: string;
+  readonly keyId: number;
+  readonly type: ObjectType;
+  readonly bytes: number;
+  /** 32 bytes as hexadecimal */
+  readonly sha256: string;
+  readonly sessionCounter: number;
+  readonly sessionRandom: number;
+  /** Of the datagram that completed it. */
+  readonly sequence: number;
+  /** The bytes of a document; undefined for an instance, which is in its sink. */
+  readonly document: Uint8Array | undefined;
+}
+
+export interface AssemblerOptions {
+  readonly datagramBytes: number;
+  readonly protection: Protection;
+  readonly secrets: ReadonlyMap<number, Uint8Array>;
+  readonly code: ErasureCode;
+  /** Memory of all open blocks. */
+  readonly memoryBytes: number;
+  readonly openObjectsMax: number;
+  /** Makes the sink of an instance, or says that there is no room for it now. */
+  readonly sinkFor: (objectId: string, bytes: number) => ObjectSink | undefined;
+  /** An object is whole and is what its id says. It counts as finished from now on. */
+  readonly onObject: (object: AssembledObject) => void;
+  /** The disk refused a block, which is dropped. */
+  readonly onProblem: (error: DiodeError) => void;
+}
+
+export class AssemblerCounters {
+  datagrams = 0;
+  ofFinished = 0;
+  duplicates = 0;
+  noRoom = 0;
+  blocksFinished = 0;
+  blocksEvicted = 0;
+  objectsEvicted = 0;
+  /** Source symbols that repair symbols stood in for. */
+  symbolsRepaired = 0;
+  readonly refused = new Map<ErrorCode, number>();
+}
+
+/** Hashing on of one object is done in steps of this many blocks, so that the ring is emptied meanwhile. */
+const hashStepBlocks = 16;
+const recentDocumentsMax = 4096;
+const documentsMemoryBytes = 2 * limits.documentBytesMax;
+
+interface Origin {
+  readonly keyId: number;
+  readonly objectIdKey: Uint8Array;
+  readonly senderId: Uint8Array;
+}
+
+interface Collecting {
+  readonly object: OpenObject;
+  readonly origin: Origin;
+  readonly memory: MemorySink | undefined;
+  slot: number;
+  sessionCounter: number;
+  sessionRandom: number;
+  sequence: number;
+}
+
+export class Assembler {
+  readonly counters = new AssemblerCounters();
+  readonly #options: AssemblerOptions;
+  readonly #symbolBytes: number;
+  readonly #header = new DatagramHeader();
+  readonly #finished = new ObjectIdIndex();
+  #recentDocuments = new ObjectIdIndex();
+  readonly #index = new ObjectIdIndex();
+  readonly #open: (Collecting | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #blocks = new Map<OpenBlock, Collecting>();
+  readonly #verifying: Collecting[] = [];
+  readonly #origins = new Map<string, Origin>();
+  readonly #statistics = new Map<string, LinkStatistics>();
+  #lastOrigin: { senderId: Uint8Array; statistics: LinkStatistics } | undefined;
+  #heldBytes = 0;
+  #documentBytes = 0;
+
+  constructor(options: AssemblerOptions) {
+    this.#options = options;
+    this.#symbolBytes = symbolBytesOf(options.datagramBytes);
+  }
+
+  /** Marks an object as finished: durable here. Its datagrams are dropped at once from now on. */
+  finish(objectId: string): void {
+    this.#finished.set(Buffer.from(objectId, 'hex'), 0, 1);
+  }
+
+  /** Takes the mark back: the object is collected anew when it comes again. */
+  unfinish(objectId: string): void {
+    this.#finished.delete(Buffer.from(objectId, 'hex'), 0);
+  }
+
+  get openObjects(): number {
+    return this.#index.size;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get datagramsLost(): number {
+    let lost = 0;
+    for (const statistics of this.#statistics.values()) lost += statistics.lost;
+    return lost;
+  }
+
+  /** When a datagram of an open object last came, or undefined when none is being collected. */
+  touchedAtMs(objectId: string): number | undefined {
+    const slot = this.#index.find(Buffer.from(objectId, 'hex'), 0);
+    return this.#open[slot]?.object.touchedAtMs;
+  }
+
+  /** Takes one admitted datagram. The bytes are copied; the caller may use them again. */
+  receive(datagram: Uint8Array, nowMs: number): void {
+    const { counters } = this;
+    const header = this.#header;
+    counters.datagrams += 1;
+    const invalid = readHeader(datagram, header);
+    if (invalid !== undefined) return this.#refuse(invalid);
+    if (header.protection !== this.#options.protection) return this.#refuse('E_DATAGRAM_MODE');
+    this.#countSequence(datagram);
+    if (this.#isFinished(datagram)) {
+      counters.ofFinished += 1;
+      return;
+    }
+    const collecting = this.#find(datagram);
+    if (collecting === undefined) return;
+    const { object } = collecting;
+    object.touchedAtMs = nowMs;
+    const { layout } = object.identity;
+    if (
+      header.objectBytes !== layout.objectBytes ||
+      header.maximumSourceSymbols !== layout.maximumSourceSymbols
+    ) {
+      return this.#refuse('E_DATAGRAM_FIELD');
+    }
+    if (header.blockNumber >= layout.blockCount) return this.#refuse('E_DATAGRAM_FIELD');
+    if (object.isFinished(header.blockNumber)) {
+      counters.duplicates += 1;
+      return;
+    }
+    this.#addSymbol(collecting, datagram);
+  }
+
+  /**
+   * Goes on with the verification of complete objects, a bounded step. Call it between batches.
+   * @returns whether more is to be done
+   */
+  work(): boolean {
+    const collecting = this.#verifying[0];
+    if (collecting === undefined) return false;
+    const sha256 = collecting.object.digest(hashStepBlocks);
+    if (sha256 === undefined) return true;
+    this.#verifying.shift();
+    this.#deliver(collecting, sha256);
+    return this.#verifying.length > 0;
+  }
+
+  #countSequence(datagram: Uint8Array): void {
+    const last = this.#lastOrigin;
+    const header = this.#header;
+    if (last === undefined || !sameBytes(last.senderId, datagram, at.senderId)) {
+      const senderId = datagram.slice(at.senderId, at.senderId + senderIdBytes);
+      const key = hex(senderId);
+      let statistics = this.#statistics.get(key);
+      if (statistics === undefined) {
+        if (this.#statistics.size >= limits.sendersMax) return;
+        statistics = new LinkStatistics();
+        this.#statistics.set(key, statistics);
+      }
+      this.#lastOrigin = { senderId, statistics };
+    }
+    this.#lastOrigin?.statistics.count(header.sessionCounter, header.sessionRandom, header.sequence);
+  }
+
+  #isFinished(datagram: Uint8Array): boolean {
+    if (this.#header.type === objectType.instance || this.#header.type === objectType.manifest) {
+      if (this.#finished.find(datagram, at.objectId) >= 0) return true;
+    }
+    return this.#recentDocuments.find(datagram, at.objectId) >= 0;
+  }
+
+  #find(datagram: Uint8Array): Collecting | undefined {
+    const slot = this.#index.find(datagram, at.objectId);
+    if (slot >= 0) return this.#open[slot];
+    const origin = this.#origin(datagram);
+    if (origin === undefined) return undefined;
+    return this.#begin(datagram, origin);
+  }
+
+  #origin(datagram: Uint8Array): Origin | undefined {
+    const { keyId } = this.#header;
+    const senderId = datagram.slice(at.senderId, at.senderId + senderIdBytes);
+    const key = `${keyId} ${hex(senderId)}`;
+    let origin = this.#origins.get(key);
+    if (origin === undefined) {
+      const secret = this.#options.secrets.get(keyId);
+      if (secret === undefined || this.#origins.size >= limits.sendersMax) {
+        this.#refuse('E_DATAGRAM_KEY');
+        return undefined;
+      }
+      origin = { keyId, senderId, objectIdKey: deriveObjectIdKey(secret, senderId) };
+      this.#origins.set(key, origin);
+    }
+    return origin;
+  }
+
+  #begin(datagram: Uint8Array, origin: Origin): Collecting | undefined {
+    const header = this.#header;
+    const secret = this.#options.secrets.get(origin.keyId);
+    assert(secret !== undefined, 'an origin has its secret');
+    if (this.#index.size >= this.#options.openObjectsMax) this.#evictObject();
+    const objectId = datagram.slice(at.objectId, at.objectId + objectIdBytes);
+    const { type, objectBytes } = header;
+    const sink =
+      type === objectType.instance
+        ? this.#options.sinkFor(hex(objectId), objectBytes)
+        : this.#documentSink(objectBytes);
+    if (sink === undefined) {
+      this.counters.noRoom += 1;
+      return undefined;
+    }
+    const layout = new ObjectLayout(objectBytes, this.#symbolBytes, header.maximumSourceSymbols);
+    const { protection } = this.#options;
+    const object = new OpenObject(
+      { secret, senderId: origin.senderId, objectId, type, protection, layout },
+      sink,
+    );
+    const slot = this.#freeSlots.pop() ?? this.#open.length;
+    const memory = sink instanceof MemorySink ? sink : undefined;
+    const collecting = { object, origin, memory, slot, sessionCounter: 0, sessionRandom: 0, sequence: 0 };
+    this.#open[slot] = collecting;
+    this.#index.set(objectId, 0, slot);
+    return collecting;
+  }
+
+  #documentSink(bytes: number): MemorySink | undefined {
+    if (this.#documentBytes + bytes > documentsMemoryBytes) return undefined;
+    this.#documentBytes += bytes;
+    return new MemorySink(bytes);
+  }
+
+  #addSymbol(collecting: Collecting, datagram: Uint8Array): void {
+    const { counters } = this;
+    const header = this.#header;
+    const block = collecting.object.block(header.blockNumber);
+    const heldBefore = this.#blocks.has(block) ? block.heldBytes : 0;
+    const symbol = datagram.subarray(at.symbol, datagram.length - tagBytes);
+    if (!block.add(header.encodingSymbolId, symbol)) counters.duplicates += 1;
+    block.touchedAt = counters.datagrams;
+    if (heldBefore === 0) this.#blocks.set(block, collecting);
+    this.#heldBytes += block.heldBytes - heldBefore;
+    if (block.decodable) this.#finishBlock(collecting, block);
+    while (this.#heldBytes > this.#options.memoryBytes && this.#blocks.size > 1) this.#evictBlock();
+  }
+
+  #finishBlock(collecting: Collecting, block: OpenBlock): void {
+    const { object } = collecting;
+    const missing = block.missingSymbols;
+    const decoded = block.decode(this.#options.code);
+    this.#forgetBlock(block);
+    if (!this.#write(object, block.blockNumber, decoded)) return;
+    this.counters.blocksFinished += 1;
+    this.counters.symbolsRepaired += missing;
+    if (!object.complete) {
+      // What came early is hashed behind the newest block, so that little is left for the end.
+      object.digestAhead();
+      return;
+    }
+    collecting.sessionCounter = this.#header.sessionCounter;
+    collecting.sessionRandom = this.#header.sessionRandom;
+    collecting.sequence = this.#header.sequence;
+    this.#verifying.push(collecting);
+    if (collecting.memory !== undefined || object.identity.layout.blockCount <= hashStepBlocks) this.work();
+  }
+
+  #write(object: OpenObject, blockNumber: number, decoded: Uint8Array): boolean {
+    try {
+      if (object.finishBlock(blockNumber, decoded)) return true;
+      this.#refuse('E_BLOCK_OPEN');
+    } catch (error) {
+      // A full disk drops the block; it comes again with a later pass.
+      if (!(error instanceof DiodeError)) throw error;
+      this.#refuse(error.code);
+      this.#options.onProblem(error);
+    }
+    return false;
+  }
+
+  #deliver(collecting: Collecting, sha256: Uint8Array): void {
+    const { object, origin, memory } = collecting;
+    const { objectId, type, layout } = object.identity;
+    const { objectBytes, symbolBytes, maximumSourceSymbols } = layout;
+    const identity = { type, sha256, objectBytes, symbolBytes, maximumSourceSymbols };
+    const right = sameBytes(deriveObjectId(origin.objectIdKey, identity), objectId, 0);
+    this.#forgetObject(collecting);
+    if (!right) {
+      object.sink.discard();
+      return this.#refuse('E_OBJECT_HASH');
+    }
+    if (memory !== undefined) this.#rememberDocument(objectId);
+    // An instance counts as finished while its sink is being made durable; unfinish() takes that back.
+    else this.#finished.set(objectId, 0, 1);
+    this.#options.onObject({
+      objectId: hex(objectId),
+      senderId: hex(origin.senderId),
+      keyId: origin.keyId,
+      type,
+      bytes: objectBytes,
+      sha256: hex(sha256),
+      sessionCounter: collecting.sessionCounter,
+      sessionRandom: collecting.sessionRandom,
+      sequence: collecting.sequence,
+      document: memory?.bytes,
+    });
+  }
+
+  #rememberDocument(objectId: Uint8Array): void {
+    if (this.#recentDocuments.size >= recentDocumentsMax) this.#recentDocuments = new ObjectIdIndex();
+    this.#recentDocuments.set(objectId, 0, 1);
+  }
+
+  #forgetBlock(block: OpenBlock): void {
+    const collecting = this.#blocks.get(block);
+    assert(collecting !== undefined, 'an open block is listed');
+    this.#blocks.delete(block);
+    collecting.object.openBlocks.delete(block.blockNumber);
+    this.#heldBytes -= block.heldBytes;
+  }
+
+  #forgetObject(collecting: Collecting): void {
+    const { object, memory, slot } = collecting;
+    for (const block of [...object.openBlocks.values()]) this.#forgetBlock(block);
+    this.#index.delete(object.identity.objectId, 0);
+    this.#open[slot] = undefined;
+    this.#freeSlots.push(slot);
+    if (memory !== undefined) this.#documentBytes -= memory.bytes.length;
+  }
+
+  #evictBlock(): void {
+    let oldest: OpenBlock | undefined;
+    for (const block of this.#blocks.keys()) {
+      if (oldest === undefined || block.touchedAt < oldest.touchedAt) oldest = block;
+    }
+    assert(oldest !== undefined, 'there is a block to evict');
+    this.#forgetBlock(oldest);
+    this.counters.blocksEvicted += 1;
+  }
+
+  #evictObject(): void {
+    let oldest: Collecting | undefined;
+    for (const collecting of this.#open) {
+      if (collecting === undefined || this.#verifying.includes(collecting)) continue;
+      if (oldest === undefined || collecting.object.touchedAtMs < oldest.object.touchedAtMs)
+        oldest = collecting;
+    }
+    if (oldest === undefined) return;
+    oldest.object.sink.discard();
+    this.#forgetObject(oldest);
+    this.counters.objectsEvicted += 1;
+  }
+
+  #refuse(code: ErrorCode): void {
+    this.counters.refused.set(code, (this.counters.refused.get(code) ?? 0) + 1);
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+}
+
+function sameBytes(expected: Uint8Array, bytes: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < expected.length; i += 1) if (expected[i] !== bytes[offset + i]) return false;
+  return true;
+}

@@ -1,0 +1,93 @@
+/**
+ * A source block that is being collected. Source symbols lie at their place; repair symbols lie beside
+ * them, whatever pass they came from. Any k distinct symbols are enough.
+ */
+import { assert } from '../../shared/assert.ts';
+import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
+import { limits } from '../../shared/wire/limits.ts';
+
+const repairSymbolsAtFirst = 8;
+
+export class OpenBlock {
+  readonly blockNumber: number;
+  readonly sourceSymbols: number;
+  /** Counts up with every datagram: the block that waited longest leaves first. */
+  touchedAt = 0;
+  readonly #symbolBytes: number;
+  readonly #source: Uint8Array;
+  readonly #seen = new Uint8Array(limits.encodingSymbolsMax);
+  readonly #repairEsis: number[] = [];
+  #repair = new Uint8Array(0);
+  #sourceSeen = 0;
+
+  constructor(blockNumber: number, sourceSymbols: number, symbolBytes: number) {
+    assert(sourceSymbols >= 1 && sourceSymbols <= limits.sourceSymbolsMax, 'k within bounds');
+    this.blockNumber = blockNumber;
+    this.sourceSymbols = sourceSymbols;
+    this.#symbolBytes = symbolBytes;
+    this.#source = new Uint8Array(sourceSymbols * symbolBytes);
+  }
+
+  /** Bytes of memory the block holds. */
+  get heldBytes(): number {
+    return this.#source.length + this.#repair.length;
+  }
+
+  /** Whether k distinct symbols are there. */
+  get decodable(): boolean {
+    return this.#sourceSeen + this.#repairEsis.length >= this.sourceSymbols;
+  }
+
+  /** Source symbols that repair symbols stand in for. */
+  get missingSymbols(): number {
+    return this.sourceSymbols - this.#sourceSeen;
+  }
+
+  /** Copies a symbol in. @returns false when it is there already */
+  add(encodingSymbolId: number, symbol: Uint8Array): boolean {
+    assert(
+      encodingSymbolId < limits.encodingSymbolsMax && symbol.length === this.#symbolBytes,
+      'a checked symbol',
+    );
+    if (this.#seen[encodingSymbolId] === 1) return false;
+    this.#seen[encodingSymbolId] = 1;
+    if (encodingSymbolId < this.sourceSymbols) {
+      this.#source.set(symbol, encodingSymbolId * this.#symbolBytes);
+      this.#sourceSeen += 1;
+      return true;
+    }
+    const start = this.#repairEsis.length * this.#symbolBytes;
+    if (start === this.#repair.length) this.#growRepair();
+    this.#repair.set(symbol, start);
+    this.#repairEsis.push(encodingSymbolId);
+    return true;
+  }
+
+  /** The k source symbols, one behind the other. Repairs what is missing; call when decodable. */
+  decode(code: ErasureCode): Uint8Array {
+    assert(this.decodable, 'k symbols are there');
+    const missing: number[] = [];
+    for (let esi = 0; esi < this.sourceSymbols; esi += 1) if (this.#seen[esi] !== 1) missing.push(esi);
+    if (missing.length > 0) {
+      const area = { offsetBytes: 0, strideBytes: this.#symbolBytes };
+      code.reconstruct(
+        { sourceSymbols: this.sourceSymbols, symbolBytes: this.#symbolBytes },
+        { ...area, bytes: this.#source },
+        missing,
+        this.#repairEsis.slice(0, missing.length),
+        { ...area, bytes: this.#repair },
+      );
+    }
+    return this.#source;
+  }
+
+  #growRepair(): void {
+    const symbols = Math.min(
+      limits.encodingSymbolsMax - this.sourceSymbols,
+      Math.max(repairSymbolsAtFirst, this.#repairEsis.length * 2),
+    );
+    const larger = new Uint8Array(symbols * this.#symbolBytes);
+    larger.set(this.#repair);
+    this.#repair = larger;
+  }
+}

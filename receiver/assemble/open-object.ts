@@ -1,0 +1,107 @@
+/**
+ * An object that is being collected: which of its blocks are finished, and its hash as far as it is known.
+ * Finished blocks go to the sink at once; the hash follows in order, reading back what came early.
+ */
+import { createHash } from 'node:crypto';
+import { assert } from '../../shared/assert.ts';
+import { ObjectSeal, type SealedObject } from '../../shared/crypto/seal.ts';
+import { sealTagBytes } from '../../shared/wire/object-layout.ts';
+import { OpenBlock } from './open-block.ts';
+
+const digestAheadBlocks = 2;
+
+/** Where the bytes of one object are put together: a file of the vault, or memory for a document. */
+export interface ObjectSink {
+  write(bytes: Uint8Array, offset: number): void;
+  read(target: Uint8Array, offset: number): void;
+  /** Gives up what was written. */
+  discard(): void;
+}
+
+export class OpenObject {
+  readonly identity: SealedObject;
+  readonly sink: ObjectSink;
+  readonly openBlocks = new Map<number, OpenBlock>();
+  /** When a datagram of it last came, on the monotonic clock. */
+  touchedAtMs = 0;
+  readonly #seal: ObjectSeal;
+  readonly #finished: Uint8Array;
+  #finishedCount = 0;
+  readonly #hash = createHash('sha256');
+  #hashedBlocks = 0;
+
+  constructor(identity: SealedObject, sink: ObjectSink) {
+    this.identity = identity;
+    this.sink = sink;
+    this.#seal = new ObjectSeal(identity);
+    this.#finished = new Uint8Array(Math.ceil(identity.layout.blockCount / 8));
+  }
+
+  get complete(): boolean {
+    return this.#finishedCount === this.identity.layout.blockCount;
+  }
+
+  get finishedBlocks(): number {
+    return this.#finishedCount;
+  }
+
+  isFinished(blockNumber: number): boolean {
+    return ((this.#finished[blockNumber >>> 3] ?? 0) & (1 << (blockNumber & 7))) !== 0;
+  }
+
+  /** The open block of a number, made when there is none. */
+  block(blockNumber: number): OpenBlock {
+    let block = this.openBlocks.get(blockNumber);
+    if (block === undefined) {
+      const { layout } = this.identity;
+      block = new OpenBlock(blockNumber, layout.sourceSymbols(blockNumber), layout.symbolBytes);
+      this.openBlocks.set(blockNumber, block);
+    }
+    return block;
+  }
+
+  /**
+   * Opens a decoded block's seal and writes its payload.
+   * @returns false when it does not open: its symbols are worthless, and it is collected anew
+   */
+  finishBlock(blockNumber: number, decoded: Uint8Array): boolean {
+    assert(!this.isFinished(blockNumber), 'a block is finished once');
+    const { layout } = this.identity;
+    const payloadBytes = layout.payloadBytes(blockNumber);
+    const payload = this.#seal.open(
+      blockNumber,
+      decoded.subarray(0, payloadBytes),
+      decoded.subarray(payloadBytes, payloadBytes + sealTagBytes),
+    );
+    if (payload === undefined) return false;
+    this.sink.write(payload, layout.payloadOffset(blockNumber));
+    this.#finished[blockNumber >>> 3] = (this.#finished[blockNumber >>> 3] ?? 0) | (1 << (blockNumber & 7));
+    this.#finishedCount += 1;
+    if (blockNumber === this.#hashedBlocks) {
+      this.#hash.update(payload);
+      this.#hashedBlocks += 1;
+    }
+    return true;
+  }
+
+  /** Catches up by a few blocks that came early, so that little is left to hash at the end. */
+  digestAhead(): void {
+    if (this.isFinished(this.#hashedBlocks)) this.digest(digestAheadBlocks);
+  }
+
+  /**
+   * Hashes on, a bounded number of blocks at a time: those that came early are read back.
+   * @returns the SHA-256 of the whole object once it is complete and hashed to its end
+   */
+  digest(blocksMax: number): Uint8Array | undefined {
+    const { layout } = this.identity;
+    for (let left = blocksMax; left > 0 && this.#hashedBlocks < layout.blockCount; left -= 1) {
+      if (!this.isFinished(this.#hashedBlocks)) return undefined;
+      const block = new Uint8Array(layout.payloadBytes(this.#hashedBlocks));
+      this.sink.read(block, layout.payloadOffset(this.#hashedBlocks));
+      this.#hash.update(block);
+      this.#hashedBlocks += 1;
+    }
+    return this.#hashedBlocks === layout.blockCount ? this.#hash.digest() : undefined;
+  }
+}

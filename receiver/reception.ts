@@ -1,0 +1,224 @@
+/**
+ * The high side behind its link: assemble → gate → vault → studies → inbox, with everything it needs
+ * handed in, so that a simulation runs exactly this. It is driven by two calls: `receive` for each admitted
+ * datagram, and `step` often. Work that costs disk syncs is grouped in `step`.
+ */
+import type { Alarms } from '../shared/alarms.ts';
+import type { Clock } from '../shared/clock.ts';
+import { readInstanceHeaderFromFile } from '../shared/dicom/instance-header.ts';
+import { DiodeError, type ErrorCode } from '../shared/errors.ts';
+import type { ErasureCode } from '../shared/fec/erasure-code.ts';
+import { decodeBeacon } from '../shared/wire/beacon.ts';
+import { objectType } from '../shared/wire/datagram.ts';
+import type { LinkParameters } from '../shared/wire/link-parameters.ts';
+import { decodeManifest } from '../shared/wire/manifest.ts';
+import { decodeRollPage } from '../shared/wire/roll.ts';
+import { type AssembledObject, Assembler } from './assemble/assembler.ts';
+import type { InstanceRecord, ReceiverLedger, ReleaseRecord } from './ledger.ts';
+import { Releaser } from './release.ts';
+import { SenderWatch } from './sender-watch.ts';
+import { Studies } from './studies.ts';
+import type { Vault } from './vault.ts';
+
+export interface ReceptionOptions {
+  readonly ledger: ReceiverLedger;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  readonly code: ErasureCode;
+  readonly parameters: LinkParameters;
+  readonly secrets: ReadonlyMap<number, Uint8Array>;
+  readonly inboxFolder: string;
+  readonly partialFolder: string;
+  readonly memoryBytes: number;
+  readonly openObjectsMax: number;
+  readonly deadlineMs: number;
+  readonly unclaimedMs: number;
+  readonly silenceMs: number;
+  /** Whether the vault has room for an object of this size. */
+  readonly hasRoom: (bytes: number) => boolean;
+  readonly onReleased: (release: ReleaseRecord) => void;
+}
+
+/** Whole objects wait for their sync no longer than this, and in no larger groups. */
+const groupWaitMs = 20;
+const groupObjects = 64;
+const watchIntervalMs = 1000;
+const retryIntervalMs = 5000;
+const finishedPage = 10_000;
+const diskCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
+
+export class Reception {
+  readonly assembler: Assembler;
+  readonly studies: Studies;
+  readonly releaser: Releaser;
+  readonly senders: SenderWatch;
+  readonly #options: ReceptionOptions;
+  readonly #group: AssembledObject[] = [];
+  readonly #documents: AssembledObject[] = [];
+  #groupSinceMs = 0;
+  #watchedAtMs = 0;
+  #retriedAtMs = 0;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+    const { ledger, vault, clock, alarms, parameters } = options;
+    vault.clearIncoming();
+    this.assembler = new Assembler({
+      datagramBytes: parameters.datagramBytes,
+      protection: parameters.protection,
+      secrets: options.secrets,
+      code: options.code,
+      memoryBytes: options.memoryBytes,
+      openObjectsMax: options.openObjectsMax,
+      sinkFor: (objectId, bytes) => (options.hasRoom(bytes) ? vault.sink(objectId) : undefined),
+      onObject: (object) => this.#take(object),
+      onProblem: (error) => alarms.raise(error.code, 'vault', error.message),
+    });
+    this.#loadFinished();
+    this.studies = new Studies({
+      ledger,
+      clock,
+      alarms,
+      deadlineMs: options.deadlineMs,
+      unclaimedMs: options.unclaimedMs,
+      touchedAtMs: (objectId) => this.assembler.touchedAtMs(objectId),
+    });
+    this.releaser = new Releaser({ ...options });
+    this.senders = new SenderWatch({ ...options });
+    for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
+  }
+
+  /** Takes one admitted datagram; the bytes are copied. */
+  receive(datagram: Uint8Array, nowMs: number): void {
+    this.assembler.receive(datagram, nowMs);
+  }
+
+  /**
+   * Goes on with what waits: verification, durability, manifests, releases, deadlines.
+   * @returns whether there is more to do at once
+   */
+  step(): boolean {
+    const now = this.#options.clock.monotonicMs();
+    const busy = this.assembler.work();
+    const groupIsDue = this.#group.length >= groupObjects || now - this.#groupSinceMs >= groupWaitMs;
+    if (this.#group.length > 0 && groupIsDue) this.#keepGroup();
+    this.#readDocuments();
+    this.#release();
+    if (now - this.#watchedAtMs >= watchIntervalMs) {
+      this.#watchedAtMs = now;
+      this.studies.watchDeadlines();
+      this.senders.watch();
+    }
+    if (now - this.#retriedAtMs >= retryIntervalMs) {
+      this.#retriedAtMs = now;
+      for (const row of this.#options.ledger.unfinishedReleases())
+        this.studies.retry(row.senderId, row.studyUid);
+    }
+    return busy;
+  }
+
+  /** Makes everything durable that is whole: before a stop. */
+  flush(): void {
+    while (this.assembler.work());
+    if (this.#group.length > 0) this.#keepGroup();
+    this.#readDocuments();
+    this.#release();
+  }
+
+  #loadFinished(): void {
+    const { ledger } = this.#options;
+    let after = 0;
+    for (;;) {
+      const page = ledger.finishedObjectIds(after, finishedPage);
+      for (const { arrival, objectId } of page) {
+        this.assembler.finish(objectId);
+        after = arrival;
+      }
+      if (page.length < finishedPage) break;
+    }
+    for (const objectId of ledger.manifestObjectIds()) this.assembler.finish(objectId);
+  }
+
+  #take(object: AssembledObject): void {
+    if (object.type === objectType.instance) {
+      if (this.#group.length === 0) this.#groupSinceMs = this.#options.clock.monotonicMs();
+      this.#group.push(object);
+    } else {
+      this.#documents.push(object);
+    }
+  }
+
+  /** File content, names and rows of a group become durable: in this order. */
+  #keepGroup(): void {
+    const { ledger, vault, clock, alarms } = this.#options;
+    const group = this.#group.splice(0);
+    const stored = alarms.during('vault', diskCodes, () => {
+      const rows = group.map((object) => this.#inspect(object));
+      vault.keep(group.map((object) => object.objectId));
+      ledger.transaction(() => {
+        for (const row of rows) ledger.enterInstance(row, clock.wallMs());
+      });
+      return rows;
+    });
+    if (stored === undefined) {
+      // Not durable, so not finished: they come again with a later pass.
+      for (const object of group) this.assembler.unfinish(object.objectId);
+      return;
+    }
+    this.studies.instancesStored(stored);
+  }
+
+  /** Reads what an instance says of itself. What can't be read is kept and held, never lost. */
+  #inspect(object: AssembledObject): InstanceRecord {
+    const { objectId, senderId, bytes, sha256 } = object;
+    const header = readInstanceHeaderFromFile(
+      (offset, length) => this.#options.vault.readIncoming(objectId, offset, length),
+      bytes,
+    );
+    const common = { objectId, senderId, bytes, sha256, releasedRevision: undefined };
+    if (header instanceof DiodeError) {
+      return { ...common, studyUid: '0', seriesUid: '0', sopInstanceUid: '0', heldBecause: header.code };
+    }
+    const { studyUid, seriesUid, sopInstanceUid } = header;
+    return { ...common, studyUid, seriesUid, sopInstanceUid, heldBecause: undefined };
+  }
+
+  #readDocuments(): void {
+    for (const object of this.#documents.splice(0)) {
+      try {
+        this.#readDocument(object);
+      } catch (error) {
+        if (!(error instanceof DiodeError)) throw error;
+        this.#options.alarms.raise(error.code, `document of ${object.senderId}`, error.message);
+      }
+    }
+  }
+
+  #readDocument(object: AssembledObject): void {
+    const { ledger, clock, alarms } = this.#options;
+    const { document } = object;
+    if (document === undefined) return;
+    if (object.type === objectType.manifest) {
+      const manifest = decodeManifest(document);
+      if (manifest.senderId !== object.senderId)
+        throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
+      const revision = ledger.enterManifest(manifest, object.objectId, document, clock.wallMs());
+      this.assembler.finish(object.objectId);
+      if (revision !== undefined) this.studies.manifestStored({ ...manifest, revision });
+      return;
+    }
+    const fresh =
+      object.type === objectType.beacon
+        ? this.senders.beaconCame(decodeBeacon(document), object)
+        : this.senders.rollCame(decodeRollPage(document), object);
+    alarms.set(!fresh, 'E_DATAGRAM_REPLAY', object.senderId);
+  }
+
+  #release(): void {
+    for (const decision of this.studies.takeReady()) {
+      const result = this.releaser.release(decision);
+      if (result !== undefined) this.studies.released(result.study, result.conflicts);
+    }
+  }
+}

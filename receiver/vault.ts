@@ -1,0 +1,164 @@
+/**
+ * The vault: every instance that arrived whole, durable, named by its object id.
+ *
+ *   incoming/   objects that are being put together
+ *   objects/    whole and verified; each has its row in the ledger
+ *   staging/    folders of studies on their way into the inbox
+ *
+ * All of it is on one file system with the inbox, so that a release is links and one rename.
+ */
+import { dirname, join } from 'node:path';
+import { assert, present } from '../shared/assert.ts';
+import type { Disk, DiskFile } from '../shared/disk.ts';
+import { DiodeError } from '../shared/errors.ts';
+import type { ObjectSink } from './assemble/open-object.ts';
+
+/** Files kept open between two blocks of large objects. */
+const openFilesMax = 64;
+
+export class Vault {
+  readonly #folder: string;
+  readonly #disk: Disk;
+  readonly #openFiles = new Map<string, DiskFile>();
+
+  constructor(folder: string, disk: Disk) {
+    this.#folder = folder;
+    this.#disk = disk;
+    for (const name of ['incoming', 'objects', 'staging']) disk.makeFolder(join(folder, name));
+  }
+
+  /** Where a whole object lies. */
+  objectPath(objectId: string): string {
+    return join(this.#folder, 'objects', objectId.slice(0, 2), objectId);
+  }
+
+  hasObject(objectId: string): boolean {
+    return this.#disk.facts(this.objectPath(objectId)) !== undefined;
+  }
+
+  /** A new file in incoming/ that an object is put together in. */
+  sink(objectId: string): ObjectSink {
+    const path = this.#incomingPath(objectId);
+    return {
+      write: (bytes, offset) => this.#file(path).writeAt(bytes, offset),
+      read: (target, offset) => {
+        const read = this.#file(path).readAt(target, offset);
+        if (read !== target.length)
+          throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
+      },
+      discard: () => {
+        this.#closeFile(path);
+        this.#disk.remove(path);
+      },
+    };
+  }
+
+  /** Reads from an object that is whole but still in incoming/. */
+  readIncoming(objectId: string, offset: number, length: number): Uint8Array {
+    const part = new Uint8Array(length);
+    return part.subarray(0, this.#file(this.#incomingPath(objectId)).readAt(part, offset));
+  }
+
+  discardIncoming(objectId: string): void {
+    this.sink(objectId).discard();
+  }
+
+  /** Makes whole objects durable under their own names. Group them: each sync costs about a millisecond. */
+  keep(objectIds: readonly string[]): void {
+    const folders = new Set<string>();
+    for (const objectId of objectIds) {
+      const incoming = this.#incomingPath(objectId);
+      this.#file(incoming).sync();
+      this.#closeFile(incoming);
+      const path = this.objectPath(objectId);
+      this.#disk.makeFolder(dirname(path));
+      this.#disk.rename(incoming, path);
+      folders.add(dirname(path));
+    }
+    for (const folder of folders) this.#disk.syncFolder(folder);
+    if (folders.size > 0) this.#disk.syncFolder(join(this.#folder, 'objects'));
+  }
+
+  /** What lies in incoming/ after a restart; nobody is putting it together any more. */
+  clearIncoming(): number {
+    const names = this.#disk.list(join(this.#folder, 'incoming'));
+    for (const name of names) this.#disk.remove(join(this.#folder, 'incoming', name));
+    return names.length;
+  }
+
+  /** Object ids of all files in objects/, to compare with the ledger. */
+  *storedObjects(): Generator<string> {
+    const objects = join(this.#folder, 'objects');
+    for (const prefix of this.#disk.list(objects)) yield* this.#disk.list(join(objects, prefix));
+  }
+
+  /**
+   * Builds a study's folder beside the inbox: hard links to the vault's files, all synced.
+   * @param files where each object goes, as folders and a file name
+   */
+  stage(releaseId: number, files: readonly { objectId: string; path: readonly string[] }[]): void {
+    const root = this.stagingPath(releaseId);
+    this.#disk.removeFolder(root);
+    const folders = new Set<string>([root]);
+    this.#disk.makeFolder(root);
+    for (const { objectId, path } of files) {
+      assert(path.length >= 1, 'a file has a name');
+      const target = join(root, ...path);
+      const folder = dirname(target);
+      if (!folders.has(folder)) {
+        this.#disk.makeFolder(folder);
+        folders.add(folder);
+      }
+      this.#disk.link(this.objectPath(objectId), target);
+    }
+    for (const folder of [...folders].reverse()) this.#disk.syncFolder(folder);
+    this.#disk.syncFolder(join(this.#folder, 'staging'));
+  }
+
+  stagingPath(releaseId: number): string {
+    return join(this.#folder, 'staging', `release-${releaseId}`);
+  }
+
+  isStaged(releaseId: number): boolean {
+    return this.#disk.facts(this.stagingPath(releaseId)) !== undefined;
+  }
+
+  /**
+   * The release itself: one rename, then both parent folders are synced.
+   * @throws DiodeError E_INBOX_TAKEN when something else has the name
+   */
+  moveToInbox(releaseId: number, inboxFolder: string, target: string): void {
+    const path = join(inboxFolder, target);
+    if (this.#disk.facts(path) !== undefined) throw new DiodeError('E_INBOX_TAKEN');
+    this.#disk.rename(this.stagingPath(releaseId), path);
+    this.#disk.syncFolder(inboxFolder);
+    this.#disk.syncFolder(join(this.#folder, 'staging'));
+  }
+
+  freeBytes(): { free: number; total: number } {
+    return this.#disk.freeBytes(this.#folder);
+  }
+
+  #incomingPath(objectId: string): string {
+    assert(/^[0-9a-f]{32}$/.test(objectId), 'an object id is no path');
+    return join(this.#folder, 'incoming', objectId);
+  }
+
+  #file(path: string): DiskFile {
+    let file = this.#openFiles.get(path);
+    if (file !== undefined) {
+      this.#openFiles.delete(path);
+    } else {
+      if (this.#openFiles.size >= openFilesMax)
+        this.#closeFile(present([...this.#openFiles.keys()][0], 'the oldest file'));
+      file = this.#disk.open(path, this.#disk.facts(path) === undefined ? 'create' : 'update');
+    }
+    this.#openFiles.set(path, file);
+    return file;
+  }
+
+  #closeFile(path: string): void {
+    this.#openFiles.get(path)?.close();
+    this.#openFiles.delete(path);
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The low side between spool and link: closes studies, hands out orders in the order of the schedule,
+ * counts passes, and tells of itself in beacons and rolls. Everything comes in from outside, so that the
+ * simulator runs exactly this.
+ */
+import { createHash } from 'node:crypto';
+import type { Alarms } from '../shared/alarms.ts';
+import type { Clock } from '../shared/clock.ts';
+import { encodeBeacon } from '../shared/wire/beacon.ts';
+import { type ObjectType, objectType } from '../shared/wire/datagram.ts';
+import { limits } from '../shared/wire/limits.ts';
+import { fingerprintOf } from '../shared/wire/link-parameters.ts';
+import { type CloseReason, closeReason } from '../shared/wire/manifest.ts';
+import { encodeRollPage, rollState } from '../shared/wire/roll.ts';
+import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
+import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
+import type { InstanceRow, SenderLedger } from './ledger.ts';
+import { Schedule, type ScheduleOptions } from './schedule.ts';
+import type { Spool } from './spool.ts';
+import { type ClosedStudy, StudyClosing } from './study-closing.ts';
+
+export interface DispatchOptions {
+  readonly ledger: SenderLedger;
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  readonly identity: SenderIdentity;
+  readonly session: Session;
+  readonly schedule: ScheduleOptions;
+  readonly beaconIntervalMs: number;
+  readonly rollIntervalMs: number;
+  /** Blocks that may wait at the encoder: enough to keep it busy, few enough for STAT to pass. */
+  readonly waitingBlocksMax: number;
+  readonly transmit: (order: TransmitOrder) => void;
+  readonly onClosed: (study: ClosedStudy) => void;
+}
+
+/** The account of blocks is per object, so that the dispatcher needs no answer from the encoder to bound it. */
+interface InFlight {
+  readonly blocks: number;
+  readonly ledgered: boolean;
+}
+
+export class Dispatch {
+  readonly closing: StudyClosing;
+  readonly #options: DispatchOptions;
+  readonly #schedule: Schedule;
+  readonly #plan: ReturnType<typeof objectPlanner>;
+  readonly #senderId: string;
+  readonly #startedMs: number;
+  readonly #inFlight = new Map<string, InFlight>();
+  #waitingBlocks = 0;
+  #beaconNumber = 0;
+  #beaconAtMs = Number.NEGATIVE_INFINITY;
+  #rollNumber = 0;
+  #rollAtMs: number;
+
+  constructor(options: DispatchOptions) {
+    const { ledger, clock, identity } = options;
+    this.#options = options;
+    this.#plan = objectPlanner(identity);
+    this.#senderId = Buffer.from(identity.senderId).toString('hex');
+    this.#schedule = new Schedule(ledger, options.schedule);
+    this.#startedMs = clock.monotonicMs();
+    this.#rollAtMs = this.#startedMs;
+    this.closing = new StudyClosing({ ledger, clock, senderId: this.#senderId, plan: this.#plan });
+  }
+
+  /** New instances are in the ledger. */
+  instancesEntered(rows: readonly InstanceRow[]): void {
+    if (rows.length === 0) return;
+    for (const row of rows) this.closing.instanceCame(row.studyUid);
+    this.#schedule.objectsEntered();
+  }
+
+  /** Closes a study at once, or all that are open. */
+  close(studyUid: string | undefined, because: CloseReason = closeReason.forced): ClosedStudy[] {
+    return this.#announce(this.closing.close(studyUid, because));
+  }
+
+  /** Passes ended: the encoder gave out their last datagram and the link took it. */
+  passesEnded(ends: readonly TransmitEnd[]): void {
+    const { ledger, clock, alarms } = this.#options;
+    const counted: string[] = [];
+    for (const { objectId, failedBecause } of ends) {
+      const inFlight = this.#inFlight.get(objectId);
+      if (inFlight === undefined) continue;
+      this.#inFlight.delete(objectId);
+      this.#waitingBlocks -= inFlight.blocks;
+      if (!inFlight.ledgered) continue;
+      if (failedBecause !== undefined) alarms.raise(failedBecause, objectId);
+      counted.push(objectId);
+    }
+    if (counted.length === 0) return;
+    // A pass that broke off counts as well, or a spoiled file would hold the link for ever. Its alarm stands.
+    ledger.countPasses(counted);
+    for (const objectId of counted) this.#schedule.passEnded(objectId, clock.monotonicMs());
+  }
+
+  /** Goes on with what is due. Call it often. */
+  step(): void {
+    const now = this.#options.clock.monotonicMs();
+    this.#announce(this.closing.closeQuiet());
+    if (now - this.#beaconAtMs >= this.#options.beaconIntervalMs) this.#sendBeacon(now);
+    if (now - this.#rollAtMs >= this.#options.rollIntervalMs) this.#sendRoll(now);
+    while (this.#waitingBlocks < this.#options.waitingBlocksMax) {
+      const order = this.#schedule.next(now);
+      if (order === undefined) break;
+      const { object, pass, urgent } = order;
+      const { objectId, type, bytes, maximumSourceSymbols, symbolBytes } = object;
+      const from =
+        object.document === undefined
+          ? { path: this.#options.spool.objectPath(objectId) }
+          : { document: object.document };
+      this.#send({ objectId, type, bytes, maximumSourceSymbols, pass, urgent, from }, symbolBytes, true);
+    }
+  }
+
+  /** Orders that the encoder has and has not ended. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  #announce(closed: ClosedStudy[]): ClosedStudy[] {
+    if (closed.length > 0) this.#schedule.objectsEntered();
+    for (const study of closed) this.#options.onClosed(study);
+    return closed;
+  }
+
+  #sendBeacon(now: number): void {
+    const { ledger, clock, identity, session, alarms, schedule, spool } = this.#options;
+    this.#beaconAtMs = now;
+    this.#beaconNumber += 1;
+    const queue = ledger.queue(schedule.passCount);
+    this.#sendDocument(
+      objectType.beacon,
+      encodeBeacon({
+        senderId: this.#senderId,
+        sessionCounter: session.counter,
+        sessionRandom: session.random,
+        beaconNumber: this.#beaconNumber,
+        fingerprint: fingerprintOf(identity.parameters),
+        parameters: identity.parameters,
+        clockMs: Math.max(0, Math.round(clock.wallMs())),
+        upMs: Math.round(now - this.#startedMs),
+        highestStudyNumber: ledger.highestStudyNumber(),
+        lowestRetainedStudyNumber: ledger.lowestStudyNumber(),
+        queuedObjects: queue.objects,
+        queuedBytes: queue.bytes,
+        oldestQueuedMs:
+          queue.oldestTakenAtMs === undefined
+            ? 0
+            : Math.max(0, Math.round(clock.wallMs() - queue.oldestTakenAtMs)),
+        spoolBytes: ledger.spooledBytes(),
+        spoolFreeBytes: spool.freeBytes().free,
+        rejected: ledger.counters(),
+        alarms: [...new Set(alarms.standing().map((alarm) => alarm.code))],
+      }),
+    );
+  }
+
+  #sendRoll(now: number): void {
+    const { ledger, session } = this.#options;
+    this.#rollAtMs = now;
+    const highest = ledger.highestStudyNumber();
+    if (highest === 0) return;
+    this.#rollNumber += 1;
+    const pages = Math.ceil(ledger.retainedStudies() / limits.rollEntriesMax);
+    let after = 0;
+    for (let page = 0; page < pages; page += 1) {
+      const entries = ledger.rollEntries(after, limits.rollEntriesMax);
+      after = entries[entries.length - 1]?.studyNumber ?? after;
+      this.#sendDocument(
+        objectType.roll,
+        encodeRollPage({
+          senderId: this.#senderId,
+          sessionCounter: session.counter,
+          sessionRandom: session.random,
+          rollNumber: this.#rollNumber,
+          page,
+          pages,
+          entries: entries.map((entry) => ({ ...entry, state: rollState.retained })),
+        }),
+      );
+    }
+  }
+
+  /** Beacons and rolls are sent once, from memory: the next one is newer. */
+  #sendDocument(type: ObjectType, document: Uint8Array): void {
+    const sha256 = createHash('sha256').update(document).digest();
+    const { objectId, maximumSourceSymbols, symbolBytes } = this.#plan(type, sha256, document.length);
+    const order = {
+      objectId,
+      type,
+      bytes: document.length,
+      maximumSourceSymbols,
+      pass: 0,
+      urgent: true,
+      from: { document },
+    };
+    this.#send(order, symbolBytes, false);
+  }
+
+  #send(order: TransmitOrder, symbolBytes: number, ledgered: boolean): void {
+    const blocks = Math.ceil(order.bytes / (symbolBytes * order.maximumSourceSymbols)) || 1;
+    this.#inFlight.set(order.objectId, { blocks, ledgered });
+    this.#waitingBlocks += blocks;
+    this.#options.transmit(order);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * A slot holds one open source block as ready datagrams: k source symbols, then this pass's repair
+ * symbols, each behind its header, at the stride of the datagram. Slots lie in the erasure engine's own
+ * memory, so that nothing is copied for encoding, and are used again and again.
+ */
+import { assert } from '../../shared/assert.ts';
+import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
+import { at, headerBytes, tagBytes, writeSymbolHeader } from '../../shared/wire/datagram.ts';
+
+/** What a filled slot sends. */
+export interface OpenBlock {
+  readonly blockNumber: number;
+  readonly sourceSymbols: number;
+  readonly repairEsis: readonly number[];
+  readonly pass: number;
+}
+
+const noBlock: OpenBlock = { blockNumber: 0, sourceSymbols: 0, repairEsis: [], pass: 0 };
+
+export class BlockSlot {
+  readonly #memory: Uint8Array;
+  readonly #datagramBytes: number;
+  readonly #symbolsMax: number;
+  #block = noBlock;
+  #next = 0;
+
+  constructor(memory: Uint8Array, datagramBytes: number) {
+    this.#memory = memory;
+    this.#datagramBytes = datagramBytes;
+    this.#symbolsMax = Math.floor(memory.length / datagramBytes);
+  }
+
+  /** Datagrams of the block that have not been taken yet. */
+  get left(): number {
+    return this.#block.sourceSymbols + this.#block.repairEsis.length - this.#next;
+  }
+
+  /**
+   * Lays a block out: header and payload into the source datagrams, then the repair symbols.
+   * @param header the object's header, `headerBytes` long
+   * @param pieces what the block consists of, in order; the rest of its last symbol is zero
+   */
+  fill(code: ErasureCode, header: Uint8Array, pieces: readonly Uint8Array[], block: OpenBlock): void {
+    const count = block.sourceSymbols + block.repairEsis.length;
+    assert(count <= this.#symbolsMax, 'a block fits its slot');
+    assert(this.left === 0, 'a slot is filled when it is empty');
+    const stride = this.#datagramBytes;
+    const symbolBytes = stride - headerBytes - tagBytes;
+    for (let symbol = 0; symbol < count; symbol += 1) this.#memory.set(header, symbol * stride);
+    this.#lay(pieces, block.sourceSymbols, symbolBytes);
+    const source = { bytes: this.#memory, offsetBytes: at.symbol, strideBytes: stride };
+    const repair = { ...source, offsetBytes: block.sourceSymbols * stride + at.symbol };
+    code.encode({ sourceSymbols: block.sourceSymbols, symbolBytes }, source, block.repairEsis, repair);
+    this.#block = block;
+    this.#next = 0;
+  }
+
+  /** Copies the next datagram out, with its sequence number and without its tag. */
+  take(target: Uint8Array, sequence: number): void {
+    assert(this.left > 0, 'a slot with datagrams');
+    const { sourceSymbols, repairEsis, blockNumber, pass } = this.#block;
+    const symbol = this.#next;
+    const start = symbol * this.#datagramBytes;
+    target.set(this.#memory.subarray(start, start + this.#datagramBytes));
+    const encodingSymbolId = symbol < sourceSymbols ? symbol : (repairEsis[symbol - sourceSymbols] ?? 0);
+    writeSymbolHeader(target, { sequence, blockNumber, encodingSymbolId, pass });
+    this.#next += 1;
+  }
+
+  #lay(pieces: readonly Uint8Array[], sourceSymbols: number, symbolBytes: number): void {
+    let symbol = 0;
+    let filled = 0;
+    for (const piece of pieces) {
+      let done = 0;
+      while (done < piece.length) {
+        const length = Math.min(piece.length - done, symbolBytes - filled);
+        const start = symbol * this.#datagramBytes + at.symbol + filled;
+        this.#memory.set(piece.subarray(done, done + length), start);
+        done += length;
+        filled += length;
+        if (filled === symbolBytes) {
+          symbol += 1;
+          filled = 0;
+        }
+      }
+    }
+    assert(symbol < sourceSymbols || filled === 0, 'the pieces fit the block');
+    for (; symbol < sourceSymbols; symbol += 1, filled = 0) {
+      const start = symbol * this.#datagramBytes + at.symbol;
+      this.#memory.fill(0, start + filled, start + symbolBytes);
+    }
+  }
+}

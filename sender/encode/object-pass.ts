@@ -1,0 +1,100 @@
+/**
+ * One pass of one object: reads its blocks in order, seals them, and lays them out in slots.
+ * Sealing is the same in every pass, repair symbols are fresh ones, so passes combine.
+ */
+import { assert } from '../../shared/assert.ts';
+import { ObjectSeal } from '../../shared/crypto/seal.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
+import { passRepairEsis, repairSymbolCount } from '../../shared/fec/repair-count.ts';
+import {
+  headerBytes,
+  type ObjectType,
+  symbolBytesOf,
+  writeObjectHeader,
+} from '../../shared/wire/datagram.ts';
+import { ObjectLayout } from '../../shared/wire/object-layout.ts';
+import type { SenderIdentity, Session } from '../identity.ts';
+import type { BlockSlot } from './block-slot.ts';
+
+/** Reads a part of the object; fewer bytes than asked for mean that the object is not what it was. */
+export type ReadObject = (target: Uint8Array, offset: number) => number;
+
+export interface ObjectPassOptions {
+  readonly objectId: Uint8Array;
+  readonly type: ObjectType;
+  readonly objectBytes: number;
+  readonly maximumSourceSymbols: number;
+  readonly pass: number;
+  readonly read: ReadObject;
+}
+
+export class ObjectPass {
+  readonly objectId: Uint8Array;
+  readonly pass: number;
+  readonly #identity: SenderIdentity;
+  readonly #layout: ObjectLayout;
+  readonly #seal: ObjectSeal;
+  readonly #header: Uint8Array;
+  readonly #read: ReadObject;
+  #nextBlock = 0;
+
+  constructor(identity: SenderIdentity, session: Session, options: ObjectPassOptions) {
+    const { parameters, senderId, secret, keyId } = identity;
+    const { objectId, type, objectBytes, maximumSourceSymbols } = options;
+    const symbolBytes = symbolBytesOf(parameters.datagramBytes);
+    this.objectId = objectId;
+    this.pass = options.pass;
+    this.#identity = identity;
+    this.#layout = new ObjectLayout(objectBytes, symbolBytes, maximumSourceSymbols);
+    const { protection } = parameters;
+    this.#seal = new ObjectSeal({ secret, senderId, objectId, type, protection, layout: this.#layout });
+    const datagram = new Uint8Array(parameters.datagramBytes);
+    writeObjectHeader(datagram, {
+      type,
+      datagramBytes: parameters.datagramBytes,
+      keyId,
+      protection,
+      maximumSourceSymbols,
+      senderId,
+      sessionCounter: session.counter,
+      sessionRandom: session.random,
+      objectId,
+      objectBytes,
+    });
+    this.#header = datagram.subarray(0, headerBytes);
+    this.#read = options.read;
+  }
+
+  get blocksLeft(): number {
+    return this.#layout.blockCount - this.#nextBlock;
+  }
+
+  /**
+   * Lays the next block out.
+   * @param buffer room for the payload of the largest block
+   * @throws DiodeError E_FILE_CHANGED when the object is shorter than it was at intake
+   */
+  openNext(code: ErasureCode, slot: BlockSlot, buffer: Uint8Array): void {
+    assert(this.blocksLeft > 0, 'a block is left');
+    const blockNumber = this.#nextBlock;
+    const payload = buffer.subarray(0, this.#layout.payloadBytes(blockNumber));
+    const read = this.#read(payload, this.#layout.payloadOffset(blockNumber));
+    if (read !== payload.length)
+      throw new DiodeError('E_FILE_CHANGED', 'a spooled object is shorter than it was');
+    const sealed = this.#seal.seal(blockNumber, payload);
+    const sourceSymbols = this.#layout.sourceSymbols(blockNumber);
+    const repairCount = repairSymbolCount(sourceSymbols, {
+      maximumSourceSymbols: this.#layout.maximumSourceSymbols,
+      repairSymbols: this.#identity.parameters.repairSymbols,
+    });
+    const repairEsis = passRepairEsis(sourceSymbols, repairCount, this.pass);
+    slot.fill(code, this.#header, [sealed.payload, sealed.tag], {
+      blockNumber,
+      sourceSymbols,
+      repairEsis,
+      pass: this.pass,
+    });
+    this.#nextBlock += 1;
+  }
+}

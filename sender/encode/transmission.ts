@@ -1,0 +1,190 @@
+/**
+ * The sender's data plane as a pure machine: objects go in, datagrams come out in the order of the link.
+ *
+ * Symbols of up to D open blocks go out in turn, so a burst of loss is spread over many blocks: with m
+ * repair symbols each it may take D x m datagrams. Blocks are opened one a turn, which staggers them. An
+ * urgent object (STAT, manifest, beacon) has slots of its own and goes ahead of the symbols of open blocks.
+ */
+import { assert, present } from '../../shared/assert.ts';
+import type { DatagramTag } from '../../shared/crypto/siphash.ts';
+import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
+import { limits } from '../../shared/wire/limits.ts';
+import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
+import type { SenderIdentity, Session } from '../identity.ts';
+import { BlockSlot } from './block-slot.ts';
+import { ObjectPass, type ObjectPassOptions } from './object-pass.ts';
+
+export interface TransmissionOptions {
+  readonly identity: SenderIdentity;
+  readonly session: Session;
+  readonly code: ErasureCode;
+  readonly tag: DatagramTag;
+  /** D */
+  readonly openBlocks: number;
+  /** Memory for the slots: the engine's own saves a copy of every block. */
+  readonly allocate: (byteLength: number) => Uint8Array;
+}
+
+/** A pass whose last datagram has been given out, or that could not be read. */
+export interface EndedPass {
+  readonly objectId: Uint8Array;
+  readonly error: unknown;
+}
+
+/** Slots of the urgent lane: a small number, since urgent blocks leave at once. */
+const urgentSlots = 8;
+
+/** What a transmission allocates in all. */
+export function transmissionBytes(parameters: LinkParameters, openBlocks: number): number {
+  return (openBlocks + urgentSlots) * slotBytes(parameters);
+}
+
+/** Small blocks get fewer repair symbols than full ones, or a few more where rounding says so. */
+function slotBytes({ datagramBytes, sourceSymbols, repairSymbols }: LinkParameters): number {
+  return Math.min(limits.encodingSymbolsMax, sourceSymbols + repairSymbols + 4) * datagramBytes;
+}
+
+export class Transmission {
+  readonly #options: TransmissionOptions;
+  readonly #lanes: { readonly urgent: Lane; readonly routine: Lane };
+  #sequence = 0;
+
+  constructor(options: TransmissionOptions) {
+    assert(options.openBlocks >= 1 && options.openBlocks <= 4096, 'open blocks within bounds');
+    this.#options = options;
+    this.#lanes = { urgent: this.#lane(urgentSlots), routine: this.#lane(options.openBlocks) };
+  }
+
+  /** Datagrams given out so far; the sequence number of the next one. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get idle(): boolean {
+    return this.#lanes.urgent.idle && this.#lanes.routine.idle;
+  }
+
+  /** Blocks that wait to be opened. The caller adds objects while this is low, so that it stays bounded. */
+  get waitingBlocks(): number {
+    return this.#lanes.urgent.waitingBlocks + this.#lanes.routine.waitingBlocks;
+  }
+
+  add(object: ObjectPassOptions, urgent: boolean): void {
+    const pass = new ObjectPass(this.#options.identity, this.#options.session, object);
+    (urgent ? this.#lanes.urgent : this.#lanes.routine).add(pass);
+  }
+
+  /** Writes the next datagram, tagged. @returns false when there is none */
+  next(target: Uint8Array): boolean {
+    const { urgent, routine } = this.#lanes;
+    if (!urgent.take(target, this.#sequence) && !routine.take(target, this.#sequence)) return false;
+    this.#options.tag.write(target);
+    this.#sequence += 1;
+    return true;
+  }
+
+  /** The passes that ended since the last call. */
+  takeEnded(): EndedPass[] {
+    return [...this.#lanes.urgent.takeEnded(), ...this.#lanes.routine.takeEnded()];
+  }
+
+  #lane(slotCount: number): Lane {
+    const { identity, allocate, code } = this.#options;
+    const { parameters } = identity;
+    const slots = Array.from(
+      { length: slotCount },
+      () => new BlockSlot(allocate(slotBytes(parameters)), parameters.datagramBytes),
+    );
+    return new Lane(slots, code, new Uint8Array(parameters.sourceSymbols * parameters.datagramBytes));
+  }
+}
+
+interface OpenPass {
+  readonly pass: ObjectPass;
+  openSlots: number;
+}
+
+/** Open blocks that take turns, and the objects that wait behind them. */
+class Lane {
+  readonly #code: ErasureCode;
+  readonly #buffer: Uint8Array;
+  readonly #free: BlockSlot[];
+  readonly #turn: { slot: BlockSlot; from: OpenPass }[] = [];
+  readonly #waiting: OpenPass[] = [];
+  #ended: EndedPass[] = [];
+  #position = 0;
+  #waitingBlocks = 0;
+
+  constructor(slots: BlockSlot[], code: ErasureCode, buffer: Uint8Array) {
+    this.#free = slots;
+    this.#buffer = buffer;
+    this.#code = code;
+  }
+
+  get idle(): boolean {
+    return this.#turn.length === 0 && this.#waiting.length === 0;
+  }
+
+  get waitingBlocks(): number {
+    return this.#waitingBlocks;
+  }
+
+  add(pass: ObjectPass): void {
+    this.#waiting.push({ pass, openSlots: 0 });
+    this.#waitingBlocks += pass.blocksLeft;
+  }
+
+  take(target: Uint8Array, sequence: number): boolean {
+    if (this.#position >= this.#turn.length) {
+      this.#position = 0;
+      this.#openOne();
+    }
+    const entry = this.#turn[this.#position];
+    if (entry === undefined) return false;
+    entry.slot.take(target, sequence);
+    if (entry.slot.left > 0) this.#position += 1;
+    else this.#closeAt(this.#position);
+    return true;
+  }
+
+  takeEnded(): EndedPass[] {
+    const ended = this.#ended;
+    if (ended.length > 0) this.#ended = [];
+    return ended;
+  }
+
+  /** One block a turn: opening all at once would stall the link and let them end together. */
+  #openOne(): void {
+    while (this.#free.length > 0) {
+      const from = this.#waiting[0];
+      if (from === undefined) return;
+      const slot = present(this.#free.pop(), 'a slot is free');
+      const blocksBefore = from.pass.blocksLeft;
+      try {
+        from.pass.openNext(this.#code, slot, this.#buffer);
+      } catch (error) {
+        // The object can't be read: its pass ends here, what is open of it still goes out.
+        this.#free.push(slot);
+        this.#waiting.shift();
+        this.#waitingBlocks -= blocksBefore;
+        this.#ended.push({ objectId: from.pass.objectId, error });
+        continue;
+      }
+      this.#waitingBlocks -= 1;
+      from.openSlots += 1;
+      this.#turn.push({ slot, from });
+      if (from.pass.blocksLeft === 0) this.#waiting.shift();
+      return;
+    }
+  }
+
+  #closeAt(position: number): void {
+    const [entry] = this.#turn.splice(position, 1);
+    const { slot, from } = present(entry, 'an entry whose turn it was');
+    this.#free.push(slot);
+    from.openSlots -= 1;
+    if (from.openSlots === 0 && from.pass.blocksLeft === 0) {
+      this.#ended.push({ objectId: from.pass.objectId, error: undefined });
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Feeds the transmission with orders: finds the bytes of an object, in its file or in the order itself,
+ * and says when its pass has left. This is what runs on the encoding thread, and in the simulator.
+ */
+import type { Disk, DiskFile } from '../../shared/disk.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import type { ObjectType } from '../../shared/wire/datagram.ts';
+import type { ReadObject } from './object-pass.ts';
+import type { Transmission } from './transmission.ts';
+
+/** One pass of one object; it crosses from thread to thread, so it is plain data. */
+export interface TransmitOrder {
+  /** 16 bytes as hexadecimal */
+  readonly objectId: string;
+  readonly type: ObjectType;
+  readonly bytes: number;
+  readonly maximumSourceSymbols: number;
+  readonly pass: number;
+  readonly urgent: boolean;
+  /** Where the bytes are: a file of the spool, or the document itself. */
+  readonly from: { readonly path: string } | { readonly document: Uint8Array };
+}
+
+export interface TransmitEnd {
+  readonly objectId: string;
+  /** Why the pass broke off, if it did. */
+  readonly failedBecause: ErrorCode | undefined;
+}
+
+export class Transmitter {
+  readonly #transmission: Transmission;
+  readonly #disk: Disk;
+  readonly #files = new Map<string, DiskFile>();
+
+  constructor(transmission: Transmission, disk: Disk) {
+    this.#transmission = transmission;
+    this.#disk = disk;
+  }
+
+  add(order: TransmitOrder): void {
+    const { objectId, type, bytes, maximumSourceSymbols, pass, urgent } = order;
+    const options = {
+      objectId: Buffer.from(objectId, 'hex'),
+      type,
+      objectBytes: bytes,
+      maximumSourceSymbols,
+      pass,
+    };
+    this.#transmission.add({ ...options, read: this.#reader(order) }, urgent);
+  }
+
+  /** Writes the next datagram. @returns false when there is none now */
+  next(target: Uint8Array): boolean {
+    return this.#transmission.next(target);
+  }
+
+  get sequence(): number {
+    return this.#transmission.sequence;
+  }
+
+  takeEnded(): TransmitEnd[] {
+    return this.#transmission.takeEnded().map(({ objectId, error }) => {
+      const id = Buffer.from(objectId).toString('hex');
+      this.#files.get(id)?.close();
+      this.#files.delete(id);
+      if (error !== undefined && !(error instanceof DiodeError)) throw error;
+      return { objectId: id, failedBecause: error?.code };
+    });
+  }
+
+  #reader(order: TransmitOrder): ReadObject {
+    const { from, objectId } = order;
+    if ('document' in from) {
+      return (target, offset) => {
+        target.set(from.document.subarray(offset, offset + target.length));
+        return Math.min(target.length, from.document.length - offset);
+      };
+    }
+    // Opened with the first block, so that objects that only wait hold no descriptor.
+    return (target, offset) => {
+      let file = this.#files.get(objectId);
+      if (file === undefined) {
+        file = this.#disk.open(from.path, 'read');
+        this.#files.set(objectId, file);
+      }
+      return file.readAt(target, offset);
+    };
+  }
+}

@@ -1,0 +1,68 @@
+/** What the watch folder needs of a disk, and the real disk. A test gives another one. */
+import { lstatSync, opendirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Disk } from '../../shared/disk.ts';
+
+export type EntryKind = 'file' | 'folder' | 'other';
+
+export interface WatchEntry {
+  readonly name: string;
+  /** `other`: symbolic links, sockets, devices, named pipes. */
+  readonly kind: EntryKind;
+}
+
+export interface WatchStatus {
+  readonly kind: EntryKind;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+  /** Inode number: another file under the same name is another file. */
+  readonly inode: number;
+}
+
+export interface WatchDisk {
+  /** The entries of a folder as they come, without holding them all. Throws what the file system throws. */
+  entries(folder: string): Iterable<WatchEntry>;
+  /** The entry itself, never what a symbolic link points to. Throws what the file system throws. */
+  status(path: string): WatchStatus;
+}
+
+/** The file system of this host. */
+export const localDisk: WatchDisk = {
+  *entries(folder) {
+    const directory = opendirSync(folder);
+    try {
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+        yield { name: entry.name, kind: kindOf(entry) };
+      }
+    } finally {
+      directory.closeSync();
+    }
+  },
+  status(path) {
+    const status = lstatSync(path);
+    return { kind: kindOf(status), bytes: status.size, modifiedMs: status.mtimeMs, inode: status.ino };
+  },
+};
+
+function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind {
+  if (entry.isFile()) return 'file';
+  return entry.isDirectory() ? 'folder' : 'other';
+}
+
+/** The same over the disk that spool and vault use, such as a simulated one. */
+export function watchDiskOver(disk: Pick<Disk, 'list' | 'facts'>): WatchDisk {
+  const status = (path: string): WatchStatus => {
+    const facts = disk.facts(path);
+    if (facts === undefined) throw Object.assign(new Error('no such entry'), { code: 'ENOENT' });
+    return { ...facts, inode: 0 };
+  };
+  return {
+    *entries(folder) {
+      for (const name of disk.list(folder)) {
+        const facts = disk.facts(join(folder, name));
+        if (facts !== undefined) yield { name, kind: facts.kind };
+      }
+    },
+    status,
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * The spool: what the sender took in, durable until it expires. A file in it is named by its object id,
+ * never by anything a file says of itself.
+ *
+ *   arriving/   moved out of the watch folder or still coming from a scanner; not yet in the ledger
+ *   objects/    in the ledger, sent from here
+ *   rejected/   what can't be taken, under its code
+ *
+ * A file is entered in three durable steps: content synced, name in objects/ synced, ledger row committed.
+ * After a power cut between them, {@link Spool.leftovers} finds it again.
+ */
+import { randomBytes } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { type Disk, isCrossDevice } from '../shared/disk.ts';
+import { DiodeError } from '../shared/errors.ts';
+import { type Priority, priority } from '../shared/wire/manifest.ts';
+import type { InstanceRow, SenderLedger } from './ledger.ts';
+
+const copyBytes = 1 << 20;
+const leftoversMax = 10_000;
+
+/** An instance whose file lies in arriving/, hashed and planned, ready to be entered. */
+export interface PreparedInstance {
+  readonly arrivingPath: string;
+  readonly row: InstanceRow;
+}
+
+export class Spool {
+  readonly #folder: string;
+  readonly #disk: Disk;
+  readonly #ledger: SenderLedger;
+  readonly #rejectedFolder: string;
+
+  constructor(options: { folder: string; rejectedFolder?: string; disk: Disk; ledger: SenderLedger }) {
+    this.#folder = options.folder;
+    this.#disk = options.disk;
+    this.#ledger = options.ledger;
+    this.#rejectedFolder = options.rejectedFolder ?? join(options.folder, 'rejected');
+    for (const name of ['arriving', 'objects']) this.#disk.makeFolder(join(this.#folder, name));
+    this.#disk.makeFolder(this.#rejectedFolder);
+  }
+
+  objectPath(objectId: string): string {
+    return join(this.#folder, 'objects', objectId.slice(0, 2), objectId);
+  }
+
+  /** A new name in arriving/. The priority stands in it, to be there after a restart. */
+  arrivingPath(urgency: Priority): string {
+    const name = `${randomBytes(8).toString('hex')}.${urgency === priority.stat ? 'stat' : 'routine'}`;
+    return join(this.#folder, 'arriving', name);
+  }
+
+  /** Moves a file of a scanner into arriving/: a rename on the same file system, else a synced copy. */
+  bringIn(path: string, urgency: Priority): string {
+    const target = this.arrivingPath(urgency);
+    this.#move(path, target);
+    return target;
+  }
+
+  /**
+   * Enters instances: durable when it returns.
+   * @returns the rows that are new; the others are held already, and their second file is gone
+   */
+  enter(batch: readonly PreparedInstance[]): InstanceRow[] {
+    const folders = new Set<string>();
+    for (const { arrivingPath, row } of batch) {
+      const file = this.#disk.open(arrivingPath, 'update');
+      try {
+        file.sync();
+      } finally {
+        file.close();
+      }
+      const path = this.objectPath(row.objectId);
+      if (this.#ledger.hasContent(row.sha256, row.sopInstanceUid)) {
+        this.#disk.remove(arrivingPath);
+        continue;
+      }
+      this.#disk.makeFolder(dirname(path));
+      this.#disk.rename(arrivingPath, path);
+      folders.add(dirname(path));
+    }
+    for (const folder of folders) this.#disk.syncFolder(folder);
+    if (folders.size > 0) this.#disk.syncFolder(join(this.#folder, 'objects'));
+    return this.#ledger.transaction(() =>
+      batch
+        .map(({ row }) => row)
+        .filter((row) => !this.#ledger.hasContent(row.sha256, row.sopInstanceUid))
+        .filter((row) => this.#ledger.enterInstance(row)),
+    );
+  }
+
+  /** Moves a file that can't be taken to rejected/ under its code, with the path it had; it is counted. */
+  reject(path: string, relativePath: string, error: DiodeError): void {
+    const target = this.#freeName(join(this.#rejectedFolder, error.code, relativePath));
+    this.#disk.makeFolder(dirname(target));
+    this.#move(path, target);
+    this.#ledger.count(error.code);
+  }
+
+  /** Files that a stop left between two steps: to be taken up again as if they had just come. */
+  leftovers(): { path: string; priority: Priority }[] {
+    const found: { path: string; priority: Priority }[] = [];
+    const arriving = join(this.#folder, 'arriving');
+    for (const name of this.#disk.list(arriving).slice(0, leftoversMax)) {
+      if (!/\.(stat|routine)$/.test(name)) continue;
+      found.push({
+        path: join(arriving, name),
+        priority: name.endsWith('.stat') ? priority.stat : priority.routine,
+      });
+    }
+    const objects = join(this.#folder, 'objects');
+    for (const prefix of this.#disk.list(objects)) {
+      for (const name of this.#disk.list(join(objects, prefix))) {
+        if (found.length >= leftoversMax || this.#ledger.hasObject(name)) continue;
+        const path = this.arrivingPath(priority.routine);
+        this.#disk.rename(join(objects, prefix, name), path);
+        found.push({ path, priority: priority.routine });
+      }
+    }
+    return found;
+  }
+
+  freeBytes(): { free: number; total: number } {
+    return this.#disk.freeBytes(this.#folder);
+  }
+
+  #move(from: string, to: string): void {
+    try {
+      this.#disk.rename(from, to);
+    } catch (error) {
+      if (!isCrossDevice(error)) throw error;
+      this.#copy(from, to);
+      this.#disk.remove(from);
+    }
+  }
+
+  #copy(from: string, to: string): void {
+    const partial = `${to}.partial`;
+    this.#disk.remove(partial);
+    const source = this.#disk.open(from, 'read');
+    const target = this.#disk.open(partial, 'create');
+    try {
+      const buffer = new Uint8Array(copyBytes);
+      let offset = 0;
+      for (let read = source.readAt(buffer, 0); read > 0; read = source.readAt(buffer, offset)) {
+        target.writeAt(buffer.subarray(0, read), offset);
+        offset += read;
+      }
+      target.sync();
+    } finally {
+      source.close();
+      target.close();
+    }
+    this.#disk.rename(partial, to);
+    this.#disk.syncFolder(dirname(to));
+  }
+
+  #freeName(path: string): string {
+    for (let attempt = 1; attempt <= 1000; attempt += 1) {
+      const name = attempt === 1 ? path : `${path}.${attempt}`;
+      if (this.#disk.facts(name) === undefined) return name;
+    }
+    throw new DiodeError(
+      'E_DISK',
+      `rejected/ holds a thousand files of one name (${basename(path).length} characters)`,
+    );
+  }
+}

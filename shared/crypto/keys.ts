@@ -1,0 +1,46 @@
+/**
+ * All keys come from one pre-shared secret by HKDF-SHA-256 (RFC 5869), each with a label of its own.
+ * Keys that touch content are also apart per sender, so two senders of one secret never share one.
+ */
+import { hkdfSync } from 'node:crypto';
+import { assert } from '../assert.ts';
+import { senderIdBytes } from '../wire/datagram.ts';
+
+const labels = {
+  tag: 'dicom-diode 1 datagram tag',
+  objectId: 'dicom-diode 1 object id',
+  seal: 'dicom-diode 1 seal',
+  authenticate: 'dicom-diode 1 authenticate',
+} as const;
+
+const noSalt = new Uint8Array(0);
+
+/** Key of the datagrams' tags: 16 bytes (SipHash). The same for all senders of a secret: it is checked first. */
+export function deriveTagKey(secret: Uint8Array): Uint8Array {
+  return derive(secret, [Buffer.from(labels.tag)], 16);
+}
+
+/** Key of object ids: 32 bytes. */
+export function deriveObjectIdKey(secret: Uint8Array, senderId: Uint8Array): Uint8Array {
+  assert(senderId.length === senderIdBytes, 'sender id length');
+  return derive(secret, [Buffer.from(labels.objectId), senderId], 32);
+}
+
+/**
+ * Key of one object's source blocks: 32 bytes (AES-256). The object id stands for the content, so a key
+ * never meets two contents, and the block number is a safe nonce.
+ */
+export function deriveObjectKey(
+  secret: Uint8Array,
+  use: 'seal' | 'authenticate',
+  senderId: Uint8Array,
+  objectId: Uint8Array,
+): Uint8Array {
+  assert(senderId.length === senderIdBytes, 'sender id length');
+  return derive(secret, [Buffer.from(labels[use]), senderId, objectId], 32);
+}
+
+function derive(secret: Uint8Array, info: readonly Uint8Array[], length: number): Uint8Array {
+  assert(secret.length === 32, 'a secret has 32 bytes');
+  return new Uint8Array(hkdfSync('sha256', secret, noSalt, Buffer.concat(info), length));
+}

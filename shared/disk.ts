@@ -1,0 +1,144 @@
+/**
+ * The disk as spool and vault see it: few operations, all synchronous, all durable only when synced.
+ *
+ * They are synchronous on purpose: spool and vault run apart from the threads that face the link, and
+ * straight-line code is what a simulated disk can crash at every step. The simulated one is in
+ * test/simulation. Every operation throws a DiodeError (E_DISK, E_DISK_FULL) when the system refuses.
+ */
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import { diskError, errorCauseCode } from './errors.ts';
+
+export interface FileFacts {
+  readonly kind: 'file' | 'folder' | 'other';
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
+
+export interface DiskFile {
+  /** Reads into the target. @returns bytes read; fewer only at the end of the file */
+  readAt(target: Uint8Array, offset: number): number;
+  writeAt(bytes: Uint8Array, offset: number): void;
+  /** After this the content survives a power cut; its name does so after `syncFolder`. */
+  sync(): void;
+  close(): void;
+}
+
+export interface Disk {
+  /** Creates a folder and those above it; one that exists is fine. */
+  makeFolder(path: string): void;
+  list(path: string): string[];
+  facts(path: string): FileFacts | undefined;
+  /** `create` fails when the file exists. */
+  open(path: string, mode: 'create' | 'update' | 'read'): DiskFile;
+  rename(from: string, to: string): void;
+  link(from: string, to: string): void;
+  remove(path: string): void;
+  removeFolder(path: string): void;
+  syncFolder(path: string): void;
+  freeBytes(path: string): { readonly free: number; readonly total: number };
+}
+
+const fileMode = 0o640;
+const folderMode = 0o750;
+
+/** The real disk. Files get mode 0640, folders 0750. */
+export const nodeDisk: Disk = {
+  makeFolder: (path) =>
+    guard('creating a folder', () => void fs.mkdirSync(path, { recursive: true, mode: folderMode })),
+  list: (path) => guard('listing a folder', () => fs.readdirSync(path)),
+  facts: (path) =>
+    guard('looking at a file', () => {
+      const found = fs.lstatSync(path, { throwIfNoEntry: false });
+      if (found === undefined) return undefined;
+      const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+      return { kind, bytes: found.size, modifiedMs: found.mtimeMs };
+    }),
+  open: (path, mode) =>
+    guard('opening a file', () => new NodeFile(fs.openSync(path, openFlags[mode], fileMode))),
+  rename: (from, to) => guard('renaming a file', () => fs.renameSync(from, to)),
+  link: (from, to) => guard('linking a file', () => fs.linkSync(from, to)),
+  remove: (path) => guard('removing a file', () => fs.rmSync(path, { force: true })),
+  removeFolder: (path) => guard('removing a folder', () => fs.rmSync(path, { recursive: true, force: true })),
+  syncFolder: (path) =>
+    guard('syncing a folder', () => {
+      const descriptor = fs.openSync(path, 'r');
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    }),
+  freeBytes: (path) =>
+    guard('measuring a disk', () => {
+      const found = fs.statfsSync(path);
+      return { free: found.bavail * found.bsize, total: found.blocks * found.bsize };
+    }),
+};
+
+const openFlags = { create: 'wx+', update: 'r+', read: 'r' } as const;
+
+class NodeFile implements DiskFile {
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  readAt(target: Uint8Array, offset: number): number {
+    return guard('reading a file', () => {
+      let done = 0;
+      while (done < target.length) {
+        const read = fs.readSync(this.#descriptor, target, done, target.length - done, offset + done);
+        if (read === 0) break;
+        done += read;
+      }
+      return done;
+    });
+  }
+
+  writeAt(bytes: Uint8Array, offset: number): void {
+    guard('writing a file', () => {
+      let done = 0;
+      while (done < bytes.length) {
+        done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done, offset + done);
+      }
+    });
+  }
+
+  sync(): void {
+    guard('syncing a file', () => fs.fsyncSync(this.#descriptor));
+  }
+
+  close(): void {
+    guard('closing a file', () => fs.closeSync(this.#descriptor));
+  }
+}
+
+function guard<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    throw diskError(cause, what);
+  }
+}
+
+/** Writes a whole small file so that it is there after a power cut, or not at all. */
+export function writeDurably(disk: Disk, path: string, bytes: Uint8Array): void {
+  const partial = `${path}.partial`;
+  disk.remove(partial);
+  const file = disk.open(partial, 'create');
+  try {
+    file.writeAt(bytes, 0);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(partial, path);
+  disk.syncFolder(dirname(path));
+}
+
+/** Whether an error says that source and target are on different file systems. */
+export function isCrossDevice(error: unknown): boolean {
+  return error instanceof Error && errorCauseCode(error.cause) === 'EXDEV';
+}

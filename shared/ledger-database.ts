@@ -1,0 +1,152 @@
+/**
+ * SQLite under both ledgers (libsql): write-ahead log, synchronous FULL, forward migrations with a backup.
+ * A committed transaction survives a power cut. Other processes (the command line) may read and write
+ * beside the program that owns the ledger; a second owner is refused.
+ */
+import { chmodSync, copyFileSync, existsSync } from 'node:fs';
+import Database from 'libsql';
+import { assert } from './assert.ts';
+import { DiodeError } from './errors.ts';
+
+type Bindable = string | number | bigint | Uint8Array | null;
+export type Row = Record<string, unknown>;
+
+/** One step forward of a schema; its place in the list is the version it leads to. */
+export type Migration = string;
+
+export class LedgerDatabase {
+  readonly #database: Database.Database;
+  readonly #statements = new Map<string, Database.Statement<unknown[]>>();
+
+  /** @throws DiodeError E_LEDGER when it can't be opened, or is of a newer release. */
+  constructor(path: string, migrations: readonly Migration[]) {
+    try {
+      this.#database = new Database(path);
+      if (path !== ':memory:') chmodSync(path, 0o600);
+      this.#database.pragma('journal_mode = WAL');
+      this.#database.pragma('synchronous = FULL');
+      this.#database.pragma('busy_timeout = 5000');
+    } catch (cause) {
+      throw new DiodeError('E_LEDGER', 'the ledger can not be opened', { cause });
+    }
+    this.#migrate(path, migrations);
+  }
+
+  /** Runs a statement that changes something. @returns rows changed */
+  run(sql: string, ...values: Bindable[]): number {
+    return this.#guard(() => this.#prepare(sql).run(...values).changes);
+  }
+
+  get(sql: string, ...values: Bindable[]): Row | undefined {
+    return this.#guard(() => this.#prepare(sql).get(...values)) as Row | undefined;
+  }
+
+  all(sql: string, ...values: Bindable[]): Row[] {
+    return this.#guard(() => this.#prepare(sql).all(...values)) as Row[];
+  }
+
+  /** All of it or nothing of it. */
+  transaction<T>(act: () => T): T {
+    this.#guard(() => this.#database.exec('BEGIN IMMEDIATE'));
+    try {
+      const result = act();
+      this.#guard(() => this.#database.exec('COMMIT'));
+      return result;
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  #prepare(sql: string): Database.Statement<unknown[]> {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      assert(this.#statements.size < 256, 'statements are written in the source, so they are few');
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #migrate(path: string, migrations: readonly Migration[]): void {
+    const version = number(this.get('PRAGMA user_version') ?? {}, 'user_version');
+    if (version > migrations.length) {
+      throw new DiodeError('E_LEDGER', `the ledger is of a newer release (version ${version})`);
+    }
+    if (version === migrations.length) return;
+    if (version > 0 && existsSync(path)) {
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+      copyFileSync(path, `${path}.version-${version}`);
+    }
+    this.transaction(() => {
+      for (const step of migrations.slice(version)) this.#guard(() => this.#database.exec(step));
+      this.#guard(() => this.#database.exec(`PRAGMA user_version = ${migrations.length}`));
+    });
+  }
+
+  #guard<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (cause) {
+      if (cause instanceof DiodeError) throw cause;
+      const full = cause instanceof Error && /full/i.test(cause.message);
+      throw new DiodeError(full ? 'E_DISK_FULL' : 'E_LEDGER', 'the ledger refused an operation', { cause });
+    }
+  }
+}
+
+/**
+ * Takes the right to own a spool or vault for the life of this process; the kernel gives it back when the
+ * process ends in whatever way. It is an exclusive transaction on a database of its own.
+ * @returns a function that gives it back
+ * @throws DiodeError E_ALREADY_RUNNING
+ */
+export function takeOwnership(path: string): () => void {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path);
+    database.pragma('busy_timeout = 0');
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database?.close();
+    throw new DiodeError('E_ALREADY_RUNNING', undefined, { cause });
+  }
+  const held = database;
+  return () => {
+    held.exec('ROLLBACK');
+    held.close();
+  };
+}
+
+/** Reads a column as a number. */
+export function number(row: Row, column: string): number {
+  const value = row[column];
+  assert(typeof value === 'number' || typeof value === 'bigint', `column ${column} holds a number`);
+  return Number(value);
+}
+
+/** Reads a column as text. */
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  assert(typeof value === 'string', `column ${column} holds text`);
+  return value;
+}
+
+/** Reads a column as text that may be missing. */
+export function optionalText(row: Row, column: string): string | undefined {
+  const value = row[column];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Reads a column as bytes that may be missing. */
+export function optionalBytes(row: Row, column: string): Uint8Array | undefined {
+  const value = row[column];
+  // libsql gives a Buffer for one row and an ArrayBuffer for many.
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return value instanceof Uint8Array ? value : undefined;
+}

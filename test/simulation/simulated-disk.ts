@@ -1,0 +1,197 @@
+/**
+ * A disk in memory that can lose power. What was written and not synced may be gone or torn after a crash;
+ * a name that was not synced with its folder may be gone or the old one. Seeded, so a run replays exactly.
+ */
+import { dirname } from 'node:path';
+import type { Disk, DiskFile, FileFacts } from '../../shared/disk.ts';
+import { diskError } from '../../shared/errors.ts';
+import type { Random } from '../harness/random.ts';
+
+/** Content of a file, shared by all names that link to it. */
+interface Inode {
+  bytes: Uint8Array;
+  length: number;
+  synced: Uint8Array;
+  links: number;
+}
+
+export class SimulatedDisk implements Disk {
+  /** Bytes that may be stored before the disk is full. */
+  capacityBytes = Number.POSITIVE_INFINITY;
+  #files = new Map<string, Inode>();
+  #folders = new Set<string>(['/']);
+  /** The tree as it was when each folder was last synced. */
+  #durable = new Map<string, Inode>();
+  #nowMs = 0;
+
+  /** Files below a folder with their content: what a person would find. */
+  contents(folder: string): Map<string, Uint8Array> {
+    const found = new Map<string, Uint8Array>();
+    for (const [path, inode] of this.#files) {
+      if (path.startsWith(`${folder}/`))
+        found.set(path.slice(folder.length + 1), inode.bytes.subarray(0, inode.length));
+    }
+    return found;
+  }
+
+  /**
+   * Cuts the power. Each file is found under the names it had last, or under those that were durable; its
+   * unsynced content is torn. Folders survive: losing an empty one teaches nothing.
+   */
+  crash(random: Random): void {
+    const survivors = new Map<string, Inode>();
+    for (const inode of new Set([...this.#durable.values(), ...this.#files.values()])) {
+      const names = random.chance(0.5) ? this.#files : this.#durable;
+      for (const [path, found] of names) if (found === inode) survivors.set(path, inode);
+    }
+    // A name that was durable and replaced holds the old file or the new one, never nothing.
+    for (const [path, inode] of this.#durable) {
+      if (this.#files.has(path) && !survivors.has(path)) survivors.set(path, inode);
+    }
+    for (const inode of new Set(survivors.values())) this.#tear(inode, random);
+    this.#files = survivors;
+    this.#durable = new Map(survivors);
+  }
+
+  makeFolder(path: string): void {
+    for (let folder = path; !this.#folders.has(folder); folder = dirname(folder)) this.#folders.add(folder);
+  }
+
+  list(path: string): string[] {
+    const names = new Set<string>();
+    const prefix = `${path}/`;
+    for (const known of [...this.#files.keys(), ...this.#folders]) {
+      if (known.startsWith(prefix)) names.add(known.slice(prefix.length).split('/')[0] ?? '');
+    }
+    return [...names];
+  }
+
+  facts(path: string): FileFacts | undefined {
+    const inode = this.#files.get(path);
+    if (inode !== undefined) return { kind: 'file', bytes: inode.length, modifiedMs: this.#nowMs };
+    return this.#folders.has(path) ? { kind: 'folder', bytes: 0, modifiedMs: 0 } : undefined;
+  }
+
+  open(path: string, mode: 'create' | 'update' | 'read'): DiskFile {
+    let inode = this.#files.get(path);
+    if (mode === 'create') {
+      if (inode !== undefined || !this.#folders.has(dirname(path))) throw failure('EEXIST', 'opening a file');
+      inode = { bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0), links: 1 };
+      this.#files.set(path, inode);
+    }
+    if (inode === undefined) throw failure('ENOENT', 'opening a file');
+    return this.#handle(inode);
+  }
+
+  rename(from: string, to: string): void {
+    const inode = this.#files.get(from);
+    if (inode !== undefined) {
+      this.#files.delete(from);
+      this.#files.set(to, inode);
+      return;
+    }
+    if (!this.#folders.has(from)) throw failure('ENOENT', 'renaming a file');
+    this.#renameFolder(from, to);
+  }
+
+  link(from: string, to: string): void {
+    const inode = this.#files.get(from);
+    if (inode === undefined) throw failure('ENOENT', 'linking a file');
+    this.#files.set(to, inode);
+  }
+
+  remove(path: string): void {
+    this.#files.delete(path);
+  }
+
+  removeFolder(path: string): void {
+    for (const file of [...this.#files.keys()]) if (file.startsWith(`${path}/`)) this.#files.delete(file);
+    for (const folder of [...this.#folders]) {
+      if (folder === path || folder.startsWith(`${path}/`)) this.#folders.delete(folder);
+    }
+  }
+
+  /** Names directly in the folder become durable. */
+  syncFolder(path: string): void {
+    if (!this.#folders.has(path)) throw failure('ENOENT', 'syncing a folder');
+    for (const durable of [...this.#durable.keys()]) {
+      if (dirname(durable) === path && !this.#files.has(durable)) this.#durable.delete(durable);
+    }
+    for (const [file, inode] of this.#files) if (dirname(file) === path) this.#durable.set(file, inode);
+  }
+
+  freeBytes(): { free: number; total: number } {
+    const total = Math.min(this.capacityBytes, 2 ** 40);
+    return { free: Math.max(0, total - this.#usedBytes()), total };
+  }
+
+  /** A folder's rename is one step, also across a crash: its files go along, durable ones durably. */
+  #renameFolder(from: string, to: string): void {
+    if (this.#folders.has(to)) throw failure('ENOTEMPTY', 'renaming a folder');
+    const moved = (path: string) => (path.startsWith(`${from}/`) ? to + path.slice(from.length) : undefined);
+    for (const map of [this.#files, this.#durable]) {
+      for (const [path, inode] of [...map]) {
+        const target = moved(path);
+        if (target === undefined) continue;
+        map.delete(path);
+        map.set(target, inode);
+      }
+    }
+    for (const folder of [...this.#folders]) {
+      const target = folder === from ? to : moved(folder);
+      if (target === undefined) continue;
+      this.#folders.delete(folder);
+      this.#folders.add(target);
+    }
+  }
+
+  #handle(inode: Inode): DiskFile {
+    return {
+      readAt: (target, offset) => {
+        const part = inode.bytes.subarray(offset, Math.min(inode.length, offset + target.length));
+        target.set(part);
+        return part.length;
+      },
+      writeAt: (bytes, offset) => {
+        const end = offset + bytes.length;
+        const growth = Math.max(0, end - inode.length);
+        if (growth > 0 && this.#usedBytes() + growth > this.capacityBytes)
+          throw failure('ENOSPC', 'writing a file');
+        if (end > inode.bytes.length) {
+          const larger = new Uint8Array(Math.max(end, inode.bytes.length * 2));
+          larger.set(inode.bytes.subarray(0, inode.length));
+          inode.bytes = larger;
+        }
+        inode.bytes.set(bytes, offset);
+        inode.length = Math.max(inode.length, end);
+      },
+      sync: () => {
+        inode.synced = inode.bytes.slice(0, inode.length);
+      },
+      close: () => {},
+    };
+  }
+
+  #tear(inode: Inode, random: Random): void {
+    const written = inode.bytes.subarray(0, inode.length);
+    if (Buffer.compare(written, inode.synced) === 0) return;
+    const keepNew = random.chance(0.5) ? random.integer(inode.length + 1) : 0;
+    const bytes = new Uint8Array(Math.max(inode.synced.length, keepNew));
+    bytes.set(inode.synced);
+    bytes.set(written.subarray(0, keepNew));
+    inode.bytes = bytes;
+    inode.length = bytes.length;
+    inode.synced = bytes.slice();
+  }
+
+  #usedBytes(): number {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return 0;
+    let used = 0;
+    for (const inode of new Set(this.#files.values())) used += inode.length;
+    return used;
+  }
+}
+
+function failure(code: string, what: string): Error {
+  return diskError(Object.assign(new Error(code), { code }), what);
+}
