@@ -10,21 +10,30 @@ const bin = (name) => join(root, 'node_modules', '.bin', name);
 const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: 'inherit' });
 
 // source, target, extra compiler flags
-const kernels = [];
+const imported = ['--importMemory', '--noExportMemory'];
+const shared = ['--sharedMemory', '--maximumMemory', '65536', '--enable', 'threads'];
+const erasureCode = 'shared/fec/reed-solomon.assembly.ts';
+const datagramTag = 'shared/crypto/siphash.assembly.ts';
+const kernels = [
+  [erasureCode, 'shared/fec/reed-solomon.wasm', [...imported, '--enable', 'simd']],
+  [erasureCode, 'shared/fec/reed-solomon-relaxed.wasm', [...imported, '--enable', 'simd,relaxed-simd']],
+  [datagramTag, 'shared/crypto/siphash.wasm', imported],
+  [datagramTag, 'shared/crypto/siphash-shared.wasm', [...imported, ...shared]],
+];
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 for (const [source, target, flags] of kernels) {
-  const fresh =
-    existsSync(join(root, target)) &&
-    statSync(join(root, target)).mtimeMs >= statSync(join(root, source)).mtimeMs;
+  const made = existsSync(join(root, target)) ? statSync(join(root, target)).mtimeMs : 0;
+  // This file is an input too: it holds the flags.
+  const fresh = [source, 'build.mjs'].every((input) => made >= statSync(join(root, input)).mtimeMs);
   if (!fresh)
     run(bin('asc'), [source, '--outFile', target, '-O3', '--noAssert', '--runtime', 'stub', ...flags]);
 }
-run(bin('tsc'), ['--project', 'tsconfig.json']);
 for (const [, target] of kernels) {
   mkdirSync(dirname(join(root, 'dist', target)), { recursive: true });
   copyFileSync(join(root, target), join(root, 'dist', target));
 }
+run(bin('tsc'), ['--project', 'tsconfig.json']);
 for (const program of ['sender', 'receiver']) {
   const main = join(root, 'dist', program, 'main.js');
   if (existsSync(main)) chmodSync(main, 0o755);

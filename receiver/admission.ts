@@ -29,10 +29,14 @@ export class Admission {
   readonly #datagramBytes: number;
   readonly #tags = new Map<number, DatagramTag>();
 
-  /** @param secrets the key ring: secrets of 32 bytes by key id */
-  constructor(datagramBytes: number, secrets: ReadonlyMap<number, Uint8Array>) {
+  /**
+   * @param secrets the key ring: secrets of 32 bytes by key id
+   * @param memory where the datagrams lie, if they do: their tags are then checked in place
+   */
+  constructor(datagramBytes: number, secrets: ReadonlyMap<number, Uint8Array>, memory?: WebAssembly.Memory) {
     this.#datagramBytes = datagramBytes;
-    for (const [keyId, secret] of secrets) this.#tags.set(keyId, new DatagramTag(deriveTagKey(secret)));
+    for (const [keyId, secret] of secrets)
+      this.#tags.set(keyId, new DatagramTag(deriveTagKey(secret), memory));
   }
 
   /** Whether a datagram is of this link and of a sender that has one of the keys. */

@@ -138,6 +138,14 @@ export interface StudyRecord {
   readonly inboxName: string | undefined;
 }
 
+export interface StudySummary extends StudyRecord {
+  readonly instances: number;
+  readonly bytes: number;
+  readonly heldInstances: number;
+  /** Name of the newest partial release. */
+  readonly partial: string | undefined;
+}
+
 /** How far a release has come. `staged`: the folder stands beside the inbox and is synced; only the rename is left. */
 export type ReleaseStep = 'intent' | 'staged' | 'done';
 export type ReleaseKind = 'study' | 'supplement' | 'partial';
@@ -328,6 +336,27 @@ export class ReceiverLedger {
     return this.#database
       .all('SELECT * FROM studies ORDER BY changed_at_ms DESC LIMIT ?', limit)
       .map(studyRecord);
+  }
+
+  /** Studies as `status` shows them, those that changed last first. */
+  studySummaries(limit: number): StudySummary[] {
+    return this.#database
+      .all(
+        `SELECT studies.*, count(instances.arrival) AS instances, coalesce(sum(instances.bytes), 0) AS bytes,
+           count(instances.held_because) AS held,
+           (SELECT target FROM releases WHERE releases.sender_id = studies.sender_id AND releases.study_uid = studies.study_uid
+              AND kind = 'partial' AND step = 'done' ORDER BY id DESC LIMIT 1) AS partial
+         FROM studies LEFT JOIN instances ON instances.sender_id = studies.sender_id AND instances.study_uid = studies.study_uid
+         GROUP BY studies.sender_id, studies.study_uid ORDER BY changed_at_ms DESC LIMIT ?`,
+        limit,
+      )
+      .map((row) => ({
+        ...studyRecord(row),
+        instances: number(row, 'instances'),
+        bytes: number(row, 'bytes'),
+        heldInstances: number(row, 'held'),
+        partial: optionalText(row, 'partial'),
+      }));
   }
 
   /** Studies with something still to come or to release. */

@@ -153,7 +153,7 @@ export class Dispatch {
             : Math.max(0, Math.round(clock.wallMs() - queue.oldestTakenAtMs)),
         spoolBytes: ledger.spooledBytes(),
         spoolFreeBytes: spool.freeBytes().free,
-        rejected: ledger.counters(),
+        rejected: ledger.counters().filter(({ code }) => code.startsWith('E_')),
         alarms: [...new Set(alarms.standing().map((alarm) => alarm.code))],
       }),
     );

@@ -85,6 +85,11 @@ export const errorCatalogue = {
     meaning: 'The socket buffer is smaller than asked for.',
     action: 'Raise net.core.rmem_max (receiver) or net.core.wmem_max (sender), as in hw-notes.',
   },
+  E_RING_FULL: {
+    meaning: 'Datagrams arrived faster than this host worked on them, and were dropped.',
+    action:
+      'Check its disk and processor, or lower link.rateMegabitsPerSecond; a later pass brings them again.',
+  },
   E_NO_BEACON: {
     meaning: 'No beacon came from the sender for a while.',
     action: 'Check that the sender runs, and the link.',
@@ -159,7 +164,8 @@ export const errorCatalogue = {
   E_FILE_TRUNCATED: { meaning: 'The file ends inside its header.', action: 'Copy it again.' },
   E_DICOM_LENGTH: {
     meaning: 'A length in the file is larger than what it is part of, or than the file.',
-    action: 'The file is damaged or was made to harm: export it again from the scanner; look at it if that repeats.',
+    action:
+      'The file is damaged or was made to harm: export it again from the scanner; look at it if that repeats.',
   },
   E_DICOM_NESTING: {
     meaning: 'Sequences in the file nest deeper than the limit.',

@@ -112,28 +112,33 @@ export class DocumentWriter {
   #length = 0;
 
   uint8(value: number): this {
-    this.#bytes.writeUInt8(value, this.#grow(1));
+    const start = this.#grow(1);
+    this.#bytes.writeUInt8(value, start);
     return this;
   }
 
   uint16(value: number): this {
-    this.#bytes.writeUInt16BE(value, this.#grow(2));
+    const start = this.#grow(2);
+    this.#bytes.writeUInt16BE(value, start);
     return this;
   }
 
   uint32(value: number): this {
-    this.#bytes.writeUInt32BE(value, this.#grow(4));
+    const start = this.#grow(4);
+    this.#bytes.writeUInt32BE(value, start);
     return this;
   }
 
   uint64(value: number): this {
     assert(Number.isSafeInteger(value) && value >= 0, 'a number of a document is a safe integer');
-    this.#bytes.writeBigUInt64BE(BigInt(value), this.#grow(8));
+    const start = this.#grow(8);
+    this.#bytes.writeBigUInt64BE(BigInt(value), start);
     return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.#bytes.set(value, this.#grow(value.length));
+    const start = this.#grow(value.length);
+    this.#bytes.set(value, start);
     return this;
   }
 
@@ -160,6 +165,7 @@ export class DocumentWriter {
     return this.uint8(value.length).bytes(Buffer.from(value, 'latin1'));
   }
 
+  /** Makes room, in another buffer if need be: so it is called before the buffer is named. */
   #grow(length: number): number {
     const start = this.#length;
     this.#length += length;

@@ -36,8 +36,11 @@ export function playLinkScenario(seed: number): ScenarioResult {
   const shape = random.chance(0.05) ? defaultShape : random.pick(smallShapes);
   const plain = random.chance(0.3);
   const channel: ChannelOptions = plain ? { lossProbability: 0.03, latencyMs: 1 } : hostileChannel(random);
+  // Too little memory for the open blocks must cost passes, never truth.
+  const memoryBytes = plain || random.chance(0.8) ? 32_000_000 : 64_000;
   const world = new World({
     ...settings(random),
+    memoryBytes,
     seed,
     ...shape,
     parameters: parametersOf(shape, random),

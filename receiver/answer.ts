@@ -1,0 +1,58 @@
+/** Answers what the command line asks of the running receiver. Its fields are checked: any process may write them. */
+import { z } from 'zod';
+import { DiodeError } from '../shared/errors.ts';
+import type { Answer, Request } from '../shared/mailbox.ts';
+import { isUid } from '../shared/wire/limits.ts';
+import type { ReceiverLedger, StudyRecord } from './ledger.ts';
+import { missingEntries } from './missing.ts';
+import type { Reception } from './reception.ts';
+
+const releaseParameters = z.strictObject({
+  studyUid: z.string().refine(isUid),
+  senderId: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/)
+    .optional(),
+  reason: z.string().min(1).max(1000),
+  byWhom: z.string().min(1).max(200),
+});
+
+export function answerRequest(reception: Reception, ledger: ReceiverLedger, request: Request): Answer {
+  try {
+    if (request.verb !== 'release-partial')
+      throw new DiodeError('E_USAGE', 'the running program does not know this request');
+    const parsed = releaseParameters.safeParse(request.parameters);
+    if (!parsed.success) throw new DiodeError('E_USAGE', 'the request is malformed');
+    return { ok: true, detail: releasePartially(reception, ledger, parsed.data) };
+  } catch (error) {
+    if (!(error instanceof DiodeError)) throw error;
+    return { ok: false, code: error.code, detail: error.message };
+  }
+}
+
+function releasePartially(
+  reception: Reception,
+  ledger: ReceiverLedger,
+  asked: z.infer<typeof releaseParameters>,
+): string {
+  const study = findStudy(ledger, asked.studyUid, asked.senderId);
+  if (study.expected === undefined) throw new DiodeError('E_STUDY_STATE', 'the study has no manifest yet');
+  if (missingEntries(ledger, study).length === 0)
+    throw new DiodeError('E_STUDY_STATE', 'the study misses nothing');
+  const instances = ledger.instancesOf(study.senderId, study.studyUid);
+  const { byWhom, reason } = asked;
+  const release = reception.releaser.releasePartially(study, instances, study.expected, { byWhom, reason });
+  return `${release.instances} of ${release.expected} instances are in the partial folder as ${release.target}`;
+}
+
+/** @throws DiodeError E_STUDY_UNKNOWN, E_USAGE when two senders have a study of this UID */
+function findStudy(ledger: ReceiverLedger, studyUid: string, senderId: string | undefined): StudyRecord {
+  const found = ledger
+    .studiesOf(studyUid)
+    .filter((study) => senderId === undefined || study.senderId === senderId);
+  const [study, ...others] = found;
+  if (study === undefined) throw new DiodeError('E_STUDY_UNKNOWN');
+  if (others.length > 0)
+    throw new DiodeError('E_USAGE', 'several senders have this study: name one with --sender');
+  return study;
+}

@@ -1,0 +1,203 @@
+/**
+ * The running receiver: wires link thread, ring, reception, vault, ledger and inbox, and keeps them going.
+ * The receiving thread only receives; everything that may wait for a disk runs here.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Alarms } from '../shared/alarms.ts';
+import { systemClock } from '../shared/clock.ts';
+import { linkParameters } from '../shared/config/link-settings.ts';
+import { readKeyFile } from '../shared/crypto/key-file.ts';
+import { nodeDisk } from '../shared/disk.ts';
+import { DiodeError } from '../shared/errors.ts';
+import { createErasureCode } from '../shared/fec/engine.ts';
+import { takeOwnership } from '../shared/ledger-database.ts';
+import type { Log } from '../shared/log.ts';
+import { createRing, RingReader } from '../shared/ring.ts';
+import { checkFolders, type Die, deferred, startThread, writeSnapshot } from '../shared/supervision.ts';
+import { answerRequest } from './answer.ts';
+import type { ReceiverConfiguration } from './configuration.ts';
+import { ReceiverLedger } from './ledger.ts';
+import type { LinkThreadCounters, LinkThreadData, LinkThreadMessage } from './link-thread.ts';
+import { ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
+import { Reception } from './reception.ts';
+import { receiverSnapshot } from './snapshot.ts';
+import { Vault } from './vault.ts';
+
+/** Datagrams taken from the ring between two looks at everything else. */
+const drainBatch = 512;
+const idleMs = 10;
+const chores = { snapshotMs: 500, requestsMs: 200, roomMs: 1000 } as const;
+
+export interface RunningReceiver {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a receiver. @throws DiodeError what keeps it from starting */
+export async function startReceiver(
+  configuration: ReceiverConfiguration,
+  log: Log,
+  die: Die,
+): Promise<RunningReceiver> {
+  const keys = readKeyFile(configuration.keyFile);
+  const parameters = linkParameters(configuration);
+  const inboxFolder = configuration['inbox.folder'];
+  const partialFolder = partialFolderOf(configuration);
+  const vaultFolder = configuration['vault.folder'];
+  mkdirSync(vaultFolder, { recursive: true, mode: 0o750 });
+  mkdirSync(partialFolder, { recursive: true, mode: 0o750 });
+  checkFolders(
+    { 'vault.folder': vaultFolder, 'inbox.folder': inboxFolder, 'inbox.partialFolder': partialFolder },
+    ['vault.folder', 'inbox.folder', 'inbox.partialFolder'],
+  );
+  const giveUp = takeOwnership(join(vaultFolder, 'owner.lock'));
+  const ledger = new ReceiverLedger(ledgerPath(configuration));
+  const alarms = new Alarms(systemClock.wallMs, (edge, { code, subject, detail }) => {
+    if (edge === 'raised') log.warn('alarm raised', { code, subject, detail });
+    else log.info('alarm cleared', { code, subject });
+  });
+  const code = createErasureCode(configuration['code.engine']);
+  const vault = new Vault(vaultFolder, nodeDisk);
+  let hasRoom = true;
+  const reception = new Reception({
+    ledger,
+    vault,
+    clock: systemClock,
+    alarms,
+    code,
+    parameters,
+    secrets: new Map(keys.map((key) => [key.id, key.secret])),
+    inboxFolder,
+    partialFolder,
+    memoryBytes: configuration['assemble.memoryMegabytes'] * 1e6,
+    openObjectsMax: configuration['assemble.openObjects'],
+    deadlineMs: configuration['studies.deadlineMinutes'] * 60_000,
+    unclaimedMs: configuration['studies.unclaimedMinutes'] * 60_000,
+    silenceMs: configuration['beacon.silenceSeconds'] * 1000,
+    hasRoom: () => hasRoom,
+    onReleased: ({ studyUid, senderId, revision, kind, instances, expected, conflictIds }) =>
+      log.info('study released', {
+        studyUid,
+        senderId,
+        revision,
+        kind,
+        instances,
+        expected,
+        conflicts: conflictIds.length,
+      }),
+  });
+
+  const slots = Math.ceil((configuration['link.ringMegabytes'] * 1e6) / parameters.datagramBytes);
+  const ring = createRing(parameters.datagramBytes, slots);
+  let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0 };
+  let wake = () => {};
+  const opened = deferred<{ port: number; receiveBufferBytes: number }>();
+  const thread = startThread<LinkThreadMessage>({
+    file: new URL('./link-thread.js', import.meta.url),
+    workerData: {
+      ring,
+      secrets: new Map(keys.map((key) => [key.id, key.secret])),
+      link: {
+        address: configuration['link.address'],
+        port: configuration['link.port'],
+        receiveBufferBytes: configuration['link.receiveBufferBytes'],
+      },
+    } satisfies LinkThreadData,
+    onMessage: (message) => {
+      if (message.kind === 'wake') wake();
+      else if (message.kind === 'counters') counters = message.counters;
+      else if (message.kind === 'open') opened.resolve(message);
+      else opened.reject(new DiodeError(message.code, message.detail));
+    },
+    die,
+  });
+  const { port, receiveBufferBytes } = await opened.promise;
+  opened.promise.catch(die);
+  const wanted = configuration['link.receiveBufferBytes'];
+  alarms.set(
+    receiveBufferBytes < wanted,
+    'E_LINK_BUFFER',
+    'link',
+    `asked for ${wanted} bytes, got ${receiveBufferBytes}`,
+  );
+
+  const reader = new RingReader(ring, () => {});
+  const startedMs = systemClock.monotonicMs();
+  let stopped = false;
+  let pending: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  let awake = true;
+
+  const drain = () => {
+    if (stopped) return;
+    awake = true;
+    try {
+      const count = Math.min(reader.available, drainBatch);
+      const now = systemClock.monotonicMs();
+      for (let i = 0; i < count; i += 1) reception.receive(reader.slot(i), now);
+      if (count > 0) reader.consume(count);
+      const busy = reception.step();
+      if (count > 0 || busy || !reader.sleep()) {
+        pending = setImmediate(drain);
+      } else {
+        awake = false;
+        pending = setTimeout(drain, idleMs);
+      }
+    } catch (error) {
+      die(error);
+    }
+  };
+  wake = () => {
+    if (awake || stopped) return;
+    clearTimeout(pending as NodeJS.Timeout);
+    drain();
+  };
+
+  const snapshot = () =>
+    writeSnapshot(
+      snapshotPath(configuration),
+      receiverSnapshot({
+        reception,
+        ledger,
+        alarms,
+        counters,
+        ring: { slots: ring.slots, filled: reader.available },
+        startedMs,
+      }),
+    );
+  const timers = [
+    setInterval(snapshot, chores.snapshotMs),
+    setInterval(() => {
+      for (const request of ledger.mailbox.open(16))
+        ledger.mailbox.answer(request.id, answerRequest(reception, ledger, request));
+    }, chores.requestsMs),
+    setInterval(() => {
+      const { free, total } = vault.freeBytes();
+      const usedPercent = 100 * (1 - free / total);
+      hasRoom = usedPercent < configuration['vault.highWaterPercent'];
+      alarms.set(!hasRoom, 'E_DISK_FULL', 'vault', `the vault's disk is ${Math.round(usedPercent)} % full`);
+      alarms.set(counters.ringDrops > 0, 'E_RING_FULL', 'link', `${counters.ringDrops} datagrams dropped`);
+    }, chores.roomMs),
+  ];
+  drain();
+  log.info('receiver started', { port, engine: code.name });
+
+  return {
+    port,
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer);
+      await thread.terminate();
+      stopped = true;
+      for (let count = reader.available; count > 0; count = reader.available) {
+        const some = Math.min(count, drainBatch);
+        for (let i = 0; i < some; i += 1) reception.receive(reader.slot(i), systemClock.monotonicMs());
+        reader.consume(some);
+      }
+      reception.flush();
+      snapshot();
+      ledger.close();
+      giveUp();
+      log.info('receiver stopped');
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** The receiver's configuration: every key, its bounds, its default, and what it is for. */
+import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
+import {
+  choice,
+  optionalPath,
+  realNumber,
+  requiredAddress,
+  requiredPath,
+  type ValuesOf,
+  wholeNumber,
+} from '../shared/config/settings.ts';
+
+export const receiverSettings = {
+  keyFile: requiredPath('the key file of the sender'),
+  ...linkSettings,
+  'link.address': requiredAddress('the own address on the interface that faces the link'),
+  'link.receiveBufferBytes': wholeNumber(
+    { min: 65_536, max: 2 ** 30, fallback: 32 * 2 ** 20 },
+    'the socket buffer asked for',
+  ),
+  'link.ringMegabytes': wholeNumber(
+    { min: 1, max: 1024, fallback: 48 },
+    'memory between the receiving thread and the disk',
+  ),
+  ...codeSettings,
+  'code.engine': choice(
+    ['auto', 'simd', 'reference'],
+    'auto',
+    'the erasure-code engine; all give the same bytes',
+  ),
+  'assemble.memoryMegabytes': wholeNumber(
+    { min: 8, max: 65_536, fallback: 128 },
+    'memory for blocks that are being collected',
+  ),
+  'assemble.openObjects': wholeNumber(
+    { min: 16, max: 65_536, fallback: 4096 },
+    'objects that are collected at the same time',
+  ),
+  'vault.folder': requiredPath('where every instance is kept'),
+  'vault.highWaterPercent': wholeNumber(
+    { min: 10, max: 99, fallback: 95 },
+    'above this nothing new is collected',
+  ),
+  'inbox.folder': requiredPath('where whole studies appear, on one file system with the vault'),
+  'inbox.partialFolder': optionalPath(
+    'where a person releases incomplete studies to; default: partial/ beside the inbox',
+  ),
+  'studies.deadlineMinutes': realNumber(
+    { min: 0.01, max: 10_080, fallback: 10 },
+    'without progress for so long a study is incomplete',
+  ),
+  'studies.unclaimedMinutes': realNumber(
+    { min: 0.01, max: 10_080, fallback: 15 },
+    'without a manifest for so long instances are unclaimed',
+  ),
+  'beacon.silenceSeconds': realNumber(
+    { min: 0.2, max: 3600, fallback: 10 },
+    'without a beacon for so long the sender is silent',
+  ),
+  'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
+} as const;
+
+export type ReceiverConfiguration = ValuesOf<typeof receiverSettings>;

@@ -1,0 +1,156 @@
+#!/usr/bin/env node
+/** diode-receiver: the command line of the high side. */
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import {
+  addCommonCommands,
+  ask,
+  configurationOf,
+  createProgram,
+  type GlobalOptions,
+  print,
+  readSnapshot,
+  runProgram,
+  snapshotFreshMs,
+} from '../shared/console/command-line.ts';
+import { bytesText, durationText } from '../shared/console/quantities.ts';
+import { table } from '../shared/console/table.ts';
+import { DiodeError } from '../shared/errors.ts';
+import { createLog } from '../shared/log.ts';
+import { dieWith, superviseProcess } from '../shared/supervision.ts';
+import { startReceiver } from './appliance.ts';
+import { type ReceiverConfiguration, receiverSettings } from './configuration.ts';
+import { ReceiverLedger, type StudySummary } from './ledger.ts';
+import { accountOfMissing } from './missing.ts';
+import { ledgerPath, snapshotPath } from './places.ts';
+import type { ReceiverSnapshot } from './snapshot.ts';
+
+const studiesShown = 50;
+const missingShown = 1000;
+
+const program = createProgram(
+  'diode-receiver',
+  'receives DICOM studies from a one-way link and releases whole ones to the inbox',
+  '/etc/dicom-diode/receiver.toml',
+);
+
+program
+  .command('run')
+  .description('run the receiver until it is stopped')
+  .action(async (_options, command: Command) => {
+    const { values } = configurationOf(command, receiverSettings);
+    const log = createLog('diode-receiver', values['log.level']);
+    const die = dieWith(log);
+    const running = await startReceiver(values, log, die);
+    superviseProcess(() => running.stop(), die);
+  });
+
+program
+  .command('status')
+  .description('show studies, link, senders and what is wrong')
+  .action(async (_options, command: Command) => {
+    const { values } = configurationOf(command, receiverSettings);
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
+    const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
+    const { studies, held } = await withLedger(values, (ledger) => ({
+      studies: ledger.studySummaries(studiesShown),
+      held: ledger.heldInstances(missingShown).map(({ studyUid, sopInstanceUid, objectId, heldBecause }) => ({
+        studyUid,
+        sopInstanceUid,
+        objectId,
+        because: heldBecause,
+      })),
+    }));
+    if (json) return print(JSON.stringify({ running, ...snapshot, studies, held }));
+    print(statusText(snapshot, running, studies, held.length));
+  });
+
+program
+  .command('missing')
+  .description('name everything the sender took in that is not in the inbox')
+  .action(async (_options, command: Command) => {
+    const { values } = configurationOf(command, receiverSettings);
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    const missing = await withLedger(values, (ledger) => accountOfMissing(ledger, missingShown));
+    if (json) return print(JSON.stringify({ missing }));
+    if (missing.length === 0) return print('nothing is missing of what the senders told of');
+    const rows = missing.map((row) => [
+      row.studyNumber,
+      row.studyUid,
+      row.cause,
+      row.have === undefined ? undefined : `${row.have} of ${row.expected ?? '?'}`,
+      row.senderId,
+    ]);
+    print(table(['number', 'study', 'what is missing', 'there', 'sender'], rows));
+  });
+
+program
+  .command('release <study>')
+  .description('release what is there of an incomplete study to the partial folder')
+  .requiredOption('--partial', 'yes, without the missing instances')
+  .requiredOption('--reason <text>', 'why; it is kept in the audit')
+  .option('--sender <id>', 'which sender, when several have this study')
+  .action(async (studyUid: string, options: { reason: string; sender?: string }, command: Command) => {
+    const { values } = configurationOf(command, receiverSettings);
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    const senderId = options.sender === undefined ? {} : { senderId: options.sender };
+    const parameters = { studyUid, ...senderId, reason: options.reason, byWhom: userInfo().username };
+    const detail = await withLedger(values, (ledger) => ask(ledger.mailbox, 'release-partial', parameters));
+    print(json ? JSON.stringify({ ok: true, detail }) : detail);
+  });
+
+addCommonCommands(program, receiverSettings);
+await runProgram(program);
+
+function statusText(
+  snapshot: ReceiverSnapshot | undefined,
+  running: boolean,
+  studies: readonly StudySummary[],
+  held: number,
+): string {
+  const lines = [running ? 'diode-receiver is running' : 'diode-receiver is not running'];
+  if (snapshot !== undefined) {
+    const { link, assemble, senders, alarms } = snapshot;
+    lines.push(
+      `link     ${link.admitted} datagrams received, ${link.lost} lost, ${assemble.symbolsRepaired} symbols repaired`,
+    );
+    for (const { senderId, beaconAgeMs, beacon } of senders) {
+      lines.push(
+        `sender   ${senderId}: beacon ${durationText(beaconAgeMs)} ago, ${beacon.queuedObjects} objects queued there`,
+      );
+    }
+    for (const alarm of alarms) lines.push(`ALARM    ${alarm.code} ${alarm.subject} ${alarm.detail}`);
+  }
+  if (held > 0) lines.push(`held     ${held} instances: see --json`);
+  const rows = studies.map((study) => [
+    study.studyNumber,
+    study.studyUid,
+    study.state,
+    `${study.instances} of ${study.expected ?? '?'}`,
+    bytesText(study.bytes),
+    study.heldInstances === 0 ? '' : `${study.heldInstances} held`,
+    study.partial ?? '',
+  ]);
+  return [
+    ...lines,
+    '',
+    table(['number', 'study', 'state', 'instances', 'size', 'held', 'partial release'], rows),
+  ].join('\n');
+}
+
+async function withLedger<T>(
+  values: ReceiverConfiguration,
+  act: (ledger: ReceiverLedger) => T | Promise<T>,
+): Promise<T> {
+  const path = ledgerPath(values);
+  if (!existsSync(path))
+    throw new DiodeError('E_LEDGER', 'there is no ledger: the receiver never ran with this vault');
+  const ledger = new ReceiverLedger(path);
+  try {
+    return await act(ledger);
+  } finally {
+    ledger.close();
+  }
+}

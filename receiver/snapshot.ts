@@ -1,0 +1,72 @@
+/** What the running receiver tells of itself, twice a second, for `status` and for scripts. No PHI. */
+import type { Alarm, Alarms } from '../shared/alarms.ts';
+import { systemClock } from '../shared/clock.ts';
+import type { ReceiverLedger } from './ledger.ts';
+import type { LinkThreadCounters } from './link-thread.ts';
+import type { Reception } from './reception.ts';
+import type { SenderStatus } from './sender-watch.ts';
+
+export interface ReceiverSnapshot {
+  readonly atMs: number;
+  readonly pid: number;
+  readonly upMs: number;
+  readonly link: {
+    readonly admitted: number;
+    readonly refused: Readonly<Record<string, number>>;
+    /** Sent and never received, by the sequence numbers. */
+    readonly lost: number;
+    /** Received and dropped since the ring was full. */
+    readonly ringDrops: number;
+    readonly ringFilled: number;
+    readonly ringSlots: number;
+  };
+  readonly assemble: {
+    readonly openObjects: number;
+    readonly heldBytes: number;
+    readonly symbolsRepaired: number;
+    readonly blocksFinished: number;
+    readonly blocksEvicted: number;
+    readonly duplicates: number;
+    readonly ofFinished: number;
+    readonly refused: Readonly<Record<string, number>>;
+  };
+  readonly senders: readonly SenderStatus[];
+  readonly alarms: readonly Alarm[];
+}
+
+export function receiverSnapshot(from: {
+  reception: Reception;
+  ledger: ReceiverLedger;
+  alarms: Alarms;
+  counters: LinkThreadCounters;
+  ring: { slots: number; filled: number };
+  startedMs: number;
+}): ReceiverSnapshot {
+  const { assembler, senders } = from.reception;
+  const { counters } = assembler;
+  return {
+    atMs: systemClock.wallMs(),
+    pid: process.pid,
+    upMs: Math.round(systemClock.monotonicMs() - from.startedMs),
+    link: {
+      admitted: from.counters.admitted,
+      refused: from.counters.refused,
+      lost: assembler.datagramsLost,
+      ringDrops: from.counters.ringDrops,
+      ringFilled: from.ring.filled,
+      ringSlots: from.ring.slots,
+    },
+    assemble: {
+      openObjects: assembler.openObjects,
+      heldBytes: assembler.heldBytes,
+      symbolsRepaired: counters.symbolsRepaired,
+      blocksFinished: counters.blocksFinished,
+      blocksEvicted: counters.blocksEvicted,
+      duplicates: counters.duplicates,
+      ofFinished: counters.ofFinished,
+      refused: Object.fromEntries(counters.refused),
+    },
+    senders: senders.statuses(),
+    alarms: from.alarms.standing(),
+  };
+}

@@ -1,0 +1,266 @@
+/**
+ * The running sender: wires watch folder, spool, dispatch, encoding thread and link thread, and keeps them
+ * going. Here are intake and ledger; encoding and pacing have threads of their own.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import { Alarms } from '../shared/alarms.ts';
+import { systemClock } from '../shared/clock.ts';
+import { linkParameters } from '../shared/config/link-settings.ts';
+import { readKeyFile } from '../shared/crypto/key-file.ts';
+import { nodeDisk } from '../shared/disk.ts';
+import { DiodeError } from '../shared/errors.ts';
+import { takeOwnership } from '../shared/ledger-database.ts';
+import type { Log } from '../shared/log.ts';
+import { createRing } from '../shared/ring.ts';
+import { checkFolders, type Die, deferred, startThread, writeSnapshot } from '../shared/supervision.ts';
+import { answerRequest } from './answer.ts';
+import type { SenderConfiguration } from './configuration.ts';
+import { Dispatch } from './dispatch.ts';
+import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
+import type { EncodeThreadData, EncodeThreadMessage } from './encode-thread.ts';
+import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
+import { Watch } from './intake/watch.ts';
+import { SenderLedger } from './ledger.ts';
+import type { LinkThreadData, LinkThreadMessage } from './link-thread.ts';
+import { ledgerPath, snapshotPath } from './places.ts';
+import { senderSnapshot } from './snapshot.ts';
+import { Spool } from './spool.ts';
+
+/** Datagrams between encoder and link: what STAT has to wait for at most, 32 ms at 1 Gb/s. */
+const ringSlots = 2048;
+const chores = { stepMs: 20, snapshotMs: 500, requestsMs: 200 } as const;
+
+export interface RunningSender {
+  stop(): Promise<void>;
+}
+
+/** Starts a sender. @throws DiodeError what keeps it from starting */
+export async function startSender(
+  configuration: SenderConfiguration,
+  log: Log,
+  die: Die,
+): Promise<RunningSender> {
+  const [key] = readKeyFile(configuration.keyFile);
+  const spoolFolder = configuration['spool.folder'];
+  mkdirSync(spoolFolder, { recursive: true, mode: 0o750 });
+  checkFolders({ 'watch.folder': configuration['watch.folder'], 'spool.folder': spoolFolder }, []);
+  const giveUp = takeOwnership(join(spoolFolder, 'owner.lock'));
+  const ledger = new SenderLedger(ledgerPath(configuration));
+  const identity: SenderIdentity = {
+    senderId: Buffer.from(
+      ledger.factOnce('senderId', () => randomBytes(8).toString('hex')),
+      'hex',
+    ),
+    keyId: key.id,
+    secret: key.secret,
+    parameters: linkParameters(configuration),
+  };
+  const session = beginSession(ledger);
+  const alarms = new Alarms(systemClock.wallMs, (edge, { code, subject, detail }) => {
+    if (edge === 'raised') log.warn('alarm raised', { code, subject, detail });
+    else log.info('alarm cleared', { code, subject });
+  });
+  const rejectedFolder = configuration['watch.rejectedFolder'];
+  const spool = new Spool({
+    folder: spoolFolder,
+    disk: nodeDisk,
+    ledger,
+    ...(rejectedFolder === undefined ? {} : { rejectedFolder }),
+  });
+
+  const link = await startLink(configuration, identity, session, log, alarms, die);
+  const orders: TransmitOrder[] = [];
+  const dispatch = new Dispatch({
+    ledger,
+    spool,
+    clock: systemClock,
+    alarms,
+    identity,
+    session,
+    schedule: {
+      passCount: configuration['passes.count'],
+      passGapMs: configuration['passes.gapMs'],
+      carouselShare: configuration['passes.carouselPercent'] / 100,
+      carouselGapMs: configuration['passes.carouselGapSeconds'] * 1000,
+      linkBytesPerMs: configuration['link.rateMegabitsPerSecond'] * 125,
+    },
+    beaconIntervalMs: configuration['beacon.intervalMs'],
+    rollIntervalMs: configuration['beacon.rollSeconds'] * 1000,
+    waitingBlocksMax: configuration['code.openBlocks'] * 2,
+    transmit: (order) => orders.push(order),
+    onClosed: ({ studyUid, studyNumber, revision, instances }) =>
+      log.info('study closed', { studyUid, studyNumber, revision, instances }),
+  });
+  const step = () => {
+    try {
+      dispatch.step();
+      if (orders.length > 0) link.send(orders.splice(0));
+    } catch (error) {
+      die(error);
+    }
+  };
+  link.onEnded((ends) => {
+    dispatch.passesEnded(ends);
+    step();
+  });
+  const room = waterMarks(configuration, spool);
+  const watch = new Watch({
+    folder: configuration['watch.folder'],
+    settleScans: configuration['watch.settleScans'],
+    scanIntervalMs: configuration['watch.scanIntervalMs'],
+    quietSeconds: configuration['watch.quietSeconds'],
+    statQuietSeconds: configuration['watch.statQuietSeconds'],
+    intake: { disk: nodeDisk, spool, clock: systemClock, plan: objectPlanner(identity) },
+    spool,
+    alarms,
+    log,
+    hasRoom: room,
+    onTaken: (outcome) => {
+      if (outcome.duplicates > 0) ledger.count('duplicate', outcome.duplicates);
+      dispatch.instancesEntered(outcome.entered);
+      step();
+    },
+  });
+  const startedMs = systemClock.monotonicMs();
+  const snapshot = () =>
+    writeSnapshot(
+      snapshotPath(configuration),
+      senderSnapshot({
+        ledger,
+        spool,
+        alarms,
+        identity,
+        session,
+        datagrams: link.datagrams(),
+        passCount: configuration['passes.count'],
+        startedMs,
+      }),
+    );
+  const timers = [
+    setInterval(step, chores.stepMs),
+    setInterval(snapshot, chores.snapshotMs),
+    setInterval(() => {
+      for (const request of ledger.mailbox.open(16))
+        ledger.mailbox.answer(request.id, answerRequest(dispatch, request));
+      step();
+    }, chores.requestsMs),
+  ];
+  watch.start();
+  log.info('sender started', {
+    senderId: Buffer.from(identity.senderId).toString('hex'),
+    keyId: key.id,
+    engine: link.engine,
+  });
+
+  return {
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer);
+      await watch.stop();
+      await link.stop();
+      snapshot();
+      ledger.close();
+      giveUp();
+      log.info('sender stopped');
+    },
+  };
+}
+
+/**
+ * A session's counter is higher than that of every session before. The clock helps where the ledger is an
+ * old copy: its counter alone would come again, and the receiver would take our beacons for a replay.
+ */
+function beginSession(ledger: SenderLedger): Session {
+  const before = Number(ledger.fact('sessionCounter') ?? '0');
+  const clockSeconds = Math.floor(systemClock.wallMs() / 1000);
+  const counter = Math.min(Math.max(before + 1, clockSeconds), 0xffff_ffff);
+  ledger.setFact('sessionCounter', String(counter));
+  return { counter, random: randomBytes(4).readUInt32BE() };
+}
+
+/** Whether more is taken in: not above the high-water mark, and then not until the low one. */
+function waterMarks(configuration: SenderConfiguration, spool: Spool): () => boolean {
+  let open = true;
+  return () => {
+    const { free, total } = spool.freeBytes();
+    const usedPercent = 100 * (1 - free / total);
+    if (usedPercent >= configuration['spool.highWaterPercent']) open = false;
+    if (usedPercent <= configuration['spool.lowWaterPercent']) open = true;
+    return open;
+  };
+}
+
+/** Starts both threads of the data plane. */
+async function startLink(
+  configuration: SenderConfiguration,
+  identity: SenderIdentity,
+  session: Session,
+  log: Log,
+  alarms: Alarms,
+  die: Die,
+) {
+  const ring = createRing(identity.parameters.datagramBytes, ringSlots);
+  const between = new MessageChannel();
+  const opened = deferred<void>();
+  const ready = deferred<string>();
+  let datagrams = 0;
+  let onEnded: (ends: readonly TransmitEnd[]) => void = () => {};
+  const linkThread = startThread<LinkThreadMessage>({
+    file: new URL('./link-thread.js', import.meta.url),
+    workerData: {
+      ring,
+      link: {
+        address: configuration['link.address'],
+        port: configuration['link.port'],
+        sourceAddress: configuration['link.sourceAddress'],
+        sendBufferBytes: configuration['link.sendBufferBytes'],
+      },
+      rateMegabitsPerSecond: configuration['link.rateMegabitsPerSecond'],
+      burstDatagrams: configuration['link.burstDatagrams'],
+      encodePort: between.port1,
+    } satisfies LinkThreadData,
+    transfer: [between.port1],
+    onMessage: (message) => {
+      if (message.kind === 'counters') datagrams = message.datagrams;
+      else if (message.kind === 'open') opened.resolve();
+      else if (message.kind === 'failed' && message.fatal)
+        opened.reject(new DiodeError(message.code, message.detail));
+      else if (message.kind === 'failed') alarms.raise(message.code, 'link', message.detail);
+    },
+    die,
+  });
+  await opened.promise;
+  const encodeThread = startThread<EncodeThreadMessage>({
+    file: new URL('./encode-thread.js', import.meta.url),
+    workerData: {
+      ring,
+      identity,
+      session,
+      openBlocks: configuration['code.openBlocks'],
+      engine: configuration['code.engine'],
+      linkPort: between.port2,
+    } satisfies EncodeThreadData,
+    transfer: [between.port2],
+    onMessage: (message) => {
+      if (message.kind === 'ready') ready.resolve(message.engine);
+      else onEnded(message.ends);
+    },
+    die,
+  });
+  const engine = await ready.promise;
+  log.debug('link open', { engine });
+  return {
+    engine,
+    datagrams: () => datagrams,
+    send: (orders: readonly TransmitOrder[]) => encodeThread.postMessage(orders),
+    onEnded: (listener: (ends: readonly TransmitEnd[]) => void) => {
+      onEnded = listener;
+    },
+    stop: async () => {
+      await encodeThread.terminate();
+      await linkThread.terminate();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/** The sender's configuration: every key, its bounds, its default, and what it is for. */
+
+import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
+import type { ValuesOf } from '../shared/config/settings.ts';
+import {
+  choice,
+  optionalAddress,
+  optionalPath,
+  optionalText,
+  realNumber,
+  requiredAddress,
+  requiredPath,
+  wholeNumber,
+} from '../shared/config/settings.ts';
+
+export const senderSettings = {
+  keyFile: requiredPath('the key file, written by keygen and carried to the receiver'),
+  'watch.folder': requiredPath(
+    'where the scanner or an export puts its files; stat/ in it is for urgent ones',
+  ),
+  'watch.scanIntervalMs': wholeNumber(
+    { min: 50, max: 600_000, fallback: 1000 },
+    'how often the folder is looked at',
+  ),
+  'watch.settleScans': wholeNumber(
+    { min: 1, max: 100, fallback: 2 },
+    'a file is taken when it stood still for so many looks',
+  ),
+  'watch.quietSeconds': realNumber(
+    { min: 0, max: 86_400, fallback: 60 },
+    'a study is closed when nothing came for so long',
+  ),
+  'watch.statQuietSeconds': realNumber({ min: 0, max: 86_400, fallback: 10 }, 'the same for urgent studies'),
+  'watch.rejectedFolder': optionalPath(
+    'where files go that can not be taken; default: rejected/ in the spool',
+  ),
+  'spool.folder': requiredPath('where files are kept until they expire'),
+  'spool.highWaterPercent': wholeNumber(
+    { min: 10, max: 99, fallback: 90 },
+    'above this nothing new is taken in',
+  ),
+  'spool.lowWaterPercent': wholeNumber(
+    { min: 5, max: 98, fallback: 80 },
+    'below this taking in begins again',
+  ),
+  ...linkSettings,
+  'link.address': requiredAddress('the receiver, at the far end of the link'),
+  'link.sourceAddress': optionalAddress('the own address on the link; default: what the route says'),
+  'link.interface': optionalText('the network interface of the link, to watch its carrier'),
+  'link.rateMegabitsPerSecond': realNumber(
+    { min: 0.1, max: 100_000, fallback: 500 },
+    'the rate on the wire, with all headers',
+  ),
+  'link.burstDatagrams': wholeNumber({ min: 1, max: 1024, fallback: 32 }, 'datagrams back to back at most'),
+  'link.sendBufferBytes': wholeNumber(
+    { min: 65_536, max: 2 ** 30, fallback: 4 * 2 ** 20 },
+    'the socket buffer asked for',
+  ),
+  ...codeSettings,
+  'code.openBlocks': wholeNumber(
+    { min: 1, max: 1024, fallback: 78 },
+    'D: blocks whose symbols go out in turn',
+  ),
+  'code.engine': choice(
+    ['auto', 'simd', 'reference'],
+    'auto',
+    'the erasure-code engine; all give the same bytes',
+  ),
+  'passes.count': wholeNumber({ min: 1, max: 16, fallback: 2 }, 'planned passes of every object'),
+  'passes.gapMs': wholeNumber(
+    { min: 0, max: 3_600_000, fallback: 200 },
+    'two passes of an object are at least so far apart',
+  ),
+  'passes.carouselPercent': wholeNumber(
+    { min: 0, max: 100, fallback: 25 },
+    'share of the link that repeats what is held; 0 switches it off',
+  ),
+  'passes.carouselGapSeconds': wholeNumber(
+    { min: 1, max: 86_400, fallback: 60 },
+    'an object is not repeated more often than this',
+  ),
+  'beacon.intervalMs': wholeNumber({ min: 100, max: 60_000, fallback: 1000 }, 'the heartbeat'),
+  'beacon.rollSeconds': wholeNumber(
+    { min: 1, max: 3600, fallback: 30 },
+    'how often all held studies are listed to the receiver',
+  ),
+  'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
+} as const;
+
+export type SenderConfiguration = ValuesOf<typeof senderSettings>;

@@ -1,0 +1,89 @@
+/**
+ * The encoding thread: orders come in as messages, tagged datagrams go out in the ring. It works whenever the
+ * ring has room, and says that a pass ended only after the link thread took its last datagram.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { present } from '../shared/assert.ts';
+import { deriveTagKey } from '../shared/crypto/keys.ts';
+import { DatagramTag } from '../shared/crypto/siphash.ts';
+import { nodeDisk } from '../shared/disk.ts';
+import { createErasureCode } from '../shared/fec/engine.ts';
+import { type RingDescription, RingWriter } from '../shared/ring.ts';
+import { Transmission, transmissionBytes } from './encode/transmission.ts';
+import { type TransmitEnd, type TransmitOrder, Transmitter } from './encode/transmitter.ts';
+import type { SenderIdentity, Session } from './identity.ts';
+
+export interface EncodeThreadData {
+  readonly ring: RingDescription;
+  readonly identity: SenderIdentity;
+  readonly session: Session;
+  readonly openBlocks: number;
+  readonly engine: 'auto' | 'simd' | 'reference';
+  /** To the link thread: wakes it, and is woken by it. */
+  readonly linkPort: MessagePort;
+}
+
+export type EncodeThreadMessage =
+  | { readonly kind: 'ready'; readonly engine: string }
+  | { readonly kind: 'ended'; readonly ends: readonly TransmitEnd[] };
+
+/** Datagrams made before other messages are looked at. */
+const batch = 256;
+/** Room in the ring worth waking up for. */
+const wakeRoom = 512;
+
+const port = present(parentPort, 'this file runs as a worker');
+const { ring, identity, session, openBlocks, engine, linkPort }: EncodeThreadData = workerData;
+const code = createErasureCode(engine, transmissionBytes(identity.parameters, openBlocks) + 2 ** 16);
+const writer = new RingWriter(ring, () => linkPort.postMessage('wake'));
+const transmitter = new Transmitter(
+  new Transmission({
+    identity,
+    session,
+    code,
+    tag: new DatagramTag(deriveTagKey(identity.secret), ring.memory),
+    openBlocks,
+    allocate: (byteLength) => code.allocate(byteLength),
+  }),
+  nodeDisk,
+);
+
+/** Passes whose last datagram is in the ring at a position, and not yet taken from it. */
+const leaving: { readonly position: number; readonly ends: readonly TransmitEnd[] }[] = [];
+let scheduled = false;
+
+function work(): void {
+  scheduled = false;
+  let made = 0;
+  const room = Math.min(writer.free, batch);
+  while (made < room && transmitter.next(writer.slot(made))) made += 1;
+  if (made > 0) writer.publish(made);
+  const ends = transmitter.takeEnded();
+  if (ends.length > 0) leaving.push({ position: writer.published, ends });
+  tellEnded();
+  if (made === batch) later();
+  else if (made === room && !writer.sleep(wakeRoom)) later();
+  else if (leaving.length > 0) setTimeout(later, 1);
+}
+
+function tellEnded(): void {
+  for (let first = leaving[0]; first !== undefined; first = leaving[0]) {
+    const behind = (writer.consumed - first.position) | 0;
+    if (behind < 0) return;
+    leaving.shift();
+    port.postMessage({ kind: 'ended', ends: first.ends } satisfies EncodeThreadMessage);
+  }
+}
+
+function later(): void {
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(work);
+}
+
+port.on('message', (orders: readonly TransmitOrder[]) => {
+  for (const order of orders) transmitter.add(order);
+  later();
+});
+linkPort.on('message', later);
+port.postMessage({ kind: 'ready', engine: code.name } satisfies EncodeThreadMessage);

@@ -1,0 +1,135 @@
+/**
+ * Watches the folder of the scanner: what has come to rest is taken in small groups, the urgent first.
+ * Above the high-water mark of the disk everything is left where it is.
+ */
+import { relative } from 'node:path';
+import type { Alarms } from '../../shared/alarms.ts';
+import { systemClock } from '../../shared/clock.ts';
+import type { DiodeError } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import { priority } from '../../shared/wire/manifest.ts';
+import type { Spool } from '../spool.ts';
+import { type Candidate, type IntakeOptions, type TakeOutcome, takeFiles } from './take.ts';
+import { WatchFolder } from './watch-folder.ts';
+
+export interface WatchOptions {
+  readonly folder: string;
+  readonly settleScans: number;
+  readonly scanIntervalMs: number;
+  readonly quietSeconds: number;
+  readonly statQuietSeconds: number;
+  readonly intake: IntakeOptions;
+  readonly spool: Spool;
+  readonly alarms: Alarms;
+  readonly log: Log;
+  /** Whether the disk has room for more. */
+  readonly hasRoom: () => boolean;
+  readonly onTaken: (outcome: TakeOutcome) => void;
+}
+
+const groupFiles = 64;
+/** Other work is looked at after so long. */
+const sliceMs = 5;
+
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #watched: WatchFolder;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+  #leftoversDue = true;
+  #running: Promise<void> | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    const { folder, settleScans } = options;
+    this.#watched = new WatchFolder({ folder, settleScans });
+  }
+
+  start(): void {
+    this.#running = this.#turn();
+  }
+
+  /** Stops after the group at hand. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #turn(): Promise<void> {
+    const { alarms, log, hasRoom, scanIntervalMs, folder } = this.#options;
+    if (hasRoom()) {
+      if (this.#leftoversDue) await this.#takeLeftovers();
+      const { settled, problems } = this.#watched.scan();
+      for (const problem of problems)
+        log.warn('watch folder', { code: problem.code, detail: problem.message });
+      const urgentFirst = [...settled].sort(
+        (a, b) => Number(b.priority === 'stat') - Number(a.priority === 'stat'),
+      );
+      const candidates = urgentFirst.map((file) => ({
+        path: file.path,
+        relativePath: relative(folder, file.path),
+        ...this.#urgency(file.priority),
+        arrived: false,
+      }));
+      for (let first = 0; first < candidates.length && !this.#stopped && hasRoom(); first += groupFiles) {
+        await this.#take(candidates.slice(first, first + groupFiles));
+      }
+    }
+    alarms.set(!hasRoom(), 'E_DISK_FULL', 'spool');
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.#turn();
+    }, scanIntervalMs);
+  }
+
+  async #takeLeftovers(): Promise<void> {
+    this.#leftoversDue = false;
+    const leftovers = this.#options.spool.leftovers();
+    for (let first = 0; first < leftovers.length; first += groupFiles) {
+      await this.#take(
+        leftovers.slice(first, first + groupFiles).map((leftover) => ({
+          path: leftover.path,
+          relativePath: 'leftover',
+          ...this.#urgency(leftover.priority === priority.stat ? 'stat' : 'routine'),
+          arrived: true,
+        })),
+      );
+    }
+  }
+
+  async #take(group: readonly Candidate[]): Promise<void> {
+    const steps = takeFiles(this.#options.intake, group);
+    let sliceEndsMs = systemClock.monotonicMs() + sliceMs;
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        this.#report(step.value);
+        this.#options.onTaken(step.value);
+        return;
+      }
+      if (systemClock.monotonicMs() < sliceEndsMs) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      sliceEndsMs = systemClock.monotonicMs() + sliceMs;
+    }
+  }
+
+  #report(outcome: TakeOutcome): void {
+    const { alarms, log } = this.#options;
+    for (const { code } of outcome.rejected) log.warn('file rejected', { code });
+    const codes = new Set(outcome.postponed.map((error: DiodeError) => error.code));
+    for (const error of outcome.postponed) alarms.raise(error.code, 'intake', error.message);
+    for (const code of ['E_DISK_FULL', 'E_DISK', 'E_LEDGER', 'E_FILE_READ'] as const) {
+      if (!codes.has(code)) alarms.clear(code, 'intake');
+    }
+    // What failed between two steps lies in arriving/ and is taken up from there.
+    if (outcome.postponed.length > 0) this.#leftoversDue = true;
+  }
+
+  #urgency(urgency: 'stat' | 'routine'): Pick<Candidate, 'priority' | 'quietSeconds'> {
+    const { quietSeconds, statQuietSeconds } = this.#options;
+    return urgency === 'stat'
+      ? { priority: priority.stat, quietSeconds: statQuietSeconds }
+      : { priority: priority.routine, quietSeconds };
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The pacing thread: takes datagrams from the ring and gives them to the link when their time has come. It
+ * never waits for anything but time and the kernel.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { present } from '../shared/assert.ts';
+import { DiodeError, type ErrorCode } from '../shared/errors.ts';
+import { type RingDescription, RingReader } from '../shared/ring.ts';
+import { SenderLink, type SenderLinkOptions } from './link.ts';
+import { Pacer } from './pace.ts';
+
+export interface LinkThreadData {
+  readonly ring: RingDescription;
+  readonly link: SenderLinkOptions;
+  readonly rateMegabitsPerSecond: number;
+  readonly burstDatagrams: number;
+  readonly encodePort: MessagePort;
+}
+
+export type LinkThreadMessage =
+  | { readonly kind: 'open'; readonly sendBufferBytes: number }
+  | { readonly kind: 'counters'; readonly datagrams: number }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean }
+  | { readonly kind: 'held'; readonly held: boolean };
+
+const port = present(parentPort, 'this file runs as a worker');
+const data: LinkThreadData = workerData;
+const tell = (message: LinkThreadMessage) => port.postMessage(message);
+const reader = new RingReader(data.ring, () => data.encodePort.postMessage('wake'));
+const pacer = new Pacer(data.ring.datagramBytes, data.rateMegabitsPerSecond, data.burstDatagrams);
+/** Not shared with anybody: waiting on it is sleeping. */
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+const shortSleepMs = 0.2;
+
+/** Given to the kernel, and not yet surely taken by it: their slots are still in use. */
+let given = 0;
+let datagrams = 0;
+let held = false;
+let asleep = true;
+
+function turn(link: SenderLink): void {
+  if (given > 0 && link.idle) {
+    reader.consume(given);
+    given = 0;
+  }
+  const failure = link.takeFailure();
+  if (failure !== undefined)
+    tell({ kind: 'failed', code: failure.code, detail: failure.message, fatal: false });
+  const waiting = reader.available - given;
+  if (waiting === 0 && given === 0 && reader.sleep()) {
+    asleep = true;
+    return;
+  }
+  if (held || waiting === 0 || !link.ready) {
+    setTimeout(() => turn(link), 1);
+    return;
+  }
+  const now = performance.now();
+  const count = Math.min(waiting, pacer.allowance(now), data.burstDatagrams);
+  for (let i = 0; i < count; i += 1) link.send(reader.slot(given + i));
+  given += count;
+  datagrams += count;
+  pacer.spend(count);
+  // A short sleep here is finer than any timer, and the loop still turns for the socket.
+  if (pacer.waitMs(1, performance.now()) > shortSleepMs) Atomics.wait(sleeper, 0, 0, shortSleepMs);
+  setImmediate(() => turn(link));
+}
+
+try {
+  const link = await SenderLink.open(data.link);
+  const wake = () => {
+    if (!asleep) return;
+    asleep = false;
+    turn(link);
+  };
+  data.encodePort.on('message', wake);
+  port.on('message', (message: { held: boolean }) => {
+    held = message.held;
+  });
+  setInterval(() => tell({ kind: 'counters', datagrams }), 250);
+  tell({ kind: 'open', sendBufferBytes: link.sendBufferBytes });
+  wake();
+} catch (error) {
+  if (!(error instanceof DiodeError)) throw error;
+  tell({ kind: 'failed', code: error.code, detail: error.message, fatal: true });
+}

@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+/** diode-sender: the command line of the low side. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import {
+  addCommonCommands,
+  ask,
+  configurationOf,
+  createProgram,
+  type GlobalOptions,
+  print,
+  readSnapshot,
+  runProgram,
+  snapshotFreshMs,
+} from '../shared/console/command-line.ts';
+import { bytesText, durationText } from '../shared/console/quantities.ts';
+import { table } from '../shared/console/table.ts';
+import { writeKeyFile } from '../shared/crypto/key-file.ts';
+import { DiodeError } from '../shared/errors.ts';
+import { createLog } from '../shared/log.ts';
+import { dieWith, superviseProcess } from '../shared/supervision.ts';
+import { startSender } from './appliance.ts';
+import { type SenderConfiguration, senderSettings } from './configuration.ts';
+import { SenderLedger } from './ledger.ts';
+import { ledgerPath, snapshotPath } from './places.ts';
+import type { SenderSnapshot } from './snapshot.ts';
+
+const studiesShown = 50;
+
+const program = createProgram(
+  'diode-sender',
+  'takes DICOM files in and sends them over a one-way link',
+  '/etc/dicom-diode/sender.toml',
+);
+
+program
+  .command('run')
+  .description('run the sender until it is stopped')
+  .action(async (_options, command: Command) => {
+    const { values } = configurationOf(command, senderSettings);
+    const log = createLog('diode-sender', values['log.level']);
+    const die = dieWith(log);
+    const running = await startSender(values, log, die);
+    superviseProcess(() => running.stop(), die);
+  });
+
+program
+  .command('keygen <file>')
+  .description('write a new key file; carry a copy to the receiver by hand')
+  .action((file: string, _options, command: Command) => {
+    const keyId = writeKeyFile(file, randomBytes);
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    print(
+      json
+        ? JSON.stringify({ keyFile: file, keyId })
+        : `key ${keyId} is in ${file}; carry a copy to the receiver by hand`,
+    );
+  });
+
+program
+  .command('close [study]')
+  .description('close a study now, by its Study Instance UID, or all that are open')
+  .action(async (studyUid: string | undefined, _options, command: Command) => {
+    const { values } = configurationOf(command, senderSettings);
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    const detail = await withLedger(values, (ledger) =>
+      ask(ledger.mailbox, 'close', studyUid === undefined ? {} : { studyUid }),
+    );
+    print(json ? JSON.stringify({ ok: true, detail }) : detail);
+  });
+
+program
+  .command('status')
+  .description('show the queue, the studies and what is wrong')
+  .action(async (_options, command: Command) => {
+    const { values } = configurationOf(command, senderSettings);
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    const snapshot = readSnapshot<SenderSnapshot>(snapshotPath(values));
+    const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
+    const studies = await withLedger(values, (ledger) => ledger.studySummaries(studiesShown));
+    if (json) return print(JSON.stringify({ running, ...snapshot, studies }));
+    print(statusText(snapshot, running, studies));
+  });
+
+addCommonCommands(program, senderSettings);
+await runProgram(program);
+
+function statusText(
+  snapshot: SenderSnapshot | undefined,
+  running: boolean,
+  studies: ReturnType<SenderLedger['studySummaries']>,
+): string {
+  const lines = [running ? 'diode-sender is running' : 'diode-sender is not running'];
+  if (snapshot !== undefined) {
+    const { queue, spool, datagrams, counters } = snapshot;
+    const oldest = queue.objects === 0 ? '' : `, the oldest for ${durationText(queue.oldestMs)}`;
+    lines.push(`queue    ${queue.objects} objects, ${bytesText(queue.bytes)}${oldest}`);
+    lines.push(`spool    ${bytesText(spool.bytes)} held, ${bytesText(spool.freeBytes)} free`);
+    lines.push(`link     ${datagrams} datagrams transmitted in this session`);
+    for (const [code, count] of Object.entries(counters))
+      lines.push(`${code === 'duplicate' ? 'duplicates' : 'rejected'}  ${count} ${code}`);
+    for (const alarm of snapshot.alarms) lines.push(`ALARM    ${alarm.code} ${alarm.detail}`);
+  }
+  const rows = studies.map((study) => [
+    study.studyNumber,
+    study.studyUid,
+    study.open ? 'open' : `closed, revision ${study.revision}`,
+    study.instances,
+    bytesText(study.bytes),
+    study.passes === 0 ? 'queued' : `transmitted, ${study.passes} passes`,
+  ]);
+  return [...lines, '', table(['number', 'study', 'state', 'instances', 'size', 'sent'], rows)].join('\n');
+}
+
+async function withLedger<T>(
+  values: SenderConfiguration,
+  act: (ledger: SenderLedger) => T | Promise<T>,
+): Promise<T> {
+  const path = ledgerPath(values);
+  if (!existsSync(path))
+    throw new DiodeError('E_LEDGER', 'there is no ledger: the sender never ran with this spool');
+  const ledger = new SenderLedger(path);
+  try {
+    return await act(ledger);
+  } finally {
+    ledger.close();
+  }
+}

@@ -1,0 +1,57 @@
+/** What the running sender tells of itself, twice a second, for `status` and for scripts. No PHI. */
+import type { Alarm, Alarms } from '../shared/alarms.ts';
+import { systemClock } from '../shared/clock.ts';
+import type { SenderIdentity, Session } from './identity.ts';
+import type { SenderLedger } from './ledger.ts';
+import type { Spool } from './spool.ts';
+
+export interface SenderSnapshot {
+  readonly atMs: number;
+  readonly pid: number;
+  readonly upMs: number;
+  readonly senderId: string;
+  readonly session: Session;
+  readonly keyId: number;
+  /** Datagrams given to the kernel in this session. */
+  readonly datagrams: number;
+  readonly queue: { readonly objects: number; readonly bytes: number; readonly oldestMs: number };
+  readonly openStudies: number;
+  readonly highestStudyNumber: number;
+  readonly spool: { readonly bytes: number; readonly freeBytes: number };
+  /** Duplicates, and what was rejected by code, since the ledger began. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly alarms: readonly Alarm[];
+}
+
+export function senderSnapshot(from: {
+  ledger: SenderLedger;
+  spool: Spool;
+  alarms: Alarms;
+  identity: SenderIdentity;
+  session: Session;
+  datagrams: number;
+  passCount: number;
+  startedMs: number;
+}): SenderSnapshot {
+  const queue = from.ledger.queue(from.passCount);
+  const atMs = systemClock.wallMs();
+  return {
+    atMs,
+    pid: process.pid,
+    upMs: Math.round(systemClock.monotonicMs() - from.startedMs),
+    senderId: Buffer.from(from.identity.senderId).toString('hex'),
+    session: from.session,
+    keyId: from.identity.keyId,
+    datagrams: from.datagrams,
+    queue: {
+      objects: queue.objects,
+      bytes: queue.bytes,
+      oldestMs: queue.oldestTakenAtMs === undefined ? 0 : Math.max(0, atMs - queue.oldestTakenAtMs),
+    },
+    openStudies: from.ledger.openStudies().length,
+    highestStudyNumber: from.ledger.highestStudyNumber(),
+    spool: { bytes: from.ledger.spooledBytes(), freeBytes: from.spool.freeBytes().free },
+    counters: Object.fromEntries(from.ledger.counters().map(({ code, count }) => [code, count])),
+    alarms: from.alarms.standing(),
+  };
+}

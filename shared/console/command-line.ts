@@ -1,0 +1,164 @@
+/**
+ * What both command lines share: --config, --set, --json, the config commands, and how a request to the
+ * running program waits for its answer.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { checkConfiguration, environmentName, type Loaded, loadConfiguration } from '../config/load.ts';
+import type { Settings } from '../config/settings.ts';
+import { DiodeError, type ErrorCode, errorCatalogue, isErrorCode } from '../errors.ts';
+import type { Answer, Mailbox } from '../mailbox.ts';
+import { failureText } from './failure.ts';
+import { table } from './table.ts';
+
+export interface GlobalOptions {
+  readonly config: string;
+  readonly set: string[];
+  readonly json: boolean;
+}
+
+const answerWaitMs = 10_000;
+const answerPollMs = 50;
+
+/** A command line with the options every command has. */
+export function createProgram(name: string, about: string, defaultConfiguration: string): Command {
+  return new Command(name)
+    .description(about)
+    .version(programVersion(), '--version', 'print the version')
+    .option('-c, --config <file>', 'the configuration file', defaultConfiguration)
+    .option(
+      '--set <key=value>',
+      'set a configuration value (repeatable)',
+      (value, before: string[]) => [...before, value],
+      [],
+    )
+    .option('--json', 'print one JSON object, for scripts', false)
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(--help shows what there is)');
+}
+
+/** The version in package.json, above the built files. */
+export function programVersion(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8'));
+  return String(version);
+}
+
+/** Loads the configuration that the command line names. */
+export function configurationOf<S extends Settings>(command: Command, settings: S): Loaded<S> {
+  return loadConfiguration(settings, sourcesOf(command));
+}
+
+function sourcesOf(command: Command) {
+  const { config, set } = command.optsWithGlobals<GlobalOptions>();
+  return { path: config, environment: process.env, overrides: set };
+}
+
+/** Adds `config check`, `config show` and `explain`. */
+export function addCommonCommands(program: Command, settings: Settings): void {
+  const config = program.command('config').description('look at the configuration');
+  config
+    .command('check')
+    .description('say all that is wrong with the configuration')
+    .action((_options, command: Command) => {
+      const { errors } = checkConfiguration(settings, sourcesOf(command));
+      const { json } = command.optsWithGlobals<GlobalOptions>();
+      if (json) {
+        print(
+          JSON.stringify({
+            ok: errors.length === 0,
+            errors: errors.map(({ code, message }) => ({ code, message })),
+          }),
+        );
+      } else if (errors.length === 0) {
+        print('the configuration is right');
+      } else {
+        for (const error of errors) process.stderr.write(`${failureText(program.name(), false, error)}\n`);
+      }
+      if (errors.length > 0) process.exitCode = 1;
+    });
+  config
+    .command('show')
+    .description('print every value, where it comes from, and what it is for')
+    .action((_options, command: Command) => {
+      const { values, origins } = configurationOf(command, settings);
+      const { json } = command.optsWithGlobals<GlobalOptions>();
+      if (json) return print(JSON.stringify({ values, origins }));
+      const rows = Object.entries(settings).map(([key, { about }]) => [
+        key,
+        valueText(values[key]),
+        origins[key],
+        about,
+      ]);
+      print(table(['key', 'value', 'from', 'for'], rows));
+      print(
+        `\nA value also comes from the environment (${environmentName('link.port')}) or from --set link.port=4747.`,
+      );
+    });
+  program
+    .command('explain <code>')
+    .description('say what an error code means and what to do')
+    .action((code: string, _options, command: Command) => {
+      if (!isErrorCode(code)) throw new DiodeError('E_USAGE', `there is no code ${code}`);
+      const { meaning, action } = errorCatalogue[code];
+      const { json } = command.optsWithGlobals<GlobalOptions>();
+      print(
+        json ? JSON.stringify({ code, meaning, action }) : `${code}: ${meaning}\n  what to do: ${action}`,
+      );
+    });
+}
+
+/**
+ * Asks the running program and waits for its answer; the request stays when it doesn't run.
+ * @returns what it did, as a sentence
+ * @throws DiodeError what it refused, or E_REQUEST_TIMEOUT
+ */
+export async function ask(
+  mailbox: Mailbox,
+  verb: string,
+  parameters: Record<string, unknown>,
+): Promise<string> {
+  const id = mailbox.ask(verb, parameters);
+  for (let waitedMs = 0; waitedMs < answerWaitMs; waitedMs += answerPollMs) {
+    const answer: Answer | undefined = mailbox.answerOf(id);
+    if (answer?.ok === true) return answer.detail;
+    if (answer?.ok === false) {
+      const code: ErrorCode = isErrorCode(answer.code) ? answer.code : 'E_INTERNAL';
+      throw new DiodeError(code, answer.detail);
+    }
+    await sleep(answerPollMs);
+  }
+  throw new DiodeError('E_REQUEST_TIMEOUT');
+}
+
+/** Reads the snapshot of the running program; undefined when it never ran here. */
+export function readSnapshot<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A snapshot older than this is of a program that does not run. */
+export const snapshotFreshMs = 5000;
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function valueText(value: unknown): string {
+  return value === undefined ? '(not set)' : String(value);
+}
+
+/** Runs a command line: an error is printed as a person or a script wants it, and the exit code is 1. */
+export async function runProgram(program: Command): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    const json = program.opts<GlobalOptions>().json === true;
+    process.stderr.write(`${failureText(program.name(), json, error)}\n`);
+    process.exitCode = 1;
+  }
+}

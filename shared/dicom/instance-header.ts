@@ -1,0 +1,205 @@
+/**
+ * What identifies an instance, read from the beginning of a Part 10 file (PS3.10). Pixel data is never touched.
+ * Lenient on the way to the UIDs, strict about the UIDs; the strict look at everything else is the gate's.
+ */
+import { DiodeError } from '../errors.ts';
+import { isUid } from '../wire/limits.ts';
+import { ByteWindow, type ReadAt } from './byte-window.ts';
+import { decodeText, withoutPadding } from './character-set.ts';
+import { formatTag, tags } from './data-element.ts';
+import { type WalkRules, walkDataSet } from './data-set-walker.ts';
+import { inflatePrefix } from './deflated-data-set.ts';
+import { decodeUid, type FileMeta, readFileMeta } from './file-meta.ts';
+import { transferSyntaxUids } from './transfer-syntax.ts';
+
+/** The patient as the data set says, padding removed, in Unicode. PHI: never logged, never in a message. */
+export interface Patient {
+  readonly id?: string;
+  readonly name?: string;
+  readonly birthDate?: string;
+}
+
+export interface InstanceHeader {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly studyUid: string;
+  readonly seriesUid: string;
+  /** Explicit VR little endian where the file names none. */
+  readonly transferSyntaxUid: string;
+  readonly modality: string | undefined;
+  readonly patient: Patient;
+  /** First byte behind the file meta information. */
+  readonly dataSetOffsetBytes: number;
+  readonly metaSopClassUid?: string;
+  readonly metaSopInstanceUid?: string;
+}
+
+/** A CS value (PS3.5 table 6.2-1): it goes into tables and logs, so nothing else does. */
+const modalityPattern = /^[A-Z0-9 _]{1,16}$/;
+
+/** What may be read of a file for its header. Real headers need less than 100 KiB. */
+const headerBytesMax = 16 * 2 ** 20;
+/** Deflated bytes looked at first, and at most; what they may inflate to. */
+const deflatedBytesFirst = 4096;
+const deflatedBytesMax = 2 ** 20;
+const inflatedBytesMax = 32 * 2 ** 20;
+
+const rules: WalkRules = {
+  elementsMax: 200_000,
+  depthMax: 64,
+  descend: 'undefined-length',
+  overrunCode: 'E_FILE_TRUNCATED',
+};
+
+const wantedTags: ReadonlySet<number> = new Set([
+  tags.specificCharacterSet,
+  tags.sopClassUid,
+  tags.sopInstanceUid,
+  tags.modality,
+  tags.patientName,
+  tags.patientId,
+  tags.patientBirthDate,
+  tags.studyInstanceUid,
+  tags.seriesInstanceUid,
+]);
+
+/**
+ * Reads the header from the first bytes of a file of `fileBytes`; `needs-more` when it goes on behind them.
+ *
+ * Errors: E_FILE_EMPTY, E_NOT_DICOM, E_DICOMDIR, E_NO_UID, E_BAD_UID, E_FILE_TRUNCATED, and for a damaged structure
+ * before the UIDs E_DICOM_LENGTH, E_DICOM_SYNTAX, E_DICOM_NESTING, E_DICOM_ELEMENTS, E_DICOM_DEFLATE.
+ */
+export function readInstanceHeader(
+  prefix: Uint8Array,
+  fileBytes: number,
+): InstanceHeader | DiodeError | 'needs-more' {
+  return readHeader(ByteWindow.ofPrefix(prefix, fileBytes));
+}
+
+/**
+ * Reads the header of a file, at most 16 MiB of it: values that nobody needs are jumped over.
+ *
+ * Errors: as {@link readInstanceHeader}, E_TOO_LARGE for a header beyond 16 MiB, E_FILE_READ.
+ */
+export function readInstanceHeaderFromFile(readAt: ReadAt, fileBytes: number): InstanceHeader | DiodeError {
+  const window = ByteWindow.ofFile(readAt, fileBytes, { readBytesMax: headerBytesMax });
+  const header = readHeader(window);
+  if (header !== 'needs-more') return header;
+  return (
+    window.failure ??
+    new DiodeError('E_TOO_LARGE', `the header spreads over more than ${headerBytesMax} bytes`)
+  );
+}
+
+function readHeader(window: ByteWindow): InstanceHeader | DiodeError | 'needs-more' {
+  const meta = readFileMeta(window);
+  if (meta === 'needs-more' || meta instanceof DiodeError) return meta;
+  return meta.deflated ? readDeflated(window, meta) : readDataSet(window, meta.dataSetOffset, meta);
+}
+
+/** Inflates a little, and four times as much as long as the header does not fit. */
+function readDeflated(window: ByteWindow, meta: FileMeta): InstanceHeader | DiodeError | 'needs-more' {
+  const available = window.totalBytes - meta.dataSetOffset;
+  for (let length = deflatedBytesFirst; ; length *= 4) {
+    const all = length >= available;
+    const deflated = window.copy(meta.dataSetOffset, Math.min(length, available));
+    if (deflated === undefined) return 'needs-more';
+    const inflated = inflatePrefix(deflated, inflatedBytesMax);
+    if (inflated instanceof DiodeError) return inflated;
+    const header = readDataSet(ByteWindow.ofPrefix(inflated, all ? inflated.byteLength : Infinity), 0, meta);
+    if (header !== 'needs-more') return header;
+    if (length >= deflatedBytesMax) {
+      return new DiodeError('E_TOO_LARGE', `the header spreads over more than ${length} deflated bytes`);
+    }
+  }
+}
+
+function readDataSet(
+  window: ByteWindow,
+  offset: number,
+  meta: FileMeta,
+): InstanceHeader | DiodeError | 'needs-more' {
+  const values = new HeaderValues();
+  const walk = walkDataSet(window, offset, meta.encoding, rules, {
+    visit: (tag) => (tag > tags.seriesInstanceUid ? 'stop' : values.visit(tag)),
+    value: (tag, bytes) => values.value(tag, bytes),
+  });
+  if (walk instanceof DiodeError) return walk;
+  if (walk.end === 'needs-more') return 'needs-more';
+  const header = values.header(meta);
+  const cutOff = walk.end === 'complete' && walk.offset < window.totalBytes;
+  return cutOff && header instanceof DiodeError ? new DiodeError('E_FILE_TRUNCATED') : header;
+}
+
+/** Collects the values of a header in a walk, and makes the header of them. The first of two values counts. */
+export class HeaderValues {
+  readonly #values = new Map<number, Uint8Array>();
+
+  visit(tag: number): 'pass' | 'value' {
+    return wantedTags.has(tag) && !this.#values.has(tag) ? 'value' : 'pass';
+  }
+
+  value(tag: number, bytes: Uint8Array): void {
+    this.#values.set(tag, bytes.slice());
+  }
+
+  /** Errors: E_NO_UID, E_BAD_UID. */
+  header(meta: FileMeta): InstanceHeader | DiodeError {
+    const studyUid = this.#uid(tags.studyInstanceUid);
+    if (studyUid instanceof DiodeError) return studyUid;
+    const seriesUid = this.#uid(tags.seriesInstanceUid);
+    if (seriesUid instanceof DiodeError) return seriesUid;
+    const sopInstanceUid = this.#uid(tags.sopInstanceUid);
+    if (sopInstanceUid instanceof DiodeError) return sopInstanceUid;
+    const sopClassUid = this.#uid(tags.sopClassUid, meta.sopClassUid);
+    if (sopClassUid instanceof DiodeError) return sopClassUid;
+    const { explicitLittleEndian } = transferSyntaxUids;
+    const transferSyntaxUid = checkUid(
+      meta.transferSyntaxUid ?? explicitLittleEndian,
+      tags.transferSyntaxUid,
+    );
+    if (transferSyntaxUid instanceof DiodeError) return transferSyntaxUid;
+
+    const modality = this.#text(tags.modality)?.trim();
+    const id = this.#text(tags.patientId);
+    const name = this.#text(tags.patientName);
+    const birthDate = this.#text(tags.patientBirthDate);
+    return {
+      sopClassUid,
+      sopInstanceUid,
+      studyUid,
+      seriesUid,
+      transferSyntaxUid,
+      modality: modality !== undefined && modalityPattern.test(modality) ? modality : undefined,
+      patient: {
+        ...(id !== undefined && { id }),
+        ...(name !== undefined && { name }),
+        ...(birthDate !== undefined && { birthDate }),
+      },
+      dataSetOffsetBytes: meta.dataSetOffset,
+      ...(meta.sopClassUid !== undefined && { metaSopClassUid: meta.sopClassUid }),
+      ...(meta.sopInstanceUid !== undefined && { metaSopInstanceUid: meta.sopInstanceUid }),
+    };
+  }
+
+  #uid(tag: number, fallback?: string): string | DiodeError {
+    const bytes = this.#values.get(tag);
+    const text = (bytes === undefined ? '' : decodeUid(bytes)) || fallback;
+    return text === undefined
+      ? new DiodeError('E_NO_UID', `${formatTag(tag)} is missing`)
+      : checkUid(text, tag);
+  }
+
+  #text(tag: number): string | undefined {
+    const bytes = this.#values.get(tag);
+    if (bytes === undefined) return undefined;
+    const characterSet = this.#values.get(tags.specificCharacterSet);
+    const text = decodeText(bytes, characterSet === undefined ? '' : decodeUid(characterSet));
+    return withoutPadding(text) || undefined;
+  }
+}
+
+function checkUid(text: string, tag: number): string | DiodeError {
+  if (isUid(text)) return text;
+  return new DiodeError('E_BAD_UID', `${formatTag(tag)} does not follow PS3.5 section 9.1`);
+}

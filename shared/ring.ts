@@ -1,0 +1,148 @@
+/**
+ * A bounded ring of datagrams between two threads: one writes, one reads, nobody locks. It lies in shared
+ * WebAssembly memory, so that tags are computed in place. A thread that finds nothing to do says so and is
+ * woken by a message; a full ring is the writer's to see and to count.
+ */
+import { assert } from './assert.ts';
+import { webAssemblyPageBytes } from './webassembly.ts';
+
+/** What crosses to the other thread, in `workerData`. */
+export interface RingDescription {
+  readonly memory: WebAssembly.Memory;
+  readonly slots: number;
+  readonly datagramBytes: number;
+}
+
+/** Words at the start of the memory. Positions count datagrams and wrap at 2^32, a multiple of the slots. */
+const word = { published: 0, consumed: 1, readerIdle: 2, writerIdle: 3 } as const;
+const controlBytes = 64;
+
+/** A ring of at least so many datagrams, rounded up to a power of two. */
+export function createRing(datagramBytes: number, slotsAtLeast: number): RingDescription {
+  const slots = 2 ** Math.ceil(Math.log2(slotsAtLeast));
+  assert(slots >= 2 && slots * datagramBytes <= 2 ** 30, 'a ring of at most a gibibyte');
+  const pages = Math.ceil((controlBytes + slots * datagramBytes) / webAssemblyPageBytes);
+  return {
+    memory: new WebAssembly.Memory({ initial: pages, maximum: 65_536, shared: true }),
+    slots,
+    datagramBytes,
+  };
+}
+
+class RingEnd {
+  readonly slots: number;
+  readonly datagramBytes: number;
+  protected readonly control: Int32Array;
+  protected readonly bytes: Uint8Array;
+  readonly #views: Uint8Array[];
+
+  constructor({ memory, slots, datagramBytes }: RingDescription) {
+    this.slots = slots;
+    this.datagramBytes = datagramBytes;
+    this.control = new Int32Array(memory.buffer, 0, controlBytes / 4);
+    this.bytes = new Uint8Array(memory.buffer, controlBytes, slots * datagramBytes);
+    // One view a slot, made once: a view for each datagram would be garbage for each datagram.
+    this.#views = Array.from({ length: slots }, (_, slot) =>
+      this.bytes.subarray(slot * datagramBytes, (slot + 1) * datagramBytes),
+    );
+  }
+
+  protected view(position: number): Uint8Array {
+    const view = this.#views[position & (this.slots - 1)];
+    assert(view !== undefined, 'a position names a slot');
+    return view;
+  }
+
+  protected position(index: 0 | 1): number {
+    return Atomics.load(this.control, index) >>> 0;
+  }
+
+  /** Datagrams that are published and not consumed. */
+  protected get filled(): number {
+    return (this.position(word.published) - this.position(word.consumed)) >>> 0;
+  }
+}
+
+/** The writing end. */
+export class RingWriter extends RingEnd {
+  #published = this.position(word.published);
+  readonly #wake: () => void;
+
+  /** @param wake wakes the reader: posts it a message */
+  constructor(ring: RingDescription, wake: () => void) {
+    super(ring);
+    this.#wake = wake;
+  }
+
+  get free(): number {
+    return this.slots - this.filled;
+  }
+
+  /** The next slot but `ahead`, to be written; it counts when it is published. */
+  slot(ahead: number): Uint8Array {
+    return this.view(this.#published + ahead);
+  }
+
+  /** Hands the next `count` slots to the reader. */
+  publish(count: number): void {
+    assert(count <= this.free, 'only free slots are published');
+    this.#published = (this.#published + count) >>> 0;
+    Atomics.store(this.control, word.published, this.#published);
+    if (Atomics.exchange(this.control, word.readerIdle, 0) === 1) this.#wake();
+  }
+
+  /** How many datagrams the reader has consumed, modulo 2^32. */
+  get consumed(): number {
+    return this.position(word.consumed);
+  }
+
+  get published(): number {
+    return this.#published;
+  }
+
+  /** Asks to be woken when there is room. @returns false when there is room now */
+  sleep(room: number): boolean {
+    Atomics.store(this.control, word.writerIdle, 1);
+    if (this.free < room) return true;
+    Atomics.store(this.control, word.writerIdle, 0);
+    return false;
+  }
+}
+
+/** The reading end. */
+export class RingReader extends RingEnd {
+  #consumed = this.position(word.consumed);
+  readonly #wake: () => void;
+
+  /** @param wake wakes the writer: posts it a message */
+  constructor(ring: RingDescription, wake: () => void) {
+    super(ring);
+    this.#wake = wake;
+  }
+
+  get available(): number {
+    return this.filled;
+  }
+
+  /** The datagram `ahead` of the next one. It stays valid until it is consumed. */
+  slot(ahead: number): Uint8Array {
+    return this.view(this.#consumed + ahead);
+  }
+
+  /** Gives the next `count` slots back. */
+  consume(count: number): void {
+    assert(count <= this.available, 'only what is there is consumed');
+    this.#consumed = (this.#consumed + count) >>> 0;
+    Atomics.store(this.control, word.consumed, this.#consumed);
+    if (this.filled * 2 > this.slots) return;
+    if (Atomics.exchange(this.control, word.writerIdle, 0) === 1) this.#wake();
+  }
+
+  /** Asks to be woken when something is published. @returns false when something is there now */
+  sleep(): boolean {
+    Atomics.store(this.control, word.readerIdle, 1);
+    if (this.available === 0) return true;
+    Atomics.store(this.control, word.readerIdle, 0);
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * No half-dead process: when any part dies, the whole program ends with a clear message and a non-zero
+ * exit, and its supervisor starts it again.
+ */
+import { renameSync, statSync, writeFileSync } from 'node:fs';
+import { type Transferable, Worker } from 'node:worker_threads';
+import { DiodeError, errorCauseCode } from './errors.ts';
+import type { Log } from './log.ts';
+
+/** Ends the process because of an error. Tests replace it. */
+export type Die = (error: unknown) => void;
+
+export function dieWith(log: Log): Die {
+  return (error) => {
+    const known =
+      error instanceof DiodeError ? error : new DiodeError('E_INTERNAL', undefined, { cause: error });
+    log.error('stopped by an error', { code: known.code, detail: known.message });
+    if (!(error instanceof DiodeError)) console.error(error);
+    process.exit(1);
+  };
+}
+
+/** Starts a thread of this program. Its death is the program's. */
+export function startThread<Message>(options: {
+  file: URL;
+  workerData: unknown;
+  transfer?: readonly Transferable[];
+  onMessage: (message: Message) => void;
+  die: Die;
+}): Worker {
+  const worker = new Worker(options.file, {
+    workerData: options.workerData,
+    ...(options.transfer === undefined ? {} : { transferList: [...options.transfer] }),
+  });
+  worker.on('message', options.onMessage);
+  worker.on('error', options.die);
+  worker.on('exit', (code) => {
+    if (code !== 0) options.die(new DiodeError('E_INTERNAL', `a thread ended with exit code ${code}`));
+  });
+  return worker;
+}
+
+/** A promise that is settled from outside: for the answer of a thread. */
+export function deferred<T>() {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Makes an uncaught error end the process, and a signal stop it in order. */
+export function superviseProcess(stop: () => Promise<void>, die: Die): void {
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+  let stopping = false;
+  const onSignal = () => {
+    if (stopping) return;
+    stopping = true;
+    stop().then(() => process.exit(0), die);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+/** Writes a snapshot for the command line: whole or not at all, and not durable, since it is stale at once. */
+export function writeSnapshot(path: string, snapshot: unknown): void {
+  try {
+    writeFileSync(`${path}.partial`, JSON.stringify(snapshot), { mode: 0o640 });
+    renameSync(`${path}.partial`, path);
+  } catch {
+    // A full disk has its own alarm; a missing snapshot is shown as such.
+  }
+}
+
+/**
+ * Checks that folders exist, and that those that must share a file system do.
+ * @throws DiodeError E_FOLDER, E_CONFIG_DEVICE
+ */
+export function checkFolders(folders: Readonly<Record<string, string>>, together: readonly string[]): void {
+  const devices = new Map<string, number>();
+  for (const [key, path] of Object.entries(folders)) {
+    try {
+      const facts = statSync(path);
+      if (!facts.isDirectory()) throw new DiodeError('E_FOLDER', `${key} = ${path} is no folder`);
+      devices.set(key, facts.dev);
+    } catch (cause) {
+      if (cause instanceof DiodeError) throw cause;
+      throw new DiodeError(
+        'E_FOLDER',
+        `${key} = ${path} can not be used (${errorCauseCode(cause) ?? 'unknown cause'})`,
+        { cause },
+      );
+    }
+  }
+  if (new Set(together.map((key) => devices.get(key))).size > 1) {
+    throw new DiodeError('E_CONFIG_DEVICE', `${together.join(' and ')} are on different file systems`);
+  }
+}
