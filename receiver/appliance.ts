@@ -91,6 +91,7 @@ export async function startReceiver(
   const slots = Math.ceil((configuration['link.ringMegabytes'] * 1e6) / parameters.datagramBytes);
   const ring = createRing(parameters.datagramBytes, slots);
   let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0 };
+  let ringDropsSeen = 0;
   let wake = () => {};
   const opened = deferred<{ port: number; receiveBufferBytes: number }>();
   const thread = startThread<LinkThreadMessage>({
@@ -176,7 +177,8 @@ export async function startReceiver(
       const usedPercent = 100 * (1 - free / total);
       hasRoom = usedPercent < configuration['vault.highWaterPercent'];
       alarms.set(!hasRoom, 'E_DISK_FULL', 'vault', `the vault's disk is ${Math.round(usedPercent)} % full`);
-      alarms.set(counters.ringDrops > 0, 'E_RING_FULL', 'link', `${counters.ringDrops} datagrams dropped`);
+      alarms.set(counters.ringDrops > ringDropsSeen, 'E_RING_FULL', 'link');
+      ringDropsSeen = counters.ringDrops;
     }, chores.roomMs),
   ];
   drain();

@@ -35,6 +35,7 @@ const migrations: readonly Migration[] = [
      bytes INTEGER NOT NULL,
      sha256 TEXT NOT NULL,
      received_at_ms INTEGER NOT NULL,
+     repaired_symbols INTEGER NOT NULL,
      held_because TEXT,
      released_revision INTEGER
    );
@@ -120,6 +121,8 @@ export interface InstanceRecord {
   readonly sopInstanceUid: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** Source symbols that repair symbols stood in for. */
+  readonly repairedSymbols: number;
   /** The code of why it is held, when it is. */
   readonly heldBecause: string | undefined;
   readonly releasedRevision: number | undefined;
@@ -142,6 +145,10 @@ export interface StudySummary extends StudyRecord {
   readonly instances: number;
   readonly bytes: number;
   readonly heldInstances: number;
+  readonly repairedSymbols: number;
+  /** By the wall clock: when the first of it came, and when its state last changed. */
+  readonly firstSeenMs: number;
+  readonly changedAtMs: number;
   /** Name of the newest partial release. */
   readonly partial: string | undefined;
 }
@@ -198,8 +205,8 @@ export class ReceiverLedger {
   enterInstance(row: Omit<InstanceRecord, 'releasedRevision'>, receivedAtMs: number): boolean {
     return (
       this.#database.run(
-        `INSERT INTO instances (object_id, sender_id, study_uid, series_uid, sop_instance_uid, bytes, sha256, received_at_ms, held_because)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
+        `INSERT INTO instances (object_id, sender_id, study_uid, series_uid, sop_instance_uid, bytes, sha256, received_at_ms, repaired_symbols, held_because)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
         row.objectId,
         row.senderId,
         row.studyUid,
@@ -208,6 +215,7 @@ export class ReceiverLedger {
         row.bytes,
         row.sha256,
         receivedAtMs,
+        row.repairedSymbols,
         row.heldBecause ?? null,
       ) > 0
     );
@@ -343,7 +351,7 @@ export class ReceiverLedger {
     return this.#database
       .all(
         `SELECT studies.*, count(instances.arrival) AS instances, coalesce(sum(instances.bytes), 0) AS bytes,
-           count(instances.held_because) AS held,
+           count(instances.held_because) AS held, coalesce(sum(repaired_symbols), 0) AS repaired,
            (SELECT target FROM releases WHERE releases.sender_id = studies.sender_id AND releases.study_uid = studies.study_uid
               AND kind = 'partial' AND step = 'done' ORDER BY id DESC LIMIT 1) AS partial
          FROM studies LEFT JOIN instances ON instances.sender_id = studies.sender_id AND instances.study_uid = studies.study_uid
@@ -355,6 +363,9 @@ export class ReceiverLedger {
         instances: number(row, 'instances'),
         bytes: number(row, 'bytes'),
         heldInstances: number(row, 'held'),
+        repairedSymbols: number(row, 'repaired'),
+        firstSeenMs: number(row, 'first_seen_ms'),
+        changedAtMs: number(row, 'changed_at_ms'),
         partial: optionalText(row, 'partial'),
       }));
   }
@@ -569,6 +580,7 @@ function instanceRecord(row: Row): InstanceRecord {
     sopInstanceUid: text(row, 'sop_instance_uid'),
     bytes: number(row, 'bytes'),
     sha256: text(row, 'sha256'),
+    repairedSymbols: number(row, 'repaired_symbols'),
     heldBecause: optionalText(row, 'held_because'),
     releasedRevision: row['released_revision'] === null ? undefined : number(row, 'released_revision'),
   };

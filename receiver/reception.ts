@@ -171,12 +171,12 @@ export class Reception {
 
   /** Reads what an instance says of itself. What can't be read is kept and held, never lost. */
   #inspect(object: AssembledObject): InstanceRecord {
-    const { objectId, senderId, bytes, sha256 } = object;
+    const { objectId, senderId, bytes, sha256, repairedSymbols } = object;
     const header = readInstanceHeaderFromFile(
       (offset, length) => this.#options.vault.readIncoming(objectId, offset, length),
       bytes,
     );
-    const common = { objectId, senderId, bytes, sha256, releasedRevision: undefined };
+    const common = { objectId, senderId, bytes, sha256, repairedSymbols, releasedRevision: undefined };
     if (header instanceof DiodeError) {
       return { ...common, studyUid: '0', seriesUid: '0', sopInstanceUid: '0', heldBecause: header.code };
     }

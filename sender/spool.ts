@@ -41,7 +41,7 @@ export class Spool {
   }
 
   objectPath(objectId: string): string {
-    return join(this.#folder, 'objects', objectId.slice(0, 2), objectId);
+    return join(this.#folder, 'objects', objectId);
   }
 
   /** A new name in arriving/. The priority stands in it, to be there after a restart. */
@@ -62,7 +62,6 @@ export class Spool {
    * @returns the rows that are new; the others are held already, and their second file is gone
    */
   enter(batch: readonly PreparedInstance[]): InstanceRow[] {
-    const folders = new Set<string>();
     for (const { arrivingPath, row } of batch) {
       const file = this.#disk.open(arrivingPath, 'update');
       try {
@@ -70,17 +69,11 @@ export class Spool {
       } finally {
         file.close();
       }
-      const path = this.objectPath(row.objectId);
-      if (this.#ledger.hasContent(row.sha256, row.sopInstanceUid)) {
-        this.#disk.remove(arrivingPath);
-        continue;
-      }
-      this.#disk.makeFolder(dirname(path));
-      this.#disk.rename(arrivingPath, path);
-      folders.add(dirname(path));
+      if (this.#ledger.hasContent(row.sha256, row.sopInstanceUid)) this.#disk.remove(arrivingPath);
+      else this.#disk.rename(arrivingPath, this.objectPath(row.objectId));
     }
-    for (const folder of folders) this.#disk.syncFolder(folder);
-    if (folders.size > 0) this.#disk.syncFolder(join(this.#folder, 'objects'));
+    // All names are in one folder, so that a group costs one sync for its names.
+    if (batch.length > 0) this.#disk.syncFolder(join(this.#folder, 'objects'));
     return this.#ledger.transaction(() =>
       batch
         .map(({ row }) => row)
@@ -109,13 +102,11 @@ export class Spool {
       });
     }
     const objects = join(this.#folder, 'objects');
-    for (const prefix of this.#disk.list(objects)) {
-      for (const name of this.#disk.list(join(objects, prefix))) {
-        if (found.length >= leftoversMax || this.#ledger.hasObject(name)) continue;
-        const path = this.arrivingPath(priority.routine);
-        this.#disk.rename(join(objects, prefix, name), path);
-        found.push({ path, priority: priority.routine });
-      }
+    for (const name of this.#disk.list(objects)) {
+      if (found.length >= leftoversMax || this.#ledger.hasObject(name)) continue;
+      const path = this.arrivingPath(priority.routine);
+      this.#disk.rename(join(objects, name), path);
+      found.push({ path, priority: priority.routine });
     }
     return found;
   }

@@ -44,6 +44,8 @@ export interface AssembledObject {
   readonly sessionRandom: number;
   /** Of the datagram that completed it. */
   readonly sequence: number;
+  /** Source symbols that repair symbols stood in for. */
+  readonly repairedSymbols: number;
   /** The bytes of a document; undefined for an instance, which is in its sink. */
   readonly document: Uint8Array | undefined;
 }
@@ -96,6 +98,7 @@ interface Collecting {
   sessionCounter: number;
   sessionRandom: number;
   sequence: number;
+  repairedSymbols: number;
 }
 
 export class Assembler {
@@ -269,7 +272,16 @@ export class Assembler {
     );
     const slot = this.#freeSlots.pop() ?? this.#open.length;
     const memory = sink instanceof MemorySink ? sink : undefined;
-    const collecting = { object, origin, memory, slot, sessionCounter: 0, sessionRandom: 0, sequence: 0 };
+    const collecting = {
+      object,
+      origin,
+      memory,
+      slot,
+      sessionCounter: 0,
+      sessionRandom: 0,
+      sequence: 0,
+      repairedSymbols: 0,
+    };
     this.#open[slot] = collecting;
     this.#index.set(objectId, 0, slot);
     return collecting;
@@ -303,6 +315,7 @@ export class Assembler {
     if (!this.#write(object, block.blockNumber, decoded)) return;
     this.counters.blocksFinished += 1;
     this.counters.symbolsRepaired += missing;
+    collecting.repairedSymbols += missing;
     if (!object.complete) {
       // What came early is hashed behind the newest block, so that little is left for the end.
       object.digestAhead();
@@ -352,6 +365,7 @@ export class Assembler {
       sessionCounter: collecting.sessionCounter,
       sessionRandom: collecting.sessionRandom,
       sequence: collecting.sequence,
+      repairedSymbols: collecting.repairedSymbols,
       document: memory?.bytes,
     });
   }

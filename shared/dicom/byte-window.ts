@@ -96,7 +96,7 @@ export class ByteWindow {
     this.#nextBytes = adjoins ? Math.min(this.#nextBytes * 2, windowBytesMax) : windowBytesMin;
     const wanted = Math.min(Math.max(this.#nextBytes, length), this.totalBytes - offset);
     if (wanted > this.#budgetBytes) return false;
-    
+    this.#budgetBytes -= wanted;
     let bytes: Uint8Array;
     try {
       bytes = this.#readAt(offset, wanted);

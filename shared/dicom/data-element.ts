@@ -59,6 +59,14 @@ export const representations = {
   none: 0,
 } as const;
 
+/** Those of the file meta information (PS3.10 table 7.1-1). */
+const metaRepresentations = new Set('AE OB SH UI UL UR'.split(' ').map(representationCode));
+
+/** Whether an element of the file meta information may have this representation: no sequence, nothing new. */
+export function isMetaRepresentation(representation: number): boolean {
+  return metaRepresentations.has(representation);
+}
+
 /** Whether a value of undefined length is encapsulated in fragments (PS3.5 annex A.4) and no sequence. */
 export function isEncapsulated(tag: number, representation: number): boolean {
   if (representation === representations.sequence) return false;

@@ -34,8 +34,8 @@ export interface WalkRules {
 /** Told of the elements of the data set itself, never of those inside sequences, as they come. */
 export interface RootVisitor {
   /** What to do with an element: pass it, have its value, or end the walk before it. */
-  visit(tag: number): 'pass' | 'value' | 'stop';
-  /** The value asked for: at most its first 4096 bytes, good until the call returns. */
+  visit(tag: number, representation: number): 'pass' | 'value' | 'stop';
+  /** The value asked for: at most its first 4096 bytes, good until the call returns. A sequence has none. */
   value(tag: number, bytes: Uint8Array, valueOffset: number): void;
 }
 
@@ -47,7 +47,7 @@ export interface WalkEnd {
   readonly elements: number;
   /** Deepest nesting of sequences seen. */
   readonly depth: number;
-  /** Elements of an explicit data set whose value representation PS3.5 does not know. */
+  /** Elements of an explicit data set that have no known representation, or are UN and explicit inside. */
   readonly irregular: number;
 }
 
@@ -152,7 +152,7 @@ class DataSetWalk {
 
   #element(header: ElementHeader, frame: Frame | undefined, bound: number): Step {
     const { tag, representation, valueBytes } = header;
-    const wish = frame === undefined ? this.#visitor.visit(tag) : 'pass';
+    const wish = frame === undefined ? this.#visitor.visit(tag, representation) : 'pass';
     if (wish === 'stop') return 'stopped';
     if (header.irregular) this.#irregular += 1;
 
@@ -161,7 +161,7 @@ class DataSetWalk {
     if (valueBytes === undefinedLength) return this.#openDelimited(header, valueOffset, encoding, bound);
     const end = valueOffset + valueBytes;
     if (end > bound) return this.#overrun(`${formatTag(tag)} claims ${valueBytes} bytes`, bound);
-    if (wish === 'value') {
+    if (wish === 'value' && representation !== representations.sequence) {
       const length = Math.min(valueBytes, visitedBytesMax);
       const at = this.#window.locate(valueOffset, length);
       if (at === undefined) return 'needs-more';
@@ -230,7 +230,10 @@ class DataSetWalk {
       if (encoding.littleEndian && valueOffset + 16 <= bound) {
         const carries = carriesRepresentation(this.#window, valueOffset + 8);
         if (carries === undefined) return 'needs-more';
-        if (carries === 'known') inside = explicitLittleEndian;
+        if (carries === 'known') {
+          inside = explicitLittleEndian;
+          this.#irregular += 1;
+        }
       }
     }
     return this.#open(

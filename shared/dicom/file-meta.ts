@@ -4,7 +4,7 @@
 import { DiodeError } from '../errors.ts';
 import type { ByteWindow } from './byte-window.ts';
 import { withoutPadding } from './character-set.ts';
-import { carriesRepresentation, tags } from './data-element.ts';
+import { carriesRepresentation, isMetaRepresentation, tags } from './data-element.ts';
 import { walkDataSet } from './data-set-walker.ts';
 import {
   type Encoding,
@@ -41,7 +41,7 @@ export interface FileMeta {
   readonly encoding: Encoding;
   /** Whether the transfer syntax says the same. */
   readonly encodingAsDeclared: boolean;
-  /** Tags ascend, representations are known, the group length is right or missing: all readers read the same. */
+  /** Tags ascend, representations are those of PS3.10, the group length is right or missing: readers agree on it. */
   readonly regular: boolean;
 }
 
@@ -62,7 +62,7 @@ export function readFileMeta(window: ByteWindow): FileMeta | DiodeError | 'needs
   const uids = new Map<number, string>();
   let groupLengthEnd: number | undefined;
   let previous = 0;
-  let ascending = true;
+  let regular = true;
   const rules = {
     elementsMax: metaElementsMax,
     depthMax: 1,
@@ -70,10 +70,10 @@ export function readFileMeta(window: ByteWindow): FileMeta | DiodeError | 'needs
     overrunCode: 'E_FILE_TRUNCATED',
   } as const;
   const walk = walkDataSet(window, metaOffset, explicitLittleEndian, rules, {
-    visit(tag) {
+    visit(tag, representation) {
       // The group length is not believed: files exist where it is wrong or missing. The group number tells.
       if (tag >= 0x0003_0000 || tag < 0x0002_0000) return 'stop';
-      ascending &&= tag > previous;
+      regular &&= tag > previous && isMetaRepresentation(representation);
       previous = tag;
       return wantedTags.has(tag) && !uids.has(tag) ? 'value' : 'pass';
     },
@@ -99,7 +99,7 @@ export function readFileMeta(window: ByteWindow): FileMeta | DiodeError | 'needs
     dataSetOffset: walk.offset,
     deflated,
     encoding: seen,
-    regular: ascending && walk.irregular === 0 && (groupLengthEnd ?? walk.offset) === walk.offset,
+    regular: regular && walk.depth === 0 && (groupLengthEnd ?? walk.offset) === walk.offset,
     encodingAsDeclared: transferSyntaxUid !== undefined && seen.explicitVr === declared.explicitVr,
   };
 }

@@ -180,10 +180,7 @@ function checkEnd(
   limits: Part10Limits,
 ): number | DiodeError {
   if (walk.irregular > 0) {
-    return new DiodeError(
-      'E_DICOM_SYNTAX',
-      `${walk.irregular} elements have a representation that PS3.5 lacks`,
-    );
+    return new DiodeError('E_DICOM_SYNTAX', `${walk.irregular} elements are not encoded as PS3.5 knows them`);
   }
   const trailingBytes = window.totalBytes - walk.offset;
   if (trailingBytes === 0) return 0;

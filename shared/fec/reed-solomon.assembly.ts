@@ -160,13 +160,10 @@ function evaluate(base: usize, levels: usize, point: usize, offset: usize): void
   const t = twiddle(levels - 1, point);
   const wantedInFirst = isWanted(point, point + half);
   const wantedInSecond = isWanted(point + half, point + 2 * half);
-  if (wantedInFirst) {
-    addProduct(base, second, t, bytes);
-    if (wantedInSecond) add(second, base, second, bytes);
-    evaluate(base, levels - 1, point, offset);
-  } else {
-    addProductInto(second, base, second, t ^ 1, bytes);
-  }
+  if (wantedInFirst && wantedInSecond) butterflies(base, second, t, bytes);
+  else if (wantedInFirst) addProduct(base, second, t, bytes);
+  else addProductInto(second, base, second, t ^ 1, bytes);
+  if (wantedInFirst) evaluate(base, levels - 1, point, offset);
   if (wantedInSecond) evaluate(second, levels - 1, point + half, offset);
 }
 
@@ -192,8 +189,24 @@ function interpolate(base: usize, levels: usize, point: usize): void {
 
 /** high = first + second, then low = first + t * high, in place. */
 function inverseButterflies(first: usize, second: usize, t: usize, bytes: usize): void {
-  add(second, first, second, bytes);
-  addProduct(first, second, t, bytes);
+  if (t == 0) return add(second, first, second, bytes);
+  const tLow = v128.load(products(t)), tHigh = v128.load(products(t), 16);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = v128.load(first + i), y = v128.xor(x, v128.load(second + i));
+    v128.store(second + i, y);
+    v128.store(first + i, v128.xor(x, times(tLow, tHigh, y)));
+  }
+}
+
+/** The way back: first = low + t * high, then second = first + high, in place. */
+function butterflies(low: usize, high: usize, t: usize, bytes: usize): void {
+  if (t == 0) return add(high, low, high, bytes);
+  const tLow = v128.load(products(t)), tHigh = v128.load(products(t), 16);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const y = v128.load(high + i), x = v128.xor(v128.load(low + i), times(tLow, tHigh, y));
+    v128.store(low + i, x);
+    v128.store(high + i, v128.xor(x, y));
+  }
 }
 
 /** Two levels of inverse butterflies over four quarters, one behind the other. */

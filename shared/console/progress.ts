@@ -1,0 +1,56 @@
+/**
+ * Progress of something that takes longer than a second: lines that are redrawn in place on a terminal, a
+ * plain line every few seconds where there is none (a log, a pipe).
+ */
+import type { WriteStream } from 'node:tty';
+
+export interface ProgressLines {
+  /** What a terminal shows, as many lines as it takes. */
+  readonly lines: readonly string[];
+  /** The same in one line, for a log. */
+  readonly summary: string;
+}
+
+const plainIntervalMs = 5000;
+
+export class Progress {
+  readonly #stream: WriteStream;
+  readonly #nowMs: () => number;
+  #drawn = 0;
+  #plainAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(stream: WriteStream, nowMs: () => number) {
+    this.#stream = stream;
+    this.#nowMs = nowMs;
+  }
+
+  show(progress: ProgressLines): void {
+    if (!this.#stream.isTTY) {
+      const now = this.#nowMs();
+      if (now - this.#plainAtMs < plainIntervalMs) return;
+      this.#plainAtMs = now;
+      this.#stream.write(`${progress.summary}\n`);
+      return;
+    }
+    const { columns, rows } = this.#stream;
+    const room = Math.max(1, rows - 1);
+    const more = progress.lines.length - room;
+    const lines =
+      more > 0 ? [...progress.lines.slice(0, room - 1), `… and ${more + 1} more`] : progress.lines;
+    this.clear();
+    for (const line of lines) this.#stream.write(`${[...line].slice(0, columns - 1).join('')}\n`);
+    this.#drawn = lines.length;
+  }
+
+  /** Takes the drawn lines away, so that what is printed next stands in their place. */
+  clear(): void {
+    if (this.#drawn > 0) this.#stream.write(`\x1b[${this.#drawn}A\x1b[J`);
+    this.#drawn = 0;
+  }
+}
+
+/** A bar of a fixed width: ███████░░░ */
+export function bar(done: number, total: number, width = 20): string {
+  const filled = total <= 0 ? 0 : Math.min(width, Math.round((done / total) * width));
+  return '█'.repeat(filled) + '░'.repeat(width - filled);
+}
