@@ -4,6 +4,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { DiodeError, errorCauseCode } from '../shared/errors.ts';
+import { prepareReceivingSocket } from '../shared/kernel-socket.ts';
 
 export interface ReceiverLinkOptions {
   /** The local address of the interface that faces the link. */
@@ -21,7 +22,7 @@ export class ReceiverLink {
 
   /**
    * Binds the port and begins to receive.
-   * @param onDatagrams one or more datagrams, one behind the other; the bytes are valid during the call
+   * @param onDatagrams one or more datagrams, one behind the other: the kernel joins those of one length
    * @throws DiodeError E_LINK_PORT_BUSY, E_LINK_ADDRESS
    */
   static async open(
@@ -29,11 +30,17 @@ export class ReceiverLink {
     onDatagrams: (bytes: Uint8Array) => void,
     onFailure: (error: DiodeError) => void,
   ): Promise<ReceiverLink> {
+    const prepared = prepareReceivingSocket(options);
+    const { address, port } = options;
+    const local =
+      prepared === undefined
+        ? { address, port, exclusive: true }
+        : { fd: prepared.descriptor, exclusive: true };
     const socket = createSocket({ type: 'udp4' });
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        socket.bind({ address: options.address, port: options.port, exclusive: true }, () => {
+        socket.bind(local, () => {
           socket.off('error', reject);
           resolve();
         });
@@ -42,7 +49,7 @@ export class ReceiverLink {
       socket.close();
       throw openingFailure(cause);
     }
-    setReceiveBuffer(socket, options.receiveBufferBytes);
+    if (prepared === undefined) setReceiveBuffer(socket, options.receiveBufferBytes);
     socket.on('message', onDatagrams);
     socket.on('error', (cause) =>
       onFailure(new DiodeError('E_LINK_ADDRESS', 'the socket of the link failed', { cause })),

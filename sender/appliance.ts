@@ -216,6 +216,7 @@ async function startLink(
         port: configuration['link.port'],
         sourceAddress: configuration['link.sourceAddress'],
         sendBufferBytes: configuration['link.sendBufferBytes'],
+        datagramBytes: identity.parameters.datagramBytes,
       },
       rateMegabitsPerSecond: configuration['link.rateMegabitsPerSecond'],
       burstDatagrams: configuration['link.burstDatagrams'],

@@ -18,7 +18,7 @@ export interface LinkThreadData {
 }
 
 export type LinkThreadMessage =
-  | { readonly kind: 'open'; readonly sendBufferBytes: number }
+  | { readonly kind: 'open'; readonly segments: number }
   | { readonly kind: 'counters'; readonly datagrams: number }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean }
   | { readonly kind: 'held'; readonly held: boolean };
@@ -57,7 +57,11 @@ function turn(link: SenderLink): void {
   }
   const now = performance.now();
   const count = Math.min(waiting, pacer.allowance(now), data.burstDatagrams);
-  for (let i = 0; i < count; i += 1) link.send(reader.slot(given + i));
+  for (let sent = 0; sent < count; ) {
+    const region = reader.region(given + sent, Math.min(count - sent, link.segments));
+    link.send(region);
+    sent += region.length / data.ring.datagramBytes;
+  }
   given += count;
   datagrams += count;
   pacer.spend(count);
@@ -78,7 +82,7 @@ try {
     held = message.held;
   });
   setInterval(() => tell({ kind: 'counters', datagrams }), 250);
-  tell({ kind: 'open', sendBufferBytes: link.sendBufferBytes });
+  tell({ kind: 'open', segments: link.segments });
   wake();
 } catch (error) {
   if (!(error instanceof DiodeError)) throw error;

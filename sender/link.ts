@@ -1,9 +1,11 @@
 /**
  * The sending end of the link: the only file of the sender that has a UDP socket. It has no listener for
- * messages and never reads; the socket is connected, so it names one receiver and nothing else.
+ * messages and never reads; the kernel drops whatever might arrive; the socket is connected, so it names one
+ * receiver and nothing else.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { DiodeError, errorCauseCode } from '../shared/errors.ts';
+import { prepareSendingSocket, stopSegmentation } from '../shared/kernel-socket.ts';
 
 export interface SenderLinkOptions {
   /** The receiver's address and port. */
@@ -12,28 +14,45 @@ export interface SenderLinkOptions {
   /** The local address, to choose the interface; any when left out. */
   readonly sourceAddress: string | undefined;
   readonly sendBufferBytes: number;
+  readonly datagramBytes: number;
 }
 
-/** Datagrams that may wait in the process when the kernel takes no more. */
-const queueMax = 256;
+/** Sends that may wait in the process when the kernel takes no more. */
+const queueMax = 64;
+/** What one send may hold when the kernel cuts it: the largest UDP payload, at most 44 datagrams. */
+const payloadBytesMax = 65_507;
+const segmentsMax = 44;
 
 export class SenderLink {
   readonly #socket: Socket;
+  readonly #descriptor: number | undefined;
+  readonly #datagramBytes: number;
+  readonly #onSent = (cause: Error | null) => {
+    if (cause !== null) this.#fail(cause);
+  };
+  #segments: number;
   #failed: DiodeError | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, datagramBytes: number, offload: number | undefined) {
     this.#socket = socket;
+    this.#descriptor = offload;
+    this.#datagramBytes = datagramBytes;
+    const fitting = Math.min(segmentsMax, Math.floor(payloadBytesMax / datagramBytes));
+    this.#segments = offload === undefined ? 1 : fitting;
     socket.on('error', (cause) => this.#fail(cause));
   }
 
   /** @throws DiodeError E_LINK_ADDRESS, E_LINK_SEND */
   static async open(options: SenderLinkOptions): Promise<SenderLink> {
-    const socket = createSocket({ type: 'udp4', sendBufferSize: options.sendBufferBytes });
-    const link = new SenderLink(socket);
+    const prepared = prepareSendingSocket(options);
+    const buffer = prepared === undefined ? { sendBufferSize: options.sendBufferBytes } : {};
+    const socket = createSocket({ type: 'udp4', ...buffer });
+    const local =
+      prepared === undefined ? { port: 0, address: options.sourceAddress } : { fd: prepared.descriptor };
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        socket.bind(0, options.sourceAddress, () => {
+        socket.bind(local, () => {
           socket.connect(options.port, options.address, () => {
             socket.off('error', reject);
             resolve();
@@ -47,8 +66,11 @@ export class SenderLink {
         cause,
       });
     }
-    link.#failed = undefined;
-    return link;
+    return new SenderLink(
+      socket,
+      options.datagramBytes,
+      prepared?.offload === true ? prepared.descriptor : undefined,
+    );
   }
 
   /** Whether the kernel keeps up. While it does not, nothing is given to it. */
@@ -56,14 +78,18 @@ export class SenderLink {
     return this.#socket.getSendQueueCount() < queueMax;
   }
 
+  /** How many datagrams one send may hold: 1 where the kernel does not cut. */
+  get segments(): number {
+    return this.#segments;
+  }
+
   /**
-   * Sends one datagram. The bytes must not change until {@link idle}: the kernel may take them later.
-   * A refusal shows up in {@link takeFailure}; a missing receiver never does.
+   * Sends datagrams that lie one behind the other, at most {@link segments}. The bytes must not change until
+   * {@link idle}: the kernel may take them later. A refusal shows up in {@link takeFailure}; a missing
+   * receiver never does.
    */
-  send(datagram: Uint8Array): void {
-    this.#socket.send(datagram, (cause) => {
-      if (cause !== null) this.#fail(cause);
-    });
+  send(datagrams: Uint8Array): void {
+    this.#socket.send(datagrams, this.#onSent);
   }
 
   /** Whether the kernel has taken everything. */
@@ -88,12 +114,22 @@ export class SenderLink {
   }
 
   #fail(cause: unknown): void {
+    const code = errorCauseCode(cause);
     // A connected socket is told when nobody listens on the port; on a one-way link nobody can tell.
-    if (errorCauseCode(cause) === 'ECONNREFUSED') return;
-    this.#failed = new DiodeError(
-      'E_LINK_SEND',
-      `the kernel refused to send (${errorCauseCode(cause) ?? 'unknown cause'})`,
-      { cause },
-    );
+    if (code === 'ECONNREFUSED') return;
+    if ((code === 'EIO' || code === 'EINVAL') && this.#descriptor !== undefined && this.#segments > 1) {
+      // This interface can't have datagrams cut for it. What was in this send comes again with a later pass.
+      this.#segments = 1;
+      stopSegmentation(this.#descriptor);
+      return;
+    }
+    this.#failed = new DiodeError('E_LINK_SEND', `the kernel refused to send (${code ?? 'unknown cause'})`, {
+      cause,
+    });
+  }
+
+  /** The length every datagram has. */
+  get datagramBytes(): number {
+    return this.#datagramBytes;
   }
 }

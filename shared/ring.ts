@@ -129,6 +129,13 @@ export class RingReader extends RingEnd {
     return this.view(this.#consumed + ahead);
   }
 
+  /** Datagrams that lie one behind the other from `ahead` of the next one: at most `count`, fewer at the end of the ring. */
+  region(ahead: number, count: number): Uint8Array {
+    const first = (this.#consumed + ahead) & (this.slots - 1);
+    const some = Math.min(count, this.slots - first);
+    return this.bytes.subarray(first * this.datagramBytes, (first + some) * this.datagramBytes);
+  }
+
   /** Gives the next `count` slots back. */
   consume(count: number): void {
     assert(count <= this.available, 'only what is there is consumed');

@@ -1,0 +1,172 @@
+/**
+ * UDP sockets prepared in the kernel before Node takes them over: segmentation offload (UDP_SEGMENT, UDP_GRO),
+ * buffers beyond the default, and for the sender a filter that drops whatever might arrive.
+ *
+ * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt,
+ * bind, close. Where koffi or Linux is missing, or the kernel refuses, it gives undefined and the link uses
+ * plain sockets: slower, and otherwise the same.
+ */
+import { createRequire } from 'node:module';
+import { DiodeError } from './errors.ts';
+
+export interface PreparedSocket {
+  /** The file descriptor; who takes it over closes it. */
+  readonly descriptor: number;
+  /** Whether the kernel cuts (sender) or joins (receiver) datagrams of one length. */
+  readonly offload: boolean;
+  /** The buffer as the kernel tells it, which is twice what it holds. */
+  readonly bufferBytes: number;
+}
+
+/** From the Linux headers; none of them differs between x86-64 and ARM64. */
+const linux = {
+  familyInet: 2,
+  typeDatagram: 2,
+  nonBlocking: 0o4000,
+  closeOnExec: 0o2000000,
+  levelSocket: 1,
+  levelUdp: 17,
+  sendBuffer: 7,
+  receiveBuffer: 8,
+  attachFilter: 26,
+  sendBufferForce: 32,
+  receiveBufferForce: 33,
+  udpSegment: 103,
+  udpJoin: 104,
+  errorAddressInUse: 98,
+  errorAddressNotAvailable: 99,
+} as const;
+
+interface LibraryC {
+  socket(family: number, type: number, protocol: number): number;
+  setsockopt(descriptor: number, level: number, option: number, value: Uint8Array, length: number): number;
+  getsockopt(descriptor: number, level: number, option: number, value: Uint8Array, length: number[]): number;
+  bind(descriptor: number, address: Uint8Array, length: number): number;
+  close(descriptor: number): number;
+  attachFilter(descriptor: number, level: number, option: number, program: object, length: number): number;
+  errno(): number;
+}
+
+let library: LibraryC | undefined | null = null;
+
+function libraryC(): LibraryC | undefined {
+  if (library !== null) return library;
+  library = process.platform === 'linux' ? loadLibrary() : undefined;
+  return library;
+}
+
+function loadLibrary(): LibraryC | undefined {
+  try {
+    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
+    const c = koffi.load('libc.so.6');
+    koffi.struct('sock_fprog', { length: 'unsigned short', filter: 'void *' });
+    return {
+      socket: c.func('int socket(int, int, int)'),
+      setsockopt: c.func('int setsockopt(int, int, int, const void *, unsigned int)'),
+      getsockopt: c.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ unsigned int *)'),
+      bind: c.func('int bind(int, const void *, unsigned int)'),
+      close: c.func('int close(int)'),
+      attachFilter: c.func('int setsockopt(int, int, int, const sock_fprog *, unsigned int)'),
+      errno: () => koffi.errno(),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A socket to send from: the kernel cuts what it is given into datagrams, and drops all that arrives.
+ * @throws DiodeError E_LINK_ADDRESS when the source address is not of this host
+ */
+export function prepareSendingSocket(options: {
+  sourceAddress: string | undefined;
+  sendBufferBytes: number;
+  datagramBytes: number;
+}): PreparedSocket | undefined {
+  return prepare((c, descriptor) => {
+    // Before anything else: from the first moment on nothing can arrive here.
+    if (!attachDropAll(c, descriptor)) return undefined;
+    setBuffer(c, descriptor, linux.sendBufferForce, linux.sendBuffer, options.sendBufferBytes);
+    if (options.sourceAddress !== undefined) bindTo(c, descriptor, options.sourceAddress, 0);
+    const offload = setOption(c, descriptor, linux.levelUdp, linux.udpSegment, options.datagramBytes);
+    return { descriptor, offload, bufferBytes: bufferOf(c, descriptor, linux.sendBuffer) };
+  });
+}
+
+/** Stops the kernel's cutting, where an interface turns out not to support it. */
+export function stopSegmentation(descriptor: number): void {
+  const c = libraryC();
+  if (c !== undefined) setOption(c, descriptor, linux.levelUdp, linux.udpSegment, 0);
+}
+
+/**
+ * A bound socket to receive on: the kernel joins datagrams of one length.
+ * @throws DiodeError E_LINK_PORT_BUSY, E_LINK_ADDRESS
+ */
+export function prepareReceivingSocket(options: {
+  address: string;
+  port: number;
+  receiveBufferBytes: number;
+}): PreparedSocket | undefined {
+  return prepare((c, descriptor) => {
+    setBuffer(c, descriptor, linux.receiveBufferForce, linux.receiveBuffer, options.receiveBufferBytes);
+    const offload = setOption(c, descriptor, linux.levelUdp, linux.udpJoin, 1);
+    bindTo(c, descriptor, options.address, options.port);
+    return { descriptor, offload, bufferBytes: bufferOf(c, descriptor, linux.receiveBuffer) };
+  });
+}
+
+function prepare(
+  make: (c: LibraryC, descriptor: number) => PreparedSocket | undefined,
+): PreparedSocket | undefined {
+  const c = libraryC();
+  if (c === undefined) return undefined;
+  const type = linux.typeDatagram | linux.nonBlocking | linux.closeOnExec;
+  const descriptor = c.socket(linux.familyInet, type, 0);
+  if (descriptor < 0) return undefined;
+  let prepared: PreparedSocket | undefined;
+  try {
+    prepared = make(c, descriptor);
+  } finally {
+    if (prepared === undefined) c.close(descriptor);
+  }
+  return prepared;
+}
+
+/** One instruction of classic BPF: return 0 bytes, that is, drop. */
+function attachDropAll(c: LibraryC, descriptor: number): boolean {
+  const instruction = new Uint8Array([0x06, 0, 0, 0, 0, 0, 0, 0]);
+  const program = { length: 1, filter: instruction };
+  return c.attachFilter(descriptor, linux.levelSocket, linux.attachFilter, program, 16) === 0;
+}
+
+/** The forced option passes the host's limit for a privileged process; the plain one is clamped to it. */
+function setBuffer(c: LibraryC, descriptor: number, forced: number, plain: number, bytes: number): void {
+  if (setOption(c, descriptor, linux.levelSocket, forced, bytes)) return;
+  setOption(c, descriptor, linux.levelSocket, plain, bytes);
+}
+
+function bufferOf(c: LibraryC, descriptor: number, option: number): number {
+  const value = Buffer.alloc(4);
+  c.getsockopt(descriptor, linux.levelSocket, option, value, [4]);
+  return value.readInt32LE();
+}
+
+function setOption(c: LibraryC, descriptor: number, level: number, option: number, value: number): boolean {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return c.setsockopt(descriptor, level, option, bytes, 4) === 0;
+}
+
+/** A `sockaddr_in`: family in host order, port and address in network order. */
+function bindTo(c: LibraryC, descriptor: number, address: string, port: number): void {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16LE(linux.familyInet, 0);
+  bytes.writeUInt16BE(port, 2);
+  bytes.set(address.split('.').map(Number), 4);
+  if (c.bind(descriptor, bytes, bytes.length) === 0) return;
+  const error = c.errno();
+  if (error === linux.errorAddressInUse) throw new DiodeError('E_LINK_PORT_BUSY');
+  if (error === linux.errorAddressNotAvailable) throw new DiodeError('E_LINK_ADDRESS');
+  throw new DiodeError('E_LINK_ADDRESS', `the link can not be opened (error ${error} of bind)`);
+}
