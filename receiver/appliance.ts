@@ -14,7 +14,15 @@ import { createErasureCode } from '../shared/fec/engine.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing, RingReader } from '../shared/ring.ts';
-import { checkFolders, type Die, deferred, startThread, writeSnapshot } from '../shared/supervision.ts';
+import {
+  checkFolders,
+  type Die,
+  deferred,
+  startThread,
+  stopThread,
+  writeSnapshot,
+} from '../shared/supervision.ts';
+import { symbolBytesOf } from '../shared/wire/datagram.ts';
 import { answerRequest } from './answer.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
 import { ReceiverLedger } from './ledger.ts';
@@ -22,6 +30,7 @@ import type { LinkThreadCounters, LinkThreadData, LinkThreadMessage } from './li
 import { ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
 import { Reception } from './reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
+import { SpillArea } from './spill.ts';
 import { Vault } from './vault.ts';
 
 /** Datagrams taken from the ring between two looks at everything else. */
@@ -59,10 +68,17 @@ export async function startReceiver(
   });
   const code = createErasureCode(configuration['code.engine']);
   const vault = new Vault(vaultFolder, nodeDisk);
+  const spill = new SpillArea({
+    disk: nodeDisk,
+    path: join(vaultFolder, 'spill.area'),
+    symbolBytes: symbolBytesOf(parameters.datagramBytes),
+    areaBytes: configuration['assemble.spillMegabytes'] * 1e6,
+  });
   let hasRoom = true;
   const reception = new Reception({
     ledger,
     vault,
+    spill,
     clock: systemClock,
     alarms,
     code,
@@ -188,7 +204,7 @@ export async function startReceiver(
     port,
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      await thread.terminate();
+      await stopThread(thread);
       stopped = true;
       for (let count = reader.available; count > 0; count = reader.available) {
         const some = Math.min(count, drainBatch);
@@ -196,6 +212,7 @@ export async function startReceiver(
         reader.consume(some);
       }
       reception.flush();
+      spill.close();
       snapshot();
       ledger.close();
       giveUp();

@@ -32,6 +32,10 @@ export const receiverSettings = {
     { min: 8, max: 65_536, fallback: 128 },
     'memory for blocks that are being collected',
   ),
+  'assemble.spillMegabytes': wholeNumber(
+    { min: 0, max: 1_048_576, fallback: 1024 },
+    'disk area for blocks that leave memory before they can be decoded',
+  ),
   'assemble.openObjects': wholeNumber(
     { min: 16, max: 65_536, fallback: 4096 },
     'objects that are collected at the same time',

@@ -374,8 +374,9 @@ export class ReceiverLedger {
   unreleasedStudies(): StudyRecord[] {
     return this.#database
       .all(
-        `SELECT * FROM studies WHERE state <> ? OR newest_revision > released_revision`,
+        'SELECT * FROM studies WHERE state NOT IN (?, ?) OR newest_revision > released_revision',
         studyState.released,
+        studyState.held,
       )
       .map(studyRecord);
   }

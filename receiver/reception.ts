@@ -17,12 +17,14 @@ import { type AssembledObject, Assembler } from './assemble/assembler.ts';
 import type { InstanceRecord, ReceiverLedger, ReleaseRecord } from './ledger.ts';
 import { Releaser } from './release.ts';
 import { SenderWatch } from './sender-watch.ts';
+import type { SpillArea } from './spill.ts';
 import { Studies } from './studies.ts';
 import type { Vault } from './vault.ts';
 
 export interface ReceptionOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
+  readonly spill: SpillArea;
   readonly clock: Clock;
   readonly alarms: Alarms;
   readonly code: ErasureCode;
@@ -63,7 +65,6 @@ export class Reception {
   constructor(options: ReceptionOptions) {
     this.#options = options;
     const { ledger, vault, clock, alarms, parameters } = options;
-    vault.clearIncoming();
     this.assembler = new Assembler({
       datagramBytes: parameters.datagramBytes,
       protection: parameters.protection,
@@ -71,11 +72,13 @@ export class Reception {
       code: options.code,
       memoryBytes: options.memoryBytes,
       openObjectsMax: options.openObjectsMax,
-      sinkFor: (objectId, bytes) => (options.hasRoom(bytes) ? vault.sink(objectId) : undefined),
+      spill: options.spill,
+      sinkFor: (facts) => (options.hasRoom(facts.objectBytes) ? vault.sink(facts) : undefined),
       onObject: (object) => this.#take(object),
       onProblem: (error) => alarms.raise(error.code, 'vault', error.message),
     });
     this.#loadFinished();
+    this.#resume();
     this.studies = new Studies({
       ledger,
       clock,
@@ -124,6 +127,7 @@ export class Reception {
     if (this.#group.length > 0) this.#keepGroup();
     this.#readDocuments();
     this.#release();
+    this.assembler.park();
   }
 
   #loadFinished(): void {
@@ -138,6 +142,30 @@ export class Reception {
       if (page.length < finishedPage) break;
     }
     for (const objectId of ledger.manifestObjectIds()) this.assembler.finish(objectId);
+  }
+
+  /** Goes on with what an earlier life was collecting. */
+  #resume(): void {
+    const { vault, spill } = this.#options;
+    const resumed = new Map(
+      vault
+        .resumable()
+        .map((object) => [object.facts.objectId, { ...object, spilledBlocks: [] as number[] }]),
+    );
+    for (const { facts, blockNumber } of spill.found) {
+      const object = resumed.get(facts.objectId) ?? {
+        facts,
+        finishedBlocks: new Uint8Array(0),
+        spilledBlocks: [],
+      };
+      object.spilledBlocks.push(blockNumber);
+      resumed.set(facts.objectId, object);
+    }
+    for (const object of resumed.values()) {
+      this.assembler.resume(object);
+      // What is finished, or what there is no room for, needs no slots.
+      if (this.assembler.touchedAtMs(object.facts.objectId) === undefined) spill.drop(object.facts.objectId);
+    }
   }
 
   #take(object: AssembledObject): void {
@@ -187,7 +215,12 @@ export class Reception {
   #readDocuments(): void {
     for (const object of this.#documents.splice(0)) {
       try {
-        this.#readDocument(object);
+        const read = this.#options.alarms.during(`document of ${object.senderId}`, diskCodes, () => {
+          this.#readDocument(object);
+          return true;
+        });
+        // Not durable, so not finished: it comes again with a later pass.
+        if (read === undefined) this.assembler.unfinish(object.objectId);
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
         this.#options.alarms.raise(error.code, `document of ${object.senderId}`, error.message);

@@ -170,6 +170,8 @@ export class Studies {
       return;
     }
     const { state } = study.record;
+    // What was held is dealt with: only a newer list begins it again.
+    if (state === studyState.held && study.revisions.length === 0) return;
     const next = study.revisions.length === 0 ? studyState.announced : studyState.receiving;
     if (state !== next && state !== studyState.released) {
       study.record = { ...study.record, state: next };

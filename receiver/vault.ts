@@ -8,13 +8,29 @@
  * All of it is on one file system with the inbox, so that a release is links and one rename.
  */
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { assert, present } from '../shared/assert.ts';
-import type { Disk, DiskFile } from '../shared/disk.ts';
+import { type Disk, type DiskFile, writeDurably } from '../shared/disk.ts';
 import { DiodeError } from '../shared/errors.ts';
+import { limits } from '../shared/wire/limits.ts';
+import type { ObjectFacts } from './assemble/kept-state.ts';
 import type { ObjectSink } from './assemble/open-object.ts';
 
 /** Files kept open between two blocks of large objects. */
 const openFilesMax = 64;
+/** Beside a file in incoming/: which of its blocks are finished, as of the last checkpoint. */
+const stateSuffix = '.state';
+const stateBytesMax = 1 << 20;
+const stateSchema = z.strictObject({
+  facts: z.strictObject({
+    objectId: z.string().regex(/^[0-9a-f]{32}$/),
+    senderId: z.string().regex(/^[0-9a-f]{16}$/),
+    keyId: z.number().int().min(1).max(65_535),
+    objectBytes: z.number().int().min(1).max(limits.objectBytesMax),
+    maximumSourceSymbols: z.number().int().min(1).max(limits.sourceSymbolsMax),
+  }),
+  finishedBlocks: z.base64(),
+});
 
 export class Vault {
   readonly #folder: string;
@@ -36,9 +52,9 @@ export class Vault {
     return this.#disk.facts(this.objectPath(objectId)) !== undefined;
   }
 
-  /** A new file in incoming/ that an object is put together in. */
-  sink(objectId: string): ObjectSink {
-    const path = this.#incomingPath(objectId);
+  /** A file in incoming/ that an object is put together in. */
+  sink(facts: ObjectFacts): ObjectSink {
+    const path = this.#incomingPath(facts.objectId);
     return {
       write: (bytes, offset) => this.#file(path).writeAt(bytes, offset),
       read: (target, offset) => {
@@ -46,9 +62,11 @@ export class Vault {
         if (read !== target.length)
           throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
       },
-      discard: () => {
-        this.#closeFile(path);
-        this.#disk.remove(path);
+      discard: () => this.discardIncoming(facts.objectId),
+      checkpoint: (finishedBlocks) => {
+        this.#file(path).sync();
+        const state = { facts, finishedBlocks: Buffer.from(finishedBlocks).toString('base64') };
+        writeDurably(this.#disk, path + stateSuffix, Buffer.from(JSON.stringify(state)));
       },
     };
   }
@@ -60,7 +78,10 @@ export class Vault {
   }
 
   discardIncoming(objectId: string): void {
-    this.sink(objectId).discard();
+    const path = this.#incomingPath(objectId);
+    this.#closeFile(path);
+    this.#disk.remove(path);
+    this.#disk.remove(path + stateSuffix);
   }
 
   /**
@@ -78,11 +99,23 @@ export class Vault {
     this.#disk.syncFolder(join(this.#folder, 'objects'));
   }
 
-  /** What lies in incoming/ after a restart; nobody is putting it together any more. */
-  clearIncoming(): number {
-    const names = this.#disk.list(join(this.#folder, 'incoming'));
-    for (const name of names) this.#disk.remove(join(this.#folder, 'incoming', name));
-    return names.length;
+  /**
+   * What an earlier life left in incoming/: objects with a checkpoint are resumed, the rest is removed.
+   * The hash of the whole object decides in the end, so a checkpoint need not be trusted.
+   */
+  resumable(): { facts: ObjectFacts; finishedBlocks: Uint8Array }[] {
+    const folder = join(this.#folder, 'incoming');
+    const names = this.#disk.list(folder);
+    const found = names
+      .filter((name) => name.endsWith(stateSuffix))
+      .map((name) => ({
+        name: name.slice(0, -stateSuffix.length),
+        state: this.#readState(join(folder, name)),
+      }))
+      .filter(({ name, state }) => state?.facts.objectId === name && names.includes(name));
+    const kept = new Set(found.flatMap(({ name }) => [name, name + stateSuffix]));
+    for (const name of names) if (!kept.has(name)) this.#disk.remove(join(folder, name));
+    return found.map(({ state }) => present(state, 'a state that was read'));
   }
 
   /** Object ids of all files in objects/, to compare with the ledger. */
@@ -135,6 +168,22 @@ export class Vault {
 
   freeBytes(): { free: number; total: number } {
     return this.#disk.freeBytes(this.#folder);
+  }
+
+  #readState(path: string): { facts: ObjectFacts; finishedBlocks: Uint8Array } | undefined {
+    const bytes = new Uint8Array(Math.min(stateBytesMax, this.#disk.facts(path)?.bytes ?? 0));
+    const file = this.#disk.open(path, 'read');
+    try {
+      const parsed = stateSchema.safeParse(
+        JSON.parse(Buffer.from(bytes.subarray(0, file.readAt(bytes, 0))).toString()),
+      );
+      if (!parsed.success) return undefined;
+      return { facts: parsed.data.facts, finishedBlocks: Buffer.from(parsed.data.finishedBlocks, 'base64') };
+    } catch {
+      return undefined;
+    } finally {
+      file.close();
+    }
   }
 
   #incomingPath(objectId: string): string {

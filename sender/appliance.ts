@@ -15,7 +15,14 @@ import { DiodeError } from '../shared/errors.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing } from '../shared/ring.ts';
-import { checkFolders, type Die, deferred, startThread, writeSnapshot } from '../shared/supervision.ts';
+import {
+  checkFolders,
+  type Die,
+  deferred,
+  startThread,
+  stopThread,
+  writeSnapshot,
+} from '../shared/supervision.ts';
 import { answerRequest } from './answer.ts';
 import type { SenderConfiguration } from './configuration.ts';
 import { Dispatch } from './dispatch.ts';
@@ -26,6 +33,7 @@ import { Watch } from './intake/watch.ts';
 import { SenderLedger } from './ledger.ts';
 import type { LinkThreadData, LinkThreadMessage } from './link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
+import { beginSession } from './session.ts';
 import { senderSnapshot } from './snapshot.ts';
 import { Spool } from './spool.ts';
 
@@ -58,7 +66,7 @@ export async function startSender(
     secret: key.secret,
     parameters: linkParameters(configuration),
   };
-  const session = beginSession(ledger);
+  const session = beginSession(ledger, systemClock, randomBytes(4).readUInt32BE());
   const alarms = new Alarms(systemClock.wallMs, (edge, { code, subject, detail }) => {
     if (edge === 'raised') log.warn('alarm raised', { code, subject, detail });
     else log.info('alarm cleared', { code, subject });
@@ -168,18 +176,6 @@ export async function startSender(
   };
 }
 
-/**
- * A session's counter is higher than that of every session before. The clock helps where the ledger is an
- * old copy: its counter alone would come again, and the receiver would take our beacons for a replay.
- */
-function beginSession(ledger: SenderLedger): Session {
-  const before = Number(ledger.fact('sessionCounter') ?? '0');
-  const clockSeconds = Math.floor(systemClock.wallMs() / 1000);
-  const counter = Math.min(Math.max(before + 1, clockSeconds), 0xffff_ffff);
-  ledger.setFact('sessionCounter', String(counter));
-  return { counter, random: randomBytes(4).readUInt32BE() };
-}
-
 /** Whether more is taken in: not above the high-water mark, and then not until the low one. */
 function waterMarks(configuration: SenderConfiguration, spool: Spool): () => boolean {
   let open = true;
@@ -260,8 +256,8 @@ async function startLink(
       onEnded = listener;
     },
     stop: async () => {
-      await encodeThread.terminate();
-      await linkThread.terminate();
+      await stopThread(encodeThread);
+      await stopThread(linkThread);
     },
   };
 }

@@ -88,8 +88,12 @@ export class Schedule {
     this.#passEndedAtMs.delete(objectId);
     this.#passEndedAtMs.set(objectId, nowMs);
     this.#forget(nowMs);
-    const next = this.#exhausted.length > order.pass + 1 ? order.pass + 1 : undefined;
-    if (next !== undefined) this.#exhausted[next] = false;
+    const next = order.pass + 1;
+    const window = this.#windows[next];
+    if (window === undefined) return;
+    this.#exhausted[next] = false;
+    // What waits there was read before: the next pass of an urgent object goes ahead of it.
+    if (order.urgent) window.length = 0;
   }
 
   #take(nowMs: number, fits: (object: SpooledObject) => boolean): SendOrder | undefined {

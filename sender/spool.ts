@@ -95,6 +95,8 @@ export class Spool {
     const found: { path: string; priority: Priority }[] = [];
     const arriving = join(this.#folder, 'arriving');
     for (const name of this.#disk.list(arriving).slice(0, leftoversMax)) {
+      // A copy that a stop broke off: the whole file is still where it came from.
+      if (name.endsWith('.partial')) this.#disk.remove(join(arriving, name));
       if (!/\.(stat|routine)$/.test(name)) continue;
       found.push({
         path: join(arriving, name),

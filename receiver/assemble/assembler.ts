@@ -5,7 +5,7 @@
  * Everything is bounded: open objects, memory of open blocks, memory of documents. What is dropped for
  * room is counted, and comes again with a later pass.
  */
-import { assert } from '../../shared/assert.ts';
+import { assert, present } from '../../shared/assert.ts';
 import { deriveObjectIdKey } from '../../shared/crypto/keys.ts';
 import { deriveObjectId } from '../../shared/crypto/object-id.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
@@ -24,6 +24,7 @@ import {
 } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { ObjectLayout } from '../../shared/wire/object-layout.ts';
+import type { BlockSpill, ObjectFacts, ResumedObject } from './kept-state.ts';
 import { LinkStatistics } from './link-statistics.ts';
 import { MemorySink } from './memory-sink.ts';
 import { ObjectIdIndex } from './object-id-index.ts';
@@ -59,7 +60,9 @@ export interface AssemblerOptions {
   readonly memoryBytes: number;
   readonly openObjectsMax: number;
   /** Makes the sink of an instance, or says that there is no room for it now. */
-  readonly sinkFor: (objectId: string, bytes: number) => ObjectSink | undefined;
+  readonly sinkFor: (facts: ObjectFacts) => ObjectSink | undefined;
+  /** Where blocks go that leave the window. */
+  readonly spill: BlockSpill;
   /** An object is whole and is what its id says. It counts as finished from now on. */
   readonly onObject: (object: AssembledObject) => void;
   /** The disk refused a block, which is dropped. */
@@ -72,6 +75,8 @@ export class AssemblerCounters {
   duplicates = 0;
   noRoom = 0;
   blocksFinished = 0;
+  /** Blocks that left the window for the spill area, and those for which it had no room. */
+  blocksSpilled = 0;
   blocksEvicted = 0;
   objectsEvicted = 0;
   /** Source symbols that repair symbols stood in for. */
@@ -81,6 +86,8 @@ export class AssemblerCounters {
 
 /** Hashing on of one object is done in steps of this many blocks, so that the ring is emptied meanwhile. */
 const hashStepBlocks = 16;
+/** Finished blocks of an object, about 70 MB at the default, after which they are made durable. */
+const checkpointBlocks = 256;
 const recentDocumentsMax = 4096;
 const documentsMemoryBytes = 2 * limits.documentBytesMax;
 
@@ -131,7 +138,9 @@ export class Assembler {
 
   /** Takes the mark back: the object is collected anew when it comes again. */
   unfinish(objectId: string): void {
-    this.#finished.delete(Buffer.from(objectId, 'hex'), 0);
+    const id = Buffer.from(objectId, 'hex');
+    this.#finished.delete(id, 0);
+    this.#recentDocuments.delete(id, 0);
   }
 
   get openObjects(): number {
@@ -200,6 +209,26 @@ export class Assembler {
     return this.#verifying.length > 0;
   }
 
+  /** Goes on with an object of an earlier life. */
+  resume({ facts, finishedBlocks, spilledBlocks }: ResumedObject): void {
+    const objectId = Buffer.from(facts.objectId, 'hex');
+    if (this.#finished.find(objectId, 0) >= 0 || this.#index.find(objectId, 0) >= 0) return;
+    const collecting = this.#openObject(facts, objectType.instance, finishedBlocks);
+    if (collecting === undefined) return;
+    const { object } = collecting;
+    for (const blockNumber of spilledBlocks) {
+      const usable = blockNumber < object.identity.layout.blockCount && !object.isFinished(blockNumber);
+      if (usable) object.spilledBlocks.add(blockNumber);
+    }
+    if (object.complete) this.#verifying.push(collecting);
+  }
+
+  /** Keeps what is being collected outside memory: before a stop. */
+  park(): void {
+    for (const block of [...this.#blocks.keys()]) this.#spillBlock(block);
+    for (const collecting of this.#open) if (collecting !== undefined) this.#checkpoint(collecting.object, 1);
+  }
+
   #countSequence(datagram: Uint8Array): void {
     const last = this.#lastOrigin;
     const header = this.#header;
@@ -226,49 +255,45 @@ export class Assembler {
 
   #find(datagram: Uint8Array): Collecting | undefined {
     const slot = this.#index.find(datagram, at.objectId);
-    if (slot >= 0) return this.#open[slot];
-    const origin = this.#origin(datagram);
-    if (origin === undefined) return undefined;
-    return this.#begin(datagram, origin);
+    return slot >= 0 ? this.#open[slot] : this.#begin(datagram);
   }
 
-  #origin(datagram: Uint8Array): Origin | undefined {
-    const { keyId } = this.#header;
-    const senderId = datagram.slice(at.senderId, at.senderId + senderIdBytes);
-    const key = `${keyId} ${hex(senderId)}`;
-    let origin = this.#origins.get(key);
-    if (origin === undefined) {
-      const secret = this.#options.secrets.get(keyId);
-      if (secret === undefined || this.#origins.size >= limits.sendersMax) {
-        this.#refuse('E_DATAGRAM_KEY');
-        return undefined;
-      }
-      origin = { keyId, senderId, objectIdKey: deriveObjectIdKey(secret, senderId) };
-      this.#origins.set(key, origin);
+  #begin(datagram: Uint8Array): Collecting | undefined {
+    const { type, keyId, objectBytes, maximumSourceSymbols } = this.#header;
+    const facts: ObjectFacts = {
+      objectId: hex(datagram.subarray(at.objectId, at.objectId + objectIdBytes)),
+      senderId: hex(datagram.subarray(at.senderId, at.senderId + senderIdBytes)),
+      keyId,
+      objectBytes,
+      maximumSourceSymbols,
+    };
+    return this.#openObject(facts, type);
+  }
+
+  #openObject(facts: ObjectFacts, type: ObjectType, finishedBlocks?: Uint8Array): Collecting | undefined {
+    const origin = this.#origin(facts);
+    const secret = this.#options.secrets.get(facts.keyId);
+    if (origin === undefined || secret === undefined) {
+      this.#refuse('E_DATAGRAM_KEY');
+      return undefined;
     }
-    return origin;
-  }
-
-  #begin(datagram: Uint8Array, origin: Origin): Collecting | undefined {
-    const header = this.#header;
-    const secret = this.#options.secrets.get(origin.keyId);
-    assert(secret !== undefined, 'an origin has its secret');
     if (this.#index.size >= this.#options.openObjectsMax) this.#evictObject();
-    const objectId = datagram.slice(at.objectId, at.objectId + objectIdBytes);
-    const { type, objectBytes } = header;
-    const sink =
-      type === objectType.instance
-        ? this.#options.sinkFor(hex(objectId), objectBytes)
-        : this.#documentSink(objectBytes);
+    const { objectBytes, maximumSourceSymbols } = facts;
+    const isInstance = type === objectType.instance;
+    const sink = isInstance ? this.#options.sinkFor(facts) : this.#documentSink(objectBytes);
     if (sink === undefined) {
       this.counters.noRoom += 1;
       return undefined;
     }
-    const layout = new ObjectLayout(objectBytes, this.#symbolBytes, header.maximumSourceSymbols);
     const { protection } = this.#options;
+    const { senderId } = origin;
+    const objectId = Buffer.from(facts.objectId, 'hex');
+    const layout = new ObjectLayout(objectBytes, this.#symbolBytes, maximumSourceSymbols);
     const object = new OpenObject(
-      { secret, senderId: origin.senderId, objectId, type, protection, layout },
+      { secret, senderId, objectId, type, protection, layout },
+      facts,
       sink,
+      finishedBlocks,
     );
     const slot = this.#freeSlots.pop() ?? this.#open.length;
     const memory = sink instanceof MemorySink ? sink : undefined;
@@ -287,6 +312,19 @@ export class Assembler {
     return collecting;
   }
 
+  #origin({ keyId, senderId }: ObjectFacts): Origin | undefined {
+    const key = `${keyId} ${senderId}`;
+    let origin = this.#origins.get(key);
+    if (origin === undefined) {
+      const secret = this.#options.secrets.get(keyId);
+      if (secret === undefined || this.#origins.size >= limits.sendersMax) return undefined;
+      const id = Buffer.from(senderId, 'hex');
+      origin = { keyId, senderId: id, objectIdKey: deriveObjectIdKey(secret, id) };
+      this.#origins.set(key, origin);
+    }
+    return origin;
+  }
+
   #documentSink(bytes: number): MemorySink | undefined {
     if (this.#documentBytes + bytes > documentsMemoryBytes) return undefined;
     this.#documentBytes += bytes;
@@ -296,7 +334,7 @@ export class Assembler {
   #addSymbol(collecting: Collecting, datagram: Uint8Array): void {
     const { counters } = this;
     const header = this.#header;
-    const block = collecting.object.block(header.blockNumber);
+    const block = this.#blockOf(collecting.object, header.blockNumber);
     const heldBefore = this.#blocks.has(block) ? block.heldBytes : 0;
     const symbol = datagram.subarray(at.symbol, datagram.length - tagBytes);
     if (!block.add(header.encodingSymbolId, symbol)) counters.duplicates += 1;
@@ -305,6 +343,16 @@ export class Assembler {
     this.#heldBytes += block.heldBytes - heldBefore;
     if (block.decodable) this.#finishBlock(collecting, block);
     while (this.#heldBytes > this.#options.memoryBytes && this.#blocks.size > 1) this.#evictBlock();
+  }
+
+  /** The block being collected; what was kept of it outside memory comes back first. */
+  #blockOf(object: OpenObject, blockNumber: number): OpenBlock {
+    const block = object.block(blockNumber);
+    if (object.spilledBlocks.delete(blockNumber)) {
+      const kept = this.#options.spill.take(object.facts.objectId, blockNumber);
+      if (kept !== undefined) block.addCollected(kept);
+    }
+    return block;
   }
 
   #finishBlock(collecting: Collecting, block: OpenBlock): void {
@@ -319,6 +367,7 @@ export class Assembler {
     if (!object.complete) {
       // What came early is hashed behind the newest block, so that little is left for the end.
       object.digestAhead();
+      this.#checkpoint(object, checkpointBlocks);
       return;
     }
     collecting.sessionCounter = this.#header.sessionCounter;
@@ -339,6 +388,16 @@ export class Assembler {
       this.#options.onProblem(error);
     }
     return false;
+  }
+
+  #checkpoint(object: OpenObject, newBlocksAtLeast: number): void {
+    try {
+      object.checkpoint(newBlocksAtLeast);
+    } catch (error) {
+      // Not durable yet; the next block tries again.
+      if (!(error instanceof DiodeError)) throw error;
+      this.#options.onProblem(error);
+    }
   }
 
   #deliver(collecting: Collecting, sha256: Uint8Array): void {
@@ -386,6 +445,7 @@ export class Assembler {
   #forgetObject(collecting: Collecting): void {
     const { object, memory, slot } = collecting;
     for (const block of [...object.openBlocks.values()]) this.#forgetBlock(block);
+    if (object.spilledBlocks.size > 0) this.#options.spill.drop(object.facts.objectId);
     this.#index.delete(object.identity.objectId, 0);
     this.#open[slot] = undefined;
     this.#freeSlots.push(slot);
@@ -398,8 +458,20 @@ export class Assembler {
       if (oldest === undefined || block.touchedAt < oldest.touchedAt) oldest = block;
     }
     assert(oldest !== undefined, 'there is a block to evict');
-    this.#forgetBlock(oldest);
-    this.counters.blocksEvicted += 1;
+    this.#spillBlock(oldest);
+  }
+
+  #spillBlock(block: OpenBlock): void {
+    const object = present(this.#blocks.get(block), 'an open block is listed').object;
+    const { facts, spilledBlocks } = object;
+    const isInstance = object.identity.type === objectType.instance;
+    this.#forgetBlock(block);
+    if (isInstance && this.#options.spill.store(facts, block.blockNumber, block.collected())) {
+      spilledBlocks.add(block.blockNumber);
+      this.counters.blocksSpilled += 1;
+    } else {
+      this.counters.blocksEvicted += 1;
+    }
   }
 
   #evictObject(): void {

@@ -20,4 +20,6 @@ export class MemorySink implements ObjectSink {
   }
 
   discard(): void {}
+
+  checkpoint(): void {}
 }

@@ -5,6 +5,7 @@
 import { assert } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { limits } from '../../shared/wire/limits.ts';
+import type { CollectedSymbols } from './kept-state.ts';
 
 const repairSymbolsAtFirst = 8;
 
@@ -61,6 +62,29 @@ export class OpenBlock {
     this.#repair.set(symbol, start);
     this.#repairEsis.push(encodingSymbolId);
     return true;
+  }
+
+  /** A copy of what is there, to be kept outside memory. */
+  collected(): CollectedSymbols {
+    const encodingSymbolIds: number[] = [];
+    for (let esi = 0; esi < this.sourceSymbols; esi += 1)
+      if (this.#seen[esi] === 1) encodingSymbolIds.push(esi);
+    const symbols = new Uint8Array((encodingSymbolIds.length + this.#repairEsis.length) * this.#symbolBytes);
+    for (const [index, esi] of encodingSymbolIds.entries()) {
+      const start = esi * this.#symbolBytes;
+      symbols.set(this.#source.subarray(start, start + this.#symbolBytes), index * this.#symbolBytes);
+    }
+    const repairBytes = this.#repairEsis.length * this.#symbolBytes;
+    symbols.set(this.#repair.subarray(0, repairBytes), encodingSymbolIds.length * this.#symbolBytes);
+    return { encodingSymbolIds: [...encodingSymbolIds, ...this.#repairEsis], symbols };
+  }
+
+  /** Adds what was kept. */
+  addCollected({ encodingSymbolIds, symbols }: CollectedSymbols): void {
+    for (const [index, esi] of encodingSymbolIds.entries()) {
+      const start = index * this.#symbolBytes;
+      this.add(esi, symbols.subarray(start, start + this.#symbolBytes));
+    }
   }
 
   /** The k source symbols, one behind the other. Repairs what is missing; call when decodable. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { assert } from '../../shared/assert.ts';
 import { ObjectSeal, type SealedObject } from '../../shared/crypto/seal.ts';
 import { sealTagBytes } from '../../shared/wire/object-layout.ts';
+import type { ObjectFacts } from './kept-state.ts';
 import { OpenBlock } from './open-block.ts';
 
 const digestAheadBlocks = 2;
@@ -16,25 +17,38 @@ export interface ObjectSink {
   read(target: Uint8Array, offset: number): void;
   /** Gives up what was written. */
   discard(): void;
+  /** Makes what was written durable, with the blocks that are finished (one bit each): resumed after a restart. */
+  checkpoint(finishedBlocks: Uint8Array): void;
 }
 
 export class OpenObject {
   readonly identity: SealedObject;
   readonly sink: ObjectSink;
   readonly openBlocks = new Map<number, OpenBlock>();
+  /** Blocks whose symbols are kept outside memory. */
+  readonly spilledBlocks = new Set<number>();
+  readonly facts: ObjectFacts;
   /** When a datagram of it last came, on the monotonic clock. */
   touchedAtMs = 0;
   readonly #seal: ObjectSeal;
   readonly #finished: Uint8Array;
   #finishedCount = 0;
+  #checkpointedCount = 0;
   readonly #hash = createHash('sha256');
   #hashedBlocks = 0;
 
-  constructor(identity: SealedObject, sink: ObjectSink) {
+  /** @param finishedBlocks of an earlier life, one bit a block */
+  constructor(identity: SealedObject, facts: ObjectFacts, sink: ObjectSink, finishedBlocks?: Uint8Array) {
     this.identity = identity;
+    this.facts = facts;
     this.sink = sink;
     this.#seal = new ObjectSeal(identity);
     this.#finished = new Uint8Array(Math.ceil(identity.layout.blockCount / 8));
+    if (finishedBlocks === undefined) return;
+    this.#finished.set(finishedBlocks.subarray(0, this.#finished.length));
+    for (let block = 0; block < identity.layout.blockCount; block += 1) {
+      if (this.isFinished(block)) this.#finishedCount += 1;
+    }
   }
 
   get complete(): boolean {
@@ -43,6 +57,13 @@ export class OpenObject {
 
   get finishedBlocks(): number {
     return this.#finishedCount;
+  }
+
+  /** Makes the finished blocks durable, if there are new ones enough; or any, when the program stops. */
+  checkpoint(newBlocksAtLeast: number): void {
+    if (this.#finishedCount - this.#checkpointedCount < newBlocksAtLeast || this.complete) return;
+    this.sink.checkpoint(this.#finished);
+    this.#checkpointedCount = this.#finishedCount;
   }
 
   isFinished(blockNumber: number): boolean {

@@ -2,13 +2,15 @@
 import { Admission } from '../../receiver/admission.ts';
 import { ReceiverLedger, type ReleaseRecord } from '../../receiver/ledger.ts';
 import { Reception } from '../../receiver/reception.ts';
+import { SpillArea } from '../../receiver/spill.ts';
 import { Vault } from '../../receiver/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
+import { symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { Random } from '../harness/random.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
-import type { VirtualClock } from './virtual-clock.ts';
+import type { HostClock } from './virtual-clock.ts';
 
 export interface HighSideOptions {
   readonly parameters: LinkParameters;
@@ -16,6 +18,7 @@ export interface HighSideOptions {
   readonly keyId: number;
   readonly memoryBytes: number;
   readonly deadlineMs: number;
+  readonly spillBytes: number;
 }
 
 export const inboxFolder = '/high/inbox';
@@ -30,15 +33,16 @@ export class HighSide {
   admission: Admission;
   reception: Reception;
   readonly #options: HighSideOptions;
-  readonly #clock: VirtualClock;
+  readonly #clock: HostClock;
   readonly #random: Random;
 
-  constructor(options: HighSideOptions, clock: VirtualClock, random: Random) {
+  constructor(options: HighSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
     this.disk.makeFolder(inboxFolder);
     this.disk.makeFolder(partialFolder);
+    this.disk.makeFolder(vaultFolder);
     [this.alarms, this.admission, this.reception] = this.#start();
   }
 
@@ -65,6 +69,12 @@ export class HighSide {
     const reception = new Reception({
       ledger: this.ledger,
       vault: new Vault(vaultFolder, this.disk),
+      spill: new SpillArea({
+        disk: this.disk,
+        path: `${vaultFolder}/spill.area`,
+        symbolBytes: symbolBytesOf(parameters.datagramBytes),
+        areaBytes: this.#options.spillBytes,
+      }),
       clock: this.#clock,
       alarms,
       code: createErasureCode(),

@@ -85,6 +85,9 @@ function settings(random: Random): Settings {
     quietSeconds: 2,
     rateMegabitsPerSecond: random.pick([10, 50, 100]),
     deadlineMs: 60_000,
+    carouselGapMs: 60_000,
+    ledgerPath: ':memory:',
+    spillBytes: random.pick([0, 1_000_000]),
   };
 }
 

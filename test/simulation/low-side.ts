@@ -2,6 +2,7 @@
  * The sender in a simulation: its real ledger, spool, intake, dispatch and encoder over a simulated disk.
  * What the network and the threads do in the program, the simulation does by calls.
  */
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Dispatch } from '../../sender/dispatch.ts';
 import { Transmission } from '../../sender/encode/transmission.ts';
@@ -9,6 +10,7 @@ import { Transmitter } from '../../sender/encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity } from '../../sender/identity.ts';
 import { takeFiles } from '../../sender/intake/take.ts';
 import { SenderLedger } from '../../sender/ledger.ts';
+import { beginSession } from '../../sender/session.ts';
 import { Spool } from '../../sender/spool.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { deriveTagKey } from '../../shared/crypto/keys.ts';
@@ -18,7 +20,7 @@ import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Random } from '../harness/random.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
-import type { VirtualClock } from './virtual-clock.ts';
+import type { HostClock } from './virtual-clock.ts';
 
 export interface LowSideOptions {
   readonly parameters: LinkParameters;
@@ -31,29 +33,38 @@ export interface LowSideOptions {
   readonly secret: Uint8Array;
   readonly keyId: number;
   readonly senderId: Uint8Array;
+  /** `:memory:`, or a file where disk images are taken and restored. */
+  readonly ledgerPath: string;
+  readonly carouselGapMs: number;
+}
+
+/** A copy of the sender's disk at one moment. */
+export interface DiskImage {
+  readonly disk: SimulatedDisk;
+  readonly ledgerCopyPath: string;
 }
 
 const watchFolder = '/low/watch';
 const spoolFolder = '/low/spool';
 
 export class LowSide {
-  readonly disk = new SimulatedDisk();
-  readonly ledger = new SenderLedger(':memory:');
+  disk = new SimulatedDisk();
+  ledger: SenderLedger;
   readonly #options: LowSideOptions;
-  readonly #clock: VirtualClock;
+  readonly #clock: HostClock;
   readonly #random: Random;
   readonly #code = createErasureCode();
   #spool: Spool;
   #dispatch: Dispatch;
   #transmitter: Transmitter;
-  #sessionCounter = 0;
   #fileNumber = 0;
 
-  constructor(options: LowSideOptions, clock: VirtualClock, random: Random) {
+  constructor(options: LowSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
     this.disk.makeFolder(watchFolder);
+    this.ledger = new SenderLedger(options.ledgerPath);
     [this.#spool, this.#dispatch, this.#transmitter] = this.#start();
   }
 
@@ -86,6 +97,26 @@ export class LowSide {
   /** Whether everything taken in has had its planned passes and every study is closed. */
   get done(): boolean {
     return this.ledger.openStudies().length === 0 && this.ledger.queue(this.#options.passCount).objects === 0;
+  }
+
+  /** Copies the disk, as a backup would. */
+  takeImage(): DiskImage {
+    const ledgerCopyPath = `${this.#options.ledgerPath}.image`;
+    this.ledger.close();
+    copyFileSync(this.#options.ledgerPath, ledgerCopyPath);
+    this.ledger = new SenderLedger(this.#options.ledgerPath);
+    this.restart(false);
+    return { disk: this.disk.clone(), ledgerCopyPath };
+  }
+
+  /** Starts from an old copy of the disk: what was taken in since is gone. */
+  restoreImage(image: DiskImage): void {
+    this.ledger.close();
+    rmSync(`${this.#options.ledgerPath}-wal`, { force: true });
+    copyFileSync(image.ledgerCopyPath, this.#options.ledgerPath);
+    this.ledger = new SenderLedger(this.#options.ledgerPath);
+    this.disk = image.disk.clone();
+    this.restart(false);
   }
 
   /** The process ends and starts again, with or without a power cut. */
@@ -135,8 +166,7 @@ export class LowSide {
   #start(): [Spool, Dispatch, Transmitter] {
     const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs, secret } =
       this.#options;
-    this.#sessionCounter += 1;
-    const session = { counter: this.#sessionCounter, random: this.#random.integer(2 ** 32) };
+    const session = beginSession(this.ledger, this.#clock, this.#random.integer(2 ** 32));
     const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger });
     const transmission = new Transmission({
       identity: this.#identity,
@@ -157,7 +187,13 @@ export class LowSide {
       ),
       identity: this.#identity,
       session,
-      schedule: { passCount, passGapMs, carouselShare, carouselGapMs: 60_000, linkBytesPerMs },
+      schedule: {
+        passCount,
+        passGapMs,
+        carouselShare,
+        carouselGapMs: this.#options.carouselGapMs,
+        linkBytesPerMs,
+      },
       beaconIntervalMs: 1000,
       rollIntervalMs: 30_000,
       waitingBlocksMax: parameters.datagramBytes > 1000 ? openBlocks : openBlocks * 2,

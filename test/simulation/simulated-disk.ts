@@ -12,7 +12,6 @@ interface Inode {
   bytes: Uint8Array;
   length: number;
   synced: Uint8Array;
-  links: number;
 }
 
 export class SimulatedDisk implements Disk {
@@ -32,6 +31,25 @@ export class SimulatedDisk implements Disk {
         found.set(path.slice(folder.length + 1), inode.bytes.subarray(0, inode.length));
     }
     return found;
+  }
+
+  /** A copy of the whole disk. */
+  clone(): SimulatedDisk {
+    const copy = new SimulatedDisk();
+    copy.capacityBytes = this.capacityBytes;
+    copy.#folders = new Set(this.#folders);
+    const inodes = new Map<Inode, Inode>();
+    const copyOf = (inode: Inode) => {
+      let twin = inodes.get(inode);
+      if (twin === undefined) {
+        twin = { bytes: inode.bytes.slice(), length: inode.length, synced: inode.synced.slice() };
+        inodes.set(inode, twin);
+      }
+      return twin;
+    };
+    for (const [path, inode] of this.#files) copy.#files.set(path, copyOf(inode));
+    for (const [path, inode] of this.#durable) copy.#durable.set(path, copyOf(inode));
+    return copy;
   }
 
   /**
@@ -76,7 +94,7 @@ export class SimulatedDisk implements Disk {
     let inode = this.#files.get(path);
     if (mode === 'create') {
       if (inode !== undefined || !this.#folders.has(dirname(path))) throw failure('EEXIST', 'opening a file');
-      inode = { bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0), links: 1 };
+      inode = { bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0) };
       this.#files.set(path, inode);
     }
     if (inode === undefined) throw failure('ENOENT', 'opening a file');

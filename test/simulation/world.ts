@@ -30,7 +30,13 @@ export interface WorldOptions {
   readonly channel: ChannelOptions;
   readonly memoryBytes: number;
   readonly deadlineMs: number;
+  readonly spillBytes: number;
+  readonly ledgerPath: string;
+  readonly carouselGapMs: number;
 }
+
+const idleMinMs = 50;
+const idleMaxMs = 1000;
 
 /** What a scenario put in. */
 export interface Expected {
@@ -41,16 +47,20 @@ export interface Expected {
 
 export class World {
   readonly clock = new VirtualClock();
+  readonly lowClock = this.clock.host();
+  readonly highClock = this.clock.host();
   readonly random: Random;
   readonly low: LowSide;
   readonly high: HighSide;
-  readonly channel: Channel;
+  channel: Channel;
   readonly expected: Expected[] = [];
   readonly #datagram: Uint8Array;
   readonly #datagramMs: number;
   readonly #travelling: Arrival[] = [];
   #linkFreeAtMs = 0;
+  #idleMs = idleMinMs;
   #releasesChecked = 0;
+  #channelNumber = 0;
 
   constructor(options: WorldOptions) {
     this.random = new Random(options.seed);
@@ -63,8 +73,12 @@ export class World {
     this.#datagram = new Uint8Array(parameters.datagramBytes);
     this.#datagramMs = wireTimeMs(parameters.datagramBytes, rateMegabitsPerSecond);
     const linkBytesPerMs = (rateMegabitsPerSecond * 1000) / 8;
-    this.low = new LowSide({ ...options, ...identity, linkBytesPerMs }, this.clock, this.random.fork('low'));
-    this.high = new HighSide({ ...options, ...identity }, this.clock, this.random.fork('high'));
+    this.low = new LowSide(
+      { ...options, ...identity, linkBytesPerMs },
+      this.lowClock,
+      this.random.fork('low'),
+    );
+    this.high = new HighSide({ ...options, ...identity }, this.highClock, this.random.fork('high'));
     this.channel = new Channel(options.channel, this.random.fork('channel'));
   }
 
@@ -85,6 +99,12 @@ export class World {
       if (until()) return true;
     }
     return until();
+  }
+
+  /** Another link from now on. */
+  changeChannel(options: ChannelOptions): void {
+    this.#channelNumber += 1;
+    this.channel = new Channel(options, this.random.fork('channel').fork(this.#channelNumber));
   }
 
   /** The sender stops and starts again; what is in its encoder is gone. */
@@ -175,7 +195,9 @@ export class World {
     this.high.step();
     this.check();
     const idle = sent === 0 && this.#travelling.length === 0 && this.#linkFreeAtMs <= now;
-    this.clock.advance(idle ? 50 : Math.max(this.#datagramMs * 16, 0.1));
+    // While nothing happens time passes faster and faster: days of darkness are played in a moment.
+    this.#idleMs = idle ? Math.min(this.#idleMs * 1.1, idleMaxMs) : idleMinMs;
+    this.clock.advance(idle ? this.#idleMs : Math.max(this.#datagramMs * 16, 0.1));
   }
 
   #arrive(now: number): void {

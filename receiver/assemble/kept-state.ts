@@ -1,0 +1,39 @@
+/**
+ * What the assembler can keep outside memory, and find again after a restart: blocks that left the window,
+ * and which blocks of a large object are finished. The assembler only asks; files are elsewhere.
+ */
+
+/** What a datagram says of an instance: enough to open its object again. */
+export interface ObjectFacts {
+  /** 16 bytes as hexadecimal */
+  readonly objectId: string;
+  /** 8 bytes as hexadecimal */
+  readonly senderId: string;
+  readonly keyId: number;
+  readonly objectBytes: number;
+  readonly maximumSourceSymbols: number;
+}
+
+/** The symbols of a block that can't be decoded yet: fewer than k, one behind the other. */
+export interface CollectedSymbols {
+  readonly encodingSymbolIds: readonly number[];
+  readonly symbols: Uint8Array;
+}
+
+/** Where blocks go that leave the window; bounded, so it may refuse. */
+export interface BlockSpill {
+  /** @returns false when there is no room: the symbols are lost, and come again with a later pass */
+  store(facts: ObjectFacts, blockNumber: number, collected: CollectedSymbols): boolean;
+  /** Gives a block back, once. */
+  take(objectId: string, blockNumber: number): CollectedSymbols | undefined;
+  /** Forgets all blocks of an object. */
+  drop(objectId: string): void;
+}
+
+/** An object that was being collected when the program stopped. */
+export interface ResumedObject {
+  readonly facts: ObjectFacts;
+  /** One bit a block, the first in the lowest bit of the first byte. */
+  readonly finishedBlocks: Uint8Array;
+  readonly spilledBlocks: readonly number[];
+}
