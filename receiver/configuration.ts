@@ -3,6 +3,7 @@ import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
 import {
   choice,
   optionalPath,
+  outside,
   realNumber,
   requiredAddress,
   requiredPath,
@@ -11,7 +12,7 @@ import {
 } from '../shared/config/settings.ts';
 
 export const receiverSettings = {
-  keyFile: requiredPath('the key file of the sender'),
+  keyFile: outside(['inbox.folder'], requiredPath('the key file of the sender')),
   ...linkSettings,
   'link.address': requiredAddress('the own address on the interface that faces the link'),
   'link.receiveBufferBytes': wholeNumber(
@@ -30,7 +31,7 @@ export const receiverSettings = {
   ),
   'assemble.memoryMegabytes': wholeNumber(
     { min: 8, max: 65_536, fallback: 128 },
-    'memory for blocks that are being collected',
+    'memory for blocks that are being collected; at least what the sender has open (D blocks), better four times that',
   ),
   'assemble.spillMegabytes': wholeNumber(
     { min: 0, max: 1_048_576, fallback: 1024 },
@@ -40,14 +41,15 @@ export const receiverSettings = {
     { min: 16, max: 65_536, fallback: 4096 },
     'objects that are collected at the same time',
   ),
-  'vault.folder': requiredPath('where every instance is kept'),
+  'vault.folder': outside(['inbox.folder'], requiredPath('where every instance is kept')),
   'vault.highWaterPercent': wholeNumber(
     { min: 10, max: 99, fallback: 95 },
     'above this nothing new is collected',
   ),
   'inbox.folder': requiredPath('where whole studies appear, on one file system with the vault'),
-  'inbox.partialFolder': optionalPath(
-    'where a person releases incomplete studies to; default: partial/ beside the inbox',
+  'inbox.partialFolder': outside(
+    ['inbox.folder'],
+    optionalPath('where a person releases incomplete studies to; default: partial/ beside the inbox'),
   ),
   'studies.deadlineMinutes': realNumber(
     { min: 0.01, max: 10_080, fallback: 10 },

@@ -374,7 +374,9 @@ export class ReceiverLedger {
   unreleasedStudies(): StudyRecord[] {
     return this.#database
       .all(
-        'SELECT * FROM studies WHERE state NOT IN (?, ?) OR newest_revision > released_revision',
+        `SELECT * FROM studies WHERE state NOT IN (?, ?) OR newest_revision > released_revision
+           OR EXISTS (SELECT 1 FROM instances WHERE instances.sender_id = studies.sender_id
+             AND instances.study_uid = studies.study_uid AND released_revision IS NULL AND held_because IS NULL)`,
         studyState.released,
         studyState.held,
       )
@@ -429,6 +431,11 @@ export class ReceiverLedger {
 
   markReleaseStep(id: number, step: ReleaseStep): void {
     this.#database.run('UPDATE releases SET step = ? WHERE id = ?', step, id);
+  }
+
+  /** A release that will not be done. */
+  forgetRelease(id: number): void {
+    this.#database.run("DELETE FROM releases WHERE id = ? AND step <> 'done'", id);
   }
 
   markReleased(objectIds: readonly string[], revision: number): void {

@@ -128,7 +128,11 @@ export class Releaser {
     try {
       this.#move(row);
     } catch (error) {
-      ledger.markReleaseStep(row.id, 'done');
+      // It was asked for by a person, who is told: nothing tries it again later.
+      if (error instanceof DiodeError) {
+        this.#options.vault.unstage(row.id);
+        ledger.forgetRelease(row.id);
+      }
       throw error;
     }
     ledger.markReleaseStep(row.id, 'done');

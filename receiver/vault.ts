@@ -94,8 +94,11 @@ export class Vault {
       this.#file(incoming).sync();
       this.#closeFile(incoming);
     }
-    for (const objectId of objectIds)
-      this.#disk.rename(this.#incomingPath(objectId), this.objectPath(objectId));
+    for (const objectId of objectIds) {
+      const incoming = this.#incomingPath(objectId);
+      this.#disk.rename(incoming, this.objectPath(objectId));
+      this.#disk.remove(incoming + stateSuffix);
+    }
     this.#disk.syncFolder(join(this.#folder, 'objects'));
   }
 
@@ -148,6 +151,11 @@ export class Vault {
 
   stagingPath(releaseId: number): string {
     return join(this.#folder, 'staging', `release-${releaseId}`);
+  }
+
+  /** Takes the folder of a release away that will not be done. */
+  unstage(releaseId: number): void {
+    this.#disk.removeFolder(this.stagingPath(releaseId));
   }
 
   isStaged(releaseId: number): boolean {

@@ -3,10 +3,12 @@
 import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
 import type { ValuesOf } from '../shared/config/settings.ts';
 import {
+  below,
   choice,
   optionalAddress,
   optionalPath,
   optionalText,
+  outside,
   realNumber,
   requiredAddress,
   requiredPath,
@@ -14,7 +16,10 @@ import {
 } from '../shared/config/settings.ts';
 
 export const senderSettings = {
-  keyFile: requiredPath('the key file, written by keygen and carried to the receiver'),
+  keyFile: outside(
+    ['watch.folder'],
+    requiredPath('the key file, written by keygen and carried to the receiver'),
+  ),
   'watch.folder': requiredPath(
     'where the scanner or an export puts its files; stat/ in it is for urgent ones',
   ),
@@ -31,17 +36,18 @@ export const senderSettings = {
     'a study is closed when nothing came for so long',
   ),
   'watch.statQuietSeconds': realNumber({ min: 0, max: 86_400, fallback: 10 }, 'the same for urgent studies'),
-  'watch.rejectedFolder': optionalPath(
-    'where files go that can not be taken; default: rejected/ in the spool',
+  'watch.rejectedFolder': outside(
+    ['watch.folder'],
+    optionalPath('where files go that can not be taken; default: rejected/ in the spool'),
   ),
-  'spool.folder': requiredPath('where files are kept until they expire'),
+  'spool.folder': outside(['watch.folder'], requiredPath('where files are kept until they expire')),
   'spool.highWaterPercent': wholeNumber(
     { min: 10, max: 99, fallback: 90 },
     'above this nothing new is taken in',
   ),
-  'spool.lowWaterPercent': wholeNumber(
-    { min: 5, max: 98, fallback: 80 },
-    'below this taking in begins again',
+  'spool.lowWaterPercent': below(
+    'spool.highWaterPercent',
+    wholeNumber({ min: 5, max: 98, fallback: 80 }, 'below this taking in begins again'),
   ),
   ...linkSettings,
   'link.address': requiredAddress('the receiver, at the far end of the link'),

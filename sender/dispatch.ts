@@ -38,6 +38,7 @@ export interface DispatchOptions {
 /** The account of blocks is per object, so that the dispatcher needs no answer from the encoder to bound it. */
 interface InFlight {
   readonly blocks: number;
+  readonly urgent: boolean;
   readonly ledgered: boolean;
 }
 
@@ -49,7 +50,8 @@ export class Dispatch {
   readonly #senderId: string;
   readonly #startedMs: number;
   readonly #inFlight = new Map<string, InFlight>();
-  #waitingBlocks = 0;
+  /** Blocks of orders that have not ended. One large object may be many, so urgent ones are counted apart. */
+  readonly #waitingBlocks = { urgent: 0, routine: 0 };
   #beaconNumber = 0;
   #beaconAtMs = Number.NEGATIVE_INFINITY;
   #rollNumber = 0;
@@ -86,7 +88,7 @@ export class Dispatch {
       const inFlight = this.#inFlight.get(objectId);
       if (inFlight === undefined) continue;
       this.#inFlight.delete(objectId);
-      this.#waitingBlocks -= inFlight.blocks;
+      this.#waitingBlocks[inFlight.urgent ? 'urgent' : 'routine'] -= inFlight.blocks;
       if (!inFlight.ledgered) continue;
       if (failedBecause !== undefined) alarms.raise(failedBecause, objectId);
       counted.push(objectId);
@@ -103,8 +105,9 @@ export class Dispatch {
     this.#announce(this.closing.closeQuiet());
     if (now - this.#beaconAtMs >= this.#options.beaconIntervalMs) this.#sendBeacon(now);
     if (now - this.#rollAtMs >= this.#options.rollIntervalMs) this.#sendRoll(now);
-    while (this.#waitingBlocks < this.#options.waitingBlocksMax) {
-      const order = this.#schedule.next(now);
+    const { waitingBlocksMax } = this.#options;
+    while (this.#waitingBlocks.urgent < waitingBlocksMax) {
+      const order = this.#schedule.next(now, this.#waitingBlocks.routine >= waitingBlocksMax);
       if (order === undefined) break;
       const { object, pass, urgent } = order;
       const { objectId, type, bytes, maximumSourceSymbols, symbolBytes } = object;
@@ -203,8 +206,8 @@ export class Dispatch {
 
   #send(order: TransmitOrder, symbolBytes: number, ledgered: boolean): void {
     const blocks = Math.ceil(order.bytes / (symbolBytes * order.maximumSourceSymbols)) || 1;
-    this.#inFlight.set(order.objectId, { blocks, ledgered });
-    this.#waitingBlocks += blocks;
+    this.#inFlight.set(order.objectId, { blocks, urgent: order.urgent, ledgered });
+    this.#waitingBlocks[order.urgent ? 'urgent' : 'routine'] += blocks;
     this.#options.transmit(order);
   }
 }

@@ -68,14 +68,16 @@ export class Schedule {
     }
   }
 
-  /** The next object to send, or undefined when nothing is due now. */
-  next(nowMs: number): SendOrder | undefined {
+  /**
+   * The next object to send, or undefined when nothing is due now.
+   * @param urgentOnly the encoder has enough of the others
+   */
+  next(nowMs: number, urgentOnly = false): SendOrder | undefined {
     for (const passes of this.#windows.keys()) this.#refill(passes);
     const order =
       this.#take(nowMs, (object) => object.priority === priority.stat) ??
       this.#take(nowMs, (object) => object.type === objectType.manifest) ??
-      this.#take(nowMs, () => true) ??
-      this.#carousel(nowMs);
+      (urgentOnly ? undefined : (this.#take(nowMs, () => true) ?? this.#carousel(nowMs)));
     if (order !== undefined) this.#inFlight.set(order.object.objectId, order);
     return order;
   }

@@ -17,7 +17,7 @@ export const errorCatalogue = {
   // Command line and configuration
   E_USAGE: {
     meaning: 'The command line is wrong.',
-    action: 'Read the line under the error, or run the command with --help.',
+    action: 'Run the command with --help: it shows what there is.',
   },
   E_CONFIG_MISSING: {
     meaning: 'The configuration file does not exist or can not be read.',
@@ -49,8 +49,9 @@ export const errorCatalogue = {
   },
   // Keys
   E_KEY_MISSING: {
-    meaning: 'The key file does not exist.',
-    action: 'Write one with diode-sender keygen, and carry a copy to the other side.',
+    meaning: 'The key file does not exist or can not be read.',
+    action:
+      'Check keyFile and whose file it is; where there is none yet, write one with diode-sender keygen and carry a copy to the other side.',
   },
   E_KEY_READABLE: {
     meaning: 'Others than its owner can read or change the key file.',
@@ -259,6 +260,47 @@ export const errorCatalogue = {
   E_LOW_SIDE: {
     meaning: 'The sender reports a problem.',
     action: 'See the code that the alarm names, and act on the low side.',
+  },
+  // DICOM and DICOMweb peers
+  E_DICOM_LISTEN: {
+    meaning: 'The DICOM port can not be opened.',
+    action: 'Check the address and port; another process may use it.',
+  },
+  E_DICOM_PROTOCOL: {
+    meaning: 'A DICOM peer broke the protocol; its association was aborted.',
+    action: 'If it is a scanner or PACS, tell its maker; if not, find out what connects to this port.',
+  },
+  E_ASSOCIATION_REJECTED: {
+    meaning: 'An association was rejected.',
+    action: 'Compare AE titles, addresses and the number of associations that both sides allow.',
+  },
+  E_ASSOCIATION_ABORTED: {
+    meaning: 'An association ended before its work was done.',
+    action: 'Nothing to do once: it is tried again; if it persists, read the log of the peer.',
+  },
+  E_ASSOCIATION_TIMEOUT: {
+    meaning: 'A DICOM peer did not answer or send in time.',
+    action: 'Check the peer and the network; raise the time if it is only slow.',
+  },
+  E_PEER_CONNECT: {
+    meaning: 'No connection to the peer could be made.',
+    action: 'Check its address and port, the network, and TLS if it is used.',
+  },
+  E_PEER_CONTEXT: {
+    meaning: 'The destination does not take this SOP class in this transfer syntax.',
+    action: 'Let the destination accept it, or route this kind elsewhere.',
+  },
+  E_PEER_REFUSED: {
+    meaning: 'The destination refused an instance.',
+    action: 'Read the status it gave, and look it up in its log.',
+  },
+  E_PEER_HTTP: {
+    meaning: 'The destination answered with an HTTP error.',
+    action: 'Check the URL and the credentials, and read the log of the destination.',
+  },
+  E_DELIVERY_WAITING: {
+    meaning: 'Instances wait too long for their destination.',
+    action: 'Run diode-receiver destinations test; what waits is kept and sent when it answers.',
   },
   E_REQUEST_TIMEOUT: {
     meaning: 'The running program did not answer the request in time.',

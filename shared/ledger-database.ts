@@ -6,7 +6,7 @@
 import { chmodSync, copyFileSync, existsSync } from 'node:fs';
 import Database from 'libsql';
 import { assert } from './assert.ts';
-import { DiodeError } from './errors.ts';
+import { DiodeError, errorCauseCode } from './errors.ts';
 
 type Bindable = string | number | bigint | Uint8Array | null;
 export type Row = Record<string, unknown>;
@@ -58,8 +58,10 @@ export class LedgerDatabase {
     }
   }
 
+  /** Closes it, with everything in the one file: a copy of that is a backup. */
   close(): void {
     this.#statements.clear();
+    this.#database.pragma('wal_checkpoint(TRUNCATE)');
     this.#database.close();
   }
 
@@ -104,7 +106,7 @@ export class LedgerDatabase {
  * Takes the right to own a spool or vault for the life of this process; the kernel gives it back when the
  * process ends in whatever way. It is an exclusive transaction on a database of its own.
  * @returns a function that gives it back
- * @throws DiodeError E_ALREADY_RUNNING
+ * @throws DiodeError E_ALREADY_RUNNING, E_LEDGER
  */
 export function takeOwnership(path: string): () => void {
   let database: Database.Database | undefined;
@@ -114,7 +116,9 @@ export function takeOwnership(path: string): () => void {
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     database?.close();
-    throw new DiodeError('E_ALREADY_RUNNING', undefined, { cause });
+    if (errorCauseCode(cause) === 'SQLITE_BUSY')
+      throw new DiodeError('E_ALREADY_RUNNING', undefined, { cause });
+    throw new DiodeError('E_LEDGER', 'the lock beside the ledger can not be opened', { cause });
   }
   const held = database;
   return () => {

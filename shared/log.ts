@@ -25,27 +25,74 @@ export interface LogFields {
   readonly keyId?: number;
 }
 
+/** The same list for the running program: what no type has checked is dropped as well. */
+const fieldNames = Object.keys({
+  studyUid: true,
+  studyNumber: true,
+  senderId: true,
+  objectId: true,
+  revision: true,
+  instances: true,
+  expected: true,
+  conflicts: true,
+  files: true,
+  bytes: true,
+  code: true,
+  subject: true,
+  detail: true,
+  kind: true,
+  engine: true,
+  port: true,
+  version: true,
+  keyId: true,
+} satisfies Record<keyof LogFields, true>);
+
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
+/** A text that is written out in the source. One that is computed could carry anything, so it is `never`. */
+type Constant<M extends string> = Record<never, never> extends Record<M, unknown> ? never : M;
+
+/** One line. Messages are for people to search by; what varies goes into `data`. */
+type LogMethod = <M extends string>(message: Constant<M>, data?: LogFields) => void;
+
 export interface Log {
-  error(message: string, data?: LogFields): void;
-  warn(message: string, data?: LogFields): void;
-  info(message: string, data?: LogFields): void;
-  debug(message: string, data?: LogFields): void;
+  readonly error: LogMethod;
+  readonly warn: LogMethod;
+  readonly info: LogMethod;
+  readonly debug: LogMethod;
 }
 
-/** A log of one program. UTC times in ISO 8601, to the millisecond. */
-export function createLog(program: string, level: LogLevel): Log {
-  const logger = pino({
+/** Longer texts are cut: a line stays one that a log collector takes. */
+const textCharactersMax = 1024;
+
+/**
+ * A log of one program. UTC times in ISO 8601, to the millisecond.
+ * @param stream where the lines go; standard output when left out
+ */
+export function createLog(program: string, level: LogLevel, stream?: { write(line: string): void }): Log {
+  const options = {
     level,
     base: { program },
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: 'message',
-  });
-  return {
-    error: (message, data) => logger.error({ data }, message),
-    warn: (message, data) => logger.warn({ data }, message),
-    info: (message, data) => logger.info({ data }, message),
-    debug: (message, data) => logger.debug({ data }, message),
   };
+  const logger = stream === undefined ? pino(options) : pino(options, stream);
+  return {
+    error: (message, data) => logger.error({ data: allowed(data) }, message),
+    warn: (message, data) => logger.warn({ data: allowed(data) }, message),
+    info: (message, data) => logger.info({ data: allowed(data) }, message),
+    debug: (message, data) => logger.debug({ data: allowed(data) }, message),
+  };
+}
+
+/** What may be logged: fields of the list, and of them only texts of bounded length and numbers. */
+function allowed(data: LogFields | undefined): Record<string, string | number> | undefined {
+  if (data === undefined) return undefined;
+  const kept: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(data)) {
+    if (!fieldNames.includes(name)) continue;
+    if (typeof value === 'string') kept[name] = value.slice(0, textCharactersMax);
+    else if (typeof value === 'number') kept[name] = value;
+  }
+  return kept;
 }

@@ -20,7 +20,8 @@ export type Answer = { ok: true; detail: string } | { ok: false; code: string; d
 export interface Request {
   readonly id: number;
   readonly verb: string;
-  readonly parameters: Record<string, unknown>;
+  /** Undefined when what stands there is no JSON: any process may write it. */
+  readonly parameters: unknown;
 }
 
 export class Mailbox {
@@ -49,7 +50,7 @@ export class Mailbox {
       .map((row) => ({
         id: number(row, 'id'),
         verb: text(row, 'verb'),
-        parameters: JSON.parse(text(row, 'arguments')),
+        parameters: parsed(text(row, 'arguments')),
       }));
   }
 
@@ -61,5 +62,13 @@ export class Mailbox {
     const row = this.#database.get('SELECT answer FROM requests WHERE id = ?', id);
     const answer = row === undefined ? undefined : optionalText(row, 'answer');
     return answer === undefined ? undefined : JSON.parse(answer);
+  }
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
   }
 }

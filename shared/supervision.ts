@@ -40,6 +40,12 @@ export function startThread<Message>(options: {
   return worker;
 }
 
+/** Ends a thread on purpose: unlike its death, this is not the program's. */
+export async function stopThread(worker: Worker): Promise<void> {
+  worker.removeAllListeners('exit');
+  await worker.terminate();
+}
+
 /** A promise that is settled from outside: for the answer of a thread. */
 export function deferred<T>() {
   let resolve: (value: T) => void = () => {};

@@ -86,7 +86,14 @@ function refuse(options: IntakeOptions, candidate: Candidate, error: DiodeError,
     outcome.postponed.push(error);
     return;
   }
-  options.spool.reject(candidate.path, candidate.relativePath, error);
+  try {
+    options.spool.reject(candidate.path, candidate.relativePath, error);
+  } catch (cause) {
+    // rejected/ may be on a disk of its own, and full: the file stays where it is meanwhile.
+    if (!(cause instanceof DiodeError)) throw cause;
+    outcome.postponed.push(cause);
+    return;
+  }
   outcome.rejected.push({ code: error.code, relativePath: candidate.relativePath });
 }
 

@@ -2,12 +2,19 @@
  * What both command lines share: --config, --set, --json, the config commands, and how a request to the
  * running program waits for its answer.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { checkConfiguration, environmentName, type Loaded, loadConfiguration } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
-import { DiodeError, type ErrorCode, errorCatalogue, isErrorCode } from '../errors.ts';
+import {
+  DiodeError,
+  diskError,
+  type ErrorCode,
+  errorCatalogue,
+  errorCauseCode,
+  isErrorCode,
+} from '../errors.ts';
 import type { Answer, Mailbox } from '../mailbox.ts';
 import { failureText } from './failure.ts';
 import { table } from './table.ts';
@@ -23,24 +30,32 @@ const answerPollMs = 50;
 
 /** A command line with the options every command has. */
 export function createProgram(name: string, about: string, defaultConfiguration: string): Command {
-  return new Command(name)
-    .description(about)
-    .version(programVersion(), '--version', 'print the version')
-    .option('-c, --config <file>', 'the configuration file', defaultConfiguration)
-    .option(
-      '--set <key=value>',
-      'set a configuration value (repeatable)',
-      (value, before: string[]) => [...before, value],
-      [],
-    )
-    .option('--json', 'print one JSON object, for scripts', false)
-    .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(--help shows what there is)');
+  return (
+    new Command(name)
+      .description(about)
+      .version(programVersion(), '--version', 'print the version')
+      .option('-c, --config <file>', 'the configuration file', defaultConfiguration)
+      .option(
+        '--set <key=value>',
+        'set a configuration value (repeatable)',
+        (value, before: string[]) => [...before, value],
+        [],
+      )
+      .option('--json', 'print one JSON object, for scripts', false)
+      .configureHelp({ showGlobalOptions: true })
+      // What is wrong with the command line is thrown, and printed as every error is.
+      .exitOverride()
+      .configureOutput({ outputError: () => {} })
+  );
 }
 
-/** The version in package.json, above the built files. */
+/** The version in package.json, above the sources or the built files. */
 export function programVersion(): string {
-  const file = new URL('../../../package.json', import.meta.url);
+  const places = ['../../package.json', '../../../package.json'].map(
+    (place) => new URL(place, import.meta.url),
+  );
+  const file = places.find((place) => existsSync(place));
+  if (file === undefined) throw new DiodeError('E_INSTALLATION', 'package.json is missing');
   const { version } = JSON.parse(readFileSync(file, 'utf8'));
   return String(version);
 }
@@ -68,7 +83,7 @@ export function addCommonCommands(program: Command, settings: Settings): void {
         print(
           JSON.stringify({
             ok: errors.length === 0,
-            errors: errors.map(({ code, message }) => ({ code, message })),
+            errors: errors.map(({ code, message, action }) => ({ code, message, action })),
           }),
         );
       } else if (errors.length === 0) {
@@ -153,12 +168,30 @@ function valueText(value: unknown): string {
 }
 
 /** Runs a command line: an error is printed as a person or a script wants it, and the exit code is 1. */
-export async function runProgram(program: Command): Promise<void> {
+export async function runProgram(program: Command, argv: readonly string[] = process.argv): Promise<void> {
+  // Also when the command line could not be read to its end.
+  const json = argv.includes('--json');
+  const fail = (error: unknown) => process.stderr.write(`${failureText(program.name(), json, error)}\n`);
+  process.stdout.on('error', (cause) => {
+    // Who reads has enough, as `head` does.
+    if (errorCauseCode(cause) === 'EPIPE') process.exit();
+    fail(diskError(cause, 'standard output can not be written'));
+    process.exit(1);
+  });
   try {
-    await program.parseAsync();
+    await program.parseAsync(argv);
   } catch (error) {
-    const json = program.opts<GlobalOptions>().json === true;
-    process.stderr.write(`${failureText(program.name(), json, error)}\n`);
     process.exitCode = 1;
+    if (!(error instanceof CommanderError)) fail(error);
+    else if (printedByItself.includes(error.code)) process.exitCode = error.exitCode;
+    else fail(new DiodeError('E_USAGE', usageSentence(error), { cause: error }));
   }
+}
+
+/** Help and version are no errors, though they come as such. */
+const printedByItself: readonly string[] = ['commander.help', 'commander.helpDisplayed', 'commander.version'];
+
+/** `error: unknown option '--x'` and what may follow on a second line, as one sentence. */
+function usageSentence({ message }: CommanderError): string {
+  return message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -3,6 +3,7 @@
  * plain line every few seconds where there is none (a log, a pipe).
  */
 import type { WriteStream } from 'node:tty';
+import { cutToWidth } from './text-width.ts';
 
 export interface ProgressLines {
   /** What a terminal shows, as many lines as it takes. */
@@ -37,15 +38,21 @@ export class Progress {
     const more = progress.lines.length - room;
     const lines =
       more > 0 ? [...progress.lines.slice(0, room - 1), `… and ${more + 1} more`] : progress.lines;
-    this.clear();
-    for (const line of lines) this.#stream.write(`${[...line].slice(0, columns - 1).join('')}\n`);
+    // One write, so that nothing is seen between the old lines and the new ones.
+    const drawn = lines.map((line) => `${cutToWidth(line, Math.max(1, columns - 1))}\n`).join('');
+    this.#stream.write(this.#erasure() + drawn);
     this.#drawn = lines.length;
   }
 
   /** Takes the drawn lines away, so that what is printed next stands in their place. */
   clear(): void {
-    if (this.#drawn > 0) this.#stream.write(`\x1b[${this.#drawn}A\x1b[J`);
+    if (this.#drawn > 0) this.#stream.write(this.#erasure());
     this.#drawn = 0;
+  }
+
+  /** Up to the first drawn line, and everything below it erased. */
+  #erasure(): string {
+    return this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : '';
   }
 }
 

@@ -1,4 +1,5 @@
 /** Plain tables for a terminal: columns aligned, numbers to the right, nothing else. */
+import { plainText, textWidth } from './text-width.ts';
 
 export type Cell = string | number | undefined;
 
@@ -6,23 +7,27 @@ export type Cell = string | number | undefined;
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const texts = rows.map((row) => row.map(cellText));
   const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...texts.map((row) => row[column]?.length ?? 0)),
+    texts.reduce((widest, row) => Math.max(widest, textWidth(row[column] ?? '')), textWidth(heading)),
   );
   const right = headings.map((_, column) => rows.length > 0 && rows.every((row) => isNumeric(row[column])));
   const line = (cells: readonly string[]) =>
     cells
-      .map((text, column) =>
-        right[column] === true ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0),
-      )
+      .map((text, column) => {
+        const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - textWidth(text)));
+        return right[column] === true ? padding + text : text + padding;
+      })
       .join('  ')
       .trimEnd();
   return [line(headings), ...texts.map(line)].join('\n');
 }
 
 function cellText(cell: Cell): string {
-  return cell === undefined ? '-' : String(cell);
+  return cell === undefined ? '-' : plainText(String(cell));
 }
 
+/** One point at most: a UID is no number. */
 function isNumeric(cell: Cell): boolean {
-  return cell === undefined || typeof cell === 'number' || /^[0-9.,]+ ?[a-zA-Z%/]*$/.test(cell);
+  return (
+    cell === undefined || typeof cell === 'number' || /^[0-9][0-9,]*(\.[0-9]+)?( ?[a-zA-Z%/]+)?$/.test(cell)
+  );
 }

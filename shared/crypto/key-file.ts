@@ -3,59 +3,94 @@
  * the one a sender uses; a receiver takes datagrams of all of them. The file is the secret: nobody but its
  * owner may read it, and nothing of it is ever logged.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DiodeError, errorCauseCode } from '../errors.ts';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DiodeError, diskError, errorCauseCode } from '../errors.ts';
 
-export interface Key {
+/** A key. Printed, inspected or as JSON it is its id alone: the secret is behind a private field. */
+export class Key {
   /** 1 to 65535, in clear in every datagram. */
   readonly id: number;
+  readonly #secret: Uint8Array;
+
+  constructor(id: number, secret: Uint8Array) {
+    this.id = id;
+    this.#secret = secret;
+  }
+
   /** 32 bytes */
-  readonly secret: Uint8Array;
+  get secret(): Uint8Array {
+    return this.#secret;
+  }
 }
 
 const format = 'dicom-diode-key-1';
+const keyLine = new RegExp(`^${format} ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})$`);
 const keysMax = 16;
 const fileBytesMax = 65_536;
 const secretBytes = 32;
+const idMax = 65_535;
 
-/** @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT */
+/**
+ * @param credentialsFolder where systemd puts credentials (LoadCredential=): it sets their mode itself, and
+ * only the service sees that folder
+ * @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT
+ */
 export function readKeyFile(
   path: string,
   credentialsFolder = process.env['CREDENTIALS_DIRECTORY'],
 ): readonly [Key, ...Key[]] {
-  let text: string;
-  try {
-    const facts = statSync(path);
-    // systemd sets the mode of credentials itself (LoadCredential=), in a folder only the service sees.
-    const isCredential = credentialsFolder !== undefined && dirname(path) === credentialsFolder;
-    if (!isCredential && (facts.mode & 0o077) !== 0) throw new DiodeError('E_KEY_READABLE');
-    if (facts.size > fileBytesMax) throw new DiodeError('E_KEY_FORMAT', 'the key file is larger than 64 KiB');
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    if (cause instanceof DiodeError) throw cause;
-    const missing = errorCauseCode(cause) === 'ENOENT';
-    throw new DiodeError('E_KEY_MISSING', missing ? undefined : 'the key file can not be read', { cause });
-  }
-  const keys = parseKeys(text);
-  const [first, ...others] = keys;
+  const isCredential =
+    credentialsFolder !== undefined && dirname(resolve(path)) === resolve(credentialsFolder);
+  const [first, ...others] = parseKeys(readSecretText(path, isCredential));
   if (first === undefined) throw new DiodeError('E_KEY_FORMAT', 'the key file holds no key');
   return [first, ...others];
+}
+
+/** Checked on the open descriptor, so that what is read is what was checked; a pipe does not block it. */
+function readSecretText(path: string, isCredential: boolean): string {
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const facts = fstatSync(descriptor);
+      if (!facts.isFile()) throw new DiodeError('E_KEY_MISSING', `the key file ${path} is no file`);
+      if (!isCredential && (facts.mode & 0o077) !== 0) throw new DiodeError('E_KEY_READABLE');
+      if (facts.size > fileBytesMax)
+        throw new DiodeError('E_KEY_FORMAT', 'the key file is larger than 64 KiB');
+      return readFileSync(descriptor, 'utf8');
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    if (cause instanceof DiodeError) throw cause;
+    const code = errorCauseCode(cause);
+    const reason = code === 'ENOENT' ? 'does not exist' : `can not be read (${code ?? 'unknown cause'})`;
+    throw new DiodeError('E_KEY_MISSING', `the key file ${path} ${reason}`, { cause });
+  }
 }
 
 function parseKeys(text: string): Key[] {
   const keys: Key[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
-    const match = /^dicom-diode-key-1 ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})$/.exec(line.trimEnd());
+    const match = keyLine.exec(line.trimEnd());
     const secret = Buffer.from(match?.[2] ?? '', 'base64url');
     const id = Number(match?.[1]);
-    if (match === null || secret.length !== secretBytes || id > 65_535) {
+    if (match === null || secret.length !== secretBytes || id > idMax) {
       throw new DiodeError('E_KEY_FORMAT', `line ${index + 1} of the key file is not a key`);
     }
     if (keys.some((key) => key.id === id))
       throw new DiodeError('E_KEY_FORMAT', `key id ${id} is there twice`);
-    keys.push({ id, secret: new Uint8Array(secret) });
+    keys.push(new Key(id, new Uint8Array(secret)));
     if (keys.length > keysMax)
       throw new DiodeError('E_KEY_FORMAT', `the key file holds more than ${keysMax} keys`);
   }
@@ -63,27 +98,46 @@ function parseKeys(text: string): Key[] {
 }
 
 /**
- * Writes a new key file, mode 0600; an existing file is never overwritten.
+ * Writes a new key file, mode 0600, durably; an existing file is never overwritten.
  * @param randomBytes gives that many random bytes, fit for keys
  * @returns the id of the key
- * @throws DiodeError E_KEY_EXISTS, E_FOLDER
+ * @throws DiodeError E_KEY_EXISTS, E_FOLDER, E_DISK_FULL, E_DISK
  */
 export function writeKeyFile(path: string, randomBytes: (count: number) => Uint8Array): number {
   const [high = 0, low = 0] = randomBytes(2);
-  const id = (((high << 8) | low) % 65_535) + 1;
+  const id = (((high << 8) | low) % idMax) + 1;
   const secret = Buffer.from(randomBytes(secretBytes)).toString('base64url');
   const text = `# dicom-diode key: keep it secret, carry it to the other side by hand\n${format} ${id} ${secret}\n`;
+  const descriptor = createExclusively(path);
   try {
-    const descriptor = openSync(path, 'wx', 0o600);
     try {
-      writeSync(descriptor, text);
+      writeFileSync(descriptor, text);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
+    const folder = openSync(dirname(path), constants.O_RDONLY);
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
   } catch (cause) {
-    if (errorCauseCode(cause) === 'EEXIST') throw new DiodeError('E_KEY_EXISTS', undefined, { cause });
-    throw new DiodeError('E_FOLDER', 'the key file can not be written there', { cause });
+    // Half a key is none, and it would stand in the way of the next try.
+    rmSync(path, { force: true });
+    throw diskError(cause, 'the key file can not be written');
   }
   return id;
+}
+
+function createExclusively(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600);
+  } catch (cause) {
+    const code = errorCauseCode(cause);
+    if (code === 'EEXIST') throw new DiodeError('E_KEY_EXISTS', undefined, { cause });
+    throw new DiodeError('E_FOLDER', `the key file can not be made there (${code ?? 'unknown cause'})`, {
+      cause,
+    });
+  }
 }

@@ -2,7 +2,7 @@
  * The sender in a simulation: its real ledger, spool, intake, dispatch and encoder over a simulated disk.
  * What the network and the threads do in the program, the simulation does by calls.
  */
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Dispatch } from '../../sender/dispatch.ts';
 import { Transmission } from '../../sender/encode/transmission.ts';
@@ -58,13 +58,15 @@ export class LowSide {
   #dispatch: Dispatch;
   #transmitter: Transmitter;
   #fileNumber = 0;
+  #ledgerPath: string;
 
   constructor(options: LowSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
     this.disk.makeFolder(watchFolder);
-    this.ledger = new SenderLedger(options.ledgerPath);
+    this.#ledgerPath = options.ledgerPath;
+    this.ledger = new SenderLedger(this.#ledgerPath);
     [this.#spool, this.#dispatch, this.#transmitter] = this.#start();
   }
 
@@ -100,11 +102,11 @@ export class LowSide {
   }
 
   /** Copies the disk, as a backup would. */
-  takeImage(): DiskImage {
-    const ledgerCopyPath = `${this.#options.ledgerPath}.image`;
+  takeImage(number: number): DiskImage {
+    const ledgerCopyPath = `${this.#options.ledgerPath}.image-${number}`;
     this.ledger.close();
-    copyFileSync(this.#options.ledgerPath, ledgerCopyPath);
-    this.ledger = new SenderLedger(this.#options.ledgerPath);
+    copyFileSync(this.#ledgerPath, ledgerCopyPath);
+    this.ledger = new SenderLedger(this.#ledgerPath);
     this.restart(false);
     return { disk: this.disk.clone(), ledgerCopyPath };
   }
@@ -112,9 +114,9 @@ export class LowSide {
   /** Starts from an old copy of the disk: what was taken in since is gone. */
   restoreImage(image: DiskImage): void {
     this.ledger.close();
-    rmSync(`${this.#options.ledgerPath}-wal`, { force: true });
-    copyFileSync(image.ledgerCopyPath, this.#options.ledgerPath);
-    this.ledger = new SenderLedger(this.#options.ledgerPath);
+    this.#ledgerPath = `${image.ledgerCopyPath}.restored`;
+    copyFileSync(image.ledgerCopyPath, this.#ledgerPath);
+    this.ledger = new SenderLedger(this.#ledgerPath);
     this.disk = image.disk.clone();
     this.restart(false);
   }

@@ -35,8 +35,9 @@ export interface WorldOptions {
   readonly carouselGapMs: number;
 }
 
+const recordedMax = 1000;
 const idleMinMs = 50;
-const idleMaxMs = 1000;
+const idleMaxMs = 10_000;
 
 /** What a scenario put in. */
 export interface Expected {
@@ -57,6 +58,7 @@ export class World {
   readonly #datagram: Uint8Array;
   readonly #datagramMs: number;
   readonly #travelling: Arrival[] = [];
+  readonly #recorded: Uint8Array[] = [];
   #linkFreeAtMs = 0;
   #idleMs = idleMinMs;
   #releasesChecked = 0;
@@ -99,6 +101,13 @@ export class World {
       if (until()) return true;
     }
     return until();
+  }
+
+  /** Somebody plays a recording: datagrams of long ago arrive again, in their order. */
+  replay(datagrams: number): void {
+    for (const datagram of this.#recorded.slice(0, datagrams)) this.high.receive(datagram);
+    this.high.step();
+    this.check();
   }
 
   /** Another link from now on. */
@@ -187,7 +196,9 @@ export class World {
     this.low.step();
     let sent = 0;
     while (this.#linkFreeAtMs <= now && sent < 64 && this.low.next(this.#datagram)) {
-      this.#travelling.push(...this.channel.transmit(this.#datagram.slice(), now));
+      const datagram = this.#datagram.slice();
+      if (this.#recorded.length < recordedMax) this.#recorded.push(datagram);
+      this.#travelling.push(...this.channel.transmit(datagram, now));
       this.#linkFreeAtMs = Math.max(now - this.#datagramMs * 16, this.#linkFreeAtMs) + this.#datagramMs;
       sent += 1;
     }

@@ -1,0 +1,29 @@
+/**
+ * Every limit of DICOM associations, in one place. Nothing that a peer announces is allocated, waited for or used as
+ * an index before it was checked against these.
+ */
+export const associationLimits = {
+  /** What we announce as the longest P-DATA-TF we take (PS3.8 annex D.1); the header of 6 bytes is not counted. */
+  dataPduBytesMax: 262_144,
+  /** Longest P-DATA-TF we send, whatever the peer announces: larger ones are no faster. */
+  sentPduBytesMax: 131_072,
+  /** Peers that announce less leave no room for a useful fragment. */
+  announcedPduBytesMin: 128,
+  /** A-ASSOCIATE-RQ and -AC: 128 contexts with 60 transfer syntaxes each fit. It is collected as it comes. */
+  associatePduBytesMax: 524_288,
+  /** Odd numbers from 1 to 255 (PS3.8 section 9.3.2.2). */
+  presentationContextsMax: 128,
+  transferSyntaxesMax: 256,
+  /** PS3.8 section 9.3.2: 16 characters. */
+  aeTitleCharacters: 16,
+  /** Group 0000 of one message. Real ones have 100 to 300 bytes. */
+  commandBytesMax: 16_384,
+  commandElementsMax: 64,
+  /** Data set of N-CREATE and N-SET (modality performed procedure step), held in memory. */
+  procedureStepBytesMax: 4 * 2 ** 20,
+  procedureStepsMax: 256,
+  /** Connections of one address that have not asked for an association yet: one host must not take all there are. */
+  pendingPerAddressMax: 16,
+  /** Bytes thrown away while a connection is being closed, so that the peer can still read our last words. */
+  discardedBytesMax: 4 * 2 ** 20,
+} as const;

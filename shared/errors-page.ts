@@ -1,0 +1,26 @@
+/** The catalogue of errors.ts as the page ERRORS.md, for operators and for search. */
+import { errorCatalogue } from './errors.ts';
+
+/** The whole of ERRORS.md. `UPDATE=1 npx vitest run test/unit/shared/errors.test.ts` writes it anew. */
+export function errorsPage(): string {
+  const rows = Object.entries(errorCatalogue).map(
+    ([code, { meaning, action }]) => `| \`${code}\` | ${cell(meaning)} | ${cell(action)} |`,
+  );
+  return `${[
+    '# Error codes',
+    '',
+    'What the two programs report, on the command line, in the log, in alarms and beside rejected files. A code is',
+    'stable: scripts may rely on it. `diode-sender explain CODE` and `diode-receiver explain CODE` print the same.',
+    "No message carries the name or id of a patient, or the name of a scanner's file.",
+    '',
+    'This page is made from `errors.ts`; a test keeps the two alike.',
+    '',
+    '| Code | What it means | What you do |',
+    '| ---- | ------------- | ----------- |',
+    ...rows,
+  ].join('\n')}\n`;
+}
+
+function cell(sentence: string): string {
+  return sentence.replaceAll('|', '\\|');
+}

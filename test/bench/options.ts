@@ -1,0 +1,17 @@
+/** What the command line of the benchmarks sets; each benchmark uses what concerns it. */
+
+export interface BenchmarkOptions {
+  /** Runs of which the median is taken. */
+  readonly runs: number;
+  /** Trials of each point of `loss`. */
+  readonly trials: number;
+  /** Of every study, object and backlog; 1 is what the results page states. */
+  readonly scale: number;
+  /** A folder on a real disk; what is made in it is removed at the end. */
+  readonly folder: string;
+  /** Where `loss` puts its table and its plot; nowhere when left out and the run is a reduced one. */
+  readonly results: string | undefined;
+  /** Where processor profiles of sender and receiver go; profiling costs some speed. */
+  readonly profile: string | undefined;
+  readonly seed: number;
+}

@@ -1,0 +1,167 @@
+/** The high side from the ledger on, over a simulated disk, for tests of studies and releases. */
+import { createHash } from 'node:crypto';
+import { type InstanceRecord, ReceiverLedger, type ReleaseRecord } from '../../../receiver/ledger.ts';
+import { Releaser } from '../../../receiver/release.ts';
+import { Studies } from '../../../receiver/studies.ts';
+import { Vault } from '../../../receiver/vault.ts';
+import { Alarms } from '../../../shared/alarms.ts';
+import { closeReason, encodeManifest, type Manifest, priority } from '../../../shared/wire/manifest.ts';
+import { SimulatedDisk } from '../../simulation/simulated-disk.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
+
+export const senderId = '07'.repeat(8);
+export const folders = { vault: '/high/vault', inbox: '/high/inbox', partial: '/high/partial' } as const;
+
+export const idOf = (name: string) => createHash('sha256').update(name).digest('hex').slice(0, 32);
+export const sha256Of = (name: string) => createHash('sha256').update(name).digest('hex');
+
+/** An instance named so; its UID is that of `uid` where another one has the same. */
+export function instance(
+  name: string,
+  change: Partial<InstanceRecord> & { uid?: string } = {},
+): InstanceRecord {
+  const { uid = name, ...others } = change;
+  return {
+    objectId: idOf(name),
+    senderId,
+    studyUid: '1.2',
+    seriesUid: '1.2.1',
+    sopInstanceUid: `1.2.1.${Number.parseInt(idOf(uid).slice(0, 6), 16)}`,
+    bytes: name.length,
+    sha256: sha256Of(name),
+    repairedSymbols: 0,
+    heldBecause: undefined,
+    releasedRevision: undefined,
+    ...others,
+  };
+}
+
+export function manifestOf(
+  revision: number,
+  rows: readonly InstanceRecord[],
+  change: Partial<Manifest> = {},
+): Manifest {
+  return {
+    senderId,
+    studyNumber: 1,
+    revision,
+    closedBecause: closeReason.quiet,
+    priority: priority.routine,
+    closedAtMs: 0,
+    studyUid: '1.2',
+    entries: rows.map(({ sopInstanceUid, seriesUid, objectId, bytes, sha256 }) => ({
+      sopInstanceUid,
+      seriesUid,
+      objectId,
+      bytes,
+      sha256,
+    })),
+    ...change,
+  };
+}
+
+/** A high side whose programs can be started again; ledger and disk stay. */
+export class High {
+  readonly disk: SimulatedDisk;
+  readonly ledger = new ReceiverLedger(':memory:');
+  readonly time = new VirtualClock();
+  readonly clock = this.time.host();
+  readonly touched = new Map<string, number>();
+  releases: ReleaseRecord[] = [];
+  alarms: Alarms;
+  vault: Vault;
+  studies: Studies;
+  releaser: Releaser;
+
+  constructor(disk = new SimulatedDisk()) {
+    this.disk = disk;
+    this.disk.makeFolder(folders.inbox);
+    this.disk.makeFolder(folders.partial);
+    [this.alarms, this.vault, this.studies, this.releaser] = this.#make();
+  }
+
+  restart(): void {
+    [this.alarms, this.vault, this.studies, this.releaser] = this.#make();
+    for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
+  }
+
+  /** Instances are in the vault and the ledger. */
+  store(...rows: readonly InstanceRecord[]): void {
+    for (const row of rows) {
+      const content = new TextEncoder().encode(row.objectId);
+      if (!this.vault.hasObject(row.objectId)) {
+        const file = this.disk.open(this.vault.objectPath(row.objectId), 'create');
+        file.writeAt(content, 0);
+        file.sync();
+        this.disk.syncFolder(`${folders.vault}/objects`);
+      }
+      this.ledger.enterInstance(row, this.clock.wallMs());
+    }
+    this.studies.instancesStored(rows);
+  }
+
+  manifest(manifest: Manifest): void {
+    const document = encodeManifest(manifest);
+    const id = createHash('sha256').update(document).digest('hex').slice(0, 32);
+    const revision = this.ledger.enterManifest(manifest, id, document, this.clock.wallMs());
+    if (revision !== undefined) this.studies.manifestStored({ ...manifest, revision });
+  }
+
+  /** What reception does with studies that are whole. */
+  release(): void {
+    for (const decision of this.studies.takeReady()) {
+      const result = this.releaser.release(decision);
+      if (result !== undefined) this.studies.released(result.study, result.conflicts);
+    }
+  }
+
+  state(studyUid = '1.2'): string | undefined {
+    return this.ledger.study(senderId, studyUid)?.state;
+  }
+
+  /** Files in the inbox by name, as the object id each was made of. */
+  inbox(folder: string = folders.inbox): Record<string, string> {
+    return Object.fromEntries(
+      [...this.disk.contents(folder)].map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]),
+    );
+  }
+
+  standing(): string[] {
+    return this.alarms
+      .standing()
+      .map(({ code, subject }) => `${code} ${subject}`)
+      .sort();
+  }
+
+  #make(): [Alarms, Vault, Studies, Releaser] {
+    const { ledger, clock } = this;
+    const alarms = new Alarms(
+      () => clock.wallMs(),
+      () => {},
+    );
+    const vault = new Vault(folders.vault, this.disk);
+    const studies = new Studies({
+      ledger,
+      clock,
+      alarms,
+      deadlineMs: 60_000,
+      unclaimedMs: 120_000,
+      touchedAtMs: (objectId) => this.touched.get(objectId),
+    });
+    const releaser = new Releaser({
+      ledger,
+      vault,
+      clock,
+      alarms,
+      inboxFolder: folders.inbox,
+      partialFolder: folders.partial,
+      onReleased: (release) => this.releases.push(release),
+    });
+    return [alarms, vault, studies, releaser];
+  }
+}
+
+/** Where a released instance stands. */
+export function placeOf(row: InstanceRecord, folder = '1.2'): string {
+  return `${folder}/${row.seriesUid}/${row.sopInstanceUid}.dcm`;
+}

@@ -1,0 +1,40 @@
+/** Rows and plans for tests of the low side. */
+import { createHash } from 'node:crypto';
+import type { InstanceRow, SpooledObject } from '../../../sender/ledger.ts';
+import { objectType } from '../../../shared/wire/datagram.ts';
+import { priority } from '../../../shared/wire/manifest.ts';
+
+/** An object id from a short name. */
+export function idOf(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 32);
+}
+
+export function spooled(name: string, change: Partial<SpooledObject> = {}): SpooledObject {
+  return {
+    objectId: name,
+    type: objectType.instance,
+    keyId: 1,
+    sha256: createHash('sha256').update(name).digest('hex'),
+    bytes: 1000,
+    symbolBytes: 432,
+    maximumSourceSymbols: 8,
+    priority: priority.routine,
+    passes: 0,
+    studyUid: '1.2',
+    document: undefined,
+    ...change,
+  };
+}
+
+export function instanceRow(name: string, change: Partial<InstanceRow> = {}): InstanceRow {
+  const { passes, document, type, ...common } = spooled(name);
+  return {
+    ...common,
+    objectId: idOf(name),
+    seriesUid: '1.2.1',
+    sopInstanceUid: `1.2.1.${Number.parseInt(idOf(name).slice(0, 6), 16)}`,
+    takenAtMs: 0,
+    quietSeconds: 60,
+    ...change,
+  };
+}

@@ -1,0 +1,203 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  LedgerDatabase,
+  number,
+  optionalBytes,
+  optionalText,
+  takeOwnership,
+  text,
+} from '../../../shared/ledger-database.ts';
+import { Mailbox, mailboxSchema } from '../../../shared/mailbox.ts';
+import { root } from '../source-tree.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ledger-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const place = () => join(folder, 'ledger.sqlite');
+const failure = (code: string) => expect.objectContaining({ code });
+const first = "CREATE TABLE studies (uid TEXT PRIMARY KEY); INSERT INTO studies VALUES ('1.2');";
+const second = "ALTER TABLE studies ADD COLUMN state TEXT NOT NULL DEFAULT 'new';";
+const broken = 'ALTER TABLE studies ADD COLUMN two TEXT; SELECT * FROM nothing;';
+
+function opened<T>(migrations: readonly string[], use: (database: LedgerDatabase) => T): T {
+  const database = new LedgerDatabase(place(), migrations);
+  try {
+    return use(database);
+  } finally {
+    database.close();
+  }
+}
+
+describe('a schema', () => {
+  it('is made once and stays', () => {
+    expect(opened([first], (database) => database.all('SELECT uid FROM studies'))).toEqual([{ uid: '1.2' }]);
+    expect(opened([first], (database) => database.all('SELECT uid FROM studies'))).toHaveLength(1);
+    expect(existsSync(`${place()}.version-1`)).toBe(false);
+    expect(statSync(place()).mode & 0o777).toBe(0o600);
+  });
+
+  it('goes forward, and what it was is kept beside it', () => {
+    opened([first], (database) => database.run("INSERT INTO studies VALUES ('1.3')"));
+    const rows = opened([first, second], (database) => database.all('SELECT * FROM studies ORDER BY uid'));
+    expect(rows).toEqual([
+      { uid: '1.2', state: 'new' },
+      { uid: '1.3', state: 'new' },
+    ]);
+    const before = new LedgerDatabase(`${place()}.version-1`, [first]);
+    expect(before.all('SELECT * FROM studies ORDER BY uid')).toEqual([{ uid: '1.2' }, { uid: '1.3' }]);
+    before.close();
+  });
+
+  it('that can not go forward stays whole as it was', () => {
+    opened([first], () => {});
+    expect(() => opened([first, second, broken], () => {})).toThrow(failure('E_LEDGER'));
+    expect(opened([first], (database) => database.all('SELECT * FROM studies'))).toEqual([{ uid: '1.2' }]);
+    expect(opened([first, second], (database) => database.all('SELECT * FROM studies'))).toHaveLength(1);
+  });
+
+  it('of a newer release is left alone', () => {
+    opened([first, second], () => {});
+    expect(() => opened([first], () => {})).toThrow(failure('E_LEDGER'));
+    expect(opened([first, second], (database) => database.all('SELECT state FROM studies'))).toHaveLength(1);
+  });
+});
+
+describe('a ledger', () => {
+  it('that is no database, or lies nowhere, is refused', () => {
+    writeFileSync(place(), 'this is no database, and it is long enough to be looked at'.repeat(20));
+    expect(() => opened([first], () => {})).toThrow(failure('E_LEDGER'));
+    expect(() => new LedgerDatabase(join(folder, 'none', 'ledger'), [first])).toThrow(failure('E_LEDGER'));
+  });
+
+  it('does all of a transaction or nothing of it', () => {
+    opened([first], (database) => {
+      expect(() =>
+        database.transaction(() => {
+          database.run("INSERT INTO studies VALUES ('1.3')");
+          throw new TypeError('in the middle');
+        }),
+      ).toThrow(TypeError);
+      expect(() =>
+        database.transaction(() => {
+          database.run("INSERT INTO studies VALUES ('1.4')");
+          database.run("INSERT INTO studies VALUES ('1.2')");
+        }),
+      ).toThrow(failure('E_LEDGER'));
+      expect(database.transaction(() => database.all('SELECT * FROM studies'))).toHaveLength(1);
+    });
+  });
+
+  it('says of a full disk that it is full, and works again when it is not', () => {
+    opened(['CREATE TABLE files (bytes BLOB)'], (database) => {
+      database.get('PRAGMA max_page_count = 8');
+      const fill = () => {
+        for (let row = 0; row < 100; row += 1) database.run('INSERT INTO files VALUES (zeroblob(3000))');
+      };
+      expect(() => database.transaction(fill)).toThrow(failure('E_DISK_FULL'));
+      expect(database.all('SELECT * FROM files')).toHaveLength(0);
+      database.get('PRAGMA max_page_count = 1000');
+      database.transaction(fill);
+      expect(database.all('SELECT * FROM files')).toHaveLength(100);
+    });
+  });
+
+  it('gives texts, numbers and bytes as what they are', () => {
+    opened(['CREATE TABLE t (n INTEGER, s TEXT, b BLOB)'], (database) => {
+      const bytes = Uint8Array.of(1, 2, 255);
+      database.run('INSERT INTO t VALUES (?, ?, ?)', 2 ** 40, 'text', bytes);
+      database.run('INSERT INTO t VALUES (?, ?, ?)', 5, null, null);
+      for (const row of [database.get('SELECT * FROM t') ?? {}, database.all('SELECT * FROM t')[0] ?? {}]) {
+        expect([number(row, 'n'), text(row, 's')]).toEqual([2 ** 40, 'text']);
+        expect([...(optionalBytes(row, 'b') ?? [])]).toEqual([...bytes]);
+      }
+      const empty = database.all('SELECT * FROM t')[1] ?? {};
+      expect([optionalText(empty, 's'), optionalBytes(empty, 'b')]).toEqual([undefined, undefined]);
+      expect(() => number(empty, 's')).toThrow('column s holds a number');
+      expect(() => text(empty, 'none')).toThrow('column none holds text');
+    });
+  });
+
+  it('may be read and written by another process beside its owner', () => {
+    opened([first], (database) => {
+      const program =
+        "const D = require('libsql'); const d = new D(process.argv[1]); d.exec(\"INSERT INTO studies VALUES ('9')\"); d.close();";
+      execFileSync(process.execPath, ['-e', program, place()], { cwd: root });
+      expect(database.all('SELECT uid FROM studies')).toHaveLength(2);
+    });
+  });
+});
+
+describe('the right to own a folder', () => {
+  const lock = () => join(folder, 'owner.lock');
+
+  it('has one at a time, and can be given back', () => {
+    const giveUp = takeOwnership(lock());
+    expect(() => takeOwnership(lock())).toThrow(failure('E_ALREADY_RUNNING'));
+    giveUp();
+    takeOwnership(lock())();
+  });
+
+  it('is refused while another process has it, and free when that is killed', async () => {
+    const program =
+      "const D = require('libsql'); const d = new D(process.argv[1]); d.exec('BEGIN EXCLUSIVE'); console.log('held'); setInterval(() => d, 1e6);";
+    const other = spawn(process.execPath, ['-e', program, lock()], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await once(other.stdout, 'data');
+      expect(() => takeOwnership(lock())).toThrow(failure('E_ALREADY_RUNNING'));
+    } finally {
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+    }
+    takeOwnership(lock())();
+  });
+
+  it('that can not be had for another reason says so', () => {
+    expect(() => takeOwnership(join(folder, 'none', 'owner.lock'))).toThrow(failure('E_LEDGER'));
+  });
+});
+
+describe('the mailbox', () => {
+  it('keeps requests in their order until they are answered', () => {
+    opened([mailboxSchema], (database) => {
+      const mailbox = new Mailbox(database);
+      const ids = [1, 2, 3].map((studyNumber) => mailbox.ask('close', { studyNumber }));
+      expect(mailbox.open(2)).toEqual([
+        { id: ids[0], verb: 'close', parameters: { studyNumber: 1 } },
+        { id: ids[1], verb: 'close', parameters: { studyNumber: 2 } },
+      ]);
+      const [id = 0] = ids;
+      expect(mailbox.answerOf(id)).toBeUndefined();
+      mailbox.answer(id, { ok: false, code: 'E_USAGE', detail: 'no' });
+      expect(mailbox.answerOf(id)).toEqual({ ok: false, code: 'E_USAGE', detail: 'no' });
+      expect(mailbox.open(10).map((request) => request.id)).toEqual(ids.slice(1));
+      expect(mailbox.answerOf(999)).toBeUndefined();
+    });
+  });
+
+  it('crosses from process to process', () => {
+    opened([mailboxSchema], (database) => {
+      opened([mailboxSchema], (asking) => new Mailbox(asking).ask('close', {}));
+      expect(new Mailbox(database).open(1)).toHaveLength(1);
+    });
+  });
+
+  it('gives a request that is no JSON as one without parameters, to be refused', () => {
+    opened([mailboxSchema], (database) => {
+      database.run("INSERT INTO requests (verb, arguments) VALUES ('close', '{')");
+      expect(new Mailbox(database).open(1)).toEqual([{ id: 1, verb: 'close', parameters: undefined }]);
+    });
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { Alarms } from '../../../shared/alarms.ts';
+import { DiodeError } from '../../../shared/errors.ts';
+import { createLog, type LogFields, type LogLevel } from '../../../shared/log.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
+
+function logged(level: LogLevel, act: (log: ReturnType<typeof createLog>) => void) {
+  const lines: string[] = [];
+  act(createLog('diode-sender', level, { write: (line) => lines.push(line) }));
+  return lines.map((line) => JSON.parse(line));
+}
+
+describe('the log', () => {
+  it('is one JSON object an event, with its time in UTC', () => {
+    const [line] = logged('info', (log) => log.info('study closed', { studyUid: '1.2', revision: 1 }));
+    expect(line).toMatchObject({
+      level: 30,
+      program: 'diode-sender',
+      message: 'study closed',
+      data: { studyUid: '1.2', revision: 1 },
+    });
+    expect(line.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  });
+
+  it('drops fields that are not in its list, and values that are no text and no number', () => {
+    const hidden = {
+      studyUid: '1.2',
+      patientName: 'DOE^JOHN',
+      path: '/watch/DOE^JOHN.dcm',
+      secret: new Uint8Array(32),
+      detail: { patientId: '4711' },
+      __proto__: { subject: 'inherited' },
+    };
+    const [line] = logged('debug', (log) => log.error('x', hidden as unknown as LogFields));
+    expect(line.data).toEqual({ studyUid: '1.2' });
+    expect(JSON.stringify(line)).not.toMatch(/DOE|4711|inherited/);
+  });
+
+  it('takes only messages that are written out', () => {
+    const log = createLog('diode-sender', 'error', { write: () => {} });
+    expectTypeOf(log.info<'study closed'>)
+      .parameter(0)
+      .toEqualTypeOf<'study closed'>();
+    // What is computed could carry a name: the compiler takes none, and no field for one either.
+    expectTypeOf(log.info<string>)
+      .parameter(0)
+      .toBeNever();
+    expectTypeOf(log.info<`study of ${string}`>)
+      .parameter(0)
+      .toBeNever();
+    expectTypeOf<Extract<keyof LogFields, 'patientName' | 'patientId' | 'path'>>().toBeNever();
+  });
+
+  it('cuts texts of any length to one that a log takes', () => {
+    const [line] = logged('info', (log) => log.info('x', { detail: 'd'.repeat(100_000), bytes: 1e15 }));
+    expect(line.data).toEqual({ detail: 'd'.repeat(1024), bytes: 1e15 });
+  });
+
+  it('leaves out what is below its level', () => {
+    const all = (log: ReturnType<typeof createLog>) => {
+      for (const level of ['error', 'warn', 'info', 'debug'] as const) log[level](level);
+    };
+    expect(logged('warn', all).map((line) => line.message)).toEqual(['error', 'warn']);
+    expect(logged('debug', all)).toHaveLength(4);
+  });
+});
+
+describe('alarms', () => {
+  function alarms() {
+    const time = new VirtualClock();
+    const clock = time.host();
+    const startedMs = clock.wallMs();
+    const edges: string[] = [];
+    const standing = new Alarms(
+      () => clock.wallMs(),
+      (edge, { code, subject }) => edges.push(`${edge} ${code} ${subject}`.trim()),
+    );
+    return { time, startedMs, edges, alarms: standing };
+  }
+
+  it('are told once when something begins and once when it ends', () => {
+    const { edges, alarms: a, time, startedMs } = alarms();
+    a.raise('E_NO_BEACON', 'one');
+    time.advance(500);
+    a.raise('E_NO_BEACON', 'one', 'again');
+    a.raise('E_NO_BEACON', 'two');
+    expect(a.standing().map(({ subject, sinceMs }) => [subject, sinceMs - startedMs])).toEqual([
+      ['one', 0],
+      ['two', 500],
+    ]);
+    a.clear('E_NO_BEACON', 'one');
+    a.clear('E_NO_BEACON', 'one');
+    a.clear('E_DISK');
+    expect(edges).toEqual(['raised E_NO_BEACON one', 'raised E_NO_BEACON two', 'cleared E_NO_BEACON one']);
+  });
+
+  it('follow a condition', () => {
+    const { edges, alarms: a } = alarms();
+    for (const holds of [false, true, true, false, true]) a.set(holds, 'E_DISK_FULL', 'spool');
+    expect(edges.map((edge) => edge.split(' ')[0])).toEqual(['raised', 'cleared', 'raised']);
+  });
+
+  it('stand while a step fails for a reason of the host', () => {
+    const { edges, alarms: a } = alarms();
+    const step = (code?: 'E_DISK' | 'E_DISK_FULL' | 'E_USAGE') => () => {
+      if (code !== undefined) throw new DiodeError(code);
+      return 'done';
+    };
+    const codes = ['E_DISK', 'E_DISK_FULL'] as const;
+    expect(a.during('vault', codes, step('E_DISK'))).toBeUndefined();
+    expect(a.during('vault', codes, step('E_DISK_FULL'))).toBeUndefined();
+    expect(a.standing()).toHaveLength(2);
+    expect(a.during('vault', codes, step())).toBe('done');
+    expect(a.standing()).toEqual([]);
+    expect(edges).toHaveLength(4);
+    // What is not of the host is not for an alarm.
+    expect(() => a.during('vault', codes, step('E_USAGE'))).toThrow(
+      expect.objectContaining({ code: 'E_USAGE' }),
+    );
+    expect(() =>
+      a.during('vault', codes, () => {
+        throw new TypeError('x');
+      }),
+    ).toThrow(TypeError);
+  });
+
+  it('are bounded, and have room again when some are cleared', () => {
+    const { alarms: a } = alarms();
+    for (let study = 0; study < 1500; study += 1) a.raise('E_STUDY_MISSING', String(study));
+    expect(a.standing()).toHaveLength(1000);
+    a.clear('E_STUDY_MISSING', '0');
+    a.raise('E_DISK_FULL');
+    expect(a.standing()).toHaveLength(1000);
+    expect(a.standing().at(-1)?.code).toBe('E_DISK_FULL');
+  });
+});
