@@ -1,0 +1,258 @@
+/**
+ * C-STORE as SCU (PS3.4 annex B): instances from disk to a PACS, data sets untouched. An association that breaks, or a
+ * peer that does not answer, costs one instance its turn: the next one goes out over a new association.
+ */
+import { assert } from '../../shared/assert.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { commandFields } from '../../shared/dicom/dimse/command.ts';
+import { commandPdus, DataSetFraming } from '../../shared/dicom/dimse/message-writer.ts';
+import { dimseStatus, formatStatus, storeStatusKind } from '../../shared/dicom/dimse/status.ts';
+import { transferSyntaxUids } from '../../shared/dicom/transfer-syntax.ts';
+import type { AcceptedContext } from '../../shared/dicom/upper-layer/presentation-context.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { contextFor, type PlannedAssociation, planAssociations } from './association-plan.ts';
+import type { DeliveryResult } from './delivery-result.ts';
+import { type DicomDestination, destinationTimes } from './destination.ts';
+import { type InstanceFile, openFile, readFully } from './instance-file.ts';
+import { connectToPeer } from './peer-connection.ts';
+import { Requestor } from './requestor.ts';
+
+const verificationUid = '1.2.840.10008.1.1';
+/** Associations lost one after the other, without an answer to anything, before the destination is given up for now. */
+const lossesMax = 5;
+/** Two of them: one is written while the next is filled. */
+const bufferBytes = 262_144;
+
+export interface StoreOptions {
+  readonly clock?: Clock;
+  /** Stops after the instance at hand. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends instances in their order; gives one result for each, as they come. A file that breaks its association is tried
+ * again alone, at the end.
+ */
+export async function* storeInstances(
+  destination: DicomDestination,
+  files: readonly InstanceFile[],
+  options: StoreOptions = {},
+): AsyncGenerator<DeliveryResult> {
+  yield* new StoreRun(destination, options).run(files);
+}
+
+/** Asks the destination with C-ECHO. @throws DiodeError as {@link Requestor.open}, E_PEER_CONNECT, E_PEER_REFUSED */
+export async function verify(destination: DicomDestination, clock: Clock = systemClock): Promise<string> {
+  const requestor = await openAssociation(
+    destination,
+    [
+      {
+        id: 1,
+        abstractSyntax: verificationUid,
+        transferSyntaxes: [transferSyntaxUids.implicitLittleEndian],
+      },
+    ],
+    clock,
+  );
+  const context = requestor.contexts[0];
+  try {
+    if (context === undefined) throw new DiodeError('E_PEER_CONTEXT', 'the destination refuses C-ECHO');
+    const messageId = requestor.nextMessageId();
+    const command = {
+      field: commandFields.echo,
+      messageId,
+      affectedSopClassUid: verificationUid,
+      hasDataSet: false,
+    };
+    await requestor.send(commandPdus(context.id, command, requestor.sentPduBytesMax));
+    const { status } = await requestor.response(messageId);
+    if (status !== dimseStatus.success) {
+      throw new DiodeError('E_PEER_REFUSED', `C-ECHO was answered with ${formatStatus(status ?? 0)}`);
+    }
+    return requestor.peer?.implementationVersionName ?? 'an unnamed implementation';
+  } finally {
+    await requestor.release();
+  }
+}
+
+async function openAssociation(
+  destination: DicomDestination,
+  contexts: PlannedAssociation['contexts'],
+  clock: Clock,
+): Promise<Requestor> {
+  const times = { ...destinationTimes.association, ...destination.times };
+  const connection = await connectToPeer(destination);
+  const { calledAe, callingAe } = destination;
+  return Requestor.open(connection, { calledAe, callingAe, contexts }, times, clock);
+}
+
+class StoreRun {
+  readonly #destination: DicomDestination;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+  readonly #buffers = [new Uint8Array(bufferBytes), new Uint8Array(bufferBytes)] as const;
+  /** Instances whose association broke: each is tried once more, alone. */
+  #suspects: InstanceFile[] = [];
+  #losses = 0;
+  /** Why the last association broke. */
+  #lost: DiodeError | undefined;
+  /** Why the destination is given up for now. */
+  #givenUp: DiodeError | undefined;
+
+  constructor(destination: DicomDestination, options: StoreOptions) {
+    this.#destination = destination;
+    this.#clock = options.clock ?? systemClock;
+    this.#signal = options.signal;
+  }
+
+  async *run(files: readonly InstanceFile[]): AsyncGenerator<DeliveryResult> {
+    for (const planned of planAssociations(files)) yield* this.#associations(planned);
+    const suspects = this.#suspects;
+    this.#suspects = [];
+    for (const file of suspects) {
+      if (this.#stopped() !== undefined) {
+        yield { file, outcome: 'failed', ...reasonOf(this.#lost) };
+        continue;
+      }
+      for (const planned of planAssociations([file])) yield* this.#associations(planned);
+      // Still a suspect: it broke an association of its own, too.
+      for (const again of this.#suspects) yield { file: again, outcome: 'failed', ...reasonOf(this.#lost) };
+      this.#suspects = [];
+    }
+  }
+
+  /** One planned association, and as many more as break on the way. */
+  async *#associations(planned: PlannedAssociation): AsyncGenerator<DeliveryResult> {
+    let rest = planned.files;
+    while (rest.length > 0) {
+      if (this.#stopped() !== undefined) {
+        yield* this.#untried(rest);
+        return;
+      }
+      let requestor: Requestor;
+      try {
+        requestor = await openAssociation(this.#destination, planned.contexts, this.#clock);
+      } catch (error) {
+        if (!(error instanceof DiodeError)) throw error;
+        if (mayBeTheProposal(error) && planned.contexts.length > 1) {
+          for (const single of planAssociations(rest, 1)) yield* this.#associations(single);
+          return;
+        }
+        this.#givenUp = error;
+        continue;
+      }
+      const sent = yield* this.#sendOver(requestor, rest);
+      rest = rest.slice(sent);
+    }
+  }
+
+  /** @returns how many instances are dealt with */
+  async *#sendOver(
+    requestor: Requestor,
+    files: readonly InstanceFile[],
+  ): AsyncGenerator<DeliveryResult, number> {
+    let dealt = 0;
+    for (const file of files) {
+      if (this.#stopped() !== undefined) break;
+      const context = contextFor(file, requestor.contexts);
+      dealt += 1;
+      if (context === undefined) {
+        yield { file, outcome: 'refused', code: 'E_PEER_CONTEXT' };
+        continue;
+      }
+      try {
+        yield await this.#store(requestor, context, file);
+        this.#losses = 0;
+      } catch (error) {
+        if (!(error instanceof DiodeError)) throw error;
+        await requestor.abort();
+        if (error.code === 'E_FILE_READ') yield { file, outcome: 'failed', ...reasonOf(error) };
+        else this.#lose(file, error);
+        return dealt;
+      }
+    }
+    await requestor.release();
+    return dealt;
+  }
+
+  #lose(file: InstanceFile, error: DiodeError): void {
+    this.#suspects.push(file);
+    this.#lost = error;
+    this.#losses += 1;
+    if (this.#losses >= lossesMax) this.#givenUp = error;
+  }
+
+  #stopped(): DiodeError | undefined {
+    if (this.#signal?.aborted === true) {
+      this.#givenUp ??= new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped');
+    }
+    return this.#givenUp;
+  }
+
+  *#untried(files: readonly InstanceFile[]): Generator<DeliveryResult> {
+    for (const file of files) yield { file, outcome: 'untried', ...reasonOf(this.#givenUp) };
+  }
+
+  /** @throws DiodeError when the association is over, or the file can't be read */
+  async #store(requestor: Requestor, context: AcceptedContext, file: InstanceFile): Promise<DeliveryResult> {
+    const messageId = requestor.nextMessageId();
+    const command = {
+      field: commandFields.store,
+      messageId,
+      priority: 0,
+      affectedSopClassUid: file.sopClassUid,
+      affectedSopInstanceUid: file.sopInstanceUid,
+      hasDataSet: true,
+    };
+    const pdus = commandPdus(context.id, command, requestor.sentPduBytesMax);
+    await this.#sendDataSet(requestor, context, file, pdus);
+    const response = await requestor.response(messageId);
+    const status = response.status ?? dimseStatus.processingFailure;
+    const comment = response.errorComment === undefined ? {} : { comment: response.errorComment };
+    const kind = storeStatusKind(status);
+    if (kind === 'stored' || kind === 'warning') return { file, outcome: 'delivered', status, ...comment };
+    const outcome = kind === 'later' ? 'failed' : 'refused';
+    return { file, outcome, status, code: 'E_PEER_REFUSED', ...comment };
+  }
+
+  /** The command leaves in one write with the beginning of the data set: all of it, where it is small. */
+  async #sendDataSet(
+    requestor: Requestor,
+    context: AcceptedContext,
+    file: InstanceFile,
+    command: Uint8Array,
+  ): Promise<void> {
+    const handle = await openFile(file.path);
+    try {
+      const bytes = file.fileBytes - file.dataSetOffset;
+      const framing = new DataSetFraming(context.id, bytes, requestor.sentPduBytesMax);
+      let position = file.dataSetOffset;
+      let offset = command.length;
+      this.#buffers[0].set(command);
+      let writing: Promise<void> = Promise.resolve();
+      for (let round = 0; !framing.ended; round += 1) {
+        const buffer = this.#buffers[round % 2 === 0 ? 0 : 1];
+        const { places, end } = framing.next(buffer, offset);
+        assert(end > offset, 'a round holds at least one PDU');
+        const [read] = await Promise.allSettled([readFully(handle, places, position), writing]);
+        await writing;
+        if (read.status === 'rejected') throw read.reason;
+        position += places.reduce((sum, place) => sum + place.length, 0);
+        writing = requestor.send(buffer.subarray(0, end));
+        offset = 0;
+      }
+      await writing;
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** Whether an association may have failed for what it proposed: then pairs are tried one by one. */
+function mayBeTheProposal(error: DiodeError): boolean {
+  return error.code === 'E_ASSOCIATION_ABORTED' || error.code === 'E_DICOM_PROTOCOL';
+}
+
+function reasonOf(error: DiodeError | undefined): Pick<DeliveryResult, 'code' | 'comment'> {
+  return error === undefined ? {} : { code: error.code, comment: error.message };
+}

@@ -1,0 +1,167 @@
+/**
+ * Modality performed procedure step as SCP (PS3.4 annex F.7): the one way in which a modality says what a study
+ * consists of. N-CREATE is kept in memory; N-SET with a final status gives the exact list of instances.
+ */
+import { type Command, commandFields } from '../../shared/dicom/dimse/command.ts';
+import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
+import { NestedDataSet } from '../../shared/dicom/nested-data-set.ts';
+import { encodingOf } from '../../shared/dicom/transfer-syntax.ts';
+import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { isUid } from '../../shared/wire/limits.ts';
+import type { StoreOutcome } from './instance-sink.ts';
+import { outcomeOf } from './store-operation.ts';
+
+/** What a modality said at the end of a step. All UIDs are checked; there is nothing of the patient in it. */
+export interface ProcedureStepReport {
+  readonly procedureStepUid: string;
+  readonly callingAe: string;
+  /** Only COMPLETED says that the list is the whole. */
+  readonly status: 'COMPLETED' | 'DISCONTINUED';
+  /** From N-CREATE; empty when this program started after it. */
+  readonly studyUids: readonly string[];
+  readonly series: readonly PerformedSeries[];
+}
+
+export interface PerformedSeries {
+  readonly seriesUid: string;
+  readonly instances: readonly { readonly sopClassUid: string; readonly sopInstanceUid: string }[];
+}
+
+/** PS3.3 sections C.4.13 to C.4.16. */
+const stepTags = {
+  status: 0x0040_0252,
+  scheduledStepAttributes: 0x0040_0270,
+  performedSeries: 0x0040_0340,
+  referencedImages: 0x0008_1140,
+  referencedOthers: 0x0040_0220,
+  referencedSopClassUid: 0x0008_1150,
+  referencedSopInstanceUid: 0x0008_1155,
+  studyInstanceUid: 0x0020_000d,
+  seriesInstanceUid: 0x0020_000e,
+} as const;
+
+const sequenceTags: ReadonlySet<number> = new Set([
+  stepTags.scheduledStepAttributes,
+  stepTags.performedSeries,
+  stepTags.referencedImages,
+  stepTags.referencedOthers,
+]);
+
+interface Step {
+  readonly studyUids: readonly string[];
+  /** Series listed so far: N-SET may come several times, and each replaces the list (PS3.4 section F.7.2.2.2). */
+  series: readonly PerformedSeries[];
+  ended: boolean;
+}
+
+interface StepRequest {
+  readonly take: (bytes: Uint8Array) => undefined;
+  readonly finish: () => Promise<StoreOutcome>;
+}
+
+export class PerformedProcedureSteps {
+  readonly #stepEnded: (report: ProcedureStepReport) => Promise<void> | void;
+  readonly #steps = new Map<string, Step>();
+
+  /** @param stepEnded resolves when the end is durable; a DiodeError becomes the status of the answer */
+  constructor(stepEnded: (report: ProcedureStepReport) => Promise<void> | void) {
+    this.#stepEnded = stepEnded;
+  }
+
+  /** Takes an N-CREATE or N-SET whose data set comes next. */
+  begin(command: Command, transferSyntaxUid: string, callingAe: string): StepRequest {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    return {
+      take: (part) => {
+        bytes += part.length;
+        // Copied: the part belongs to the connection. What is too long is counted and not kept.
+        if (bytes <= associationLimits.procedureStepBytesMax) parts.push(part.slice());
+        return undefined;
+      },
+      finish: async () => {
+        if (bytes > associationLimits.procedureStepBytesMax) return refusal('data set too long');
+        const dataSet = NestedDataSet.read(Buffer.concat(parts), encodingOf(transferSyntaxUid), sequenceTags);
+        if (dataSet instanceof DiodeError) return refusal(dataSet.code);
+        return command.field === commandFields.create
+          ? this.#create(command.affectedSopInstanceUid, dataSet)
+          : await this.#set(command.requestedSopInstanceUid, dataSet, callingAe);
+      },
+    };
+  }
+
+  #create(uid: string | undefined, dataSet: NestedDataSet): StoreOutcome {
+    if (uid === undefined) return { status: dimseStatus.invalidInstance };
+    if (this.#steps.has(uid)) return { status: dimseStatus.duplicateInstance };
+    const studyUids = dataSet
+      .items(stepTags.scheduledStepAttributes)
+      .map((item) => item.text(stepTags.studyInstanceUid))
+      .filter(isUid);
+    const series = performedSeries(dataSet);
+    if (series instanceof DiodeError) return refusal(series.code);
+    this.#keep(uid, { studyUids: [...new Set(studyUids)], series, ended: false });
+    return { status: dimseStatus.success };
+  }
+
+  async #set(uid: string | undefined, dataSet: NestedDataSet, callingAe: string): Promise<StoreOutcome> {
+    if (uid === undefined) return { status: dimseStatus.invalidInstance };
+    // A step begun before a restart is not known, and its end is worth as much: the list is in it.
+    const step = this.#steps.get(uid) ?? { studyUids: [], series: [], ended: false };
+    if (step.ended) {
+      const comment = 'Performed procedure step may no longer be updated';
+      return { status: dimseStatus.processingFailure, comment };
+    }
+    const series = performedSeries(dataSet);
+    if (series instanceof DiodeError) return refusal(series.code);
+    if (series.length > 0) step.series = series;
+    this.#keep(uid, step);
+    const status = dataSet.text(stepTags.status);
+    if (status !== 'COMPLETED' && status !== 'DISCONTINUED') return { status: dimseStatus.success };
+    try {
+      await this.#stepEnded({
+        procedureStepUid: uid,
+        callingAe,
+        status,
+        studyUids: step.studyUids,
+        series: step.series,
+      });
+    } catch (error) {
+      if (!(error instanceof DiodeError)) throw error;
+      return { ...outcomeOf(error), status: dimseStatus.processingFailure };
+    }
+    step.ended = true;
+    return { status: dimseStatus.success };
+  }
+
+  /** The newest are kept. */
+  #keep(uid: string, step: Step): void {
+    this.#steps.delete(uid);
+    this.#steps.set(uid, step);
+    const [oldest] = this.#steps.keys();
+    if (this.#steps.size > associationLimits.procedureStepsMax && oldest !== undefined) {
+      this.#steps.delete(oldest);
+    }
+  }
+}
+
+function refusal(comment: string): StoreOutcome {
+  return { status: dimseStatus.processingFailure, comment };
+}
+
+/** One malformed UID makes the list worthless: it would no longer be exact. */
+function performedSeries(dataSet: NestedDataSet): PerformedSeries[] | DiodeError {
+  const series: PerformedSeries[] = [];
+  for (const item of dataSet.items(stepTags.performedSeries)) {
+    const seriesUid = item.text(stepTags.seriesInstanceUid);
+    const references = [...item.items(stepTags.referencedImages), ...item.items(stepTags.referencedOthers)];
+    const instances = references.map((reference) => ({
+      sopClassUid: reference.text(stepTags.referencedSopClassUid),
+      sopInstanceUid: reference.text(stepTags.referencedSopInstanceUid),
+    }));
+    const uids = instances.flatMap(({ sopClassUid, sopInstanceUid }) => [sopClassUid, sopInstanceUid]);
+    if (![seriesUid, ...uids].every(isUid)) return new DiodeError('E_BAD_UID');
+    series.push({ seriesUid, instances });
+  }
+  return series;
+}

@@ -1,0 +1,97 @@
+/**
+ * Which associations and presentation contexts the low side takes: known callers only, any SOP class that can be
+ * stored, any transfer syntax as offered.
+ */
+
+import { transferSyntaxUids } from '../../shared/dicom/transfer-syntax.ts';
+import type { AssociateRequest } from '../../shared/dicom/upper-layer/associate-pdu.ts';
+import { dicomApplicationContext } from '../../shared/dicom/upper-layer/implementation.ts';
+import {
+  type AnsweredContext,
+  contextResults,
+  type ProposedContext,
+} from '../../shared/dicom/upper-layer/presentation-context.ts';
+import { type Rejection, rejections } from '../../shared/dicom/upper-layer/short-pdus.ts';
+import type { ApplicationEntity } from './instance-sink.ts';
+
+export const serviceUids = {
+  verification: '1.2.840.10008.1.1',
+  storageCommitment: '1.2.840.10008.1.20.1',
+  performedProcedureStep: '1.2.840.10008.3.1.2.3.3',
+} as const;
+
+/**
+ * SOP classes of services other than storage: notification, patient and procedure management, printing, query and
+ * retrieve, worklists (PS3.4; PS3.6 annex A). All else may be an object, private ones above all.
+ */
+const otherServices = [
+  /^1\.2\.840\.10008\.1\.(3\.10|9|40|42)(\.|$)/,
+  /^1\.2\.840\.10008\.1\.20\.(?!1$)/,
+  /^1\.2\.840\.10008\.3\.1\.2\./,
+  /^1\.2\.840\.10008\.5\.1\.1\.(?!(27|29|30)$)/,
+  /^1\.2\.840\.10008\.5\.1\.4\.1\.2\./,
+  /^1\.2\.840\.10008\.5\.1\.4\.(31|32(\.\d+)?|33|37(\.\d+)?|41|42)$/,
+  /^1\.2\.840\.10008\.5\.1\.4\.34\.([1-6]|6\.\d+)$/,
+  /^1\.2\.840\.10008\.5\.1\.4\.(38|39|43|44|45)\.[2-4]$/,
+];
+
+/** Whether instances of this SOP class may be stored. */
+export function isStorable(sopClassUid: string): boolean {
+  const named: readonly string[] = Object.values(serviceUids);
+  return !named.includes(sopClassUid) && !otherServices.some((service) => service.test(sopClassUid));
+}
+
+export interface CallerRules {
+  readonly applicationEntities: readonly ApplicationEntity[];
+  /** Left out: any calling AE title. */
+  readonly callingAeTitles?: readonly string[];
+  readonly isAddressAllowed: (address: string) => boolean;
+}
+
+/** The AE title that was called, or why the association is rejected (PS3.8 table 9-21). */
+export function judgeRequest(
+  request: AssociateRequest,
+  address: string,
+  rules: CallerRules,
+): ApplicationEntity | Rejection {
+  if (!request.versionSupported) return rejections.protocolVersion;
+  if (request.applicationContext !== dicomApplicationContext) return rejections.applicationContext;
+  // To a stranger the two are one: nothing tells which addresses or titles are known.
+  const known = rules.callingAeTitles?.includes(request.callingAe) ?? true;
+  if (!known || !rules.isAddressAllowed(address)) return rejections.callingAe;
+  const called = rules.applicationEntities.find(({ title }) => title === request.calledAe);
+  return called ?? rejections.calledAe;
+}
+
+/** The answer to each proposed context. Of several transfer syntaxes, the one the scanner put first. */
+export function answerContexts(
+  contexts: readonly ProposedContext[],
+  options: { readonly performedProcedureSteps: boolean },
+): AnsweredContext[] {
+  return contexts.map(({ id, abstractSyntax, transferSyntaxes }) => {
+    const isStep = abstractSyntax === serviceUids.performedProcedureStep;
+    const transferSyntax = isStep ? transferSyntaxes.find(isPlain) : transferSyntaxes[0];
+    const taken =
+      abstractSyntax !== undefined &&
+      (isStorable(abstractSyntax) ||
+        abstractSyntax === serviceUids.verification ||
+        // Taken so that each request can be refused with its reason.
+        abstractSyntax === serviceUids.storageCommitment ||
+        (isStep && options.performedProcedureSteps));
+    if (!taken) return refused(id, contextResults.abstractSyntaxNotSupported);
+    if (transferSyntax === undefined) return refused(id, contextResults.transferSyntaxesNotSupported);
+    return { id, result: contextResults.accepted, transferSyntax };
+  });
+}
+
+/** What we read ourselves has to be neither compressed nor deflated. */
+function isPlain(transferSyntaxUid: string): boolean {
+  const { implicitLittleEndian, explicitLittleEndian, explicitBigEndian } = transferSyntaxUids;
+  return [implicitLittleEndian, explicitLittleEndian, explicitBigEndian].some(
+    (uid) => uid === transferSyntaxUid,
+  );
+}
+
+function refused(id: number, result: number): AnsweredContext {
+  return { id, result, transferSyntax: undefined };
+}

@@ -1,0 +1,165 @@
+/**
+ * The storage SCP: where scanners send to, as they would to a PACS (PS3.4 annex B). It owns the port and the
+ * associations on it; what arrives goes to an {@link InstanceSink}.
+ */
+import type { Duplex } from 'node:stream';
+import { assert } from '../../shared/assert.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { isAeTitle } from '../../shared/dicom/upper-layer/association-items.ts';
+import type { AssociationTimes } from '../../shared/dicom/upper-layer/association-state.ts';
+import { AssociationStream } from '../../shared/dicom/upper-layer/association-stream.ts';
+import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
+import { UpperLayer } from '../../shared/dicom/upper-layer/upper-layer.ts';
+import { addressTest, type ListenerTls, listen } from './dicom-listener.ts';
+import type { ApplicationEntity, InstanceSink } from './instance-sink.ts';
+import { PerformedProcedureSteps, type ProcedureStepReport } from './performed-procedure-steps.ts';
+import { StorageAssociation } from './storage-association.ts';
+
+export interface StorageScpOptions {
+  /** The address to bind; there is no default, so that nothing listens where nobody meant it to. */
+  readonly host: string;
+  readonly port: number;
+  readonly applicationEntities: readonly ApplicationEntity[];
+  /** Left out: any. */
+  readonly callingAeTitles?: readonly string[];
+  /** Addresses and networks of scanners; left out: any. */
+  readonly callingAddresses?: readonly string[];
+  readonly tls?: ListenerTls;
+  /** Default 32. */
+  readonly associationsMax?: number;
+  readonly times?: Partial<AssociationTimes>;
+  /** Longest P-DATA-TF taken, at most 256 KiB. */
+  readonly dataPduBytesMax?: number;
+  /** Takes part in performed procedure steps when given; see {@link ProcedureStepReport}. */
+  readonly procedureStepEnded?: (report: ProcedureStepReport) => Promise<void> | void;
+  readonly clock?: Clock;
+}
+
+export interface AssociationStatus {
+  readonly id: number;
+  readonly calledAe: string;
+  readonly callingAe: string;
+  readonly address: string;
+  readonly openForMs: number;
+  /** Stored with success, and bytes of data sets that came so far. */
+  readonly instances: number;
+  readonly bytes: number;
+}
+
+export interface StorageScp {
+  readonly port: number;
+  associations(): AssociationStatus[];
+  /** Takes no more associations, aborts the open ones, and resolves when all of them are closed. */
+  close(): Promise<void>;
+}
+
+const associationsMaxDefault = 32;
+const timesDefault: AssociationTimes = {
+  associationMs: 30_000,
+  // Consoles keep an association open while they reconstruct the next image.
+  idleMs: 300_000,
+  pduMs: 60_000,
+  releaseMs: 10_000,
+  closeMs: 2_000,
+};
+
+interface OpenAssociation {
+  readonly association: StorageAssociation;
+  readonly address: string;
+  readonly sinceMs: number;
+}
+
+/** Starts to listen. @throws DiodeError E_DICOM_LISTEN, E_CONFIG_VALUE */
+export async function createStorageScp(options: StorageScpOptions, sink: InstanceSink): Promise<StorageScp> {
+  for (const { title } of options.applicationEntities) assert(isAeTitle(title), 'AE titles were checked');
+  const clock = options.clock ?? systemClock;
+  const times = { ...timesDefault, ...options.times };
+  const associationsMax = options.associationsMax ?? associationsMaxDefault;
+  const rules = {
+    applicationEntities: options.applicationEntities,
+    ...(options.callingAeTitles !== undefined && { callingAeTitles: options.callingAeTitles }),
+    isAddressAllowed:
+      options.callingAddresses === undefined ? () => true : addressTest(options.callingAddresses),
+  };
+  const steps =
+    options.procedureStepEnded === undefined
+      ? undefined
+      : new PerformedProcedureSteps(options.procedureStepEnded);
+  const open = new Map<number, OpenAssociation>();
+  let lastId = 0;
+  let closing = false;
+  let allClosed = (): void => {};
+
+  const connected = (connection: Duplex, address: string): void => {
+    const pending = [...open.values()].filter(
+      (other) => other.address === address && other.association.facts === undefined,
+    );
+    if (pending.length >= associationLimits.pendingPerAddressMax) {
+      sink.refused('E_ASSOCIATION_REJECTED', address);
+      connection.destroy();
+      return;
+    }
+    lastId += 1;
+    const id = lastId;
+    const sinceMs = clock.monotonicMs();
+    const layer = UpperLayer.acceptor({
+      times,
+      nowMs: sinceMs,
+      dataPduBytesMax: Math.min(
+        options.dataPduBytesMax ?? associationLimits.dataPduBytesMax,
+        associationLimits.dataPduBytesMax,
+      ),
+    });
+    const association = new StorageAssociation({
+      id,
+      address,
+      layer,
+      sink,
+      rules,
+      performedProcedureSteps: steps,
+      nowMs: () => clock.monotonicMs(),
+      hasRoom: () => !closing && accepted() < associationsMax,
+      ended: () => {
+        open.delete(id);
+        if (open.size === 0) allClosed();
+      },
+    });
+    open.set(id, { association, address, sinceMs });
+    association.runOn(new AssociationStream(connection, layer, association, clock));
+  };
+  const accepted = (): number =>
+    [...open.values()].filter(({ association }) => association.facts !== undefined).length;
+
+  const listener = await listen(
+    {
+      host: options.host,
+      port: options.port,
+      ...(options.tls !== undefined && { tls: options.tls }),
+      // Room to tell a scanner that there is no room, and bounded all the same.
+      connectionsMax: 2 * associationsMax + 8,
+    },
+    connected,
+  );
+
+  return {
+    port: listener.port,
+    associations: () =>
+      [...open].flatMap(([id, { association, sinceMs }]) => {
+        const { facts, counts } = association;
+        if (facts === undefined) return [];
+        const { called, callingAe, address } = facts;
+        const openForMs = clock.monotonicMs() - sinceMs;
+        return [{ id, calledAe: called.title, callingAe, address, openForMs, ...counts }];
+      }),
+    close: async () => {
+      closing = true;
+      listener.stop();
+      const ended = new Promise<void>((resolve) => {
+        allClosed = resolve;
+      });
+      for (const { association } of open.values()) association.abort();
+      if (open.size > 0) await ended;
+      await listener.close();
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * Goal: a PACS that misbehaves costs the instance at hand its turn, and the others nothing; each instance gets one
+ * result, and the result says what to do with it. Method: scripted peers over real connections.
+ */
+import { rmSync, truncateSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testDestination } from '../../receiver/deliver/deliver.ts';
+import type { DicomDestination } from '../../receiver/deliver/destination.ts';
+import {
+  abort,
+  answeredContext,
+  associateAccept,
+  control,
+  dataPdu,
+  responseCommand,
+} from '../harness/association-bytes.ts';
+import { collectDelivery, outcomesOf } from '../harness/delivery-outcomes.ts';
+import { writeInstances } from '../harness/instance-files.ts';
+import { Processes } from '../harness/processes.ts';
+import { rejectPdu, type ScpScript, type ScriptedScp, scriptedScp } from '../harness/scripted-scp.ts';
+
+let processes: Processes;
+let folder: string;
+let closers: (() => Promise<void>)[] = [];
+
+beforeEach(() => {
+  processes = new Processes();
+  folder = processes.temporaryFolder();
+});
+
+afterEach(async () => {
+  await Promise.all(closers.map((close) => close()));
+  closers = [];
+  await processes.cleanUp();
+});
+
+const uncompressed = ['explicitLittleEndian'] as const;
+const twoSyntaxes = ['explicitLittleEndian', 'implicitLittleEndian'] as const;
+
+describe('a PACS that takes C-STORE', () => {
+  async function pacs(script: ScpScript): Promise<{ scp: ScriptedScp; destination: DicomDestination }> {
+    const scp = await scriptedScp(script);
+    closers.push(() => scp.close());
+    const names = { calledAe: 'PACS', callingAe: 'DIODE' };
+    const times = { idleMs: 300, associationMs: 300, releaseMs: 300, closeMs: 300 };
+    return {
+      scp,
+      destination: { kind: 'dicom', name: 'PACS', host: '127.0.0.1', port: scp.port, ...names, times },
+    };
+  }
+
+  async function run(
+    script: ScpScript,
+    count = 3,
+    transferSyntaxes: Parameters<typeof writeInstances>[0]['transferSyntaxes'] = uncompressed,
+  ) {
+    const { scp, destination } = await pacs(script);
+    const files = await writeInstances({ folder, count, transferSyntaxes });
+    const results = await collectDelivery(destination, files);
+    return { scp, files, results, told: outcomesOf(files, results) };
+  }
+
+  it('and answers each: its status says what to do', async () => {
+    const statuses = [0, 0xb000, 0xa700, 0xa900, 0xc001, 0x0111, 0x0122];
+    const { told, results } = await run({ store: (instance) => statuses[instance] ?? 0 }, statuses.length);
+    expect(told).toEqual([
+      'delivered',
+      'delivered',
+      'failed E_PEER_REFUSED',
+      'refused E_PEER_REFUSED',
+      'refused E_PEER_REFUSED',
+      'delivered',
+      'refused E_PEER_REFUSED',
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(statuses);
+  });
+
+  it.each(['abort', 'drop', 'silence'] as const)(
+    'and answers one with %s: the others go on, and it is tried again alone',
+    async (how) => {
+      const { scp, told, files } = await run({ store: (instance) => (instance === 1 ? how : 0) }, 4);
+      expect(told).toEqual(['delivered', 'delivered', 'delivered', 'delivered']);
+      expect(scp.associations()).toBe(3);
+      expect(scp.instances).toEqual([0, 1, 2, 3, 1].map((index) => files[index]?.sopInstanceUid));
+    },
+  );
+
+  it('and breaks on one each time: that one has failed', async () => {
+    const bad = '.2';
+    const { told, scp } = await run({ store: (_, uid) => (uid.endsWith(bad) ? 'abort' : 0) }, 4);
+    expect(told).toEqual(['delivered', 'failed E_ASSOCIATION_ABORTED', 'delivered', 'delivered']);
+    expect(scp.instances.filter((uid) => uid.endsWith(bad))).toHaveLength(2);
+  });
+
+  it('and breaks on everything is given up for now', async () => {
+    const { told, scp } = await run({ store: () => 'silence' }, 8);
+    expect(told.filter((each) => each === 'failed E_ASSOCIATION_TIMEOUT')).toHaveLength(5);
+    expect(told.filter((each) => each === 'untried E_ASSOCIATION_TIMEOUT')).toHaveLength(3);
+    expect(scp.associations()).toBe(5);
+  });
+
+  it('and answers another message id, or with a data set, is aborted', async () => {
+    const other = dataPdu(1, control.lastCommand, responseCommand(0x8001, 77, 0));
+    const request = dataPdu(1, control.lastCommand, responseCommand(0x0001, 1, 0));
+    const answers = [other, request];
+    const { told } = await run({ store: (instance) => answers[instance] ?? 0 }, 2);
+    expect(told).toEqual(['delivered', 'delivered']);
+  });
+
+  it('and rejects the association: nothing was tried', async () => {
+    const { told, scp } = await run({ request: () => rejectPdu(1, 1, 7) });
+    expect(told).toEqual(Array.from({ length: 3 }, () => 'untried E_ASSOCIATION_REJECTED'));
+    expect(scp.associations()).toBe(1);
+  });
+
+  it('and never answers the request: nothing was tried', async () => {
+    expect((await run({ request: () => 'silence' })).told).toEqual(
+      Array.from({ length: 3 }, () => 'untried E_ASSOCIATION_TIMEOUT'),
+    );
+  });
+
+  it('and refuses one encoding takes the other', async () => {
+    const { told } = await run(
+      {
+        request: (contexts) =>
+          associateAccept(
+            contexts.map(({ id, transferSyntax }) => answeredContext(id, id === 1 ? 4 : 0, transferSyntax)),
+          ),
+      },
+      4,
+      twoSyntaxes,
+    );
+    expect(told).toEqual(['refused E_PEER_CONTEXT', 'delivered', 'refused E_PEER_CONTEXT', 'delivered']);
+  });
+
+  it('and aborts where two encodings are proposed gets them one by one', async () => {
+    const { told, scp } = await run(
+      { request: (contexts) => (contexts.length > 1 ? abort : undefined) },
+      4,
+      twoSyntaxes,
+    );
+    expect(told).toEqual(Array.from({ length: 4 }, () => 'delivered'));
+    expect(scp.associations()).toBe(5);
+  });
+
+  it('and is not there: nothing was tried', async () => {
+    const { scp, destination } = await pacs({});
+    await scp.close();
+    const files = await writeInstances({ folder, count: 2 });
+    expect(outcomesOf(files, await collectDelivery(destination, files))).toEqual(
+      files.map(() => 'untried E_PEER_CONNECT'),
+    );
+    expect(await testDestination(destination)).toMatchObject({ works: false, code: 'E_PEER_CONNECT' });
+  });
+
+  it('a file that is gone or shorter than it was fails, and the others go on', async () => {
+    const { destination } = await pacs({});
+    const files = await writeInstances({
+      folder,
+      count: 4,
+      transferSyntaxes: uncompressed,
+      approximateBytes: 900_000,
+    });
+    rmSync(files[1]?.path ?? '');
+    truncateSync(files[2]?.path ?? '', 500_000);
+    expect(outcomesOf(files, await collectDelivery(destination, files))).toEqual([
+      'delivered',
+      'failed E_FILE_READ',
+      'failed E_FILE_READ',
+      'delivered',
+    ]);
+  });
+});
