@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { WholeRunReporter } from './test/harness/whole-run-reporter.ts';
 
 const project = (name: string, testTimeout: number) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], pool: 'forks' as const, testTimeout },
@@ -8,6 +9,7 @@ const project = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: [process.env['CI'] === undefined ? 'default' : 'dot', new WholeRunReporter()],
     projects: [
       project('unit', 60_000),
       project('vectors', 60_000),

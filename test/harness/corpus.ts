@@ -1,6 +1,7 @@
 /**
  * Real DICOM files, where a machine has them: a folder beside the repository, never part of it.
- * Tests over it are skipped where it is missing: `describe.skipIf(corpusFolder() === undefined)`.
+ * Tests over it are skipped where it is missing, `describe.skipIf(corpusFolder() === undefined)`, and have the
+ * word "corpus" in their name: a whole run then lets exactly these be skipped.
  */
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -22,8 +23,7 @@ export function corpusFolder(): string | undefined {
 }
 
 /** All its files in the order of their names, the notes beside them left out; empty where there is no corpus. */
-export function corpusFiles(): CorpusFile[] {
-  const folder = corpusFolder();
+export function corpusFiles(folder = corpusFolder()): CorpusFile[] {
   if (folder === undefined) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !/^(readme|licen[cs]e)/i.test(entry.name))

@@ -170,7 +170,7 @@ describe.skipIf(missing !== undefined)('DCMTK', () => {
   });
 
   it.skipIf(corpusFolder() === undefined)(
-    'real files pass our SCP as they are, and storescp as far as it takes them',
+    'the files of the corpus pass our SCP as they are, and storescp as far as it takes them',
     async () => {
       const described = await Promise.allSettled(
         corpusFiles()

@@ -188,7 +188,7 @@ describe.skipIf(missing !== undefined)('Orthanc', () => {
     expect(others).toEqual([expect.stringContaining('refused E_PEER_REFUSED')]);
   });
 
-  describe.skipIf(corpusFolder() === undefined)('with real files', () => {
+  describe.skipIf(corpusFolder() === undefined)('with the files of the corpus', () => {
     let files: InstanceFile[] = [];
 
     beforeAll(async () => {

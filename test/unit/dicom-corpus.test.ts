@@ -17,7 +17,7 @@ function* files(folder: string): Generator<string> {
   }
 }
 
-describe.skipIf(!existsSync(corpus))('real files', () => {
+describe.skipIf(!existsSync(corpus))('real files of the corpus', () => {
   it('are taken in or refused by code', () => {
     const counts = new Map<string, number>();
     for (const path of files(corpus)) {
