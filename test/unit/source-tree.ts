@@ -18,7 +18,9 @@ export function filesBelow(folder: string): string[] {
   for (let next = folders.pop(); next !== undefined && found.length < filesMax; next = folders.pop()) {
     for (const entry of readdirSync(next, { withFileTypes: true })) {
       const path = join(next, entry.name);
-      if (entry.isDirectory() && !leftOut.has(entry.name)) folders.push(path);
+      // In a linked work tree .git is a file.
+      if (leftOut.has(entry.name)) continue;
+      if (entry.isDirectory()) folders.push(path);
       else if (entry.isFile()) found.push(relative(root, path));
     }
   }
