@@ -18,6 +18,8 @@ import type { InstanceRow, SenderLedger } from './ledger.ts';
 
 const copyBytes = 1 << 20;
 const leftoversMax = 10_000;
+/** Ends the name of a file that is coming over the network. */
+const unfinished = '.unfinished';
 
 /** An instance whose file lies in arriving/, hashed and planned, ready to be entered. */
 export interface PreparedInstance {
@@ -48,6 +50,18 @@ export class Spool {
   arrivingPath(urgency: Priority): string {
     const name = `${randomBytes(8).toString('hex')}.${urgency === priority.stat ? 'stat' : 'routine'}`;
     return join(this.#folder, 'arriving', name);
+  }
+
+  /** A new name in arriving/ for a file that is not whole yet. */
+  unfinishedPath(): string {
+    return join(this.#folder, 'arriving', `${randomBytes(8).toString('hex')}${unfinished}`);
+  }
+
+  /** Removes what a stop left unfinished. To be called before the first {@link unfinishedPath}. */
+  dropUnfinished(): void {
+    const arriving = join(this.#folder, 'arriving');
+    for (const name of this.#disk.list(arriving))
+      if (name.endsWith(unfinished)) this.#disk.remove(join(arriving, name));
   }
 
   /** Moves a file of a scanner into arriving/: a rename on the same file system, else a synced copy. */

@@ -26,6 +26,8 @@ export class StudyClosing {
   readonly #plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
   /** Since when a study is quiet. After a restart quiet time begins anew: a study is never closed early. */
   readonly #quietSinceMs = new Map<string, number>();
+  /** Studies by their UID that come over associations still open. */
+  readonly #openAssociations = new Map<string, Set<number>>();
 
   constructor(options: {
     ledger: SenderLedger;
@@ -45,11 +47,25 @@ export class StudyClosing {
     this.#quietSinceMs.set(studyUid, this.#clock.monotonicMs());
   }
 
+  /** Over this association come instances of this study: as long as it is open, they may be still on their way. */
+  studySeen(studyUid: string, associationId: number): void {
+    const associations = this.#openAssociations.get(studyUid) ?? new Set();
+    this.#openAssociations.set(studyUid, associations.add(associationId));
+  }
+
+  associationClosed(associationId: number): void {
+    for (const [studyUid, associations] of this.#openAssociations) {
+      associations.delete(associationId);
+      if (associations.size === 0) this.#openAssociations.delete(studyUid);
+    }
+  }
+
   /** Closes what has been quiet for long enough. */
   closeQuiet(): ClosedStudy[] {
     const now = this.#clock.monotonicMs();
     const closed: ClosedStudy[] = [];
     for (const [studyUid, sinceMs] of this.#quietSinceMs) {
+      if (this.#openAssociations.has(studyUid)) continue;
       const study = this.#ledger.study(studyUid);
       assert(study !== undefined, 'an open study is in the ledger');
       if (now - sinceMs < study.quietSeconds * 1000) continue;

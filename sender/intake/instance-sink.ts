@@ -7,6 +7,10 @@ export interface ApplicationEntity {
   readonly priority: 'routine' | 'stat';
   /** A study that came to this title is closed when nothing came for so long. */
   readonly quietSeconds: number;
+  /** Who may call it by its own AE title; left out: any. */
+  readonly callingTitles?: readonly string[];
+  /** Who may call it by address: addresses and networks; left out: any. */
+  readonly callingAddresses?: readonly string[];
 }
 
 export interface AssociationFacts {
@@ -25,33 +29,22 @@ export interface InstanceContext {
   readonly transferSyntaxUid: string;
 }
 
-/** A C-STORE status (PS3.4 table B.2-1). The comment goes to the scanner: 64 ASCII characters, no PHI. */
-export interface StoreOutcome {
-  readonly status: number;
-  readonly comment?: string;
-}
-
-/** Why an instance is not taken: 0xA700 no space, 0xA900 or 0xC000 not to be taken at all. */
-export interface Refusal extends StoreOutcome {
-  readonly refused: true;
-}
-
 /** Takes one Part 10 file, from its preamble on. Its calls never overlap. */
 export interface InstanceWriter {
   /** The bytes are good until the promise resolves or, without one, the call returns. */
   write(bytes: Uint8Array): Promise<void> | void;
-  /** Success is answered to the scanner when this resolves with status 0: file and ledger row are durable then. */
-  finish(): Promise<StoreOutcome>;
-  /** The instance is not coming: everything of it is to be forgotten. */
+  /** Success is answered to the scanner when this resolves: file and ledger row are durable then. */
+  finish(): Promise<void>;
+  /** The instance is not coming, or `write` or `finish` failed: everything of it is to be forgotten. */
   abort(): Promise<void> | void;
 }
 
 /**
- * A DiodeError that `open`, `write` or `finish` gives becomes a status: 0xA700 for E_DISK_FULL, E_DISK and E_LEDGER,
- * else 0xC000.
+ * A DiodeError that `open`, `write` or `finish` throws says why an instance is not taken: it becomes the status that the
+ * scanner hears (PS3.4 table B.2-1), and is told to `refused`.
  */
 export interface InstanceSink {
-  open(context: InstanceContext): InstanceWriter | Refusal | Promise<InstanceWriter | Refusal>;
+  open(context: InstanceContext): InstanceWriter | Promise<InstanceWriter>;
   /** While an association is open, none of the studies that came over it is complete. */
   associationOpened(associationId: number, facts: AssociationFacts): void;
   associationClosed(associationId: number, facts: AssociationFacts): void;

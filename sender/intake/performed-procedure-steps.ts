@@ -9,8 +9,7 @@ import { encodingOf } from '../../shared/dicom/transfer-syntax.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
-import type { StoreOutcome } from './instance-sink.ts';
-import { outcomeOf } from './store-operation.ts';
+import { type Outcome, outcomeOf } from './store-operation.ts';
 
 /** What a modality said at the end of a step. All UIDs are checked; there is nothing of the patient in it. */
 export interface ProcedureStepReport {
@@ -57,7 +56,7 @@ interface Step {
 
 interface StepRequest {
   readonly take: (bytes: Uint8Array) => undefined;
-  readonly finish: () => Promise<StoreOutcome>;
+  readonly finish: () => Promise<Outcome>;
 }
 
 export class PerformedProcedureSteps {
@@ -91,7 +90,7 @@ export class PerformedProcedureSteps {
     };
   }
 
-  #create(uid: string | undefined, dataSet: NestedDataSet): StoreOutcome {
+  #create(uid: string | undefined, dataSet: NestedDataSet): Outcome {
     if (uid === undefined) return { status: dimseStatus.invalidInstance };
     if (this.#steps.has(uid)) return { status: dimseStatus.duplicateInstance };
     const studyUids = dataSet
@@ -104,7 +103,7 @@ export class PerformedProcedureSteps {
     return { status: dimseStatus.success };
   }
 
-  async #set(uid: string | undefined, dataSet: NestedDataSet, callingAe: string): Promise<StoreOutcome> {
+  async #set(uid: string | undefined, dataSet: NestedDataSet, callingAe: string): Promise<Outcome> {
     if (uid === undefined) return { status: dimseStatus.invalidInstance };
     // A step begun before a restart is not known, and its end is worth as much: the list is in it.
     const step = this.#steps.get(uid) ?? { studyUids: [], series: [], ended: false };
@@ -145,7 +144,7 @@ export class PerformedProcedureSteps {
   }
 }
 
-function refusal(comment: string): StoreOutcome {
+function refusal(comment: string): Outcome {
   return { status: dimseStatus.processingFailure, comment };
 }
 

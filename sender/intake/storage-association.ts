@@ -17,23 +17,23 @@ import type { DataPart } from '../../shared/dicom/upper-layer/pdu-reader.ts';
 import { invalidParameter, ProtocolViolation } from '../../shared/dicom/upper-layer/protocol-violation.ts';
 import { type Rejection, rejections } from '../../shared/dicom/upper-layer/short-pdus.ts';
 import type { UpperLayer } from '../../shared/dicom/upper-layer/upper-layer.ts';
-import type { AssociationFacts, InstanceSink, StoreOutcome } from './instance-sink.ts';
+import type { AssociationFacts, InstanceSink } from './instance-sink.ts';
 import type { PerformedProcedureSteps } from './performed-procedure-steps.ts';
 import {
   answerContexts,
-  type CallerRules,
+  type CalledEntity,
   isStorable,
   judgeRequest,
   serviceUids,
 } from './storage-negotiation.ts';
-import { StoreOperation } from './store-operation.ts';
+import { type Outcome, StoreOperation } from './store-operation.ts';
 
 export interface StorageAssociationOptions {
   readonly id: number;
   readonly address: string;
   readonly layer: UpperLayer;
   readonly sink: InstanceSink;
-  readonly rules: CallerRules;
+  readonly entities: readonly CalledEntity[];
   readonly performedProcedureSteps: PerformedProcedureSteps | undefined;
   readonly nowMs: () => number;
   /** Whether one more association fits; the connection itself is counted already. */
@@ -47,7 +47,7 @@ interface Request {
   readonly messageId: number;
   readonly contextId: number;
   readonly take: (bytes: Uint8Array) => Promise<void> | undefined;
-  readonly finish: () => Promise<StoreOutcome> | StoreOutcome;
+  readonly finish: () => Promise<Outcome> | Outcome;
 }
 
 export class StorageAssociation implements AssociationListener {
@@ -117,8 +117,8 @@ export class StorageAssociation implements AssociationListener {
   }
 
   #requested(request: AssociateRequest): void {
-    const { address, rules, sink, id, hasRoom, nowMs } = this.#options;
-    const judged = hasRoom() ? judgeRequest(request, address, rules) : rejections.localLimit;
+    const { address, entities, sink, id, hasRoom, nowMs } = this.#options;
+    const judged = hasRoom() ? judgeRequest(request, address, entities) : rejections.localLimit;
     if (isRejection(judged)) {
       sink.refused('E_ASSOCIATION_REJECTED', address);
       this.#layer.reject(judged, nowMs());
@@ -193,21 +193,17 @@ export class StorageAssociation implements AssociationListener {
     }
     const context = present(this.#layer.contexts.get(contextId), 'data came in an accepted context');
     if (!isStorable(context.abstractSyntax) || !isStorable(sopClassUid)) {
-      const finish = (): StoreOutcome => ({ status: dimseStatus.sopClassNotSupported });
+      const finish = (): Outcome => ({ status: dimseStatus.sopClassNotSupported });
       this.#request = { command, messageId, contextId, take: () => undefined, finish };
       return undefined;
     }
     const { called, callingAe } = present(this.#facts, 'data came in an accepted association');
-    const store = new StoreOperation(this.#options.sink, {
-      associationId: this.#options.id,
-      called,
-      callingAe,
-      sopClassUid,
-      sopInstanceUid,
-      transferSyntaxUid: context.transferSyntax,
-    });
+    const { id: associationId, sink, address } = this.#options;
+    const transferSyntaxUid = context.transferSyntax;
+    const facts = { associationId, called, callingAe, sopClassUid, sopInstanceUid, transferSyntaxUid };
+    const store = new StoreOperation(sink, facts, address);
     this.#store = store;
-    const finish = async (): Promise<StoreOutcome> => {
+    const finish = async (): Promise<Outcome> => {
       const outcome = await store.finish();
       this.#bytes += store.bytes;
       if (outcome.status === dimseStatus.success) this.#instances += 1;

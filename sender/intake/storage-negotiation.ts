@@ -41,10 +41,9 @@ export function isStorable(sopClassUid: string): boolean {
   return !named.includes(sopClassUid) && !otherServices.some((service) => service.test(sopClassUid));
 }
 
-export interface CallerRules {
-  readonly applicationEntities: readonly ApplicationEntity[];
-  /** Left out: any calling AE title. */
-  readonly callingAeTitles?: readonly string[];
+/** One of our titles, with who may call it made ready. */
+export interface CalledEntity {
+  readonly entity: ApplicationEntity;
   readonly isAddressAllowed: (address: string) => boolean;
 }
 
@@ -52,15 +51,18 @@ export interface CallerRules {
 export function judgeRequest(
   request: AssociateRequest,
   address: string,
-  rules: CallerRules,
+  entities: readonly CalledEntity[],
 ): ApplicationEntity | Rejection {
   if (!request.versionSupported) return rejections.protocolVersion;
   if (request.applicationContext !== dicomApplicationContext) return rejections.applicationContext;
-  // To a stranger the two are one: nothing tells which addresses or titles are known.
-  const known = rules.callingAeTitles?.includes(request.callingAe) ?? true;
-  if (!known || !rules.isAddressAllowed(address)) return rejections.callingAe;
-  const called = rules.applicationEntities.find(({ title }) => title === request.calledAe);
-  return called ?? rejections.calledAe;
+  const open = entities.filter(
+    ({ entity, isAddressAllowed }) =>
+      (entity.callingTitles?.includes(request.callingAe) ?? true) && isAddressAllowed(address),
+  );
+  // To a stranger nothing tells which titles there are, or whether it was the address or the name.
+  if (open.length === 0) return rejections.callingAe;
+  const called = open.find(({ entity }) => entity.title === request.calledAe);
+  return called?.entity ?? rejections.calledAe;
 }
 
 /** The answer to each proposed context. Of several transfer syntaxes, the one the scanner put first. */

@@ -20,10 +20,6 @@ export interface StorageScpOptions {
   readonly host: string;
   readonly port: number;
   readonly applicationEntities: readonly ApplicationEntity[];
-  /** Left out: any. */
-  readonly callingAeTitles?: readonly string[];
-  /** Addresses and networks of scanners; left out: any. */
-  readonly callingAddresses?: readonly string[];
   readonly tls?: ListenerTls;
   /** Default 32. */
   readonly associationsMax?: number;
@@ -75,12 +71,11 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
   const clock = options.clock ?? systemClock;
   const times = { ...timesDefault, ...options.times };
   const associationsMax = options.associationsMax ?? associationsMaxDefault;
-  const rules = {
-    applicationEntities: options.applicationEntities,
-    ...(options.callingAeTitles !== undefined && { callingAeTitles: options.callingAeTitles }),
+  const entities = options.applicationEntities.map((entity) => ({
+    entity,
     isAddressAllowed:
-      options.callingAddresses === undefined ? () => true : addressTest(options.callingAddresses),
-  };
+      entity.callingAddresses === undefined ? () => true : addressTest(entity.callingAddresses),
+  }));
   const steps =
     options.procedureStepEnded === undefined
       ? undefined
@@ -115,7 +110,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       address,
       layer,
       sink,
-      rules,
+      entities,
       performedProcedureSteps: steps,
       nowMs: () => clock.monotonicMs(),
       hasRoom: () => !closing && accepted() < associationsMax,

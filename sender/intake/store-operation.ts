@@ -1,30 +1,42 @@
 /** One C-STORE: its bytes on their way to the sink, and the status it ends with (PS3.4 annex B.2.3). */
 import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
 import { part10Header } from '../../shared/dicom/part10-meta.ts';
-import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode, errorCatalogue } from '../../shared/errors.ts';
 import { limits } from '../../shared/wire/limits.ts';
-import type { InstanceContext, InstanceSink, InstanceWriter, StoreOutcome } from './instance-sink.ts';
+import type { InstanceContext, InstanceSink, InstanceWriter } from './instance-sink.ts';
+
+/** How a request ended, as the scanner hears it. The comment is 64 ASCII characters at most, without PHI. */
+export interface Outcome {
+  readonly status: number;
+  readonly comment?: string;
+}
 
 /** Codes that say something of this host: the scanner is to try again later. */
 const hostCodes: ReadonlySet<ErrorCode> = new Set(['E_DISK_FULL', 'E_DISK', 'E_LEDGER']);
 
-/** The status for an error of the sink. Its comment names the code, for whoever reads the scanner's log. */
-export function outcomeOf(error: DiodeError): StoreOutcome {
-  const status = hostCodes.has(error.code) ? dimseStatus.outOfResources : dimseStatus.cannotUnderstand;
-  return { status, comment: error.code };
+/** The outcome for an error of the sink: its comment names the code, for whoever reads the scanner's log. */
+export function outcomeOf({ code }: DiodeError): Outcome {
+  return { status: statusOf(code), comment: `${code}: ${errorCatalogue[code].meaning}`.slice(0, 64) };
+}
+
+function statusOf(code: ErrorCode): number {
+  if (hostCodes.has(code)) return dimseStatus.outOfResources;
+  return code === 'E_INSTANCE_MISMATCH' ? dimseStatus.dataSetMismatch : dimseStatus.cannotUnderstand;
 }
 
 export class StoreOperation {
   readonly #sink: InstanceSink;
   readonly #context: InstanceContext;
+  readonly #address: string;
   #writer: InstanceWriter | undefined;
   /** Set when the instance is refused or its file failed: the rest of it is read and thrown away. */
-  #refusal: StoreOutcome | undefined;
+  #refusal: Outcome | undefined;
   #bytes = 0;
 
-  constructor(sink: InstanceSink, context: InstanceContext) {
+  constructor(sink: InstanceSink, context: InstanceContext, address: string) {
     this.#sink = sink;
     this.#context = context;
+    this.#address = address;
   }
 
   /** Bytes of the data set so far. */
@@ -35,13 +47,8 @@ export class StoreOperation {
   /** Opens the writer and gives it what stands before the data set. */
   async start(): Promise<void> {
     try {
-      const opened = await this.#sink.open(this.#context);
-      if ('refused' in opened) {
-        this.#refusal = { status: opened.status, ...(opened.comment && { comment: opened.comment }) };
-        return;
-      }
-      this.#writer = opened;
-      await opened.write(part10Header(this.#context));
+      this.#writer = await this.#sink.open(this.#context);
+      await this.#writer.write(part10Header(this.#context));
     } catch (error) {
       await this.#failed(error);
     }
@@ -61,17 +68,14 @@ export class StoreOperation {
   }
 
   /** The data set is whole. @returns what the scanner is told */
-  async finish(): Promise<StoreOutcome> {
-    const writer = this.#writer;
-    if (writer === undefined) return this.#refusal ?? { status: dimseStatus.processingFailure };
+  async finish(): Promise<Outcome> {
     try {
-      const outcome = await writer.finish();
+      await this.#writer?.finish();
       this.#writer = undefined;
-      return outcome;
     } catch (error) {
       await this.#failed(error);
-      return this.#refusal ?? { status: dimseStatus.processingFailure };
     }
+    return this.#refusal ?? { status: dimseStatus.success };
   }
 
   /** The rest is not coming. */
@@ -84,6 +88,7 @@ export class StoreOperation {
   async #failed(error: unknown): Promise<void> {
     if (!(error instanceof DiodeError)) throw error;
     this.#refusal = outcomeOf(error);
+    this.#sink.refused(error.code, this.#address);
     await this.abandon();
   }
 }

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
-import { readInstanceHeaderFromFile } from '../../shared/dicom/instance-header.ts';
+import { type InstanceHeader, readInstanceHeaderFromFile } from '../../shared/dicom/instance-header.ts';
 import type { Disk, DiskFile } from '../../shared/disk.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
@@ -103,9 +103,7 @@ function* prepare(options: IntakeOptions, candidate: Candidate): Generator<void,
   if (facts.bytes === 0) throw new DiodeError('E_FILE_EMPTY');
   if (facts.bytes > limits.objectBytesMax)
     throw new DiodeError('E_TOO_LARGE', 'the file is larger than 64 GiB');
-  const header = readFile(options.disk, candidate.path, (file) =>
-    readInstanceHeaderFromFile((offset, length) => readPart(file, offset, length), facts.bytes),
-  );
+  const header = readHeaderOf(options.disk, candidate.path, facts.bytes);
   if (header instanceof DiodeError) throw header;
   const arrivingPath = candidate.arrived
     ? candidate.path
@@ -148,10 +146,11 @@ function* hash(disk: Disk, path: string, bytes: number): Generator<void, Uint8Ar
   }
 }
 
-function readFile<T>(disk: Disk, path: string, use: (file: DiskFile) => T): T {
+/** Reads what identifies the instance in a file. Errors: as {@link readInstanceHeaderFromFile}. */
+export function readHeaderOf(disk: Disk, path: string, fileBytes: number): InstanceHeader | DiodeError {
   const file = disk.open(path, 'read');
   try {
-    return use(file);
+    return readInstanceHeaderFromFile((offset, length) => readPart(file, offset, length), fileBytes);
   } finally {
     file.close();
   }

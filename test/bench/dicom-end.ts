@@ -1,64 +1,71 @@
 /**
- * One end of the DICOM benchmark, in a process of its own: `dicom-end.js scp FOLDER PORT [MEGABYTES_PER_SECOND]` stores
- * what comes, each file synced before the answer; `dicom-end.js scu PORT CALLED_AE FILE...` sends.
+ * One end of the DICOM benchmark, in a process of its own: `dicom-end.js scp FOLDER PORT [MEGABYTES_PER_SECOND]` takes
+ * what comes into a spool as the sender does; `dicom-end.js scu PORT CALLED_AE FILE...` sends.
  */
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { storeInstances } from '../../receiver/deliver/c-store-scu.ts';
 import { describeInstanceFile } from '../../receiver/deliver/instance-file.ts';
-import type {
-  InstanceContext,
-  InstanceSink,
-  InstanceWriter,
-  StoreOutcome,
-} from '../../sender/intake/instance-sink.ts';
+import { objectPlanner } from '../../sender/identity.ts';
+import { type ArrivingDisk, nodeArrivingDisk } from '../../sender/intake/arriving-file.ts';
+import { SpoolSink } from '../../sender/intake/spool-sink.ts';
 import { createStorageScp } from '../../sender/intake/storage-scp.ts';
+import { SenderLedger } from '../../sender/ledger.ts';
+import { Spool } from '../../sender/spool.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { nodeDisk } from '../../shared/disk.ts';
+import { protection } from '../../shared/wire/datagram.ts';
 
 const residentMB = (): number => Math.round(process.memoryUsage().rss / 1e6);
 const peakMB = (): number => Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
 
-class FileWriter implements InstanceWriter {
-  readonly #path: string;
-  readonly #bytesPerMs: number;
-  readonly #file: Promise<FileHandle>;
-  #written = 0;
-  readonly #sinceMs = performance.now();
-
-  constructor(path: string, bytesPerMs: number) {
-    this.#path = path;
-    this.#bytesPerMs = bytesPerMs;
-    this.#file = open(`${path}.partial`, 'w');
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    const file = await this.#file;
-    await file.write(bytes);
-    this.#written += bytes.length;
-    const earlyMs = this.#written / this.#bytesPerMs - (performance.now() - this.#sinceMs);
-    if (earlyMs > 1) await new Promise((resolve) => setTimeout(resolve, earlyMs));
-  }
-
-  async finish(): Promise<StoreOutcome> {
-    const file = await this.#file;
-    await file.sync();
-    await file.close();
-    await rename(`${this.#path}.partial`, this.#path);
-    return { status: 0 };
-  }
-
-  async abort(): Promise<void> {
-    await (await this.#file).close();
-  }
+/** The disk of this host, as if it wrote no faster than so. */
+function slowed(megabytesPerSecond: number): ArrivingDisk {
+  return {
+    create: async (path) => {
+      const file = await nodeArrivingDisk.create(path);
+      const sinceMs = performance.now();
+      let bytes = 0;
+      return {
+        append: async (piece) => {
+          await file.append(piece);
+          bytes += piece.length;
+          const earlyMs = bytes / (megabytesPerSecond * 1000) - (performance.now() - sinceMs);
+          if (earlyMs > 1) await new Promise((resolve) => setTimeout(resolve, earlyMs));
+        },
+        sync: () => file.sync(),
+        close: () => file.close(),
+      };
+    },
+  };
 }
 
 async function scp(folder: string, port: number, megabytesPerSecond: number): Promise<void> {
-  const sink: InstanceSink = {
-    open: (context: InstanceContext) =>
-      new FileWriter(join(folder, context.sopInstanceUid), megabytesPerSecond * 1000),
-    associationOpened: () => {},
-    associationClosed: () => console.log(JSON.stringify({ peakMB: peakMB() })),
-    refused: (code) => console.log(code),
+  mkdirSync(folder, { recursive: true });
+  const ledger = new SenderLedger(join(folder, 'ledger.sqlite'));
+  const identity = {
+    senderId: new Uint8Array(8),
+    keyId: 1,
+    secret: new Uint8Array(32),
+    parameters: {
+      datagramBytes: 1472,
+      sourceSymbols: 200,
+      repairSymbols: 24,
+      protection: protection.sealed,
+    },
   };
+  const sink = new SpoolSink({
+    spool: new Spool({ folder, disk: nodeDisk, ledger }),
+    disk: nodeDisk,
+    ...(Number.isFinite(megabytesPerSecond) && { arrivingDisk: slowed(megabytesPerSecond) }),
+    clock: systemClock,
+    plan: objectPlanner(identity),
+    hasRoom: () => true,
+    onTaken: () => {},
+    onStudySeen: () => {},
+    onAssociationClosed: () => console.log(JSON.stringify({ peakMB: peakMB() })),
+    onRefused: (code) => console.log(code),
+  });
   await createStorageScp(
     {
       host: '127.0.0.1',

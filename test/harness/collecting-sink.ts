@@ -5,8 +5,6 @@ import type {
   InstanceContext,
   InstanceSink,
   InstanceWriter,
-  Refusal,
-  StoreOutcome,
 } from '../../sender/intake/instance-sink.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 
@@ -20,10 +18,12 @@ export interface CollectedInstance {
 }
 
 export interface SinkBehaviour {
-  refuse?: (context: InstanceContext) => Refusal | undefined;
+  /** Before an instance is taken; may throw. */
+  open?: (context: InstanceContext) => void;
   /** Before each piece of a data set; may throw, or take its time. */
   write?: (context: InstanceContext, bytes: Uint8Array) => Promise<void> | void;
-  finish?: (context: InstanceContext) => StoreOutcome;
+  /** When an instance is whole; may throw. */
+  finish?: (context: InstanceContext) => void;
 }
 
 export class CollectingSink implements InstanceSink {
@@ -39,8 +39,9 @@ export class CollectingSink implements InstanceSink {
     this.behaviour = behaviour;
   }
 
-  open(context: InstanceContext): InstanceWriter | Refusal {
-    return this.behaviour.refuse?.(context) ?? new CollectingWriter(this, context);
+  open(context: InstanceContext): InstanceWriter {
+    this.behaviour.open?.(context);
+    return new CollectingWriter(this, context);
   }
 
   associationOpened(_: number, facts: AssociationFacts): void {
@@ -83,17 +84,14 @@ class CollectingWriter implements InstanceWriter {
     return this.#sink.behaviour.write?.(this.#context, bytes);
   }
 
-  async finish(): Promise<StoreOutcome> {
-    const outcome = this.#sink.behaviour.finish?.(this.#context) ?? { status: 0 };
-    if (outcome.status === 0) {
-      this.#sink.instances.push({
-        context: this.#context,
-        header: this.#header ?? new Uint8Array(0),
-        dataSetBytes: this.#bytes,
-        sha256: this.#hash.digest('hex'),
-      });
-    }
-    return outcome;
+  async finish(): Promise<void> {
+    this.#sink.behaviour.finish?.(this.#context);
+    this.#sink.instances.push({
+      context: this.#context,
+      header: this.#header ?? new Uint8Array(0),
+      dataSetBytes: this.#bytes,
+      sha256: this.#hash.digest('hex'),
+    });
   }
 
   abort(): void {

@@ -148,10 +148,12 @@ export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending>
       address: '192.0.2.1',
       layer,
       sink,
-      rules: {
-        applicationEntities: [{ title: 'DIODE', priority: 'routine', quietSeconds: 60 }],
-        isAddressAllowed: () => true,
-      },
+      entities: [
+        {
+          entity: { title: 'DIODE', priority: 'routine', quietSeconds: 60 },
+          isAddressAllowed: () => true,
+        },
+      ],
       performedProcedureSteps: new PerformedProcedureSteps(() => {}),
       nowMs: () => systemClock.monotonicMs(),
       hasRoom: () => true,

@@ -66,8 +66,9 @@ describe.skipIf(missing !== undefined)('DCMTK', () => {
       {
         host: '127.0.0.1',
         port: 0,
-        applicationEntities: [{ title: 'DIODE', priority: 'routine', quietSeconds: 60 }],
-        callingAeTitles: ['SCANNER'],
+        applicationEntities: [
+          { title: 'DIODE', priority: 'routine', quietSeconds: 60, callingTitles: ['SCANNER'] },
+        ],
       },
       sink,
     );

@@ -7,6 +7,7 @@ import { storeInstances, verify } from '../../receiver/deliver/c-store-scu.ts';
 import type { DeliveryResult } from '../../receiver/deliver/delivery-result.ts';
 import type { DicomDestination } from '../../receiver/deliver/destination.ts';
 import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
+import type { ApplicationEntity } from '../../sender/intake/instance-sink.ts';
 import type { ProcedureStepReport } from '../../sender/intake/performed-procedure-steps.ts';
 import {
   createStorageScp,
@@ -145,28 +146,37 @@ describe('what the scanner hears', () => {
     const uids = files.map(({ sopInstanceUid }) => sopInstanceUid);
     const fails = (index: number, uid: string) => uid === uids[index];
     const { sink, destination } = await start({
-      refuse: ({ sopInstanceUid }) =>
-        fails(1, sopInstanceUid) ? { refused: true, status: 0xa700, comment: 'spool is full' } : undefined,
+      open: ({ sopInstanceUid }) => {
+        if (fails(1, sopInstanceUid)) throw new DiodeError('E_DISK_FULL');
+      },
       write: ({ sopInstanceUid }) => {
         if (fails(2, sopInstanceUid)) throw new DiodeError('E_DISK_FULL');
         return fails(3, sopInstanceUid) ? Promise.reject(new DiodeError('E_DISK')) : undefined;
       },
       finish: ({ sopInstanceUid }) => {
         if (fails(4, sopInstanceUid)) throw new DiodeError('E_BAD_UID');
-        return fails(5, sopInstanceUid) ? { status: 0xa900, comment: 'two UIDs' } : { status: 0 };
+        if (fails(5, sopInstanceUid)) throw new DiodeError('E_INSTANCE_MISMATCH');
       },
     });
     const results = await deliver(destination, files);
-    expect(results.map(({ outcome, status, comment }) => [outcome, status, comment])).toEqual([
+    expect(results.map(({ outcome, status, comment }) => [outcome, status, comment?.split(':')[0]])).toEqual([
       ['delivered', 0, undefined],
-      ['failed', 0xa700, 'spool is full'],
+      ['failed', 0xa700, 'E_DISK_FULL'],
       ['failed', 0xa700, 'E_DISK_FULL'],
       ['failed', 0xa700, 'E_DISK'],
       ['refused', 0xc000, 'E_BAD_UID'],
-      ['refused', 0xa900, 'two UIDs'],
+      ['refused', 0xa900, 'E_INSTANCE_MISMATCH'],
       ['delivered', 0, undefined],
     ]);
-    expect(sink.aborted).toEqual([uids[2], uids[3], uids[4]]);
+    expect(results[1]?.comment).toBe('E_DISK_FULL: The disk is full.');
+    expect(sink.refusals).toEqual([
+      'E_DISK_FULL',
+      'E_DISK_FULL',
+      'E_DISK',
+      'E_BAD_UID',
+      'E_INSTANCE_MISMATCH',
+    ]);
+    expect(sink.aborted).toEqual(uids.slice(2, 6));
     expect(sink.opened).toHaveLength(1);
   });
 
@@ -231,17 +241,25 @@ describe('who comes in', () => {
       (error: unknown) => (error instanceof DiodeError ? `${error.code}: ${error.message}` : String(error)),
     );
 
+  const only = (rules: Partial<ApplicationEntity>) => ({
+    applicationEntities: [
+      { ...entities[0], ...rules },
+      { ...entities[1], callingTitles: ['CT2'] },
+    ],
+  });
+
   it('is told apart by AE titles and addresses', async () => {
-    const { scp, sink } = await start(
-      {},
-      { callingAeTitles: ['SCANNER'], callingAddresses: ['127.0.0.0/8'] },
-    );
+    const rules = { callingTitles: ['SCANNER'], callingAddresses: ['127.0.0.0/8'] };
+    const { scp, sink } = await start({}, only(rules));
     expect(await rejection(destinationOf(scp.port))).toBe('accepted');
     expect(await rejection(destinationOf(scp.port, { calledAe: 'OTHER' }))).toContain('called AE title');
     expect(await rejection(destinationOf(scp.port, { callingAe: 'OTHER' }))).toContain('calling AE title');
-    const elsewhere = await start({}, { callingAddresses: ['192.0.2.0/24'] });
+    expect(await rejection(destinationOf(scp.port, { calledAe: 'DIODE_STAT' }))).toContain('called AE title');
+    const second = { calledAe: 'DIODE_STAT', callingAe: 'CT2' };
+    expect(await rejection(destinationOf(scp.port, second))).toBe('accepted');
+    const elsewhere = await start({}, only({ callingAddresses: ['192.0.2.0/24'] }));
     expect(await rejection(elsewhere.destination)).toContain('calling AE title');
-    expect(sink.refusals).toEqual(['E_ASSOCIATION_REJECTED', 'E_ASSOCIATION_REJECTED']);
+    expect(sink.refusals).toEqual(Array.from({ length: 3 }, () => 'E_ASSOCIATION_REJECTED'));
   });
 
   it('is told to come later when there are too many', async () => {

@@ -4,25 +4,28 @@ import { answerContexts, isStorable, judgeRequest } from '../../../sender/intake
 import { readAssociateRequest } from '../../../shared/dicom/upper-layer/associate-pdu.ts';
 import { associateBody, type RequestBytes } from '../../harness/association-bytes.ts';
 
-const entity = { title: 'DIODE', priority: 'routine', quietSeconds: 60 } as const;
-const stat = { title: 'DIODE_STAT', priority: 'stat', quietSeconds: 5 } as const;
-const rules = {
-  applicationEntities: [entity, stat],
-  callingAeTitles: ['SCANNER'],
+const callingTitles = ['SCANNER'];
+const entity = { title: 'DIODE', priority: 'routine', quietSeconds: 60, callingTitles } as const;
+const stat = { title: 'DIODE_STAT', priority: 'stat', quietSeconds: 5, callingTitles } as const;
+const other = { title: 'DIODE_MR', priority: 'routine', quietSeconds: 60, callingTitles: ['MR'] } as const;
+const entities = [entity, stat, other].map((each) => ({
+  entity: each,
   isAddressAllowed: (address: string) => address === '192.0.2.1',
-};
+}));
 
 const judge = (request: RequestBytes, address = '192.0.2.1') =>
-  judgeRequest(readAssociateRequest(associateBody(request)), address, rules);
+  judgeRequest(readAssociateRequest(associateBody(request)), address, entities);
 
 describe('an association', () => {
   it('is for the AE title it calls', () => {
     expect(judge({})).toBe(entity);
     expect(judge({ calledAe: 'DIODE_STAT' })).toBe(stat);
+    expect(judge({ calledAe: 'DIODE_MR', callingAe: 'MR' })).toBe(other);
   });
 
   it.each<[string, RequestBytes, string, { result: number; source: number; reason: number }]>([
     ['another AE title called', { calledAe: 'OTHER' }, '192.0.2.1', { result: 1, source: 1, reason: 7 }],
+    ['one that is not for it', { calledAe: 'DIODE_MR' }, '192.0.2.1', { result: 1, source: 1, reason: 7 }],
     ['an unknown caller', { callingAe: 'OTHER' }, '192.0.2.1', { result: 1, source: 1, reason: 3 }],
     ['an unknown address', {}, '192.0.2.2', { result: 1, source: 1, reason: 3 }],
     [
@@ -38,8 +41,9 @@ describe('an association', () => {
 
   it('is for anybody where no list is given', () => {
     const request = readAssociateRequest(associateBody({ callingAe: 'ANY' }));
-    const open = { applicationEntities: [entity], isAddressAllowed: () => true };
-    expect(judgeRequest(request, '203.0.113.9', open)).toBe(entity);
+    const open = { title: 'DIODE', priority: 'routine', quietSeconds: 60 } as const;
+    const entitiesOpen = [{ entity: open, isAddressAllowed: () => true }];
+    expect(judgeRequest(request, '203.0.113.9', entitiesOpen)).toBe(open);
   });
 });
 
