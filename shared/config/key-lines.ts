@@ -6,14 +6,19 @@
 /** A key of a table or assignment: bare or quoted parts, joined by dots. */
 const part = String.raw`(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')`;
 const keyPattern = String.raw`${part}(?:\s*\.\s*${part})*`;
-const tableLine = new RegExp(String.raw`^\s*\[\[?\s*(${keyPattern})\s*\]`);
+const tableLine = new RegExp(String.raw`^\s*(\[\[?)\s*(${keyPattern})\s*\]`);
 const assignmentLine = new RegExp(String.raw`^\s*(${keyPattern})\s*=(.*)$`);
 const partsOfKey = new RegExp(part, 'g');
+const lastPart = /(?:\.[^.\]]*|\[\d+\])$/;
 const linesMax = 10_000;
 
-/** Line numbers, from 1, by key path: of tables and of assignments. The first of two alike counts. */
+/**
+ * Line numbers, from 1, by key path: of tables and of assignments. The first of two alike counts. The tables
+ * of a list are counted from 1: `destinations[1].host`.
+ */
 export function keyLines(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
+  const lists = new Map<string, number>();
   let table = '';
   let multiLine: string | undefined;
   for (const [index, line] of text.split('\n', linesMax).entries()) {
@@ -21,23 +26,41 @@ export function keyLines(text: string): ReadonlyMap<string, number> {
       if (line.includes(multiLine)) multiLine = undefined;
       continue;
     }
-    const opened = tableLine.exec(line)?.[1];
+    const [, brackets, opened] = tableLine.exec(line) ?? [];
     const [, assigned, value = ''] = assignmentLine.exec(line) ?? [];
-    if (opened !== undefined) table = `${pathOf(opened)}.`;
-    const key = opened === undefined ? assigned && table + pathOf(assigned) : pathOf(opened);
+    let key = assigned && table + pathOf(assigned);
+    if (opened !== undefined) {
+      key = numbered(pathOf(opened), lists);
+      if (brackets === '[[') {
+        if (!lines.has(key)) lines.set(key, index + 1);
+        lists.set(key, (lists.get(key) ?? 0) + 1);
+        key += `[${lists.get(key)}]`;
+      }
+      table = `${key}.`;
+    }
     if (key !== undefined && !lines.has(key)) lines.set(key, index + 1);
     multiLine = unclosed(value);
   }
   return lines;
 }
 
-/** The line of a key, or of the inline table that it stands in. */
+/** The line of a key, or of the inline table or list that it stands in. */
 export function lineOfKey(lines: ReadonlyMap<string, number>, key: string): number | undefined {
-  for (let parts = key.split('.'); parts.length > 0; parts = parts.slice(0, -1)) {
-    const line = lines.get(parts.join('.'));
+  for (let path = key; path !== ''; path = path.slice(0, Math.max(0, path.search(lastPart)))) {
+    const line = lines.get(path);
     if (line !== undefined) return line;
   }
   return undefined;
+}
+
+/** The path of a table with the number of each list's table that it lies in: the last one begun. */
+function numbered(path: string, lists: ReadonlyMap<string, number>): string {
+  let whole = '';
+  for (const name of path.split('.')) {
+    const count = lists.get(whole);
+    whole = whole === '' ? name : `${whole}${count === undefined ? '' : `[${count}]`}.${name}`;
+  }
+  return whole;
 }
 
 /** One part of a key path. A quoted name with a dot stays quoted: it is no path, and no table's key. */

@@ -1,9 +1,11 @@
 /**
  * What a configuration consists of: a flat list of settings, each with its key, kind, bounds, default and
  * one sentence. The file, the environment and the flags are all checked against this list, and the help
- * and the documentation are printed from it.
+ * and the documentation are printed from it. What there is several of, such as destinations, is a list of
+ * tables, each with a flat list of settings of its own.
  */
 import { z } from 'zod';
+import { type TextForm, textForms } from './text-forms.ts';
 
 export interface Setting<T = unknown> {
   readonly schema: z.ZodType<T>;
@@ -19,6 +21,17 @@ export interface Setting<T = unknown> {
   readonly below?: string;
   /** Keys of folders that this path may neither be nor lie in. */
   readonly outside?: readonly string[];
+  /** Only of use, and only demanded, where the key beside it has this value. */
+  readonly onlyWhere?: { readonly key: string; readonly value: string };
+  /** What each table of a list holds. */
+  readonly tables?: Tables;
+}
+
+interface Tables {
+  readonly fields: Settings;
+  readonly tablesMax: number;
+  /** The field that tells the tables apart: no two have the same value. */
+  readonly uniqueField: string;
 }
 
 /** Settings by their key path: `link.port`. */
@@ -69,8 +82,50 @@ export function optionalAddress(about: string): Setting<string | undefined> {
   return optional(z.ipv4().optional(), address, undefined, about);
 }
 
-export function optionalText(about: string): Setting<string | undefined> {
-  return optional(z.string().min(1).max(64).optional(), 'a text of 1 to 64 characters', undefined, about);
+export function requiredText(about: string, form: TextForm = textForms.short): Setting<string> {
+  return required(form.schema, form.allowed, about);
+}
+
+export function optionalText(about: string, form: TextForm = textForms.short): Setting<string | undefined> {
+  return optional(form.schema.optional(), form.allowed, undefined, about);
+}
+
+/** A text with a default. */
+export function textOr(fallback: string, about: string, form: TextForm = textForms.short): Setting<string> {
+  return optional(form.schema, form.allowed, fallback, about);
+}
+
+/** A list of texts; left out, it is undefined, which is not the same as empty. A flag separates them by commas. */
+export function texts(
+  { textsMax, form = textForms.short }: { readonly textsMax: number; readonly form?: TextForm },
+  about: string,
+): Setting<readonly string[] | undefined> {
+  const schema = z.array(form.schema).min(1).max(textsMax).optional();
+  return optional(schema, `a list of 1 to ${textsMax} texts, each ${form.allowed}`, undefined, about);
+}
+
+export function yesOrNo(fallback: boolean, about: string): Setting<boolean> {
+  return optional(z.boolean(), 'true or false', fallback, about);
+}
+
+/**
+ * A list of tables, in the file alone: `[[destinations]]` begins each. Its fields' keys in messages are
+ * `destinations[1].host`, counted from 1.
+ */
+export function listOfTables<const Fields extends Settings>(
+  tables: Tables & { readonly fields: Fields; readonly uniqueField: keyof Fields & string },
+  about: string,
+): Setting<readonly ValuesOf<Fields>[]> {
+  const schema = z.custom<readonly ValuesOf<Fields>[]>(
+    (value) => Array.isArray(value) && value.length <= tables.tablesMax,
+  );
+  const allowed = `at most ${tables.tablesMax} tables in the configuration file`;
+  return { ...optional<readonly ValuesOf<Fields>[]>(schema, allowed, [], about), tables };
+}
+
+/** A setting for one kind of thing only: elsewhere it is undefined, and giving it is an error. */
+export function onlyWhere<T>(key: string, value: string, setting: Setting<T>): Setting<T | undefined> {
+  return { ...setting, schema: setting.schema.optional(), onlyWhere: { key, value } };
 }
 
 /** A number that must be less than that of another key. */

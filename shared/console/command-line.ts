@@ -17,6 +17,7 @@ import {
 } from '../errors.ts';
 import type { Answer, Mailbox } from '../mailbox.ts';
 import { failureText } from './failure.ts';
+import { settingRows } from './setting-rows.ts';
 import { table } from './table.ts';
 
 export interface GlobalOptions {
@@ -100,13 +101,7 @@ export function addCommonCommands(program: Command, settings: Settings): void {
       const { values, origins } = configurationOf(command, settings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
       if (json) return print(JSON.stringify({ values, origins }));
-      const rows = Object.entries(settings).map(([key, { about }]) => [
-        key,
-        valueText(values[key]),
-        origins[key],
-        about,
-      ]);
-      print(table(['key', 'value', 'from', 'for'], rows));
+      print(table(['key', 'value', 'from', 'for'], settingRows(settings, values, origins)));
       print(
         `\nA value also comes from the environment (${environmentName('link.port')}) or from --set link.port=4747.`,
       );
@@ -161,10 +156,6 @@ export const snapshotFreshMs = 5000;
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
-}
-
-function valueText(value: unknown): string {
-  return value === undefined ? '(not set)' : String(value);
 }
 
 /** Runs a command line: an error is printed as a person or a script wants it, and the exit code is 1. */

@@ -16,6 +16,7 @@ import {
   requiredAddress,
   requiredPath,
   type Setting,
+  type Settings,
   wholeNumber,
 } from '../../../shared/config/settings.ts';
 
@@ -278,6 +279,18 @@ describe('the line of a key', () => {
   });
 });
 
+/** Every setting, also those of tables, each with the keys that it may depend on. */
+function settingsOf(
+  list: Settings,
+  outer: readonly string[] = [],
+): (Setting & { known: readonly string[] })[] {
+  const known = [...outer, ...Object.keys(list)];
+  return Object.values(list).flatMap((setting) => [
+    { ...setting, known },
+    ...(setting.tables === undefined ? [] : settingsOf(setting.tables.fields, known)),
+  ]);
+}
+
 describe('the settings of both programs', () => {
   it.each([
     ['sender', senderSettings],
@@ -336,9 +349,10 @@ describe('the settings of both programs', () => {
 
   it('name settings of their own where one depends on another', () => {
     for (const list of [senderSettings, receiverSettings]) {
-      for (const { below, outside } of Object.values<Setting>(list)) {
-        if (below !== undefined) expect(Object.keys(list)).toContain(below);
-        for (const folder of outside ?? []) expect(Object.keys(list)).toContain(folder);
+      for (const { below, outside, onlyWhere, known } of settingsOf(list)) {
+        if (below !== undefined) expect(known).toContain(below);
+        if (onlyWhere !== undefined) expect(known).toContain(onlyWhere.key);
+        for (const folder of outside ?? []) expect(known).toContain(folder);
       }
     }
   });

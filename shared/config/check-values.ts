@@ -1,0 +1,204 @@
+/**
+ * Holds what somebody gave against the settings there are: kinds and bounds, what has to be given, and what
+ * one value means for another. All that is wrong is listed.
+ */
+import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { DiodeError } from '../errors.ts';
+import { keyPart } from './key-lines.ts';
+import { nearestKey } from './nearest-key.ts';
+import type { Setting, Settings } from './settings.ts';
+
+export type Origin = 'default' | 'file' | 'environment' | 'flag';
+
+/** A value somebody gave, and where. */
+export interface Given {
+  readonly value: unknown;
+  readonly origin: Origin;
+  /** Ends a message: where this key, or one in its list of tables, stands. */
+  readonly where: (key: string) => string;
+}
+
+interface Place {
+  /** Paths are resolved against it. */
+  readonly folder: string;
+  /** Whether it is an error that a required value is not given. */
+  readonly demands: boolean;
+  /** Of a table in a list: its key with a dot, as `destinations[1].`. */
+  readonly prefix?: string;
+  /** Of a table in a list: where it stands. */
+  readonly where?: string;
+  /** Of a table in a list: the values around it. */
+  readonly outer?: ReadonlyMap<string, unknown>;
+}
+
+interface Checked {
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
+const depthMax = 8;
+const shownCharactersMax = 80;
+
+/** The values of all settings; where one has an error, or what it depends on has, it is of no use. */
+export function checkValues(
+  settings: Settings,
+  given: ReadonlyMap<string, Given>,
+  place: Place,
+  errors: DiodeError[],
+): Checked {
+  const { prefix = '' } = place;
+  const values = new Map<string, unknown>(place.outer);
+  const origins = new Map<string, Origin>();
+  const problem = (key: string, one: Given, what: string) => errors.push(badValue(prefix + key, one, what));
+  for (const [key, setting] of Object.entries(settings)) {
+    const one = given.get(key);
+    origins.set(prefix + key, one?.origin ?? 'default');
+    values.set(key, undefined);
+    const result = one === undefined ? undefined : setting.schema.safeParse(one.value);
+    const isOfUse = appliesHere(setting, settings, given);
+    if (isOfUse !== true) {
+      if (one !== undefined && isOfUse === false) problem(key, one, `is for ${onlyWhereText(setting)} only`);
+    } else if (one !== undefined && result?.success === false) {
+      problem(key, one, `must be ${setting.allowed}`);
+    } else if (one === undefined && setting.required && place.demands) {
+      const where = place.where ?? '';
+      errors.push(new DiodeError('E_CONFIG_VALUE', `${prefix}${key} is missing: ${setting.about}${where}`));
+    } else {
+      const value = result?.success ? result.data : setting.fallback;
+      values.set(key, setting.isPath && typeof value === 'string' ? resolve(place.folder, value) : value);
+    }
+  }
+  for (const [key, setting] of Object.entries(settings)) {
+    const what = relationProblem(key, setting, values);
+    const one = given.get(key) ?? { value: values.get(key), origin: 'default', where: () => ' (default)' };
+    if (what !== undefined) problem(key, one, what);
+  }
+  for (const [key, { tables }] of Object.entries(settings)) {
+    const one = given.get(key);
+    if (tables === undefined || one === undefined || !Array.isArray(values.get(key))) continue;
+    const checked = checkTables(prefix + key, tables, one, { ...place, outer: values }, errors);
+    values.set(key, checked.values);
+    for (const [inner, origin] of checked.origins) origins.set(inner, origin);
+  }
+  return { values, origins };
+}
+
+function checkTables(
+  list: string,
+  tables: NonNullable<Setting['tables']>,
+  { value, origin, where }: Given,
+  place: Place,
+  errors: DiodeError[],
+) {
+  const origins = new Map<string, Origin>();
+  const values: Record<string, unknown>[] = [];
+  const seen = new Set<unknown>();
+  for (const [index, table] of (value as readonly unknown[]).entries()) {
+    const key = `${list}[${index + 1}]`;
+    if (!isTable(table)) {
+      errors.push(badValue(key, { value: table, origin, where }, `must be a table, begun by [[${list}]]`));
+      continue;
+    }
+    const given = new Map<string, Given>();
+    for (const [field, one] of leaves(table, tables.fields)) {
+      const path = `${key}.${field}`;
+      if (Object.hasOwn(tables.fields, field)) given.set(field, { value: one, origin, where });
+      else errors.push(unknownKey(path, nearestKey(field, Object.keys(tables.fields)), where(path)));
+    }
+    const inner = { ...place, prefix: `${key}.`, where: where(key) };
+    const checked = checkValues(tables.fields, given, inner, errors);
+    for (const [path, from] of checked.origins) origins.set(path, from);
+    const name = checked.values.get(tables.uniqueField);
+    if (name !== undefined && seen.has(name)) {
+      const path = `${key}.${tables.uniqueField}`;
+      errors.push(badValue(path, { value: name, origin, where }, `is there twice in ${list}`));
+    }
+    seen.add(name);
+    values.push(
+      Object.fromEntries(Object.keys(tables.fields).map((field) => [field, checked.values.get(field)])),
+    );
+  }
+  return { values, origins };
+}
+
+/** The values of a TOML table by key path, of unknown tables too: each key then names its nearest one. */
+export function* leaves(
+  table: Record<string, unknown>,
+  settings: Settings,
+  prefix = '',
+): Generator<[string, unknown]> {
+  for (const [name, value] of Object.entries(table)) {
+    const key = prefix + keyPart(name);
+    const isInner = isTable(value) && Object.keys(value).length > 0 && !Object.hasOwn(settings, key);
+    if (isInner && key.split('.').length < depthMax) yield* leaves(value, settings, `${key}.`);
+    // A table whose keys are all commented out is no key; one that no setting lies in is an unknown one.
+    else if (!isTable(value) || !isTableOf(settings, key)) yield [key, value];
+  }
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function isTableOf(settings: Settings, key: string): boolean {
+  return Object.keys(settings).some((known) => known.startsWith(`${key}.`));
+}
+
+/** Undefined when nobody can tell, since what decides it has an error of its own. */
+function appliesHere(
+  { onlyWhere }: Setting,
+  settings: Settings,
+  given: ReadonlyMap<string, Given>,
+): boolean | undefined {
+  if (onlyWhere === undefined) return true;
+  const decides = settings[onlyWhere.key];
+  const one = given.get(onlyWhere.key);
+  const value = one === undefined ? decides?.fallback : one.value;
+  return decides?.schema.safeParse(value).success === true ? value === onlyWhere.value : undefined;
+}
+
+function onlyWhereText({ onlyWhere }: Setting): string {
+  return `${onlyWhere?.key} = ${JSON.stringify(onlyWhere?.value)}`;
+}
+
+/** What is wrong between a value and those of other keys; a value that has an error of its own is left alone. */
+function relationProblem(
+  key: string,
+  setting: Setting,
+  values: ReadonlyMap<string, unknown>,
+): string | undefined {
+  const value = values.get(key);
+  if (setting.below !== undefined) {
+    const other = values.get(setting.below);
+    if (typeof value === 'number' && typeof other === 'number' && value >= other)
+      return `must be less than ${setting.below} = ${other}`;
+  }
+  for (const folder of setting.outside ?? []) {
+    const other = values.get(folder);
+    if (typeof value === 'string' && typeof other === 'string' && liesIn(value, other))
+      return `must lie outside ${folder} = ${shown(other)}`;
+  }
+  return undefined;
+}
+
+/** By their names alone: what symbolic links make of them is not looked at. */
+function liesIn(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+function badValue(key: string, { value, where }: Given, problem: string): DiodeError {
+  return new DiodeError('E_CONFIG_VALUE', `${key} = ${shown(value)}: ${problem}${where(key)}`);
+}
+
+export function unknownKey(key: string, nearest: string | undefined, where: string): DiodeError {
+  const name = key.slice(0, shownCharactersMax);
+  return new DiodeError('E_CONFIG_UNKNOWN_KEY', `there is no ${name}${where}; did you mean ${nearest}?`);
+}
+
+/** A value as a message shows it: on one line, not all of a long one, and no credentials of an address. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? '(not set)');
+  const safe = text.replaceAll(/\/\/[^/@"]*@/g, '//…@');
+  return safe.length <= shownCharactersMax ? safe : `${safe.slice(0, shownCharactersMax)}…`;
+}

@@ -1,0 +1,42 @@
+/** What texts of a configuration have to look like, each with the words that end the sentence "must be …". */
+import { z } from 'zod';
+
+export interface TextForm {
+  readonly schema: z.ZodType<string>;
+  readonly allowed: string;
+}
+
+export const textForms = {
+  short: { schema: z.string().min(1).max(64), allowed: 'a text of 1 to 64 characters' },
+  /** What an operator calls something: typed on command lines, written to logs and ledgers. */
+  name: {
+    schema: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
+    allowed: 'a name of 1 to 32 small letters, digits and hyphens',
+  },
+  /** PS3.5 section 6.2, value representation AE: no backslash, no control character, not only spaces. */
+  aeTitle: {
+    schema: z.string().regex(/^(?! )[\x20-\x5B\x5D-\x7E]{1,16}(?<! )$/),
+    allowed: 'an AE title of 1 to 16 characters',
+  },
+  /** A name or address of a host, as it is given to the resolver. */
+  host: {
+    schema: z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$|^::1?$/),
+    allowed: 'a host name or address',
+  },
+  /** Credentials in it would be shown and logged: they have a file of their own. */
+  webAddress: {
+    schema: z
+      .string()
+      .max(2048)
+      .refine((text) => isWebAddress(text)),
+    allowed: 'an http or https address, without credentials, query and fragment',
+  },
+} as const satisfies Readonly<Record<string, TextForm>>;
+
+function isWebAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return (
+    ['http:', 'https:'].includes(protocol) && [username, password, search, hash].every((part) => part === '')
+  );
+}
