@@ -4,8 +4,11 @@
  */
 import { deriveObjectIdKey } from '../shared/crypto/keys.ts';
 import { deriveObjectId } from '../shared/crypto/object-id.ts';
+import { DiodeError } from '../shared/errors.ts';
 import { type ObjectType, symbolBytesOf } from '../shared/wire/datagram.ts';
+import { limits } from '../shared/wire/limits.ts';
 import type { LinkParameters } from '../shared/wire/link-parameters.ts';
+import { blockCountOf } from '../shared/wire/object-layout.ts';
 
 export interface SenderIdentity {
   /** 8 bytes */
@@ -32,12 +35,17 @@ export interface ObjectPlan {
   readonly maximumSourceSymbols: number;
 }
 
-/** Plans objects under one identity. */
+/** Plans objects under one identity. The plan throws E_TOO_LARGE for an object of too many blocks. */
 export function objectPlanner(identity: SenderIdentity) {
   const key = deriveObjectIdKey(identity.secret, identity.senderId);
   const symbolBytes = symbolBytesOf(identity.parameters.datagramBytes);
   const maximumSourceSymbols = identity.parameters.sourceSymbols;
   return (type: ObjectType, sha256: Uint8Array, objectBytes: number): ObjectPlan => {
+    if (blockCountOf(objectBytes, symbolBytes, maximumSourceSymbols) > limits.blocksMax)
+      throw new DiodeError(
+        'E_TOO_LARGE',
+        'the object has more blocks than the limit: raise code.sourceSymbols',
+      );
     const id = deriveObjectId(key, { type, sha256, objectBytes, symbolBytes, maximumSourceSymbols });
     return {
       objectId: Buffer.from(id).toString('hex'),

@@ -157,8 +157,9 @@ export class DocumentWriter {
     return this.#text(value);
   }
 
+  /** A copy, and no Buffer: a Buffer's slice() would share its memory. */
   finish(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#length);
+    return new Uint8Array(this.#bytes.subarray(0, this.#length));
   }
 
   #text(value: string): this {

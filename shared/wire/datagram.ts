@@ -8,6 +8,7 @@
 import { assert } from '../assert.ts';
 import type { ErrorCode } from '../errors.ts';
 import { limits } from './limits.ts';
+import { blockCountOf } from './object-layout.ts';
 
 /** The version of everything in this folder. Another version is another protocol. */
 export const wireVersion = 1;
@@ -164,6 +165,8 @@ export function readHeader(datagram: Uint8Array, header: DatagramHeader): ErrorC
   header.pass = datagram[at.pass] ?? 0;
   const bytesMax = type === objectType.instance ? limits.objectBytesMax : limits.documentBytesMax;
   if (header.objectBytes < 1 || header.objectBytes > bytesMax) return 'E_DATAGRAM_FIELD';
+  const blocks = blockCountOf(header.objectBytes, symbolBytesOf(datagram.length), k);
+  if (blocks > limits.blocksMax) return 'E_DATAGRAM_FIELD';
   if (header.sequence > Number.MAX_SAFE_INTEGER) return 'E_DATAGRAM_FIELD';
   if (header.encodingSymbolId >= limits.encodingSymbolsMax) return 'E_DATAGRAM_FIELD';
   return undefined;

@@ -12,6 +12,8 @@ export const limits = {
   encodingSymbolsMax: 255,
   /** One object: 64 GiB. */
   objectBytesMax: 64 * 2 ** 30,
+  /** Source blocks of an object: what a receiver keeps for each one is a bit, from the first datagram on. */
+  blocksMax: 2 ** 20,
   /** A manifest, beacon or roll is held in memory, so its size is bounded more tightly. */
   documentBytesMax: 32 * 2 ** 20,
   manifestEntriesMax: 200_000,

@@ -10,6 +10,11 @@ import { assert } from '../assert.ts';
 /** AES-GCM's tag, at the end of each block's payload. */
 export const sealTagBytes = 16;
 
+/** Source blocks of an object. */
+export function blockCountOf(objectBytes: number, symbolBytes: number, maximumSourceSymbols: number): number {
+  return Math.ceil(objectBytes / (maximumSourceSymbols * symbolBytes - sealTagBytes));
+}
+
 export class ObjectLayout {
   readonly objectBytes: number;
   readonly symbolBytes: number;
@@ -27,7 +32,7 @@ export class ObjectLayout {
     this.objectBytes = objectBytes;
     this.symbolBytes = symbolBytes;
     this.maximumSourceSymbols = maximumSourceSymbols;
-    this.blockCount = Math.ceil(objectBytes / (maximumSourceSymbols * symbolBytes - sealTagBytes));
+    this.blockCount = blockCountOf(objectBytes, symbolBytes, maximumSourceSymbols);
     this.symbolCount = Math.ceil((objectBytes + this.blockCount * sealTagBytes) / symbolBytes);
     this.#smallBlockSymbols = Math.floor(this.symbolCount / this.blockCount);
     this.#largeBlockCount = this.symbolCount - this.#smallBlockSymbols * this.blockCount;
