@@ -186,8 +186,9 @@ export class ReceiverLedger {
   readonly mailbox: Mailbox;
   readonly #database: LedgerDatabase;
 
-  constructor(path: string) {
-    this.#database = new LedgerDatabase(path, migrations);
+  /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
+  constructor(path: string, beforeCommit?: () => void) {
+    this.#database = new LedgerDatabase(path, migrations, beforeCommit);
     this.mailbox = new Mailbox(this.#database);
   }
 

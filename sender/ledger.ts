@@ -103,8 +103,9 @@ export class SenderLedger {
   readonly mailbox: Mailbox;
   readonly #database: LedgerDatabase;
 
-  constructor(path: string) {
-    this.#database = new LedgerDatabase(path, migrations);
+  /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
+  constructor(path: string, beforeCommit?: () => void) {
+    this.#database = new LedgerDatabase(path, migrations, beforeCommit);
     this.mailbox = new Mailbox(this.#database);
   }
 
@@ -114,6 +115,11 @@ export class SenderLedger {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** Writes a whole, consistent copy to a new file: a backup. */
+  copyTo(path: string): void {
+    this.#database.copyTo(path);
   }
 
   /** A fact about this sender that is set once, by the first caller. */

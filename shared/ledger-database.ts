@@ -3,7 +3,7 @@
  * A committed transaction survives a power cut. Other processes (the command line) may read and write
  * beside the program that owns the ledger; a second owner is refused.
  */
-import { chmodSync, copyFileSync, existsSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import Database from 'libsql';
 import { assert } from './assert.ts';
 import { DiodeError, errorCauseCode } from './errors.ts';
@@ -18,8 +18,15 @@ export class LedgerDatabase {
   readonly #database: Database.Database;
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
 
-  /** @throws DiodeError E_LEDGER when it can't be opened, or is of a newer release. */
-  constructor(path: string, migrations: readonly Migration[]) {
+  readonly #beforeCommit: () => void;
+  #inTransaction = false;
+
+  /**
+   * @param beforeCommit runs before anything becomes durable; a simulation cuts the power there
+   * @throws DiodeError E_LEDGER when it can't be opened, or is of a newer release.
+   */
+  constructor(path: string, migrations: readonly Migration[], beforeCommit: () => void = () => {}) {
+    this.#beforeCommit = beforeCommit;
     try {
       this.#database = new Database(path);
       if (path !== ':memory:') chmodSync(path, 0o600);
@@ -34,6 +41,7 @@ export class LedgerDatabase {
 
   /** Runs a statement that changes something. @returns rows changed */
   run(sql: string, ...values: Bindable[]): number {
+    if (!this.#inTransaction) this.#beforeCommit();
     return this.#guard(() => this.#prepare(sql).run(...values).changes);
   }
 
@@ -48,14 +56,23 @@ export class LedgerDatabase {
   /** All of it or nothing of it. */
   transaction<T>(act: () => T): T {
     this.#guard(() => this.#database.exec('BEGIN IMMEDIATE'));
+    this.#inTransaction = true;
     try {
       const result = act();
+      this.#beforeCommit();
       this.#guard(() => this.#database.exec('COMMIT'));
       return result;
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
       throw error;
+    } finally {
+      this.#inTransaction = false;
     }
+  }
+
+  /** Writes a whole, consistent copy to a new file, whoever else writes meanwhile. */
+  copyTo(path: string): void {
+    this.#guard(() => this.#database.prepare('VACUUM INTO ?').run(path));
   }
 
   /** Closes it, with everything in the one file: a copy of that is a backup. */
@@ -81,9 +98,12 @@ export class LedgerDatabase {
       throw new DiodeError('E_LEDGER', `the ledger is of a newer release (version ${version})`);
     }
     if (version === migrations.length) return;
-    if (version > 0 && existsSync(path)) {
-      this.#database.pragma('wal_checkpoint(TRUNCATE)');
-      copyFileSync(path, `${path}.version-${version}`);
+    if (version > 0 && path !== ':memory:') {
+      const backup = `${path}.version-${version}`;
+      // One that a stop broke off is not to be trusted.
+      rmSync(backup, { force: true });
+      this.copyTo(backup);
+      chmodSync(backup, 0o600);
     }
     this.transaction(() => {
       for (const step of migrations.slice(version)) this.#guard(() => this.#database.exec(step));

@@ -12,8 +12,9 @@ import { burstLoss, type ChannelOptions } from '../harness/channel.ts';
 import { Random } from '../harness/random.ts';
 import { smallInstance } from '../harness/small-instance.ts';
 import { uidFrom } from '../harness/synthetic-instance.ts';
+import type { End, HighSide } from './high-side.ts';
 import type { ScenarioResult } from './link-scenario.ts';
-import type { DiskImage } from './low-side.ts';
+import type { DiskImage, LowSide } from './low-side.ts';
 import { World } from './world.ts';
 
 const hourMs = 3_600_000;
@@ -30,9 +31,11 @@ const shapes = [
 /** Runs one seed. @throws AssertionFailure when an invariant does not hold */
 export function playChaosScenario(seed: number): ScenarioResult {
   const random = new Random(seed, '/chaos');
+  const usesImages = random.chance(0.15);
+  if (!usesImages) return new Chaos(seed, random, undefined).play();
   const folder = mkdtempSync(join(tmpdir(), 'dicom-diode-chaos-'));
   try {
-    return new Chaos(seed, random, join(folder, 'sender.sqlite')).play();
+    return new Chaos(seed, random, folder).play();
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -42,19 +45,20 @@ class Chaos {
   readonly #seed: number;
   readonly #random: Random;
   readonly #world: World;
-  /** Only some seeds take images: their ledger is a file, which is slower. */
+  /** Only some seeds take images: their ledger is a file then, which is slower. */
   readonly #usesImages: boolean;
   readonly #studies: { studyUid: string; seriesUid: string }[] = [];
   #image: { image: DiskImage; files: number } | undefined;
   #files = 0;
-  #images = 0;
   readonly #lostWithImage = new Set<string>();
 
-  constructor(seed: number, random: Random, ledgerPath: string) {
+  constructor(seed: number, random: Random, imagesFolder: string | undefined) {
     this.#seed = seed;
     this.#random = random;
+    this.#usesImages = imagesFolder !== undefined;
     const shape = random.pick(shapes);
-    this.#usesImages = random.chance(0.15);
+    const several = random.pick([1, 1, 1, 1, 1, 1, 2, 3]);
+    const sidesOfOne = random.chance(0.5) ? { senders: several } : { receivers: several };
     this.#world = new World({
       seed,
       parameters: { ...shape, protection: random.chance(0.2) ? protection.authenticated : protection.sealed },
@@ -66,11 +70,12 @@ class Chaos {
       quietSeconds: random.pick([1, 5]),
       rateMegabitsPerSecond: random.pick([10, 50]),
       channel: this.#badChannel(),
-      // Never less than the sender's open blocks need: those would push each other out for ever.
-      memoryBytes: random.pick([200_000, 400_000, 8_000_000]),
+      // Never less than the open blocks of all senders need: those would push each other out for ever.
+      memoryBytes: random.pick([200_000, 400_000, 8_000_000]) * several,
       spillBytes: random.pick([0, 300_000, 3_000_000]),
       deadlineMs: 60_000,
-      ledgerPath: this.#usesImages ? ledgerPath : ':memory:',
+      ...sidesOfOne,
+      ...(imagesFolder === undefined ? {} : { imagesFolder }),
     });
   }
 
@@ -81,30 +86,44 @@ class Chaos {
       if (this.#random.chance(0.6)) this.#takeSome();
       world.run(world.clock.monotonicMs() + this.#random.integer(4000));
       this.#fault();
+      world.checkNothingSilent(false);
     }
     if (this.#files === 0) this.#takeSome();
     this.#heal();
-    const left = () => world.unreleased().filter((file) => !this.#lostWithImage.has(file.sha256)).length;
-    const whole = world.run(world.clock.monotonicMs() + healingMs, () => world.low.done && left() === 0);
+    const left = () =>
+      world.invariants
+        .flatMap((invariants) => invariants.unreleased())
+        .filter((file) => !this.#lostWithImage.has(file.sha256)).length;
+    const whole = world.run(
+      world.clock.monotonicMs() + healingMs,
+      () => world.lows.every((low) => low.done) && left() === 0,
+    );
     if (!whole) throw new Error(`${left()} of ${this.#files} files were not released after the faults ended`);
     world.run(world.clock.monotonicMs() + 40_000);
-    world.checkNothingSilent();
-    const { offered, lost, lostInBurst, lostInBlackout } = world.channel.counters;
+    world.checkNothingSilent(true);
     return {
       seed: this.#seed,
       files: this.#files,
       released: this.#files - world.unreleased().length,
-      datagrams: offered,
-      lost: lost + lostInBurst + lostInBlackout,
+      ...world.account,
       repaired: world.high.reception.assembler.counters.symbolsRepaired,
       virtualMs: world.clock.monotonicMs(),
       plain: false,
     };
   }
 
+  get #low(): LowSide {
+    return this.#random.pick(this.#world.lows);
+  }
+
+  get #high(): HighSide {
+    return this.#random.pick(this.#world.highs);
+  }
+
   #takeSome(): void {
     const random = this.#random;
-    // A late instance of an old study now and then: another revision.
+    const low = this.#low;
+    // A late instance of an old study now and then: another revision. Or another sender has the same study.
     const late = this.#studies.length > 0 && random.chance(0.3);
     const study = late
       ? random.pick(this.#studies)
@@ -121,7 +140,7 @@ class Chaos {
         approximateBytes: 800 + random.integer(random.chance(0.1) ? 120_000 : 15_000),
         random,
       });
-      this.#world.take({ bytes, studyUid: study.studyUid, sopInstanceUid }, urgency);
+      this.#world.take({ bytes, studyUid: study.studyUid, sopInstanceUid }, urgency, low);
       this.#files += 1;
     }
   }
@@ -129,14 +148,18 @@ class Chaos {
   #fault(): void {
     const random = this.#random;
     const world = this.#world;
+    const ends: readonly End[] = ['stop', 'kill', 'power cut'];
     const faults: (() => void)[] = [
-      () => world.restartLow(random.chance(0.5)),
-      () => world.restartHigh(random.chance(0.5)),
-      () => world.lowClock.jumpWall((random.next() * 2 - 1) * 20 * yearMs),
-      () => world.highClock.jumpWall((random.next() * 2 - 1) * 20 * yearMs),
+      () => world.restartLow(random.chance(0.5), this.#low),
+      () => world.restartHigh(random.pick(ends), this.#high),
+      // In the middle of whatever comes next.
+      () => this.#low.power.cutAfter(random.integer(150)),
+      () => this.#high.power.cutAfter(random.integer(300)),
+      () => this.#low.clock.jumpWall((random.next() * 2 - 1) * 20 * yearMs),
+      () => this.#high.clock.jumpWall((random.next() * 2 - 1) * 20 * yearMs),
       () => world.changeChannel(this.#badChannel()),
       () => this.#darkness(),
-      () => this.#fullDisk(),
+      () => this.#fullDisk(random.chance(0.5) ? this.#low : this.#high),
       () => world.replay(200),
     ];
     if (this.#usesImages) faults.push(() => this.#diskImage());
@@ -145,18 +168,13 @@ class Chaos {
 
   /** Nothing crosses, for seconds or for days. */
   #darkness(): void {
-    const world = this.#world;
-    const lengthMs = this.#random.chance(0.05)
-      ? 72 * hourMs * this.#random.next()
-      : 20_000 * this.#random.next();
-    world.changeChannel({ lossProbability: 1 });
-    world.run(world.clock.monotonicMs() + lengthMs);
-    world.changeChannel(this.#badChannel());
+    const random = this.#random;
+    const lengthMs = random.chance(0.05) ? 72 * hourMs * random.next() : 20_000 * random.next();
+    this.#world.darkness(lengthMs, this.#badChannel());
   }
 
-  #fullDisk(): void {
+  #fullDisk({ disk }: LowSide | HighSide): void {
     const world = this.#world;
-    const { disk } = world.high;
     disk.capacityBytes = disk.freeBytes().total - disk.freeBytes().free + this.#random.integer(20_000);
     world.run(world.clock.monotonicMs() + 5000);
     disk.capacityBytes = Number.POSITIVE_INFINITY;
@@ -166,17 +184,25 @@ class Chaos {
   #diskImage(): void {
     const world = this.#world;
     if (this.#image === undefined) {
-      this.#image = { image: world.low.takeImage(this.#images), files: world.expected.length };
-      this.#images += 1;
+      this.#image = { image: world.low.takeImage(), files: world.expected.length };
       return;
     }
-    world.low.restoreImage(this.#image.image);
-    for (const file of world.expected.slice(this.#image.files)) this.#lostWithImage.add(file.sha256);
+    world.restoreImage(this.#image.image);
+    for (const file of world.expected.slice(this.#image.files)) {
+      if (file.senderId === world.low.senderId) this.#lostWithImage.add(file.sha256);
+    }
     this.#image = undefined;
+    // Long before the set-back sender closes another study, its beacon tells that it is set back.
+    world.changeChannel({});
+    world.run(world.clock.monotonicMs() + 3000);
+    world.changeChannel(this.#badChannel());
   }
 
   #heal(): void {
-    this.#world.high.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    for (const side of [...this.#world.lows, ...this.#world.highs]) {
+      side.disk.capacityBytes = Number.POSITIVE_INFINITY;
+      side.power.cutAfter(Number.POSITIVE_INFINITY);
+    }
     this.#world.changeChannel({ lossProbability: 0.03, latencyMs: 1 });
   }
 

@@ -9,13 +9,14 @@ import { createErasureCode } from '../../shared/fec/engine.ts';
 import { symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { Random } from '../harness/random.ts';
+import { PowerSwitch } from './power-switch.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import type { HostClock } from './virtual-clock.ts';
 
 export interface HighSideOptions {
   readonly parameters: LinkParameters;
-  readonly secret: Uint8Array;
-  readonly keyId: number;
+  /** The key ring: one secret for each sender. */
+  readonly secrets: ReadonlyMap<number, Uint8Array>;
   readonly memoryBytes: number;
   readonly deadlineMs: number;
   readonly spillBytes: number;
@@ -25,45 +26,56 @@ export const inboxFolder = '/high/inbox';
 export const partialFolder = '/high/partial';
 const vaultFolder = '/high/vault';
 
+/** How a program ends: told to, without warning, or with its host. */
+export type End = 'stop' | 'kill' | 'power cut';
+
+const code = createErasureCode();
+
 export class HighSide {
+  readonly power = new PowerSwitch();
   readonly disk = new SimulatedDisk();
-  readonly ledger = new ReceiverLedger(':memory:');
+  readonly ledger = new ReceiverLedger(':memory:', () => this.power.step());
   readonly releases: ReleaseRecord[] = [];
+  readonly clock: HostClock;
   alarms: Alarms;
   admission: Admission;
   reception: Reception;
   readonly #options: HighSideOptions;
-  readonly #clock: HostClock;
   readonly #random: Random;
 
   constructor(options: HighSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
-    this.#clock = clock;
+    this.clock = clock;
     this.#random = random;
+    this.disk.power = this.power;
     this.disk.makeFolder(inboxFolder);
     this.disk.makeFolder(partialFolder);
     this.disk.makeFolder(vaultFolder);
     [this.alarms, this.admission, this.reception] = this.#start();
   }
 
+  /** @throws PowerCut */
   receive(datagram: Uint8Array): void {
-    if (this.admission.admit(datagram)) this.reception.receive(datagram, this.#clock.monotonicMs());
+    if (this.admission.admit(datagram)) this.reception.receive(datagram, this.clock.monotonicMs());
   }
 
+  /** @throws PowerCut */
   step(): void {
     while (this.reception.step());
   }
 
-  restart(powerCut: boolean): void {
-    if (powerCut) this.disk.crash(this.#random);
+  /** The process ends and starts again. @throws PowerCut when it is cut while it starts */
+  restart(end: End): void {
+    if (end === 'stop' && !this.power.dead) this.reception.flush();
+    this.power.restore();
+    if (end === 'power cut') this.disk.crash(this.#random);
     [this.alarms, this.admission, this.reception] = this.#start();
   }
 
   #start(): [Alarms, Admission, Reception] {
-    const { parameters, secret, keyId, memoryBytes, deadlineMs } = this.#options;
-    const secrets = new Map([[keyId, secret]]);
+    const { parameters, secrets, memoryBytes, deadlineMs } = this.#options;
     const alarms = new Alarms(
-      () => this.#clock.wallMs(),
+      () => this.clock.wallMs(),
       () => {},
     );
     const reception = new Reception({
@@ -75,9 +87,9 @@ export class HighSide {
         symbolBytes: symbolBytesOf(parameters.datagramBytes),
         areaBytes: this.#options.spillBytes,
       }),
-      clock: this.#clock,
+      clock: this.clock,
       alarms,
-      code: createErasureCode(),
+      code,
       parameters,
       secrets,
       inboxFolder,

@@ -59,17 +59,13 @@ export function playLinkScenario(seed: number): ScenarioResult {
   if (plain && released < files)
     throw new Error(`at 3 % loss ${files - released} of ${files} files did not come within two passes`);
   world.run(world.clock.monotonicMs() + 130_000);
-  world.checkNothingSilent();
-  const { counters } = world.high.reception.assembler;
-  const lost =
-    world.channel.counters.lost + world.channel.counters.lostInBurst + world.channel.counters.lostInBlackout;
+  world.checkNothingSilent(true);
   return {
     seed,
     files,
     released,
-    datagrams: world.channel.counters.offered,
-    lost,
-    repaired: counters.symbolsRepaired,
+    ...world.account,
+    repaired: world.high.reception.assembler.counters.symbolsRepaired,
     virtualMs: world.clock.monotonicMs(),
     plain,
   };
@@ -86,7 +82,6 @@ function settings(random: Random): Settings {
     rateMegabitsPerSecond: random.pick([10, 50, 100]),
     deadlineMs: 60_000,
     carouselGapMs: 60_000,
-    ledgerPath: ':memory:',
     spillBytes: random.pick([0, 1_000_000]),
   };
 }

@@ -2,7 +2,6 @@
  * The sender in a simulation: its real ledger, spool, intake, dispatch and encoder over a simulated disk.
  * What the network and the threads do in the program, the simulation does by calls.
  */
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Dispatch } from '../../sender/dispatch.ts';
 import { Transmission } from '../../sender/encode/transmission.ts';
@@ -19,6 +18,7 @@ import { createErasureCode } from '../../shared/fec/engine.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Random } from '../harness/random.ts';
+import { PowerSwitch } from './power-switch.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import type { HostClock } from './virtual-clock.ts';
 
@@ -28,14 +28,14 @@ export interface LowSideOptions {
   readonly passCount: number;
   readonly passGapMs: number;
   readonly carouselShare: number;
+  readonly carouselGapMs: number;
   readonly quietSeconds: number;
   readonly linkBytesPerMs: number;
   readonly secret: Uint8Array;
   readonly keyId: number;
   readonly senderId: Uint8Array;
-  /** `:memory:`, or a file where disk images are taken and restored. */
-  readonly ledgerPath: string;
-  readonly carouselGapMs: number;
+  /** Where copies of the ledger go that disk images have. */
+  readonly imagesFolder: string;
 }
 
 /** A copy of the sender's disk at one moment. */
@@ -44,51 +44,108 @@ export interface DiskImage {
   readonly ledgerCopyPath: string;
 }
 
+/** What happens seldom enough in a long darkness that days of it are played in a moment. */
+export interface Pace {
+  readonly beaconIntervalMs: number;
+  readonly rollIntervalMs: number;
+  readonly carouselGapMs: number;
+}
+
 const watchFolder = '/low/watch';
 const spoolFolder = '/low/spool';
+/** The program looks at its watch folder again after this long. */
+const scanIntervalMs = 1000;
+const normalPace = { beaconIntervalMs: 1000, rollIntervalMs: 30_000 } as const;
+
+/** One shared engine: it holds no state between two calls, and making one takes longer than a short scenario. */
+const code = createErasureCode();
 
 export class LowSide {
+  readonly power = new PowerSwitch();
   disk = new SimulatedDisk();
   ledger: SenderLedger;
+  pace: Pace;
+  readonly clock: HostClock;
   readonly #options: LowSideOptions;
-  readonly #clock: HostClock;
   readonly #random: Random;
-  readonly #code = createErasureCode();
+  #alarms: Alarms;
   #spool: Spool;
   #dispatch: Dispatch;
   #transmitter: Transmitter;
   #fileNumber = 0;
-  #ledgerPath: string;
+  #scannedAtMs = 0;
+  #images = 0;
 
   constructor(options: LowSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
-    this.#clock = clock;
+    this.clock = clock;
     this.#random = random;
+    this.pace = this.normalPace;
+    this.disk.power = this.power;
     this.disk.makeFolder(watchFolder);
-    this.#ledgerPath = options.ledgerPath;
-    this.ledger = new SenderLedger(this.#ledgerPath);
-    [this.#spool, this.#dispatch, this.#transmitter] = this.#start();
+    this.ledger = new SenderLedger(':memory:', () => this.power.step());
+    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter] = this.#start();
   }
 
-  /** Takes a file as the watch folder would. */
-  take(bytes: Uint8Array, urgency: Priority = priority.routine): void {
-    this.#fileNumber += 1;
-    const relativePath = `file-${this.#fileNumber}`;
-    const path = join(watchFolder, relativePath);
-    const file = this.disk.open(path, 'create');
-    file.writeAt(bytes, 0);
-    file.sync();
-    this.disk.syncFolder(watchFolder);
-    this.#takeAll([
-      { path, relativePath, priority: urgency, quietSeconds: this.#options.quietSeconds, arrived: false },
-    ]);
+  get normalPace(): Pace {
+    return { ...normalPace, carouselGapMs: this.#options.carouselGapMs };
   }
 
+  get senderId(): string {
+    return Buffer.from(this.#options.senderId).toString('hex');
+  }
+
+  get alarms(): Alarms {
+    return this.#alarms;
+  }
+
+  get dispatch(): Dispatch {
+    return this.#dispatch;
+  }
+
+  /** A scanner writes a file into the watch folder, durably, and it has come to rest. */
+  put(bytes: Uint8Array, urgency: Priority): void {
+    this.power.aside(() => {
+      this.#fileNumber += 1;
+      const path = join(
+        watchFolder,
+        `file-${this.#fileNumber}.${urgency === priority.stat ? 'stat' : 'dcm'}`,
+      );
+      const capacityBytes = this.disk.capacityBytes;
+      // The scanner's folder has a disk of its own.
+      this.disk.capacityBytes = Number.POSITIVE_INFINITY;
+      const file = this.disk.open(path, 'create');
+      file.writeAt(bytes, 0);
+      file.sync();
+      this.disk.syncFolder(watchFolder);
+      this.disk.capacityBytes = capacityBytes;
+    });
+  }
+
+  /** Takes in what lies in the watch folder. @throws PowerCut */
+  scan(): void {
+    this.#scannedAtMs = this.clock.monotonicMs();
+    for (const name of this.disk.list(watchFolder)) {
+      const urgency = name.endsWith('.stat') ? priority.stat : priority.routine;
+      this.#takeAll([
+        {
+          path: join(watchFolder, name),
+          relativePath: name,
+          priority: urgency,
+          quietSeconds: this.#options.quietSeconds,
+          arrived: false,
+        },
+      ]);
+    }
+  }
+
+  /** @throws PowerCut */
   step(): void {
+    if (this.clock.monotonicMs() - this.#scannedAtMs >= scanIntervalMs) this.scan();
     this.#dispatch.step();
   }
 
-  /** Writes the next datagram. @returns false when the encoder has none */
+  /** Writes the next datagram. @returns false when the encoder has none. @throws PowerCut */
   next(target: Uint8Array): boolean {
     const produced = this.#transmitter.next(target);
     const ended = this.#transmitter.takeEnded();
@@ -98,33 +155,35 @@ export class LowSide {
 
   /** Whether everything taken in has had its planned passes and every study is closed. */
   get done(): boolean {
-    return this.ledger.openStudies().length === 0 && this.ledger.queue(this.#options.passCount).objects === 0;
+    return (
+      this.ledger.openStudies().length === 0 &&
+      this.ledger.queue(this.#options.passCount).objects === 0 &&
+      this.disk.list(watchFolder).length === 0
+    );
   }
 
   /** Copies the disk, as a backup would. */
-  takeImage(number: number): DiskImage {
-    const ledgerCopyPath = `${this.#options.ledgerPath}.image-${number}`;
-    this.ledger.close();
-    copyFileSync(this.#ledgerPath, ledgerCopyPath);
-    this.ledger = new SenderLedger(this.#ledgerPath);
-    this.restart(false);
+  takeImage(): DiskImage {
+    this.#images += 1;
+    const ledgerCopyPath = join(this.#options.imagesFolder, `${this.senderId}-${this.#images}.sqlite`);
+    this.ledger.copyTo(ledgerCopyPath);
     return { disk: this.disk.clone(), ledgerCopyPath };
   }
 
   /** Starts from an old copy of the disk: what was taken in since is gone. */
   restoreImage(image: DiskImage): void {
     this.ledger.close();
-    this.#ledgerPath = `${image.ledgerCopyPath}.restored`;
-    copyFileSync(image.ledgerCopyPath, this.#ledgerPath);
-    this.ledger = new SenderLedger(this.#ledgerPath);
-    this.disk = image.disk.clone();
+    this.ledger = new SenderLedger(image.ledgerCopyPath, () => this.power.step());
+    this.disk = image.disk;
+    this.disk.power = this.power;
     this.restart(false);
   }
 
-  /** The process ends and starts again, with or without a power cut. */
+  /** The process ends and starts again, with or without a power cut. @throws PowerCut when it is cut again */
   restart(powerCut: boolean): void {
+    this.power.restore();
     if (powerCut) this.disk.crash(this.#random);
-    [this.#spool, this.#dispatch, this.#transmitter] = this.#start();
+    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter] = this.#start();
     const leftovers = this.#spool.leftovers();
     this.#takeAll(
       leftovers.map((leftover) => ({
@@ -134,24 +193,12 @@ export class LowSide {
         arrived: true,
       })),
     );
-    // What is still in the watch folder is found by its next scan.
-    for (const name of this.disk.list(watchFolder)) {
-      const path = join(watchFolder, name);
-      this.#takeAll([
-        {
-          path,
-          relativePath: name,
-          priority: priority.routine,
-          quietSeconds: this.#options.quietSeconds,
-          arrived: false,
-        },
-      ]);
-    }
+    this.scan();
   }
 
   #takeAll(batch: Parameters<typeof takeFiles>[1]): void {
     const plan = objectPlanner(this.#identity);
-    const steps = takeFiles({ disk: this.disk, spool: this.#spool, clock: this.#clock, plan }, batch);
+    const steps = takeFiles({ disk: this.disk, spool: this.#spool, clock: this.clock, plan }, batch);
     for (;;) {
       const step = steps.next();
       if (step.done !== true) continue;
@@ -165,43 +212,51 @@ export class LowSide {
     return { parameters, secret, keyId, senderId };
   }
 
-  #start(): [Spool, Dispatch, Transmitter] {
+  #start(): [Alarms, Spool, Dispatch, Transmitter] {
     const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs, secret } =
       this.#options;
-    const session = beginSession(this.ledger, this.#clock, this.#random.integer(2 ** 32));
+    const session = beginSession(this.ledger, this.clock, this.#random.integer(2 ** 32));
     const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger });
     const transmission = new Transmission({
       identity: this.#identity,
       session,
-      code: this.#code,
+      code,
       tag: new DatagramTag(deriveTagKey(secret)),
       openBlocks,
       allocate: (byteLength) => new Uint8Array(byteLength),
     });
     const transmitter = new Transmitter(transmission, this.disk);
+    const alarms = new Alarms(
+      () => this.clock.wallMs(),
+      () => {},
+    );
+    const side = this;
     const dispatch = new Dispatch({
       ledger: this.ledger,
       spool,
-      clock: this.#clock,
-      alarms: new Alarms(
-        () => this.#clock.wallMs(),
-        () => {},
-      ),
+      clock: this.clock,
+      alarms,
       identity: this.#identity,
       session,
       schedule: {
         passCount,
         passGapMs,
         carouselShare,
-        carouselGapMs: this.#options.carouselGapMs,
+        get carouselGapMs() {
+          return side.pace.carouselGapMs;
+        },
         linkBytesPerMs,
       },
-      beaconIntervalMs: 1000,
-      rollIntervalMs: 30_000,
+      get beaconIntervalMs() {
+        return side.pace.beaconIntervalMs;
+      },
+      get rollIntervalMs() {
+        return side.pace.rollIntervalMs;
+      },
       waitingBlocksMax: parameters.datagramBytes > 1000 ? openBlocks : openBlocks * 2,
       transmit: (order) => transmitter.add(order),
       onClosed: () => {},
     });
-    return [spool, dispatch, transmitter];
+    return [alarms, spool, dispatch, transmitter];
   }
 }

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { Disk, DiskFile, FileFacts } from '../../shared/disk.ts';
 import { diskError } from '../../shared/errors.ts';
 import type { Random } from '../harness/random.ts';
+import { PowerSwitch } from './power-switch.ts';
 
 /** Content of a file, shared by all names that link to it. */
 interface Inode {
@@ -15,6 +16,8 @@ interface Inode {
 }
 
 export class SimulatedDisk implements Disk {
+  /** Of the host the disk is in: every change of the disk is a step of it. */
+  power = new PowerSwitch();
   /** Bytes that may be stored before the disk is full. */
   capacityBytes = Number.POSITIVE_INFINITY;
   #files = new Map<string, Inode>();
@@ -72,10 +75,12 @@ export class SimulatedDisk implements Disk {
   }
 
   makeFolder(path: string): void {
+    this.power.check();
     for (let folder = path; !this.#folders.has(folder); folder = dirname(folder)) this.#folders.add(folder);
   }
 
   list(path: string): string[] {
+    this.power.check();
     const names = new Set<string>();
     const prefix = `${path}/`;
     for (const known of [...this.#files.keys(), ...this.#folders]) {
@@ -92,7 +97,9 @@ export class SimulatedDisk implements Disk {
 
   open(path: string, mode: 'create' | 'update' | 'read'): DiskFile {
     let inode = this.#files.get(path);
+    this.power.check();
     if (mode === 'create') {
+      this.power.step();
       if (inode !== undefined || !this.#folders.has(dirname(path))) throw failure('EEXIST', 'opening a file');
       inode = { bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0) };
       this.#files.set(path, inode);
@@ -102,6 +109,7 @@ export class SimulatedDisk implements Disk {
   }
 
   rename(from: string, to: string): void {
+    this.power.step();
     const inode = this.#files.get(from);
     if (inode !== undefined) {
       this.#files.delete(from);
@@ -113,16 +121,19 @@ export class SimulatedDisk implements Disk {
   }
 
   link(from: string, to: string): void {
+    this.power.step();
     const inode = this.#files.get(from);
     if (inode === undefined) throw failure('ENOENT', 'linking a file');
     this.#files.set(to, inode);
   }
 
   remove(path: string): void {
+    this.power.step();
     this.#files.delete(path);
   }
 
   removeFolder(path: string): void {
+    this.power.step();
     for (const file of [...this.#files.keys()]) if (file.startsWith(`${path}/`)) this.#files.delete(file);
     for (const folder of [...this.#folders]) {
       if (folder === path || folder.startsWith(`${path}/`)) this.#folders.delete(folder);
@@ -131,6 +142,7 @@ export class SimulatedDisk implements Disk {
 
   /** Names directly in the folder become durable. */
   syncFolder(path: string): void {
+    this.power.step();
     if (!this.#folders.has(path)) throw failure('ENOENT', 'syncing a folder');
     for (const durable of [...this.#durable.keys()]) {
       if (dirname(durable) === path && !this.#files.has(durable)) this.#durable.delete(durable);
@@ -166,11 +178,13 @@ export class SimulatedDisk implements Disk {
   #handle(inode: Inode): DiskFile {
     return {
       readAt: (target, offset) => {
+        this.power.check();
         const part = inode.bytes.subarray(offset, Math.min(inode.length, offset + target.length));
         target.set(part);
         return part.length;
       },
       writeAt: (bytes, offset) => {
+        this.power.step();
         const end = offset + bytes.length;
         const growth = Math.max(0, end - inode.length);
         if (growth > 0 && this.#usedBytes() + growth > this.capacityBytes)
@@ -184,6 +198,7 @@ export class SimulatedDisk implements Disk {
         inode.length = Math.max(inode.length, end);
       },
       sync: () => {
+        this.power.step();
         inode.synced = inode.bytes.slice(0, inode.length);
       },
       close: () => {},

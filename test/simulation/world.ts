@@ -1,21 +1,20 @@
 /**
- * One simulated hospital: a sender, a link that loses, a receiver, in virtual time, from one seed. The world
- * checks its invariants whenever something was released, and at the end:
- *
- * - nothing wrong: a released file is byte for byte a file that was taken in, of that study;
- * - nothing incomplete: a study is released with every instance of a revision, or those are held as conflicts;
- * - nothing twice: no instance is released two times;
- * - nothing silently missing: every study is released, or named as missing.
+ * Simulated hospitals: senders, links that lose, receivers, in virtual time, from one seed. Usually one of each;
+ * several senders share a receiver, and over a splitter one sender has several receivers. The world checks the
+ * invariants of every receiver whenever something was released, and reads every byte again after a restart.
  */
 import { createHash } from 'node:crypto';
-import { accountOfMissing } from '../../receiver/missing.ts';
 import { wireTimeMs } from '../../sender/pace.ts';
-import { assert } from '../../shared/assert.ts';
+import { present } from '../../shared/assert.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
-import { type Arrival, Channel, type ChannelOptions } from '../harness/channel.ts';
+import { type Priority, priority } from '../../shared/wire/manifest.ts';
+import type { ChannelOptions } from '../harness/channel.ts';
 import { Random } from '../harness/random.ts';
-import { HighSide, inboxFolder } from './high-side.ts';
-import { LowSide } from './low-side.ts';
+import { Fibre } from './fibre.ts';
+import { type End, HighSide } from './high-side.ts';
+import { type Expected, Invariants } from './invariants.ts';
+import { type DiskImage, LowSide, type Pace } from './low-side.ts';
+import { PowerCut } from './power-switch.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface WorldOptions {
@@ -31,192 +30,291 @@ export interface WorldOptions {
   readonly memoryBytes: number;
   readonly deadlineMs: number;
   readonly spillBytes: number;
-  readonly ledgerPath: string;
   readonly carouselGapMs: number;
+  /** Where copies of ledgers go, when disk images are taken. */
+  readonly imagesFolder?: string;
+  /** Default 1. */
+  readonly senders?: number;
+  /** Default 1. */
+  readonly receivers?: number;
 }
 
 const recordedMax = 1000;
-const idleMinMs = 50;
-const idleMaxMs = 10_000;
+const idleMinMs = 20;
+/** Steps while nothing happens: never past the next beacon in normal times, far in a long darkness. */
+const idleMaxMs = 1000;
+const darkPace: Pace = { beaconIntervalMs: 1_800_000, rollIntervalMs: 7_200_000, carouselGapMs: 43_200_000 };
+const darkIdleMaxMs = 300_000;
+const conditionIntervalMs = 200;
 
-/** What a scenario put in. */
-export interface Expected {
-  readonly studyUid: string;
-  readonly sopInstanceUid: string;
-  readonly sha256: string;
+/** A sender with its links to all receivers. */
+interface Way {
+  readonly low: LowSide;
+  readonly fibres: readonly Fibre[];
+  linkFreeAtMs: number;
+  recorded: Uint8Array[];
 }
 
 export class World {
   readonly clock = new VirtualClock();
-  readonly lowClock = this.clock.host();
-  readonly highClock = this.clock.host();
   readonly random: Random;
-  readonly low: LowSide;
-  readonly high: HighSide;
-  channel: Channel;
+  readonly lows: readonly LowSide[];
+  readonly highs: readonly HighSide[];
+  readonly invariants: readonly Invariants[];
   readonly expected: Expected[] = [];
+  /** Power cuts that happened in the middle of something. */
+  powerCuts = 0;
+  readonly #ways: readonly Way[];
   readonly #datagram: Uint8Array;
   readonly #datagramMs: number;
-  readonly #travelling: Arrival[] = [];
-  readonly #recorded: Uint8Array[] = [];
-  #linkFreeAtMs = 0;
+  /** Studies that a sender lost when it was set back, and a receiver knew of: their numbers. */
+  readonly #toldOfLost = new Map<string, number>();
+  readonly #setBack = new Set<string>();
   #idleMs = idleMinMs;
-  #releasesChecked = 0;
-  #channelNumber = 0;
+  #idleMaxMs = idleMaxMs;
 
   constructor(options: WorldOptions) {
     this.random = new Random(options.seed);
-    const identity = {
-      secret: this.random.fork('secret').bytes(32),
-      keyId: 1,
-      senderId: this.random.fork('sender').bytes(8),
-    };
     const { parameters, rateMegabitsPerSecond } = options;
     this.#datagram = new Uint8Array(parameters.datagramBytes);
     this.#datagramMs = wireTimeMs(parameters.datagramBytes, rateMegabitsPerSecond);
     const linkBytesPerMs = (rateMegabitsPerSecond * 1000) / 8;
-    this.low = new LowSide(
-      { ...options, ...identity, linkBytesPerMs },
-      this.lowClock,
-      this.random.fork('low'),
+    const identities = Array.from({ length: options.senders ?? 1 }, (_, index) => ({
+      secret: this.random.fork('secret').fork(index).bytes(32),
+      keyId: index + 1,
+      senderId: this.random.fork('sender').fork(index).bytes(8),
+    }));
+    const imagesFolder = options.imagesFolder ?? '/nowhere';
+    this.lows = identities.map(
+      (identity, index) =>
+        new LowSide(
+          { ...options, ...identity, linkBytesPerMs, imagesFolder },
+          this.clock.host(),
+          this.random.fork('low').fork(index),
+        ),
     );
-    this.high = new HighSide({ ...options, ...identity }, this.highClock, this.random.fork('high'));
-    this.channel = new Channel(options.channel, this.random.fork('channel'));
+    const secrets = new Map(identities.map(({ keyId, secret }) => [keyId, secret]));
+    this.highs = Array.from(
+      { length: options.receivers ?? 1 },
+      (_, index) =>
+        new HighSide({ ...options, secrets }, this.clock.host(), this.random.fork('high').fork(index)),
+    );
+    this.invariants = this.highs.map((high) => new Invariants(high, this.expected));
+    this.#ways = this.lows.map((low, index) => ({
+      low,
+      fibres: this.highs.map(
+        (_, other) => new Fibre(options.channel, this.random.fork('channel').fork(index).fork(other)),
+      ),
+      linkFreeAtMs: 0,
+      recorded: [],
+    }));
   }
 
-  /** Puts a file into the sender's watch folder, settled. */
+  /** The first sender, or the only one. */
+  get low(): LowSide {
+    return present(this.lows[0], 'a world has a sender');
+  }
+
+  /** The first receiver, or the only one. */
+  get high(): HighSide {
+    return present(this.highs[0], 'a world has a receiver');
+  }
+
+  /** A scanner gives a file to a sender. */
   take(
     file: { bytes: Uint8Array; studyUid: string; sopInstanceUid: string },
-    urgency?: Parameters<LowSide['take']>[1],
+    urgency: Priority = priority.routine,
+    low = this.low,
   ): void {
     const sha256 = createHash('sha256').update(file.bytes).digest('hex');
-    this.expected.push({ studyUid: file.studyUid, sopInstanceUid: file.sopInstanceUid, sha256 });
-    this.low.take(file.bytes, urgency);
+    const { studyUid, sopInstanceUid } = file;
+    this.expected.push({ senderId: low.senderId, studyUid, sopInstanceUid, sha256 });
+    low.put(file.bytes, urgency);
+    this.#lowDoes(low, () => low.scan());
   }
 
   /** Runs until a moment, or until something holds. @returns whether it came to hold */
   run(untilMs: number, until: () => boolean = () => false): boolean {
+    let lookedAtMs = Number.NEGATIVE_INFINITY;
     while (this.clock.monotonicMs() < untilMs) {
-      this.#turn();
+      this.#turn(untilMs);
+      if (this.clock.monotonicMs() - lookedAtMs < conditionIntervalMs) continue;
+      lookedAtMs = this.clock.monotonicMs();
       if (until()) return true;
     }
     return until();
   }
 
-  /** Somebody plays a recording: datagrams of long ago arrive again, in their order. */
-  replay(datagrams: number): void {
-    for (const datagram of this.#recorded.slice(0, datagrams)) this.high.receive(datagram);
-    this.high.step();
-    this.check();
+  /** Nothing crosses for a while, which may be days: senders go on at a pace that a test can play. */
+  darkness(lengthMs: number, after: ChannelOptions): void {
+    this.changeChannel({ lossProbability: 1 });
+    if (lengthMs > 3_600_000) {
+      for (const low of this.lows) low.pace = darkPace;
+      this.#idleMaxMs = darkIdleMaxMs;
+    }
+    this.run(this.clock.monotonicMs() + lengthMs);
+    for (const low of this.lows) low.pace = low.normalPace;
+    this.#idleMaxMs = idleMaxMs;
+    this.#idleMs = idleMinMs;
+    this.changeChannel(after);
   }
 
-  /** Another link from now on. */
+  /** Somebody plays a recording: datagrams of long ago arrive again, in their order. */
+  replay(datagrams: number): void {
+    for (const { recorded } of this.#ways) {
+      for (const datagram of recorded.slice(0, datagrams)) {
+        for (const high of this.highs) this.#highDoes(high, () => high.receive(datagram));
+      }
+    }
+    for (const high of this.highs) this.#highDoes(high, () => high.step());
+    for (const invariants of this.invariants) invariants.check();
+  }
+
+  /** Other links from now on. */
   changeChannel(options: ChannelOptions): void {
-    this.#channelNumber += 1;
-    this.channel = new Channel(options, this.random.fork('channel').fork(this.#channelNumber));
+    for (const { fibres } of this.#ways) for (const fibre of fibres) fibre.change(options);
   }
 
   /** The sender stops and starts again; what is in its encoder is gone. */
-  restartLow(powerCut: boolean): void {
-    this.low.restart(powerCut);
+  restartLow(powerCut: boolean, low = this.low): void {
+    this.#lowDoes(low, () => low.restart(powerCut));
   }
 
-  restartHigh(powerCut: boolean): void {
-    this.high.restart(powerCut);
+  restartHigh(end: End, high = this.high): void {
+    this.#highDoes(high, () => high.restart(end));
+    this.#invariantsOf(high).checkAgain();
   }
 
-  /** Whether every file that was put in stands in the inbox, or is held as a conflict. */
+  /** The sender's disk is set back to an older image of it. What it lost, as far as a receiver knew of it, must be named. */
+  restoreImage(image: DiskImage, low = this.low): void {
+    const before = new Map(
+      this.expected
+        .filter(({ senderId }) => senderId === low.senderId)
+        .map(({ studyUid }) => [studyUid, low.ledger.study(studyUid)]),
+    );
+    const highest = Math.min(...this.highs.map((high) => highestKnown(high, low.senderId)));
+    this.#lowDoes(low, () => low.restoreImage(image));
+    this.#setBack.add(low.senderId);
+    for (const [studyUid, study] of before) {
+      if (study?.studyNumber === undefined || study.revision !== 1 || study.studyNumber > highest) continue;
+      if (low.ledger.study(studyUid)?.studyNumber === undefined)
+        this.#toldOfLost.set(`${low.senderId} ${studyUid}`, study.studyNumber);
+    }
+  }
+
+  /** Whether every file that was put in stands in the inbox of a receiver, or is held as a conflict. */
   get allReleased(): boolean {
-    return this.unreleased().length === 0;
+    return this.invariants.every((invariants) => invariants.unreleased().length === 0);
   }
 
-  /** What was put in and is neither in the inbox nor held. */
-  unreleased(): Expected[] {
-    const out = new Set<string>();
-    for (const study of this.high.ledger.studies(10_000)) {
-      for (const row of this.high.ledger.instancesOf(study.senderId, study.studyUid)) {
-        if (row.releasedRevision !== undefined || row.heldBecause !== undefined) out.add(row.sha256);
-      }
-    }
-    return this.expected.filter((file) => !out.has(file.sha256));
+  /** What was put in and did not come out of the first receiver. */
+  unreleased(): readonly Expected[] {
+    return present(this.invariants[0], 'a world has a receiver').unreleased();
   }
 
-  /** The invariants. Throws an assertion with what is wrong. */
-  check(): void {
-    const releases = this.high.releases;
-    if (releases.length === this.#releasesChecked) return;
-    this.#releasesChecked = releases.length;
-    const known = new Map(this.expected.map((file) => [file.sha256, file]));
-    const seen = new Set<string>();
-    for (const [path, bytes] of this.high.disk.contents(inboxFolder)) {
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      const file = known.get(sha256);
-      assert(file !== undefined, `the inbox holds bytes that were never taken in: ${path}`);
-      const [folder, , name] = path.split('/');
-      assert(
-        folder?.split('.rev')[0] === file.studyUid,
-        `an instance is in the folder of another study: ${path}`,
-      );
-      assert(name === `${file.sopInstanceUid}.dcm`, `an instance has the name of another one: ${path}`);
-      assert(!seen.has(sha256), `an instance is in the inbox twice: ${path}`);
-      seen.add(sha256);
-    }
-    for (const release of releases) this.#checkComplete(release.senderId, release.studyUid, release.revision);
-  }
-
-  /** At the end of a run: what is not in the inbox must be named by `missing`. */
-  checkNothingSilent(): void {
-    this.check();
-    const rows = accountOfMissing(this.high.ledger, 10_000);
-    const named = new Set(rows.map((row) => row.studyUid));
-    const numbers = new Set(rows.map((row) => row.studyNumber));
-    for (const file of this.unreleased()) {
-      const studyNumber = this.low.ledger.study(file.studyUid)?.studyNumber;
-      const found = named.has(file.studyUid) || (studyNumber !== undefined && numbers.has(studyNumber));
-      assert(found, `study ${file.studyUid} is neither released nor named as missing`);
+  /**
+   * What any receiver was told of and doesn't have must be named.
+   * @param atTheEnd of a run, when every receiver had time to hear everything
+   */
+  checkNothingSilent(atTheEnd: boolean): void {
+    for (const [index, invariants] of this.invariants.entries()) {
+      const high = present(this.highs[index], 'every receiver has its invariants');
+      invariants.checkNothingSilent((file) => {
+        const lost = this.#toldOfLost.get(`${file.senderId} ${file.studyUid}`);
+        if (lost !== undefined) return atTheEnd ? lost : undefined;
+        const study = this.lows
+          .find(({ senderId }) => senderId === file.senderId)
+          ?.ledger.study(file.studyUid);
+        if (study?.studyNumber === undefined || study.open) return undefined;
+        if (atTheEnd) return study.studyNumber;
+        // A later revision is told of by the roll alone; and a number that is used again says nothing yet.
+        const unclear = study.revision > 1 || this.#setBack.has(file.senderId);
+        return unclear || study.studyNumber > highestKnown(high, file.senderId)
+          ? undefined
+          : study.studyNumber;
+      });
     }
   }
 
-  #checkComplete(senderId: string, studyUid: string, revision: number): void {
-    const manifest = this.high.ledger
-      .manifestsAbove(senderId, studyUid, revision - 1)
-      .find((m) => m.revision === revision);
-    assert(manifest !== undefined, 'a released revision has its manifest');
-    for (const entry of manifest.entries) {
-      const row = this.high.ledger.instance(entry.objectId);
-      const accounted =
-        row !== undefined && (row.releasedRevision !== undefined || row.heldBecause !== undefined);
-      assert(accounted, `study ${studyUid} was released without ${entry.sopInstanceUid}`);
-    }
+  get account(): { datagrams: number; lost: number } {
+    const all = this.#ways.flatMap(({ fibres }) => fibres.map((fibre) => fibre.account));
+    return {
+      datagrams: all.reduce((sum, { datagrams }) => sum + datagrams, 0),
+      lost: all.reduce((sum, { lost }) => sum + lost, 0),
+    };
   }
 
-  /** One step of virtual time: while the link is busy a datagram's time, else to the next moment of interest. */
-  #turn(): void {
+  /** One step of virtual time: while a link is busy some datagrams' time, else to the next moment of interest. */
+  #turn(untilMs: number): void {
     const now = this.clock.monotonicMs();
-    this.low.step();
     let sent = 0;
-    while (this.#linkFreeAtMs <= now && sent < 64 && this.low.next(this.#datagram)) {
+    for (const way of this.#ways)
+      this.#lowDoes(way.low, () => {
+        way.low.step();
+        sent += this.#send(way, now);
+      });
+    let nextArrivalMs = Number.POSITIVE_INFINITY;
+    for (const [index, high] of this.highs.entries()) {
+      this.#highDoes(high, () => {
+        for (const { fibres } of this.#ways) {
+          const fibre = present(fibres[index], 'each sender has a way to each receiver');
+          for (const arrival of fibre.arrived(now)) high.receive(arrival.bytes);
+          nextArrivalMs = Math.min(nextArrivalMs, fibre.nextArrivalMs);
+        }
+        high.step();
+      });
+      this.#invariantsOf(high).check();
+    }
+    const busyMs = Math.max(this.#datagramMs * 16, 0.1);
+    if (sent > 0 || this.#ways.some((way) => way.linkFreeAtMs > now)) {
+      this.#idleMs = idleMinMs;
+      this.clock.advance(busyMs);
+      return;
+    }
+    // While nothing happens time passes faster and faster: days of darkness are played in a moment.
+    this.#idleMs = Math.min(this.#idleMs * 1.5, this.#idleMaxMs);
+    const nextMs = Math.min(now + this.#idleMs, Math.max(nextArrivalMs, now + busyMs));
+    this.clock.advance(Math.max(busyMs, Math.min(nextMs, untilMs) - now));
+  }
+
+  #send(way: Way, now: number): number {
+    let sent = 0;
+    while (way.linkFreeAtMs <= now && sent < 64 && way.low.next(this.#datagram)) {
       const datagram = this.#datagram.slice();
-      if (this.#recorded.length < recordedMax) this.#recorded.push(datagram);
-      this.#travelling.push(...this.channel.transmit(datagram, now));
-      this.#linkFreeAtMs = Math.max(now - this.#datagramMs * 16, this.#linkFreeAtMs) + this.#datagramMs;
+      if (way.recorded.length < recordedMax) way.recorded.push(datagram);
+      for (const fibre of way.fibres) fibre.send(datagram, now);
+      way.linkFreeAtMs = Math.max(now - this.#datagramMs * 16, way.linkFreeAtMs) + this.#datagramMs;
       sent += 1;
     }
-    this.#arrive(now);
-    this.high.step();
-    this.check();
-    const idle = sent === 0 && this.#travelling.length === 0 && this.#linkFreeAtMs <= now;
-    // While nothing happens time passes faster and faster: days of darkness are played in a moment.
-    this.#idleMs = idle ? Math.min(this.#idleMs * 1.1, idleMaxMs) : idleMinMs;
-    this.clock.advance(idle ? this.#idleMs : Math.max(this.#datagramMs * 16, 0.1));
+    return sent;
   }
 
-  #arrive(now: number): void {
-    const due = this.#travelling.filter((arrival) => arrival.atMs <= now).sort((a, b) => a.atMs - b.atMs);
-    if (due.length === 0) return;
-    const left = this.#travelling.filter((arrival) => arrival.atMs > now);
-    this.#travelling.length = 0;
-    this.#travelling.push(...left);
-    for (const arrival of due) this.high.receive(arrival.bytes);
+  /** Something a sender does; when its power is cut meanwhile, it starts again. */
+  #lowDoes(low: LowSide, act: () => void): void {
+    this.#survive(act, () => low.restart(true));
   }
+
+  #highDoes(high: HighSide, act: () => void): void {
+    const cuts = this.powerCuts;
+    this.#survive(act, () => high.restart('power cut'));
+    if (this.powerCuts > cuts) this.#invariantsOf(high).checkAgain();
+  }
+
+  #survive(act: () => void, restart: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error;
+      this.powerCuts += 1;
+      this.#survive(restart, restart);
+    }
+  }
+
+  #invariantsOf(high: HighSide): Invariants {
+    return present(this.invariants[this.highs.indexOf(high)], 'every receiver has its invariants');
+  }
+}
+
+function highestKnown(high: HighSide, senderId: string): number {
+  return high.ledger.sender(senderId)?.highestStudyNumber ?? 0;
 }
