@@ -11,6 +11,7 @@ import { readKeyFile } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createErasureCode } from '../shared/fec/engine.ts';
+import { hostFiles, kernelLimit } from '../shared/host-network.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing, RingReader } from '../shared/ring.ts';
@@ -22,10 +23,12 @@ import {
   stopThread,
   writeSnapshot,
 } from '../shared/supervision.ts';
+import { timedDisk } from '../shared/timed-disk.ts';
 import { symbolBytesOf } from '../shared/wire/datagram.ts';
 import { answerRequest } from './answer.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
 import { ReceiverLedger } from './ledger.ts';
+import { ReceiverLinkWatch, receiverLinkCodes } from './link-health.ts';
 import type { LinkThreadCounters, LinkThreadData, LinkThreadMessage } from './link-thread.ts';
 import { ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
 import { Reception } from './reception.ts';
@@ -67,9 +70,10 @@ export async function startReceiver(
     else log.info('alarm cleared', { code, subject });
   });
   const code = createErasureCode(configuration['code.engine']);
-  const vault = new Vault(vaultFolder, nodeDisk);
+  const disk = timedDisk(nodeDisk, systemClock);
+  const vault = new Vault(vaultFolder, disk);
   const spill = new SpillArea({
-    disk: nodeDisk,
+    disk,
     path: join(vaultFolder, 'spill.area'),
     symbolBytes: symbolBytesOf(parameters.datagramBytes),
     areaBytes: configuration['assemble.spillMegabytes'] * 1e6,
@@ -107,7 +111,6 @@ export async function startReceiver(
   const slots = Math.ceil((configuration['link.ringMegabytes'] * 1e6) / parameters.datagramBytes);
   const ring = createRing(parameters.datagramBytes, slots);
   let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0 };
-  let ringDropsSeen = 0;
   let wake = () => {};
   const opened = deferred<{ port: number; receiveBufferBytes: number }>();
   const thread = startThread<LinkThreadMessage>({
@@ -136,8 +139,23 @@ export async function startReceiver(
     receiveBufferBytes < wanted,
     'E_LINK_BUFFER',
     'link',
-    `asked for ${wanted} bytes, got ${receiveBufferBytes}`,
+    `asked for ${wanted} bytes, got ${receiveBufferBytes}; net.core.rmem_max is ${kernelLimit(hostFiles, 'net/core/rmem_max') ?? 'unknown'}`,
   );
+  const linkWatch = new ReceiverLinkWatch(hostFiles, {
+    address: configuration['link.address'],
+    port,
+    interface: configuration['link.interface'],
+    datagramBytes: parameters.datagramBytes,
+  });
+  const lookAtLink = () =>
+    linkWatch.look({
+      atMs: systemClock.monotonicMs(),
+      admitted: counters.admitted,
+      lost: reception.assembler.datagramsLost,
+      ringDrops: counters.ringDrops,
+      diskMs: disk.spentMs(),
+    });
+  let linkHealth = lookAtLink();
 
   const reader = new RingReader(ring, () => {});
   const startedMs = systemClock.monotonicMs();
@@ -178,6 +196,7 @@ export async function startReceiver(
         ledger,
         alarms,
         counters,
+        linkHealth,
         ring: { slots: ring.slots, filled: reader.available },
         startedMs,
       }),
@@ -193,8 +212,11 @@ export async function startReceiver(
       const usedPercent = 100 * (1 - free / total);
       hasRoom = usedPercent < configuration['vault.highWaterPercent'];
       alarms.set(!hasRoom, 'E_DISK_FULL', 'vault', `the vault's disk is ${Math.round(usedPercent)} % full`);
-      alarms.set(counters.ringDrops > ringDropsSeen, 'E_RING_FULL', 'link');
-      ringDropsSeen = counters.ringDrops;
+      linkHealth = lookAtLink();
+      for (const code of receiverLinkCodes) {
+        const problem = linkHealth.problems.find((found) => found.code === code);
+        alarms.set(problem !== undefined, code, 'link', problem?.detail);
+      }
     }, chores.roomMs),
   ];
   drain();

@@ -3,6 +3,7 @@ import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
 import {
   choice,
   optionalPath,
+  optionalText,
   outside,
   realNumber,
   requiredAddress,
@@ -15,6 +16,9 @@ export const receiverSettings = {
   keyFile: outside(['inbox.folder'], requiredPath('the key file of the sender')),
   ...linkSettings,
   'link.address': requiredAddress('the own address on the interface that faces the link'),
+  'link.interface': optionalText(
+    'the network interface of the link, to watch it; default: the one that has the address',
+  ),
   'link.receiveBufferBytes': wholeNumber(
     { min: 65_536, max: 2 ** 30, fallback: 32 * 2 ** 20 },
     'the socket buffer asked for',

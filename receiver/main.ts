@@ -114,7 +114,7 @@ function statusText(
   if (snapshot !== undefined) {
     const { link, assemble, senders, alarms } = snapshot;
     lines.push(
-      `link     ${link.admitted} datagrams received, ${link.lost} lost, ${assemble.symbolsRepaired} symbols repaired`,
+      `link     ${link.admitted} datagrams received, ${link.lost} lost${lossesText(link.losses)}, ${assemble.symbolsRepaired} symbols repaired`,
     );
     for (const { senderId, beaconAgeMs, beacon } of senders) {
       lines.push(
@@ -138,6 +138,13 @@ function statusText(
     '',
     table(['number', 'study', 'state', 'instances', 'size', 'held', 'partial release'], rows),
   ].join('\n');
+}
+
+/** Where the lost ones were lost; what did not reach this host needs no words. */
+function lossesText({ link, ...here }: ReceiverSnapshot['link']['losses']): string {
+  const places = Object.entries(here).filter(([, count]) => count > 0);
+  if (places.length === 0) return '';
+  return ` (${[['link', link], ...places].map(([place, count]) => `${place} ${count}`).join(', ')})`;
 }
 
 async function withLedger<T>(

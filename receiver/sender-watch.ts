@@ -43,6 +43,7 @@ interface Watched {
 const unknownNumbersMax = 10_000;
 
 export class SenderWatch {
+  readonly #startedMs: number;
   readonly #watched = new Map<string, Watched>();
   readonly #options: {
     readonly ledger: ReceiverLedger;
@@ -62,6 +63,7 @@ export class SenderWatch {
     deadlineMs: number;
   }) {
     this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
   }
 
   /** @returns false when the beacon is a replay */
@@ -102,6 +104,12 @@ export class SenderWatch {
   watch(): void {
     const { clock, alarms, silenceMs, deadlineMs } = this.#options;
     const now = clock.monotonicMs();
+    // A sender of an earlier life of this program that has not spoken in this one is as silent as any other.
+    if (now - this.#startedMs >= silenceMs) {
+      for (const { senderId } of this.#options.ledger.senders()) {
+        if (!this.#watched.has(senderId)) alarms.raise('E_NO_BEACON', senderId);
+      }
+    }
     for (const [senderId, watched] of this.#watched) {
       alarms.set(now - watched.beaconAtMs >= silenceMs, 'E_NO_BEACON', senderId);
       const unknown = new Set(this.#unknownNumbers(senderId, watched));

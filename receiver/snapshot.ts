@@ -2,6 +2,7 @@
 import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { ReceiverLedger } from './ledger.ts';
+import type { Losses, ReceiverLinkHealth } from './link-health.ts';
 import type { LinkThreadCounters } from './link-thread.ts';
 import type { Reception } from './reception.ts';
 import type { SenderStatus } from './sender-watch.ts';
@@ -15,6 +16,11 @@ export interface ReceiverSnapshot {
     readonly refused: Readonly<Record<string, number>>;
     /** Sent and never received, by the sequence numbers. */
     readonly lost: number;
+    /** The same by the place where it was lost, as far as this host can tell. */
+    readonly losses: Losses;
+    readonly interface: string | undefined;
+    /** Frames that the interface found damaged. */
+    readonly damagedFrames: number;
     /** Received and dropped since the ring was full. */
     readonly ringDrops: number;
     readonly ringFilled: number;
@@ -39,6 +45,7 @@ export function receiverSnapshot(from: {
   ledger: ReceiverLedger;
   alarms: Alarms;
   counters: LinkThreadCounters;
+  linkHealth: ReceiverLinkHealth;
   ring: { slots: number; filled: number };
   startedMs: number;
 }): ReceiverSnapshot {
@@ -52,6 +59,9 @@ export function receiverSnapshot(from: {
       admitted: from.counters.admitted,
       refused: from.counters.refused,
       lost: assembler.datagramsLost,
+      losses: from.linkHealth.losses,
+      interface: from.linkHealth.interface,
+      damagedFrames: from.linkHealth.damaged,
       ringDrops: from.counters.ringDrops,
       ringFilled: from.ring.filled,
       ringSlots: from.ring.slots,

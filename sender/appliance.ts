@@ -11,7 +11,8 @@ import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
 import { readKeyFile } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
-import { DiodeError } from '../shared/errors.ts';
+import { DiodeError, type ErrorCode } from '../shared/errors.ts';
+import { hostFiles } from '../shared/host-network.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing } from '../shared/ring.ts';
@@ -31,7 +32,9 @@ import type { EncodeThreadData, EncodeThreadMessage } from './encode-thread.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
 import { Watch } from './intake/watch.ts';
 import { SenderLedger } from './ledger.ts';
-import type { LinkThreadData, LinkThreadMessage } from './link-thread.ts';
+import { SenderLinkWatch } from './link-health.ts';
+import { LinkSupervision } from './link-supervision.ts';
+import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { beginSession } from './session.ts';
 import { senderSnapshot } from './snapshot.ts';
@@ -39,7 +42,7 @@ import { Spool } from './spool.ts';
 
 /** Datagrams between encoder and link: what STAT has to wait for at most, 32 ms at 1 Gb/s. */
 const ringSlots = 2048;
-const chores = { stepMs: 20, snapshotMs: 500, requestsMs: 200 } as const;
+const chores = { stepMs: 20, snapshotMs: 500, requestsMs: 200, linkMs: 200 } as const;
 
 export interface RunningSender {
   stop(): Promise<void>;
@@ -79,7 +82,7 @@ export async function startSender(
     ...(rejectedFolder === undefined ? {} : { rejectedFolder }),
   });
 
-  const link = await startLink(configuration, identity, session, log, alarms, die);
+  const link = await startLink(configuration, identity, session, log, die);
   const orders: TransmitOrder[] = [];
   const dispatch = new Dispatch({
     ledger,
@@ -110,7 +113,20 @@ export async function startSender(
       die(error);
     }
   };
+  const supervision = new LinkSupervision({
+    watch: new SenderLinkWatch(hostFiles, {
+      address: configuration['link.address'],
+      interface: configuration['link.interface'],
+      datagramBytes: identity.parameters.datagramBytes,
+    }),
+    alarms,
+    clock: systemClock,
+    dispatch,
+    order: link.order,
+  });
+  link.onRefused((code, detail) => supervision.refused(code, detail));
   link.onEnded((ends) => {
+    supervision.checkCarrier();
     dispatch.passesEnded(ends);
     step();
   });
@@ -143,6 +159,7 @@ export async function startSender(
         identity,
         session,
         datagrams: link.datagrams(),
+        link: supervision.health,
         passCount: configuration['passes.count'],
         startedMs,
       }),
@@ -150,6 +167,7 @@ export async function startSender(
   const timers = [
     setInterval(step, chores.stepMs),
     setInterval(snapshot, chores.snapshotMs),
+    setInterval(() => supervision.look(), chores.linkMs),
     setInterval(() => {
       for (const request of ledger.mailbox.open(16))
         ledger.mailbox.answer(request.id, answerRequest(dispatch, request));
@@ -194,7 +212,6 @@ async function startLink(
   identity: SenderIdentity,
   session: Session,
   log: Log,
-  alarms: Alarms,
   die: Die,
 ) {
   const ring = createRing(identity.parameters.datagramBytes, ringSlots);
@@ -203,6 +220,7 @@ async function startLink(
   const ready = deferred<string>();
   let datagrams = 0;
   let onEnded: (ends: readonly TransmitEnd[]) => void = () => {};
+  let onRefused: (code: ErrorCode, detail: string) => void = () => {};
   const linkThread = startThread<LinkThreadMessage>({
     file: new URL('./link-thread.js', import.meta.url),
     workerData: {
@@ -222,9 +240,8 @@ async function startLink(
     onMessage: (message) => {
       if (message.kind === 'counters') datagrams = message.datagrams;
       else if (message.kind === 'open') opened.resolve();
-      else if (message.kind === 'failed' && message.fatal)
-        opened.reject(new DiodeError(message.code, message.detail));
-      else if (message.kind === 'failed') alarms.raise(message.code, 'link', message.detail);
+      else if (message.fatal) opened.reject(new DiodeError(message.code, message.detail));
+      else onRefused(message.code, message.detail);
     },
     die,
   });
@@ -252,6 +269,10 @@ async function startLink(
     engine,
     datagrams: () => datagrams,
     send: (orders: readonly TransmitOrder[]) => encodeThread.postMessage(orders),
+    order: (order: LinkThreadOrder) => linkThread.postMessage(order),
+    onRefused: (listener: (code: ErrorCode, detail: string) => void) => {
+      onRefused = listener;
+    },
     onEnded: (listener: (ends: readonly TransmitEnd[]) => void) => {
       onEnded = listener;
     },

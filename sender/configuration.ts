@@ -52,7 +52,9 @@ export const senderSettings = {
   ...linkSettings,
   'link.address': requiredAddress('the receiver, at the far end of the link'),
   'link.sourceAddress': optionalAddress('the own address on the link; default: what the route says'),
-  'link.interface': optionalText('the network interface of the link, to watch its carrier'),
+  'link.interface': optionalText(
+    'the network interface of the link, to watch it; default: what the route says',
+  ),
   'link.rateMegabitsPerSecond': realNumber(
     { min: 0.1, max: 100_000, fallback: 500 },
     'the rate on the wire, with all headers',

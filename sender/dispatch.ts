@@ -40,7 +40,12 @@ interface InFlight {
   readonly blocks: number;
   readonly urgent: boolean;
   readonly ledgered: boolean;
+  /** The link failed while it was on its way: no pass. */
+  lost: boolean;
 }
+
+/** Beacons and rolls on their way at most: a link that stands still gets no pile of stale ones. */
+const documentsMax = 32;
 
 export class Dispatch {
   readonly closing: StudyClosing;
@@ -52,6 +57,8 @@ export class Dispatch {
   readonly #inFlight = new Map<string, InFlight>();
   /** Blocks of orders that have not ended. One large object may be many, so urgent ones are counted apart. */
   readonly #waitingBlocks = { urgent: 0, routine: 0 };
+  #documentsInFlight = 0;
+  #held = false;
   #beaconNumber = 0;
   #beaconAtMs = Number.NEGATIVE_INFINITY;
   #rollNumber = 0;
@@ -80,6 +87,19 @@ export class Dispatch {
     return this.#announce(this.closing.close(studyUid, because));
   }
 
+  /** While the link is held nothing is handed out, and nothing is told that would be stale by then. */
+  hold(held: boolean): void {
+    if (this.#held === held) return;
+    this.#held = held;
+    if (held) this.linkFailed();
+    else this.#beaconAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The link failed for however short a time: what is on its way may be lost, so it comes again. */
+  linkFailed(): void {
+    for (const inFlight of this.#inFlight.values()) inFlight.lost = true;
+  }
+
   /** Passes ended: the encoder gave out their last datagram and the link took it. */
   passesEnded(ends: readonly TransmitEnd[]): void {
     const { ledger, clock, alarms } = this.#options;
@@ -89,7 +109,14 @@ export class Dispatch {
       if (inFlight === undefined) continue;
       this.#inFlight.delete(objectId);
       this.#waitingBlocks[inFlight.urgent ? 'urgent' : 'routine'] -= inFlight.blocks;
-      if (!inFlight.ledgered) continue;
+      if (!inFlight.ledgered) {
+        this.#documentsInFlight -= 1;
+        continue;
+      }
+      if (inFlight.lost && failedBecause === undefined) {
+        this.#schedule.passLost(objectId);
+        continue;
+      }
       if (failedBecause !== undefined) alarms.raise(failedBecause, objectId);
       counted.push(objectId);
     }
@@ -103,6 +130,7 @@ export class Dispatch {
   step(): void {
     const now = this.#options.clock.monotonicMs();
     this.#announce(this.closing.closeQuiet());
+    if (this.#held) return;
     if (now - this.#beaconAtMs >= this.#options.beaconIntervalMs) this.#sendBeacon(now);
     if (now - this.#rollAtMs >= this.#options.rollIntervalMs) this.#sendRoll(now);
     const { waitingBlocksMax } = this.#options;
@@ -190,6 +218,8 @@ export class Dispatch {
 
   /** Beacons and rolls are sent once, from memory: the next one is newer. */
   #sendDocument(type: ObjectType, document: Uint8Array): void {
+    if (this.#documentsInFlight >= documentsMax) return;
+    this.#documentsInFlight += 1;
     const sha256 = createHash('sha256').update(document).digest();
     const { objectId, maximumSourceSymbols, symbolBytes } = this.#plan(type, sha256, document.length);
     const order = {
@@ -206,7 +236,7 @@ export class Dispatch {
 
   #send(order: TransmitOrder, symbolBytes: number, ledgered: boolean): void {
     const blocks = Math.ceil(order.bytes / (symbolBytes * order.maximumSourceSymbols)) || 1;
-    this.#inFlight.set(order.objectId, { blocks, urgent: order.urgent, ledgered });
+    this.#inFlight.set(order.objectId, { blocks, urgent: order.urgent, ledgered, lost: false });
     this.#waitingBlocks[order.urgent ? 'urgent' : 'routine'] += blocks;
     this.#options.transmit(order);
   }

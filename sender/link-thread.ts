@@ -20,8 +20,13 @@ export interface LinkThreadData {
 export type LinkThreadMessage =
   | { readonly kind: 'open'; readonly segments: number }
   | { readonly kind: 'counters'; readonly datagrams: number }
-  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean }
-  | { readonly kind: 'held'; readonly held: boolean };
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean };
+
+/** What it is told: whether to hold what is in the ring, and how many datagrams leave nevertheless. */
+export interface LinkThreadOrder {
+  readonly held: boolean;
+  readonly probes: number;
+}
 
 const port = present(parentPort, 'this file runs as a worker');
 const data: LinkThreadData = workerData;
@@ -31,11 +36,13 @@ const pacer = new Pacer(data.ring.datagramBytes, data.rateMegabitsPerSecond, dat
 /** Not shared with anybody: waiting on it is sleeping. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const shortSleepMs = 0.2;
+const heldSleepMs = 20;
 
 /** Given to the kernel, and not yet surely taken by it: their slots are still in use. */
 let given = 0;
 let datagrams = 0;
 let held = false;
+let probes = 0;
 let asleep = true;
 
 function turn(link: SenderLink): void {
@@ -51,12 +58,14 @@ function turn(link: SenderLink): void {
     asleep = true;
     return;
   }
-  if (held || waiting === 0 || !link.ready) {
-    setTimeout(() => turn(link), 1);
+  const mayLeave = held ? probes : data.burstDatagrams;
+  if (mayLeave === 0 || waiting === 0 || !link.ready) {
+    setTimeout(() => turn(link), mayLeave === 0 ? heldSleepMs : 1);
     return;
   }
   const now = performance.now();
-  const count = Math.min(waiting, pacer.allowance(now), data.burstDatagrams);
+  const count = Math.min(waiting, pacer.allowance(now), mayLeave);
+  if (held) probes -= count;
   for (let sent = 0; sent < count; ) {
     const region = reader.region(given + sent, Math.min(count - sent, link.segments));
     link.send(region);
@@ -78,9 +87,7 @@ try {
     turn(link);
   };
   data.encodePort.on('message', wake);
-  port.on('message', (message: { held: boolean }) => {
-    held = message.held;
-  });
+  port.on('message', (order: LinkThreadOrder) => ({ held, probes } = order));
   setInterval(() => tell({ kind: 'counters', datagrams }), 250);
   tell({ kind: 'open', segments: link.segments });
   wake();

@@ -93,11 +93,13 @@ function statusText(
 ): string {
   const lines = [running ? 'diode-sender is running' : 'diode-sender is not running'];
   if (snapshot !== undefined) {
-    const { queue, spool, datagrams, counters } = snapshot;
+    const { queue, spool, datagrams, counters, link } = snapshot;
     const oldest = queue.objects === 0 ? '' : `, the oldest for ${durationText(queue.oldestMs)}`;
     lines.push(`queue    ${queue.objects} objects, ${bytesText(queue.bytes)}${oldest}`);
     lines.push(`spool    ${bytesText(spool.bytes)} held, ${bytesText(spool.freeBytes)} free`);
-    lines.push(`link     ${datagrams} datagrams transmitted in this session`);
+    const held = link.hold === 'none' ? '' : '; HELD: nothing can cross now';
+    const notSent = link.notSent === 0 ? '' : `, ${link.notSent} not sent by ${link.interface}`;
+    lines.push(`link     ${datagrams} datagrams transmitted in this session${notSent}${held}`);
     for (const [code, count] of Object.entries(counters))
       lines.push(`${code === 'duplicate' ? 'duplicates' : 'rejected'}  ${count} ${code}`);
     for (const alarm of snapshot.alarms) lines.push(`ALARM    ${alarm.code} ${alarm.detail}`);

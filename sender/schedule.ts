@@ -98,6 +98,13 @@ export class Schedule {
     if (order.urgent) window.length = 0;
   }
 
+  /** A pass was lost on the way to the link: it is due again, as if it had never begun. */
+  passLost(objectId: string): void {
+    assert(this.#inFlight.delete(objectId), 'only what was handed out is lost');
+    // It stands in the ledger where it stood; what was read of that before is stale.
+    this.objectsEntered();
+  }
+
   #take(nowMs: number, fits: (object: SpooledObject) => boolean): SendOrder | undefined {
     for (const [pass, window] of this.#windows.entries()) {
       const index = window.findIndex((object) => fits(object) && this.#due(object, nowMs));

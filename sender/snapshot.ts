@@ -3,6 +3,7 @@ import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { SenderIdentity, Session } from './identity.ts';
 import type { SenderLedger } from './ledger.ts';
+import type { LinkHold, SenderLinkHealth } from './link-health.ts';
 import type { Spool } from './spool.ts';
 
 export interface SenderSnapshot {
@@ -14,6 +15,13 @@ export interface SenderSnapshot {
   readonly keyId: number;
   /** Datagrams given to the kernel in this session. */
   readonly datagrams: number;
+  readonly link: {
+    readonly interface: string | undefined;
+    /** Whether the queue is held since nothing can cross. */
+    readonly hold: LinkHold;
+    /** Packets that the interface was given and did not send, since it is there. */
+    readonly notSent: number;
+  };
   readonly queue: { readonly objects: number; readonly bytes: number; readonly oldestMs: number };
   readonly openStudies: number;
   readonly highestStudyNumber: number;
@@ -30,6 +38,7 @@ export function senderSnapshot(from: {
   identity: SenderIdentity;
   session: Session;
   datagrams: number;
+  link: SenderLinkHealth;
   passCount: number;
   startedMs: number;
 }): SenderSnapshot {
@@ -43,6 +52,7 @@ export function senderSnapshot(from: {
     session: from.session,
     keyId: from.identity.keyId,
     datagrams: from.datagrams,
+    link: { interface: from.link.interface, hold: from.link.hold, notSent: from.link.notSent },
     queue: {
       objects: queue.objects,
       bytes: queue.bytes,

@@ -78,6 +78,31 @@ export const errorCatalogue = {
     meaning: 'The link interface has no carrier or is down.',
     action: 'Check fibre, converter and interface; the queue is kept meanwhile.',
   },
+  E_LINK_NEIGHBOUR: {
+    meaning: 'The hardware address of the receiver is not written down on the sender.',
+    action:
+      'Run the command that the alarm names, and put it into the network configuration: on a one-way link nobody answers.',
+  },
+  E_LINK_MTU: {
+    meaning: 'The MTU of the link interface is too small for a datagram.',
+    action: 'Raise the MTU of the interface, or lower link.datagramBytes on both sides.',
+  },
+  E_LINK_DROPS: {
+    meaning: 'The link interface of the sender drops what it is given.',
+    action: 'Lower link.rateMegabitsPerSecond; check cable, converter and flow control (ethtool -A).',
+  },
+  E_LINK_LOSS: {
+    meaning: 'Many datagrams are lost before they reach this host.',
+    action: 'Check fibre, connectors and converters; if the sender reports drops, lower its rate.',
+  },
+  E_NIC_DROPS: {
+    meaning: 'The network interface or the kernel had no room for datagrams of the link.',
+    action: 'Raise the ring (ethtool -G) and net.core.netdev_max_backlog, as in hw-notes.',
+  },
+  E_SOCKET_DROPS: {
+    meaning: 'The socket buffer of the link was full, and datagrams were dropped.',
+    action: 'Raise net.core.rmem_max and link.receiveBufferBytes; give the receiving thread a core.',
+  },
   E_LINK_SEND: {
     meaning: 'The kernel refused to send on the link.',
     action: 'Read the cause; check address, route, neighbour entry and MTU.',
@@ -89,7 +114,12 @@ export const errorCatalogue = {
   E_RING_FULL: {
     meaning: 'Datagrams arrived faster than this host worked on them, and were dropped.',
     action:
-      'Check its disk and processor, or lower link.rateMegabitsPerSecond; a later pass brings them again.',
+      'Give it processor time, raise link.ringMegabytes, or lower link.rateMegabitsPerSecond; a later pass brings them again.',
+  },
+  E_DISK_SLOW: {
+    meaning: 'Datagrams were dropped while this host waited for its disk.',
+    action:
+      'Use a faster disk for the vault, bound vm.dirty_bytes as in hw-notes, or lower link.rateMegabitsPerSecond.',
   },
   E_NO_BEACON: {
     meaning: 'No beacon came from the sender for a while.',

@@ -113,6 +113,21 @@ describe('a beacon', () => {
     expect(standing()).toEqual([]);
   });
 
+  it('that stays away since a restart is an alarm as well', () => {
+    const first = high();
+    first.watch.beaconCame(beacon(), arrival(1));
+    const { watch, time, standing } = high(first.ledger);
+    time.advance(9999);
+    watch.watch();
+    expect(standing()).toEqual([]);
+    time.advance(1);
+    watch.watch();
+    expect(standing()).toEqual([`E_NO_BEACON ${senderId}`]);
+    watch.beaconCame(beacon(), arrival(2));
+    watch.watch();
+    expect(standing()).toEqual([]);
+  });
+
   it('of another configuration is an alarm with both values', () => {
     const { watch, alarms } = high();
     const other = { ...parameters, repairSymbols: 16, protection: protection.authenticated };

@@ -126,3 +126,39 @@ describe('a beacon', () => {
     expect(beacons()).toMatchObject([{ beaconNumber: 2 }]);
   });
 });
+
+describe('a link that fails', () => {
+  it('is given nothing while it is held, and goes on by itself', () => {
+    const { dispatch, take, orders, time } = low();
+    dispatch.hold(true);
+    take('waits');
+    time.advance(60_000);
+    dispatch.step();
+    expect(orders).toEqual([]);
+    dispatch.hold(false);
+    dispatch.step();
+    const types = orders.map(({ type }) => type);
+    expect(types).toEqual([objectType.beacon, objectType.roll, objectType.manifest, objectType.instance]);
+  });
+
+  it('makes no pass of what was on its way', () => {
+    const { dispatch, ledger, take, handed } = low();
+    take('on its way');
+    expect(handed()).toEqual([idOf('on its way')]);
+    dispatch.linkFailed();
+    dispatch.passesEnded([{ objectId: idOf('on its way'), failedBecause: undefined }]);
+    expect(ledger.objectsWithPasses(0, 10)).toHaveLength(1);
+    expect(handed()).toEqual([idOf('on its way')]);
+    dispatch.passesEnded([{ objectId: idOf('on its way'), failedBecause: undefined }]);
+    expect(ledger.objectsWithPasses(1, 10)).toHaveLength(1);
+  });
+
+  it('gets no pile of beacons from an encoder that stands still', () => {
+    const { dispatch, orders, time } = low();
+    for (let second = 0; second < 1000; second += 1) {
+      time.advance(1000);
+      dispatch.step();
+    }
+    expect(orders.length).toBeLessThan(100);
+  });
+});
