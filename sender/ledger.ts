@@ -195,6 +195,13 @@ export class SenderLedger {
     );
   }
 
+  /** The studies that hold an instance of this UID: one, unless somebody used it twice. */
+  studiesOfInstance(sopInstanceUid: string): string[] {
+    return this.#database
+      .all('SELECT DISTINCT study_uid FROM objects WHERE sop_instance_uid = ?', sopInstanceUid)
+      .map((row) => text(row, 'study_uid'));
+  }
+
   openStudies(): StudyRow[] {
     return this.#database.all('SELECT * FROM studies WHERE open = 1').map(studyRow);
   }

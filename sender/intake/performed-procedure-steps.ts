@@ -22,6 +22,14 @@ export interface ProcedureStepReport {
   readonly series: readonly PerformedSeries[];
 }
 
+/** Who wants to know of steps. */
+export interface ProcedureStepListener {
+  /** A step was created, or set without being ended. */
+  stepBegan(procedureStepUid: string, studyUids: readonly string[]): void;
+  /** Resolves when the end is taken note of; a DiodeError becomes the status of the answer. */
+  stepEnded(report: ProcedureStepReport): Promise<void> | void;
+}
+
 export interface PerformedSeries {
   readonly seriesUid: string;
   readonly instances: readonly { readonly sopClassUid: string; readonly sopInstanceUid: string }[];
@@ -60,12 +68,11 @@ interface StepRequest {
 }
 
 export class PerformedProcedureSteps {
-  readonly #stepEnded: (report: ProcedureStepReport) => Promise<void> | void;
+  readonly #listener: ProcedureStepListener;
   readonly #steps = new Map<string, Step>();
 
-  /** @param stepEnded resolves when the end is durable; a DiodeError becomes the status of the answer */
-  constructor(stepEnded: (report: ProcedureStepReport) => Promise<void> | void) {
-    this.#stepEnded = stepEnded;
+  constructor(listener: ProcedureStepListener) {
+    this.#listener = listener;
   }
 
   /** Takes an N-CREATE or N-SET whose data set comes next. */
@@ -99,7 +106,9 @@ export class PerformedProcedureSteps {
       .filter(isUid);
     const series = performedSeries(dataSet);
     if (series instanceof DiodeError) return refusal(series.code);
-    this.#keep(uid, { studyUids: [...new Set(studyUids)], series, ended: false });
+    const step = { studyUids: [...new Set(studyUids)], series, ended: false };
+    this.#keep(uid, step);
+    this.#listener.stepBegan(uid, step.studyUids);
     return { status: dimseStatus.success };
   }
 
@@ -118,7 +127,7 @@ export class PerformedProcedureSteps {
     const status = dataSet.text(stepTags.status);
     if (status !== 'COMPLETED' && status !== 'DISCONTINUED') return { status: dimseStatus.success };
     try {
-      await this.#stepEnded({
+      await this.#listener.stepEnded({
         procedureStepUid: uid,
         callingAe,
         status,

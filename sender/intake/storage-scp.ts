@@ -12,7 +12,7 @@ import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { UpperLayer } from '../../shared/dicom/upper-layer/upper-layer.ts';
 import { addressTest, type ListenerTls, listen } from './dicom-listener.ts';
 import type { ApplicationEntity, InstanceSink } from './instance-sink.ts';
-import { PerformedProcedureSteps, type ProcedureStepReport } from './performed-procedure-steps.ts';
+import { PerformedProcedureSteps, type ProcedureStepListener } from './performed-procedure-steps.ts';
 import { StorageAssociation } from './storage-association.ts';
 
 export interface StorageScpOptions {
@@ -26,8 +26,8 @@ export interface StorageScpOptions {
   readonly times?: Partial<AssociationTimes>;
   /** Longest P-DATA-TF taken, at most 256 KiB. */
   readonly dataPduBytesMax?: number;
-  /** Takes part in performed procedure steps when given; see {@link ProcedureStepReport}. */
-  readonly procedureStepEnded?: (report: ProcedureStepReport) => Promise<void> | void;
+  /** Takes part in performed procedure steps when given. */
+  readonly procedureSteps?: ProcedureStepListener;
   readonly clock?: Clock;
 }
 
@@ -77,9 +77,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       entity.callingAddresses === undefined ? () => true : addressTest(entity.callingAddresses),
   }));
   const steps =
-    options.procedureStepEnded === undefined
-      ? undefined
-      : new PerformedProcedureSteps(options.procedureStepEnded);
+    options.procedureSteps === undefined ? undefined : new PerformedProcedureSteps(options.procedureSteps);
   const open = new Map<number, OpenAssociation>();
   let lastId = 0;
   let closing = false;

@@ -154,7 +154,7 @@ export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending>
           isAddressAllowed: () => true,
         },
       ],
-      performedProcedureSteps: new PerformedProcedureSteps(() => {}),
+      performedProcedureSteps: new PerformedProcedureSteps({ stepBegan: () => {}, stepEnded: () => {} }),
       nowMs: () => systemClock.monotonicMs(),
       hasRoom: () => true,
       ended: resolve,

@@ -344,7 +344,10 @@ describe('over TLS', () => {
 
 it('a performed procedure step gives its list over the same port', async () => {
   const reports: ProcedureStepReport[] = [];
-  const { scp } = await start({}, { procedureStepEnded: (report) => void reports.push(report) });
+  const { scp } = await start(
+    {},
+    { procedureSteps: { stepBegan: () => {}, stepEnded: (report) => void reports.push(report) } },
+  );
   const stepClass = '1.2.840.10008.3.1.2.3.3';
   const connection = await RawConnection.to(scp.port);
   connection.send(

@@ -43,7 +43,11 @@ function ending(status: string, references: readonly DataSet[] = [reference('1.2
 
 function scp(ended?: (report: ProcedureStepReport) => void) {
   const reports: ProcedureStepReport[] = [];
-  const steps = new PerformedProcedureSteps(ended ?? ((report) => void reports.push(report)));
+  const begun: [string, readonly string[]][] = [];
+  const steps = new PerformedProcedureSteps({
+    stepBegan: (uid, studyUids) => void begun.push([uid, studyUids]),
+    stepEnded: ended ?? ((report) => void reports.push(report)),
+  });
   const send = async (
     field: number,
     dataSet: DataSet,

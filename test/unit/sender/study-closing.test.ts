@@ -64,6 +64,20 @@ describe('a study', () => {
     );
   });
 
+  it('is not closed while an association is open that it comes over', () => {
+    const { closing, time, take } = low();
+    take('a');
+    take('b', { studyUid: '1.9' });
+    closing.studySeen('1.2', 1);
+    closing.studySeen('1.2', 2);
+    time.advance(3_600_000);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.9' }]);
+    closing.associationClosed(1);
+    expect(closing.closeQuiet()).toEqual([]);
+    closing.associationClosed(2);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2' }]);
+  });
+
   it('that is urgent has the shorter quiet time and an urgent manifest', () => {
     const { closing, time, take, manifest } = low();
     take('routine');
