@@ -1,5 +1,5 @@
 /**
- * The running sender: wires watch folder, spool, dispatch, encoding thread and link thread, and keeps them
+ * The running sender: wires watch folder, scanner port, spool, dispatch, encoding thread and link thread, and keeps them
  * going. Here are intake and ledger; encoding and pacing have threads of their own.
  */
 import { randomBytes } from 'node:crypto';
@@ -31,11 +31,12 @@ import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
 import type { EncodeThreadData, EncodeThreadMessage } from './encode-thread.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
 import { Watch } from './intake/watch.ts';
-import { SenderLedger } from './ledger.ts';
+import { type InstanceRow, SenderLedger } from './ledger.ts';
 import { SenderLinkWatch } from './link-health.ts';
 import { LinkSupervision } from './link-supervision.ts';
 import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
+import { openScannerPort } from './scanner-port.ts';
 import { beginSession } from './session.ts';
 import { senderSnapshot } from './snapshot.ts';
 import { Spool } from './spool.ts';
@@ -57,7 +58,13 @@ export async function startSender(
   const [key] = readKeyFile(configuration.keyFile);
   const spoolFolder = configuration['spool.folder'];
   mkdirSync(spoolFolder, { recursive: true, mode: 0o750 });
-  checkFolders({ 'watch.folder': configuration['watch.folder'], 'spool.folder': spoolFolder }, []);
+  const watchFolder = configuration['watch.folder'];
+  if (watchFolder === undefined && configuration['dicom.address'] === undefined)
+    throw new DiodeError('E_CONFIG_VALUE', 'set watch.folder, dicom.address or both: nothing could come in');
+  checkFolders(
+    { ...(watchFolder !== undefined && { 'watch.folder': watchFolder }), 'spool.folder': spoolFolder },
+    [],
+  );
   const giveUp = takeOwnership(join(spoolFolder, 'owner.lock'));
   const ledger = new SenderLedger(ledgerPath(configuration));
   const identity: SenderIdentity = {
@@ -131,25 +138,45 @@ export async function startSender(
     step();
   });
   const room = waterMarks(configuration, spool);
+  const intake = { disk: nodeDisk, spool, clock: systemClock, plan: objectPlanner(identity) };
+  const taken = (entered: readonly InstanceRow[], duplicates: number) => {
+    if (duplicates > 0) ledger.count('duplicate', duplicates);
+    dispatch.instancesEntered(entered);
+    scannerPort?.instancesEntered(entered);
+  };
+  const scannerPort = await openScannerPort({
+    configuration,
+    intake,
+    ledger,
+    dispatch,
+    alarms,
+    log,
+    clock: systemClock,
+    hasRoom: room,
+    onTaken: taken,
+  }).catch(async (error: unknown) => {
+    await link.stop();
+    throw error;
+  });
   const watch = new Watch({
-    folder: configuration['watch.folder'],
+    folder: watchFolder,
     settleScans: configuration['watch.settleScans'],
     scanIntervalMs: configuration['watch.scanIntervalMs'],
     quietSeconds: configuration['watch.quietSeconds'],
     statQuietSeconds: configuration['watch.statQuietSeconds'],
-    intake: { disk: nodeDisk, spool, clock: systemClock, plan: objectPlanner(identity) },
+    intake,
     spool,
     alarms,
     log,
     hasRoom: room,
     onTaken: (outcome) => {
-      if (outcome.duplicates > 0) ledger.count('duplicate', outcome.duplicates);
-      dispatch.instancesEntered(outcome.entered);
+      taken(outcome.entered, outcome.duplicates);
       step();
     },
   });
   const startedMs = systemClock.monotonicMs();
-  const snapshot = () =>
+  const snapshot = () => {
+    scannerPort?.saveCounts();
     writeSnapshot(
       snapshotPath(configuration),
       senderSnapshot({
@@ -160,10 +187,12 @@ export async function startSender(
         session,
         datagrams: link.datagrams(),
         link: supervision.health,
+        associations: scannerPort?.associations() ?? [],
         passCount: configuration['passes.count'],
         startedMs,
       }),
     );
+  };
   const timers = [
     setInterval(step, chores.stepMs),
     setInterval(snapshot, chores.snapshotMs),
@@ -184,6 +213,7 @@ export async function startSender(
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
+      await scannerPort?.stop();
       await watch.stop();
       await link.stop();
       snapshot();

@@ -5,22 +5,44 @@ import type { ValuesOf } from '../shared/config/settings.ts';
 import {
   below,
   choice,
+  listOfTables,
   optionalAddress,
+  optionalNumber,
   optionalPath,
   optionalText,
   outside,
   realNumber,
   requiredAddress,
   requiredPath,
+  requiredText,
+  texts,
   wholeNumber,
+  yesOrNo,
 } from '../shared/config/settings.ts';
+import { textForms } from '../shared/config/text-forms.ts';
+import { associationLimits } from '../shared/dicom/upper-layer/limits.ts';
+
+/** One of `[[dicom.titles]]`. */
+const titleSettings = {
+  title: requiredText('the AE title that scanners call', textForms.aeTitle),
+  priority: choice(['routine', 'stat'], 'routine', 'whether what comes to it goes first'),
+  quietSeconds: optionalNumber(
+    { min: 0, max: 86_400 },
+    'a study is closed when nothing came for so long; default: 60, for urgent ones 10',
+  ),
+  callingTitles: texts({ textsMax: 64, form: textForms.aeTitle }, 'who may call it; default: any AE title'),
+  callingAddresses: texts(
+    { textsMax: 64, form: textForms.network },
+    'addresses and networks it may be called from; default: any',
+  ),
+} as const;
 
 export const senderSettings = {
   keyFile: outside(
     ['watch.folder'],
     requiredPath('the key file, written by keygen and carried to the receiver'),
   ),
-  'watch.folder': requiredPath(
+  'watch.folder': optionalPath(
     'where the scanner or an export puts its files; stat/ in it is for urgent ones',
   ),
   'watch.scanIntervalMs': wholeNumber(
@@ -39,6 +61,38 @@ export const senderSettings = {
   'watch.rejectedFolder': outside(
     ['watch.folder'],
     optionalPath('where files go that can not be taken; default: rejected/ in the spool'),
+  ),
+  'dicom.address': optionalAddress('the own address that scanners send to; without it no port is opened'),
+  'dicom.port': wholeNumber({ min: 1, max: 65_535, fallback: 11_112 }, 'the port they send to'),
+  'dicom.titles': listOfTables(
+    { fields: titleSettings, tablesMax: 32, uniqueField: 'title' },
+    'the own AE titles; without any: DIODE, and DIODE_STAT for urgent ones, both for any caller',
+  ),
+  'dicom.associationsMax': wholeNumber({ min: 1, max: 256, fallback: 32 }, 'associations at a time'),
+  'dicom.pduBytesMax': wholeNumber(
+    { min: 4096, max: associationLimits.dataPduBytesMax, fallback: associationLimits.dataPduBytesMax },
+    'the longest P-DATA-TF taken',
+  ),
+  'dicom.associationSeconds': wholeNumber(
+    { min: 1, max: 3600, fallback: 30 },
+    'a connection has to ask for its association within this',
+  ),
+  'dicom.idleSeconds': wholeNumber(
+    { min: 1, max: 86_400, fallback: 300 },
+    'an association without a byte is aborted after this; consoles pause while they reconstruct',
+  ),
+  'dicom.pduSeconds': wholeNumber(
+    { min: 1, max: 3600, fallback: 60 },
+    'what is begun of a message has to go on within this',
+  ),
+  'dicom.procedureSteps': yesOrNo(
+    false,
+    'take performed procedure steps (MPPS): one that is completed closes its study at once',
+  ),
+  'dicom.tlsKeyFile': optionalPath('the private key as PEM, mode 0600: with it the port speaks TLS only'),
+  'dicom.tlsCertificateFile': optionalPath('the certificate that goes with it, and those above it'),
+  'dicom.tlsClientAuthoritiesFile': optionalPath(
+    'who signs the certificates of scanners; with it every scanner has to show one',
   ),
   'spool.folder': outside(['watch.folder'], requiredPath('where files are kept until they expire')),
   'spool.highWaterPercent': wholeNumber(

@@ -112,7 +112,21 @@ function statusText(
     bytesText(study.bytes),
     study.passes === 0 ? 'queued' : `transmitted, ${study.passes} passes`,
   ]);
+  const connected = running ? (snapshot?.associations ?? []) : [];
+  if (connected.length > 0) lines.push('', associationTable(connected));
   return [...lines, '', table(['number', 'study', 'state', 'instances', 'size', 'sent'], rows)].join('\n');
+}
+
+function associationTable(associations: SenderSnapshot['associations']): string {
+  const rows = associations.map((association) => [
+    association.callingAe,
+    association.address,
+    association.calledAe,
+    durationText(association.openForMs),
+    association.instances,
+    bytesText(association.bytes),
+  ]);
+  return table(['scanner', 'address', 'sends to', 'connected for', 'instances', 'size'], rows);
 }
 
 async function withLedger<T>(

@@ -2,6 +2,7 @@
 import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { SenderIdentity, Session } from './identity.ts';
+import type { AssociationStatus } from './intake/storage-scp.ts';
 import type { SenderLedger } from './ledger.ts';
 import type { LinkHold, SenderLinkHealth } from './link-health.ts';
 import type { Spool } from './spool.ts';
@@ -24,6 +25,8 @@ export interface SenderSnapshot {
   };
   readonly queue: { readonly objects: number; readonly bytes: number; readonly oldestMs: number };
   readonly openStudies: number;
+  /** Scanners that are connected. */
+  readonly associations: readonly AssociationStatus[];
   readonly highestStudyNumber: number;
   readonly spool: { readonly bytes: number; readonly freeBytes: number };
   /** Duplicates, and what was rejected by code, since the ledger began. */
@@ -39,6 +42,7 @@ export function senderSnapshot(from: {
   session: Session;
   datagrams: number;
   link: SenderLinkHealth;
+  associations: readonly AssociationStatus[];
   passCount: number;
   startedMs: number;
 }): SenderSnapshot {
@@ -59,6 +63,7 @@ export function senderSnapshot(from: {
       oldestMs: queue.oldestTakenAtMs === undefined ? 0 : Math.max(0, atMs - queue.oldestTakenAtMs),
     },
     openStudies: from.ledger.openStudies().length,
+    associations: from.associations,
     highestStudyNumber: from.ledger.highestStudyNumber(),
     spool: { bytes: from.ledger.spooledBytes(), freeBytes: from.spool.freeBytes().free },
     counters: Object.fromEntries(from.ledger.counters().map(({ code, count }) => [code, count])),

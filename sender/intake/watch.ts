@@ -13,7 +13,8 @@ import { type Candidate, type IntakeOptions, type TakeOutcome, takeFiles } from 
 import { WatchFolder } from './watch-folder.ts';
 
 export interface WatchOptions {
-  readonly folder: string;
+  /** Left out: only what lies in arriving/ is taken. */
+  readonly folder: string | undefined;
   readonly settleScans: number;
   readonly scanIntervalMs: number;
   readonly quietSeconds: number;
@@ -33,7 +34,7 @@ const sliceMs = 5;
 
 export class Watch {
   readonly #options: WatchOptions;
-  readonly #watched: WatchFolder;
+  readonly #watched: WatchFolder | undefined;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #leftoversDue = true;
@@ -42,7 +43,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     const { folder, settleScans } = options;
-    this.#watched = new WatchFolder({ folder, settleScans });
+    this.#watched = folder === undefined ? undefined : new WatchFolder({ folder, settleScans });
   }
 
   start(): void {
@@ -57,30 +58,35 @@ export class Watch {
   }
 
   async #turn(): Promise<void> {
-    const { alarms, log, hasRoom, scanIntervalMs, folder } = this.#options;
+    const { alarms, hasRoom, scanIntervalMs } = this.#options;
     if (hasRoom()) {
       if (this.#leftoversDue) await this.#takeLeftovers();
-      const { settled, problems } = this.#watched.scan();
-      for (const problem of problems)
-        log.warn('watch folder', { code: problem.code, detail: problem.message });
-      const urgentFirst = [...settled].sort(
-        (a, b) => Number(b.priority === 'stat') - Number(a.priority === 'stat'),
-      );
-      const candidates = urgentFirst.map((file) => ({
-        path: file.path,
-        relativePath: relative(folder, file.path),
-        ...this.#urgency(file.priority),
-        arrived: false,
-      }));
-      for (let first = 0; first < candidates.length && !this.#stopped && hasRoom(); first += groupFiles) {
-        await this.#take(candidates.slice(first, first + groupFiles));
-      }
+      await this.#takeSettled();
     }
     alarms.set(!hasRoom(), 'E_DISK_FULL', 'spool');
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
       this.#running = this.#turn();
     }, scanIntervalMs);
+  }
+
+  async #takeSettled(): Promise<void> {
+    const { log, hasRoom, folder } = this.#options;
+    if (this.#watched === undefined || folder === undefined) return;
+    const { settled, problems } = this.#watched.scan();
+    for (const problem of problems) log.warn('watch folder', { code: problem.code, detail: problem.message });
+    const urgentFirst = [...settled].sort(
+      (a, b) => Number(b.priority === 'stat') - Number(a.priority === 'stat'),
+    );
+    const candidates = urgentFirst.map((file) => ({
+      path: file.path,
+      relativePath: relative(folder, file.path),
+      ...this.#urgency(file.priority),
+      arrived: false,
+    }));
+    for (let first = 0; first < candidates.length && !this.#stopped && hasRoom(); first += groupFiles) {
+      await this.#take(candidates.slice(first, first + groupFiles));
+    }
   }
 
   async #takeLeftovers(): Promise<void> {

@@ -57,6 +57,19 @@ export function realNumber({ min, max, fallback }: NumberBounds, about: string):
   return optional(z.number().min(min).max(max), `a number from ${min} to ${max}`, fallback, about);
 }
 
+/** A number whose default follows from other settings; undefined here. */
+export function optionalNumber(
+  { min, max }: Omit<NumberBounds, 'fallback'>,
+  about: string,
+): Setting<number | undefined> {
+  return optional(
+    z.number().min(min).max(max).optional(),
+    `a number from ${min} to ${max}`,
+    undefined,
+    about,
+  );
+}
+
 export function choice<const T extends string>(
   options: readonly [T, ...T[]],
   fallback: T,

@@ -23,6 +23,11 @@ export const textForms = {
     schema: z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$|^::1?$/),
     allowed: 'a host name or address',
   },
+  /** Of hosts that may do something. */
+  network: {
+    schema: z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]),
+    allowed: 'an address or a network such as 192.0.2.0/24',
+  },
   /** Credentials in it would be shown and logged: they have a file of their own. */
   webAddress: {
     schema: z

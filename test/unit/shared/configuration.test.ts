@@ -363,3 +363,32 @@ describe('the settings of both programs', () => {
     expect(parameters).toEqual({ datagramBytes: 1472, sourceSymbols: 200, repairSymbols: 55, protection: 1 });
   });
 });
+
+describe('the titles that scanners call', () => {
+  const shortest = 'keyFile="k"\nspool.folder="s"\nlink.address="10.0.0.2"\ndicom.address="192.0.2.1"\n';
+  const check = (tables: string) => checkConfiguration(senderSettings, sources(shortest + tables));
+
+  it('are a list, and each may say who calls it', () => {
+    expect(check('').errors).toEqual([]);
+    const { values, errors } = check(
+      '[[dicom.titles]]\ntitle="CT"\n[[dicom.titles]]\ntitle="STAT"\npriority="stat"\nquietSeconds=5\n' +
+        'callingTitles=["A B"]\ncallingAddresses=["192.0.2.0/24", "2001:db8::7"]\n',
+    );
+    expect(errors).toEqual([]);
+    expect(values['dicom.titles']).toMatchObject([
+      { title: 'CT', priority: 'routine', quietSeconds: undefined, callingTitles: undefined },
+      { title: 'STAT', priority: 'stat', quietSeconds: 5, callingTitles: ['A B'] },
+    ]);
+  });
+
+  it.each([
+    'title="seventeen letters"',
+    'title="A"\nquietSeconds=-1',
+    'title="A"\ncallingTitles=["back\\\\slash"]',
+    'title="A"\ncallingAddresses=["192.0.2.0/33"]',
+    'title="A"\ncallingAddresses=["scanner.example"]',
+    'title="A"\n[[dicom.titles]]\ntitle="A"',
+  ])('are checked: %s', (fields) => {
+    expect(check(`[[dicom.titles]]\n${fields}\n`).errors).toMatchObject([{ code: 'E_CONFIG_VALUE' }]);
+  });
+});

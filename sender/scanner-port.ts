@@ -1,0 +1,187 @@
+/**
+ * The port for scanners, as the configuration says: opens it, hands what comes to the spool and to the closing of studies,
+ * counts what was refused, and tells who is connected.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import type { Alarms } from '../shared/alarms.ts';
+import type { Clock } from '../shared/clock.ts';
+import { DiodeError, type ErrorCode, errorCauseCode } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import { closeReason } from '../shared/wire/manifest.ts';
+import type { SenderConfiguration } from './configuration.ts';
+import type { Dispatch } from './dispatch.ts';
+import type { ListenerTls } from './intake/dicom-listener.ts';
+import type { ApplicationEntity } from './intake/instance-sink.ts';
+import { SpoolSink } from './intake/spool-sink.ts';
+import { type AssociationStatus, createStorageScp } from './intake/storage-scp.ts';
+import type { IntakeOptions } from './intake/take.ts';
+import type { InstanceRow, SenderLedger } from './ledger.ts';
+import { ProcedureStepClosing } from './procedure-step-closing.ts';
+
+/** Codes that say something of this host, and stand as an alarm until an instance was taken again. */
+const hostCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const;
+const alarmSubject = 'scanner port';
+/** A code is logged once in so long: whoever sends nonsense must not fill the disk with it. */
+const logEachMs = 10_000;
+/** Used when the configuration names no title. */
+const titlesDefault: readonly ApplicationEntity[] = [
+  { title: 'DIODE', priority: 'routine', quietSeconds: 60 },
+  { title: 'DIODE_STAT', priority: 'stat', quietSeconds: 10 },
+];
+
+export interface ScannerPort {
+  readonly port: number;
+  associations(): AssociationStatus[];
+  /** New instances are in the ledger, from wherever. */
+  instancesEntered(rows: readonly InstanceRow[]): void;
+  /** Writes what was counted since to the ledger. */
+  saveCounts(): void;
+  /** Aborts what is open; resolves when nothing of it is left. */
+  stop(): Promise<void>;
+}
+
+export interface ScannerPortOptions {
+  readonly configuration: SenderConfiguration;
+  readonly intake: IntakeOptions;
+  readonly ledger: SenderLedger;
+  readonly dispatch: Dispatch;
+  readonly alarms: Alarms;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly hasRoom: () => boolean;
+  readonly onTaken: (entered: readonly InstanceRow[], duplicates: number) => void;
+}
+
+/** Opens the port; undefined where the configuration names no address. @throws DiodeError E_DICOM_LISTEN, E_CONFIG_VALUE */
+export async function openScannerPort(options: ScannerPortOptions): Promise<ScannerPort | undefined> {
+  const { configuration, intake, ledger, dispatch, alarms, log } = options;
+  const host = configuration['dicom.address'];
+  if (host === undefined) return undefined;
+  const refusals = new Refusals(options);
+  const steps = new ProcedureStepClosing(ledger, (studyUid) => {
+    alarms.during('procedure steps', hostCodes, () => dispatch.close(studyUid, closeReason.mpps));
+  });
+  const sink = new SpoolSink({
+    ...intake,
+    hasRoom: options.hasRoom,
+    onTaken: (entered, duplicates) => {
+      for (const code of hostCodes) alarms.clear(code, alarmSubject);
+      options.onTaken(entered, duplicates);
+    },
+    onStudySeen: (studyUid, associationId) => dispatch.closing.studySeen(studyUid, associationId),
+    onAssociationClosed: (associationId) => dispatch.closing.associationClosed(associationId),
+    onRefused: (code, address) => refusals.add(code, address),
+  });
+  const tls = tlsOf(configuration);
+  const titles = configuration['dicom.titles'];
+  const scp = await createStorageScp(
+    {
+      host,
+      port: configuration['dicom.port'],
+      applicationEntities: titles.length === 0 ? titlesDefault : titles.map(entityOf),
+      ...(tls !== undefined && { tls }),
+      associationsMax: configuration['dicom.associationsMax'],
+      dataPduBytesMax: configuration['dicom.pduBytesMax'],
+      times: {
+        associationMs: configuration['dicom.associationSeconds'] * 1000,
+        idleMs: configuration['dicom.idleSeconds'] * 1000,
+        pduMs: configuration['dicom.pduSeconds'] * 1000,
+      },
+      ...(configuration['dicom.procedureSteps'] && { procedureSteps: steps }),
+      clock: options.clock,
+    },
+    sink,
+  );
+  log.info('scanner port open', { port: scp.port });
+  return {
+    port: scp.port,
+    associations: () => scp.associations(),
+    instancesEntered: (rows) => steps.instancesEntered(rows),
+    saveCounts: () => refusals.save(),
+    stop: async () => {
+      await scp.close();
+      refusals.save();
+    },
+  };
+}
+
+/** Counts refusals in memory, and writes them to the ledger now and then: a flood of them costs no disk. */
+class Refusals {
+  readonly #options: ScannerPortOptions;
+  readonly #counts = new Map<ErrorCode, number>();
+  readonly #loggedMs = new Map<ErrorCode, number>();
+
+  constructor(options: ScannerPortOptions) {
+    this.#options = options;
+  }
+
+  add(code: ErrorCode, address: string): void {
+    const { alarms, log, clock } = this.#options;
+    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
+    if (hostCodes.some((each) => each === code)) alarms.raise(code, alarmSubject);
+    const now = clock.monotonicMs();
+    if (now - (this.#loggedMs.get(code) ?? Number.NEGATIVE_INFINITY) < logEachMs) return;
+    this.#loggedMs.set(code, now);
+    log.warn('refused at the scanner port', { code, subject: address });
+  }
+
+  save(): void {
+    const { alarms, ledger } = this.#options;
+    for (const [code, count] of this.#counts) {
+      const saved = alarms.during('refusal counts', hostCodes, () => {
+        ledger.count(code, count);
+        return true;
+      });
+      if (saved === true) this.#counts.delete(code);
+    }
+  }
+}
+
+function entityOf(title: SenderConfiguration['dicom.titles'][number]): ApplicationEntity {
+  const { callingTitles, callingAddresses, quietSeconds } = title;
+  return {
+    title: title.title,
+    priority: title.priority,
+    quietSeconds: quietSeconds ?? (title.priority === 'stat' ? 10 : 60),
+    ...(callingTitles !== undefined && { callingTitles }),
+    ...(callingAddresses !== undefined && { callingAddresses }),
+  };
+}
+
+function tlsOf(configuration: SenderConfiguration): ListenerTls | undefined {
+  const keyFile = configuration['dicom.tlsKeyFile'];
+  const certificateFile = configuration['dicom.tlsCertificateFile'];
+  const authoritiesFile = configuration['dicom.tlsClientAuthoritiesFile'];
+  if (keyFile === undefined && certificateFile === undefined && authoritiesFile === undefined)
+    return undefined;
+  if (keyFile === undefined || certificateFile === undefined)
+    throw new DiodeError('E_CONFIG_VALUE', 'dicom.tlsKeyFile and dicom.tlsCertificateFile belong together');
+  if ((facts('dicom.tlsKeyFile', keyFile).mode & 0o077) !== 0)
+    throw new DiodeError('E_KEY_READABLE', 'dicom.tlsKeyFile can be read by others');
+  return {
+    key: pem('dicom.tlsKeyFile', keyFile),
+    certificate: pem('dicom.tlsCertificateFile', certificateFile),
+    ...(authoritiesFile !== undefined && {
+      authorities: [pem('dicom.tlsClientAuthoritiesFile', authoritiesFile)],
+    }),
+    clientCertificates: authoritiesFile === undefined ? 'none' : 'required',
+    handshakeMs: configuration['dicom.associationSeconds'] * 1000,
+  };
+}
+
+function facts(key: string, path: string) {
+  return reading(key, () => statSync(path));
+}
+
+function pem(key: string, path: string): string {
+  return reading(key, () => readFileSync(path, 'utf8'));
+}
+
+function reading<T>(key: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    const why = errorCauseCode(cause) ?? 'unknown cause';
+    throw new DiodeError('E_CONFIG_VALUE', `the file of ${key} can not be read (${why})`, { cause });
+  }
+}
