@@ -5,7 +5,9 @@ import type { Answer, Request } from '../shared/mailbox.ts';
 import { isUid } from '../shared/wire/limits.ts';
 import type { ReceiverLedger, StudyRecord } from './ledger.ts';
 import { missingEntries } from './missing.ts';
+import { quarantineVerb } from './quarantine.ts';
 import type { Reception } from './reception.ts';
+import { sortRevision } from './release-gate.ts';
 
 const releaseParameters = z.strictObject({
   studyUid: z.string().refine(isUid),
@@ -19,6 +21,9 @@ const releaseParameters = z.strictObject({
 
 export function answerRequest(reception: Reception, ledger: ReceiverLedger, request: Request): Answer {
   try {
+    const quarantine = quarantineVerb(request.verb);
+    if (quarantine !== undefined)
+      return { ok: true, detail: quarantine(reception, ledger, request.parameters) };
     if (request.verb !== 'release-partial')
       throw new DiodeError('E_USAGE', 'the running program does not know this request');
     const parsed = releaseParameters.safeParse(request.parameters);
@@ -39,7 +44,10 @@ function releasePartially(
   if (study.expected === undefined) throw new DiodeError('E_STUDY_STATE', 'the study has no manifest yet');
   if (missingEntries(ledger, study).length === 0)
     throw new DiodeError('E_STUDY_STATE', 'the study misses nothing');
-  const instances = ledger.instancesOf(study.senderId, study.studyUid);
+  const [newest] = ledger.manifestsAbove(study.senderId, study.studyUid, study.releasedRevision);
+  if (newest === undefined) throw new DiodeError('E_STUDY_STATE');
+  const { release: instances, otherPatients, patientMismatch } = sortRevision(ledger, newest);
+  if (otherPatients.length > 0) throw patientMismatch ?? new DiodeError('E_PATIENT_MISMATCH');
   const { byWhom, reason } = asked;
   const release = reception.releaser.releasePartially(study, instances, study.expected, { byWhom, reason });
   return `${release.instances} of ${release.expected} instances are in the partial folder as ${release.target}`;

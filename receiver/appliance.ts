@@ -30,6 +30,8 @@ import type { ReceiverConfiguration } from './configuration.ts';
 import { ReceiverLedger } from './ledger.ts';
 import { ReceiverLinkWatch, receiverLinkCodes } from './link-health.ts';
 import type { LinkThreadCounters, LinkThreadData, LinkThreadMessage } from './link-thread.ts';
+import { malwareScanner } from './malware-scanner.ts';
+import { patientKey } from './patient-key.ts';
 import { ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
 import { Reception } from './reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
@@ -95,6 +97,14 @@ export async function startReceiver(
     deadlineMs: configuration['studies.deadlineMinutes'] * 60_000,
     unclaimedMs: configuration['studies.unclaimedMinutes'] * 60_000,
     silenceMs: configuration['beacon.silenceSeconds'] * 1000,
+    gate: {
+      preamble: configuration['gate.preamble'],
+      encapsulatedDocuments: configuration['gate.encapsulatedDocuments'],
+      allowSopClasses: configuration['gate.allowSopClasses'],
+      denySopClasses: configuration['gate.denySopClasses'],
+    },
+    patientKey: patientKey(vaultFolder),
+    scanner: malwareScanner(configuration),
     hasRoom: () => hasRoom,
     onReleased: ({ studyUid, senderId, revision, kind, instances, expected, conflictIds }) =>
       log.info('study released', {

@@ -2,12 +2,14 @@
 import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
 import {
   choice,
+  optionalAddress,
   optionalPath,
   optionalText,
   outside,
   realNumber,
   requiredAddress,
   requiredPath,
+  uidPatterns,
   type ValuesOf,
   wholeNumber,
 } from '../shared/config/settings.ts';
@@ -54,6 +56,27 @@ export const receiverSettings = {
   'inbox.partialFolder': outside(
     ['inbox.folder'],
     optionalPath('where a person releases incomplete studies to; default: partial/ beside the inbox'),
+  ),
+  'gate.preamble': choice(
+    ['zero', 'keep-tiff', 'reject-executable'],
+    'zero',
+    'what becomes of the 128 bytes before a file: all zeroed; TIFF headers kept; executables held, others kept',
+  ),
+  'gate.encapsulatedDocuments': choice(
+    ['hold', 'pass'],
+    'hold',
+    'instances that carry a PDF, a CDA document or a 3D model',
+  ),
+  'gate.allowSopClasses': uidPatterns('SOP classes that may pass; all when empty'),
+  'gate.denySopClasses': uidPatterns('SOP classes that are held; goes before what is allowed'),
+  'scan.socket': optionalPath(
+    'socket of clamd, which then looks at every instance; default: no malware scan',
+  ),
+  'scan.host': optionalAddress('address of clamd, where it has no socket on this host'),
+  'scan.port': wholeNumber({ min: 1, max: 65_535, fallback: 3310 }, 'port of clamd at scan.host'),
+  'scan.timeoutSeconds': realNumber(
+    { min: 1, max: 3600, fallback: 120 },
+    'clamd has to answer for one instance within so long',
   ),
   'studies.deadlineMinutes': realNumber(
     { min: 0.01, max: 10_080, fallback: 10 },

@@ -15,6 +15,7 @@ import {
 import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
 import { decodeManifest, type Manifest, type Priority, priority } from '../shared/wire/manifest.ts';
 import type { RollEntry } from '../shared/wire/roll.ts';
+import { Holds, holdsSchema } from './holds.ts';
 
 const migrations: readonly Migration[] = [
   `CREATE TABLE senders (
@@ -100,7 +101,8 @@ const migrations: readonly Migration[] = [
      by_whom TEXT NOT NULL,
      reason TEXT NOT NULL
    );
-   ${mailboxSchema}`,
+   ${mailboxSchema}
+   ${holdsSchema}`,
 ];
 
 export const studyState = {
@@ -109,6 +111,8 @@ export const studyState = {
   receiving: 'receiving',
   incomplete: 'incomplete',
   held: 'held',
+  /** Nothing of it is out, since its instances name two patients. */
+  quarantined: 'quarantined',
   released: 'released',
 } as const;
 export type StudyState = (typeof studyState)[keyof typeof studyState];
@@ -184,12 +188,14 @@ export interface SenderRecord {
 
 export class ReceiverLedger {
   readonly mailbox: Mailbox;
+  readonly holds: Holds;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
   constructor(path: string, beforeCommit?: () => void) {
     this.#database = new LedgerDatabase(path, migrations, beforeCommit);
     this.mailbox = new Mailbox(this.#database);
+    this.holds = new Holds(this.#database);
   }
 
   transaction<T>(act: () => T): T {
@@ -375,11 +381,12 @@ export class ReceiverLedger {
   unreleasedStudies(): StudyRecord[] {
     return this.#database
       .all(
-        `SELECT * FROM studies WHERE state NOT IN (?, ?) OR newest_revision > released_revision
+        `SELECT * FROM studies WHERE state NOT IN (?, ?, ?) OR newest_revision > released_revision
            OR EXISTS (SELECT 1 FROM instances WHERE instances.sender_id = studies.sender_id
              AND instances.study_uid = studies.study_uid AND released_revision IS NULL AND held_because IS NULL)`,
         studyState.released,
         studyState.held,
+        studyState.quarantined,
       )
       .map(studyRecord);
   }

@@ -24,6 +24,7 @@ import { type ReceiverConfiguration, receiverSettings } from './configuration.ts
 import { ReceiverLedger, type StudySummary } from './ledger.ts';
 import { accountOfMissing } from './missing.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
+import { addQuarantineCommands } from './quarantine-commands.ts';
 import type { ReceiverSnapshot } from './snapshot.ts';
 
 const studiesShown = 50;
@@ -101,6 +102,7 @@ program
     print(json ? JSON.stringify({ ok: true, detail }) : detail);
   });
 
+addQuarantineCommands(program, withLedger);
 addCommonCommands(program, receiverSettings);
 await runProgram(program);
 
@@ -123,7 +125,7 @@ function statusText(
     }
     for (const alarm of alarms) lines.push(`ALARM    ${alarm.code} ${alarm.subject} ${alarm.detail}`);
   }
-  if (held > 0) lines.push(`held     ${held} instances: see --json`);
+  if (held > 0) lines.push(`held     ${held} instances: see diode-receiver quarantine list`);
   const rows = studies.map((study) => [
     study.studyNumber,
     study.studyUid,

@@ -5,7 +5,7 @@
  */
 import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
-import { readInstanceHeaderFromFile } from '../shared/dicom/instance-header.ts';
+import { type InstanceHeader, readInstanceHeaderFromFile } from '../shared/dicom/instance-header.ts';
 import { DiodeError, type ErrorCode } from '../shared/errors.ts';
 import type { ErasureCode } from '../shared/fec/erasure-code.ts';
 import { decodeBeacon } from '../shared/wire/beacon.ts';
@@ -14,6 +14,11 @@ import type { LinkParameters } from '../shared/wire/link-parameters.ts';
 import { decodeManifest } from '../shared/wire/manifest.ts';
 import { decodeRollPage } from '../shared/wire/roll.ts';
 import { type AssembledObject, Assembler } from './assemble/assembler.ts';
+import { Clearance, type MalwareScanner } from './clearance.ts';
+import { type GatePolicy, inspectInstance } from './gate/inspect.ts';
+import { hashPatient } from './gate/patients.ts';
+import { HoldAlarms } from './hold-alarms.ts';
+import type { Inspected } from './holds.ts';
 import type { InstanceRecord, ReceiverLedger, ReleaseRecord } from './ledger.ts';
 import { Releaser } from './release.ts';
 import { SenderWatch } from './sender-watch.ts';
@@ -37,6 +42,10 @@ export interface ReceptionOptions {
   readonly deadlineMs: number;
   readonly unclaimedMs: number;
   readonly silenceMs: number;
+  readonly gate: GatePolicy;
+  /** 32 bytes: of patients only hashes under this key leave the files. */
+  readonly patientKey: Uint8Array;
+  readonly scanner?: MalwareScanner | undefined;
   /** Whether the vault has room for an object of this size. */
   readonly hasRoom: (bytes: number) => boolean;
   readonly onReleased: (release: ReleaseRecord) => void;
@@ -55,6 +64,8 @@ export class Reception {
   readonly studies: Studies;
   readonly releaser: Releaser;
   readonly senders: SenderWatch;
+  readonly #clearance: Clearance;
+  readonly #holdAlarms: HoldAlarms;
   readonly #options: ReceptionOptions;
   readonly #group: AssembledObject[] = [];
   readonly #documents: AssembledObject[] = [];
@@ -88,6 +99,8 @@ export class Reception {
       touchedAtMs: (objectId) => this.assembler.touchedAtMs(objectId),
     });
     this.releaser = new Releaser({ ...options });
+    this.#clearance = new Clearance(options);
+    this.#holdAlarms = new HoldAlarms(ledger, alarms);
     this.senders = new SenderWatch({ ...options });
     for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
   }
@@ -107,18 +120,37 @@ export class Reception {
     const groupIsDue = this.#group.length >= groupObjects || now - this.#groupSinceMs >= groupWaitMs;
     if (this.#group.length > 0 && groupIsDue) this.#keepGroup();
     this.#readDocuments();
+    const copying = this.#clear();
     this.#release();
     if (now - this.#watchedAtMs >= watchIntervalMs) {
       this.#watchedAtMs = now;
       this.studies.watchDeadlines();
       this.senders.watch();
+      this.#holdAlarms.watch();
     }
     if (now - this.#retriedAtMs >= retryIntervalMs) {
       this.#retriedAtMs = now;
       for (const row of this.#options.ledger.unfinishedReleases())
         this.studies.retry(row.senderId, row.studyUid);
     }
-    return busy;
+    return busy || copying;
+  }
+
+  /** Releases what is ready, at once: a person waits for it. */
+  releaseReady(): void {
+    this.#release();
+    this.#holdAlarms.watch();
+  }
+
+  /** Collects an object anew when it comes again: its bytes are gone, and so is its row. */
+  collectAgain(objectId: string): void {
+    this.#options.vault.removeObject(objectId);
+    this.assembler.unfinish(objectId);
+  }
+
+  /** Deletes the bytes of an object that is kept out from now on. */
+  removeBytes(objectId: string): void {
+    this.#options.vault.removeObject(objectId);
   }
 
   /** Makes everything durable that is whole: before a stop. */
@@ -126,6 +158,7 @@ export class Reception {
     while (this.assembler.work());
     if (this.#group.length > 0) this.#keepGroup();
     this.#readDocuments();
+    this.#clear();
     this.#release();
     this.assembler.park();
   }
@@ -182,34 +215,55 @@ export class Reception {
     const { ledger, vault, clock, alarms } = this.#options;
     const group = this.#group.splice(0);
     const stored = alarms.during('vault', diskCodes, () => {
-      const rows = group.map((object) => this.#inspect(object));
+      const seen = group.map((object) => this.#inspect(object));
       vault.keep(group.map((object) => object.objectId));
       ledger.transaction(() => {
-        for (const row of rows) ledger.enterInstance(row, clock.wallMs());
+        for (const { row, inspected } of seen) {
+          if (ledger.enterInstance(row, clock.wallMs())) ledger.holds.enter(inspected);
+        }
       });
-      return rows;
+      return seen;
     });
     if (stored === undefined) {
       // Not durable, so not finished: they come again with a later pass.
       for (const object of group) this.assembler.unfinish(object.objectId);
       return;
     }
-    this.studies.instancesStored(stored);
+    this.#clearance.add(stored.map(({ row }) => row));
+    this.#clear();
   }
 
-  /** Reads what an instance says of itself. What can't be read is kept and held, never lost. */
-  #inspect(object: AssembledObject): InstanceRecord {
+  /** Looks at an instance before it counts as anything. What can't be read is kept and held, never lost. */
+  #inspect(object: AssembledObject): { row: InstanceRecord; inspected: Inspected } {
     const { objectId, senderId, bytes, sha256, repairedSymbols } = object;
-    const header = readInstanceHeaderFromFile(
-      (offset, length) => this.#options.vault.readIncoming(objectId, offset, length),
+    const { vault, gate, patientKey } = this.#options;
+    const readAt = (offset: number, length: number) => vault.readIncoming(objectId, offset, length);
+    const { header: sound, reasons, preamble, zeroPreamble } = inspectInstance(readAt, bytes, gate);
+    const header = sound ?? lenientHeader(readAt, bytes);
+    const codes = [...new Set(reasons.map(({ code }) => code))];
+    const row = {
+      objectId,
+      senderId,
+      studyUid: header?.studyUid ?? '0',
+      seriesUid: header?.seriesUid ?? '0',
+      sopInstanceUid: header?.sopInstanceUid ?? '0',
       bytes,
-    );
-    const common = { objectId, senderId, bytes, sha256, repairedSymbols, releasedRevision: undefined };
-    if (header instanceof DiodeError) {
-      return { ...common, studyUid: '0', seriesUid: '0', sopInstanceUid: '0', heldBecause: header.code };
-    }
-    const { studyUid, seriesUid, sopInstanceUid } = header;
-    return { ...common, studyUid, seriesUid, sopInstanceUid, heldBecause: undefined };
+      sha256,
+      repairedSymbols,
+      heldBecause: codes[0] ?? this.#clearance.initialHold,
+      releasedRevision: undefined,
+    };
+    const patient = header === undefined ? {} : hashPatient(header.patient, patientKey);
+    const sopClassUid = header?.sopClassUid;
+    return { row, inspected: { objectId, sopClassUid, reasons: codes, preamble, zeroPreamble, patient } };
+  }
+
+  /** Tells the studies of what is cleared. @returns whether there is more to do at once */
+  #clear(): boolean {
+    const more = this.#clearance.step();
+    const cleared = this.#clearance.takeCleared();
+    if (cleared.length > 0) this.studies.instancesStored(cleared);
+    return more;
   }
 
   #readDocuments(): void {
@@ -254,4 +308,13 @@ export class Reception {
       if (result !== undefined) this.studies.released(result.study, result.conflicts);
     }
   }
+}
+
+/** A file with something wrong behind its UIDs still says which study it belongs to. */
+function lenientHeader(
+  readAt: (offset: number, length: number) => Uint8Array,
+  bytes: number,
+): InstanceHeader | undefined {
+  const header = readInstanceHeaderFromFile(readAt, bytes);
+  return header instanceof DiodeError ? undefined : header;
 }

@@ -16,6 +16,7 @@ import {
   type ReceiverLedger,
   type ReleaseRecord,
   type StudyRecord,
+  type StudyState,
   studyState,
 } from './ledger.ts';
 import type { ReleaseDecision } from './studies.ts';
@@ -67,7 +68,10 @@ export class Releaser {
     if (unfinished !== undefined) return this.#carryOut(unfinished);
     if (release.length === 0) return this.#nothingToMove(decision);
     const inboxName = study.inboxName ?? this.#inboxName(study);
-    const first = study.releasedRevision === 0;
+    const earlier = ledger
+      .releasesOf(study.senderId, study.studyUid)
+      .filter(({ kind }) => kind !== 'partial');
+    const first = earlier.length === 0;
     const row = ledger.transaction(() => {
       ledger.saveStudy({ ...study, inboxName }, clock.wallMs());
       return ledger.beginRelease(
@@ -76,7 +80,7 @@ export class Releaser {
           studyUid: study.studyUid,
           revision,
           kind: first ? 'study' : 'supplement',
-          target: first ? inboxName : `${inboxName}.rev${revision}`,
+          target: first ? inboxName : supplementName(`${inboxName}.rev${revision}`, earlier),
           instances: release.length,
           expected,
           objectIds: release.map((instance) => instance.objectId),
@@ -154,6 +158,7 @@ export class Releaser {
     const { ledger, vault } = this.#options;
     const folder = release.kind === 'partial' ? this.#options.partialFolder : this.#options.inboxFolder;
     if (release.step === 'intent') {
+      for (const objectId of release.objectIds) this.#makeReleasable(objectId);
       vault.stage(
         release.id,
         release.objectIds.map((objectId) => ({ objectId, path: this.#placeOf(objectId) })),
@@ -163,6 +168,18 @@ export class Releaser {
       return;
     }
     vault.moveToInbox(release.id, folder, release.target);
+  }
+
+  /** Where the preamble does not go out as it came, what is released is a copy, made before as a rule. */
+  #makeReleasable(objectId: string): void {
+    const { ledger, vault } = this.#options;
+    const inspection = ledger.holds.inspection(objectId);
+    if (inspection?.zeroPreamble !== true) return;
+    if (inspection.releasedSha256 !== undefined && vault.hasReleasable(objectId)) return;
+    const copying = vault.zeroPreamble(objectId);
+    let step = copying.next();
+    while (step.done !== true) step = copying.next();
+    ledger.holds.keepReleasedSha256(objectId, step.value);
   }
 
   #finish(release: ReleaseRecord): ReleaseResult | undefined {
@@ -202,11 +219,17 @@ export class Releaser {
     const current = ledger.study(study.senderId, study.studyUid) ?? study;
     const record: StudyRecord = {
       ...current,
-      state: somethingOut ? studyState.released : studyState.held,
+      state: somethingOut ? studyState.released : this.#heldState(study),
       releasedRevision: Math.max(revision, current.releasedRevision),
     };
     ledger.saveStudy(record, clock.wallMs());
     return record;
+  }
+
+  #heldState({ senderId, studyUid }: StudyRecord): StudyState {
+    const rows = this.#options.ledger.instancesOf(senderId, studyUid);
+    const isQuarantined = rows.some(({ heldBecause }) => heldBecause === 'E_PATIENT_MISMATCH');
+    return isQuarantined ? studyState.quarantined : studyState.held;
   }
 
   /** Two senders with one Study UID never mix: the first to release has the name. */
@@ -224,4 +247,13 @@ export class Releaser {
     );
     return [instance.seriesUid, `${instance.sopInstanceUid}.dcm`];
   }
+}
+
+/** What a person lets through of a revision that is out goes out under its number again. */
+function supplementName(name: string, earlier: readonly ReleaseRecord[]): string {
+  const used = new Set(earlier.map(({ target }) => target));
+  if (!used.has(name)) return name;
+  let again = 2;
+  while (used.has(`${name}.${again}`)) again += 1;
+  return `${name}.${again}`;
 }

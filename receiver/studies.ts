@@ -1,7 +1,7 @@
 /**
  * The studies of the high side: which are whole, which miss something, what may be released.
  *
- *   announced → receiving → released        (incomplete, held on the way)
+ *   announced → receiving → released        (incomplete, held, quarantined on the way)
  *
  * It keeps, for every study with something open, which objects of each revision have not come. No I/O but
  * the ledger, no clock of its own. A release itself is done by `release.ts`.
@@ -12,6 +12,7 @@ import { assert, present } from '../shared/assert.ts';
 import type { Clock } from '../shared/clock.ts';
 import { type Manifest, type ManifestEntry, priority } from '../shared/wire/manifest.ts';
 import { type InstanceRecord, type ReceiverLedger, type StudyRecord, studyState } from './ledger.ts';
+import { sortRevision } from './release-gate.ts';
 
 /** What a revision consists of, decided when all of it is there. */
 export interface ReleaseDecision {
@@ -125,6 +126,22 @@ export class Studies {
     if (study !== undefined) this.#assess(study);
   }
 
+  /**
+   * Decides about the newest revision of a study again that went out: a person changed what is held of it.
+   * @returns whether there is such a study
+   */
+  reopen(senderId: string, studyUid: string): boolean {
+    const record = this.#options.ledger.study(senderId, studyUid);
+    if (record === undefined) return false;
+    const releasedRevision = Math.max(0, record.releasedRevision - 1);
+    const reopened = { ...record, releasedRevision };
+    this.#options.ledger.saveStudy(reopened, this.#options.clock.wallMs());
+    const before = this.#open.get(keyOf(senderId, studyUid));
+    if (before !== undefined) this.#ready.delete(before);
+    this.#load(reopened);
+    return true;
+  }
+
   /** Names what has waited too long. Call it every second or so. */
   watchDeadlines(): void {
     const now = this.#options.clock.monotonicMs();
@@ -171,7 +188,8 @@ export class Studies {
     }
     const { state } = study.record;
     // What was held is dealt with: only a newer list begins it again.
-    if (state === studyState.held && study.revisions.length === 0) return;
+    const isDecided = state === studyState.held || state === studyState.quarantined;
+    if (isDecided && study.revisions.length === 0) return;
     const next = study.revisions.length === 0 ? studyState.announced : studyState.receiving;
     if (state !== next && state !== studyState.released) {
       study.record = { ...study.record, state: next };
@@ -184,37 +202,23 @@ export class Studies {
   #decide(study: OpenStudy): ReleaseDecision | undefined {
     const whole = study.revisions.find((revision) => revision.missing.size === 0);
     if (whole === undefined) return undefined;
-    const { ledger } = this.#options;
+    const { ledger, alarms } = this.#options;
     const { manifest } = whole;
-    const release: InstanceRecord[] = [];
-    const conflicts: InstanceRecord[] = [];
-    const taken = new Set<string>();
-    for (const entry of manifest.entries) {
-      const row = present(ledger.instance(entry.objectId), 'what does not miss is in the ledger');
-      if (row.releasedRevision !== undefined) {
-        taken.add(row.sopInstanceUid);
-        continue;
+    const contents = sortRevision(ledger, manifest);
+    const { release, conflicts, differing, otherPatients, patientMismatch } = contents;
+    ledger.transaction(() => {
+      for (const { objectId, heldBecause } of differing) {
+        if (heldBecause === undefined) ledger.hold(objectId, 'E_INSTANCE_MISMATCH');
+        ledger.holds.claim(objectId, manifest.studyUid);
       }
-      if (!agrees(entry, row, manifest)) {
-        ledger.hold(row.objectId, 'E_INSTANCE_MISMATCH');
-        this.#options.alarms.raise('E_INSTANCE_MISMATCH', manifest.studyUid);
-        continue;
-      }
-      if (row.heldBecause !== undefined && row.heldBecause !== 'E_CONFLICT') continue;
-      if (taken.has(row.sopInstanceUid) || ledger.releasedUnderUid(row.senderId, row.sopInstanceUid)) {
-        conflicts.push(row);
-        continue;
-      }
-      taken.add(row.sopInstanceUid);
-      release.push(row);
-    }
-    return {
-      study: study.record,
-      revision: manifest.revision,
-      expected: manifest.entries.length,
-      release,
-      conflicts,
-    };
+      for (const { objectId } of otherPatients) ledger.hold(objectId, 'E_PATIENT_MISMATCH');
+    });
+    if (differing.some(({ heldBecause }) => heldBecause === undefined))
+      alarms.raise('E_INSTANCE_MISMATCH', manifest.studyUid);
+    if (otherPatients.length > 0)
+      alarms.raise('E_PATIENT_MISMATCH', manifest.studyUid, patientMismatch?.message);
+    const { revision, entries } = manifest;
+    return { study: study.record, revision, expected: entries.length, release, conflicts };
   }
 
   #study(senderId: string, studyUid: string): OpenStudy {
@@ -270,7 +274,11 @@ export class Studies {
     const { ledger } = this.#options;
     const missing = manifest.entries
       .map((entry) => entry.objectId)
-      .filter((objectId) => ledger.instance(objectId) === undefined);
+      .filter((objectId) => {
+        const row = ledger.instance(objectId);
+        // Until it is known to be harmless it is as good as not there.
+        return row === undefined || row.heldBecause === 'E_SCAN_WAITING';
+      });
     for (const objectId of missing) this.#awaited.set(objectId, study);
     return { manifest, missing: new Set(missing) };
   }
@@ -279,16 +287,6 @@ export class Studies {
     assert(study.record.studyUid.length > 0, 'a study has its UID');
     this.#options.ledger.saveStudy(study.record, this.#options.clock.wallMs());
   }
-}
-
-function agrees(entry: ManifestEntry, row: InstanceRecord, manifest: Manifest): boolean {
-  return (
-    entry.sopInstanceUid === row.sopInstanceUid &&
-    entry.seriesUid === row.seriesUid &&
-    entry.sha256 === row.sha256 &&
-    manifest.studyUid === row.studyUid &&
-    manifest.senderId === row.senderId
-  );
 }
 
 function keyOf(senderId: string, studyUid: string): string {

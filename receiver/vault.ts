@@ -3,6 +3,7 @@
  *
  *   incoming/   objects that are being put together
  *   objects/    whole and verified; each has its row in the ledger
+ *   releasable/ copies of objects with another preamble, where that is what goes out
  *   staging/    folders of studies on their way into the inbox
  *
  * All of it is on one file system with the inbox, so that a release is links and one rename.
@@ -15,6 +16,7 @@ import { DiodeError } from '../shared/errors.ts';
 import { limits } from '../shared/wire/limits.ts';
 import type { ObjectFacts } from './assemble/kept-state.ts';
 import type { ObjectSink } from './assemble/open-object.ts';
+import { copyWithZeroPreamble } from './preamble-copy.ts';
 
 /** Files kept open between two blocks of large objects. */
 const openFilesMax = 64;
@@ -40,7 +42,7 @@ export class Vault {
   constructor(folder: string, disk: Disk) {
     this.#folder = folder;
     this.#disk = disk;
-    for (const name of ['incoming', 'objects', 'staging']) disk.makeFolder(join(folder, name));
+    for (const name of ['incoming', 'objects', 'releasable', 'staging']) disk.makeFolder(join(folder, name));
   }
 
   /** Where a whole object lies. */
@@ -50,6 +52,33 @@ export class Vault {
 
   hasObject(objectId: string): boolean {
     return this.#disk.facts(this.objectPath(objectId)) !== undefined;
+  }
+
+  /** The file that goes out for an object: itself, or a copy with a preamble of zeros. */
+  releasedPath(objectId: string): string {
+    const copy = this.#releasablePath(objectId);
+    return this.#disk.facts(copy) === undefined ? this.objectPath(objectId) : copy;
+  }
+
+  hasReleasable(objectId: string): boolean {
+    return this.#disk.facts(this.#releasablePath(objectId)) !== undefined;
+  }
+
+  /** Makes the copy that goes out, in steps of a few MB. @returns its SHA-256 */
+  *zeroPreamble(objectId: string): Generator<void, string> {
+    const copy = this.#releasablePath(objectId);
+    const sha256 = yield* copyWithZeroPreamble(this.#disk, this.objectPath(objectId), `${copy}.partial`);
+    this.#disk.rename(`${copy}.partial`, copy);
+    this.#disk.syncFolder(dirname(copy));
+    return sha256;
+  }
+
+  /** Deletes an object with the copy of it. Links in the inbox are not touched. */
+  removeObject(objectId: string): void {
+    for (const path of [this.#releasablePath(objectId), this.objectPath(objectId)]) {
+      this.#disk.remove(path);
+      this.#disk.syncFolder(dirname(path));
+    }
   }
 
   /** A file in incoming/ that an object is put together in. */
@@ -143,7 +172,7 @@ export class Vault {
         this.#disk.makeFolder(folder);
         folders.add(folder);
       }
-      this.#disk.link(this.objectPath(objectId), target);
+      this.#disk.link(this.releasedPath(objectId), target);
     }
     for (const folder of [...folders].reverse()) this.#disk.syncFolder(folder);
     this.#disk.syncFolder(join(this.#folder, 'staging'));
@@ -192,6 +221,10 @@ export class Vault {
     } finally {
       file.close();
     }
+  }
+
+  #releasablePath(objectId: string): string {
+    return join(this.#folder, 'releasable', objectId);
   }
 
   #incomingPath(objectId: string): string {

@@ -256,8 +256,9 @@ export const errorCatalogue = {
   },
   E_STUDY_STATE: { meaning: 'The study is not in a state that allows this.', action: 'See status.' },
   E_CONFLICT: {
-    meaning: 'An instance has the UID of another one and other bytes; it is held.',
-    action: 'A corrected image may be waiting: compare both, then decide.',
+    meaning:
+      'An instance has the UID of another one and other bytes: a corrected image may be waiting. It is held.',
+    action: 'Compare both, see diode-receiver quarantine show; then release or purge the one that is held.',
   },
   E_INSTANCE_MISMATCH: {
     meaning: 'An instance does not say what its manifest says of it.',
@@ -282,6 +283,27 @@ export const errorCatalogue = {
   E_PREAMBLE: {
     meaning: 'The preamble of the file is one that another program would run or open; it is held.',
     action: 'Find out where the file came from; its preamble is zeroed if you release it.',
+  },
+  E_SCAN_WAITING: {
+    meaning: 'The malware scanner has not looked at the instance yet; it is held until then.',
+    action: 'Nothing to do while the scanner works; else see E_SCANNER.',
+  },
+  E_SCANNER: {
+    meaning: 'The malware scanner does not answer, or can not scan an instance; nothing passes meanwhile.',
+    action:
+      'Check clamd and scan.socket or scan.host; for large instances raise StreamMaxLength in clamd.conf.',
+  },
+  E_MALWARE: {
+    meaning: 'The malware scanner found something in the instance; it is held.',
+    action: 'Tell those who look after the scanner that it came from; purge it unless it is a false alarm.',
+  },
+  E_PURGED: {
+    meaning: 'A person purged the instance; its bytes are deleted, and it is kept out when it is sent again.',
+    action: 'Purge it once more with --again if it is wanted after all: the next pass brings it then.',
+  },
+  E_HELD_UNKNOWN: {
+    meaning: 'Nothing that is held has this id.',
+    action: 'See diode-receiver quarantine list for the ids.',
   },
   E_INBOX_TAKEN: {
     meaning: 'The name of a study is taken in the inbox by something else.',

@@ -3,21 +3,24 @@
  *
  * Compared are Patient ID, name and birth date, each as PS3.5 says that it is written: padding, character sets and
  * the component groups of a name make no difference; a value that is absent is no mismatch.
- * Everything here is PHI but for what {@link comparePatients} returns: the names of the attributes.
  */
+import { createHmac } from 'node:crypto';
 import type { Patient } from '../../shared/dicom/instance-header.ts';
 import { DiodeError } from '../../shared/errors.ts';
 
 /** The attributes in which two patients differ. */
 export type PatientAttribute = 'id' | 'name' | 'birthDate';
 
-/** A patient ready for comparison; an absent value is missing. */
-interface NormalPatient {
-  id?: string;
-  birthDate?: string;
-  alphabeticName?: string;
-  ideographicName?: string;
-  phoneticName?: string;
+/**
+ * A patient ready for comparison, each value as it compares; an absent one is missing. As {@link normalPatient} makes
+ * it, it is PHI; as {@link hashPatient} makes it, it says nothing to who lacks the key.
+ */
+export interface ComparablePatient {
+  readonly id?: string;
+  readonly birthDate?: string;
+  readonly alphabeticName?: string;
+  readonly ideographicName?: string;
+  readonly phoneticName?: string;
 }
 
 const attributeOf = {
@@ -26,13 +29,15 @@ const attributeOf = {
   alphabeticName: 'name',
   ideographicName: 'name',
   phoneticName: 'name',
-} as const satisfies Record<keyof NormalPatient, PatientAttribute>;
+} as const satisfies Record<keyof ComparablePatient, PatientAttribute>;
 
 const fields = ['id', 'birthDate', 'alphabeticName', 'ideographicName', 'phoneticName'] as const;
+/** Of HMAC-SHA-256: 128 bits are enough to tell all patients of all time apart. */
+const hashBytes = 16;
 
 /** The attributes in which two patients differ; none if they may be one. */
 export function comparePatients(first: Patient, second: Patient): readonly PatientAttribute[] {
-  return differences([first, second]);
+  return differences([], [normalPatient(first), normalPatient(second)]);
 }
 
 export type PatientVerdict =
@@ -45,13 +50,17 @@ export type PatientVerdict =
     };
 
 /**
- * Judges a revision of a study before its release.
- * @param released patients of the instances that are in the inbox already, from earlier revisions
+ * Judges a revision of a study before its release. All patients are hashed under one key, or none is.
+ * @param released patients of the instances that are in the inbox already; where a person let several in, each of
+ *   their values counts as this patient's
  * @param arriving patients of the instances that this revision would release
  */
-export function judgePatients(released: Iterable<Patient>, arriving: Iterable<Patient>): PatientVerdict {
+export function judgePatients(
+  released: Iterable<ComparablePatient>,
+  arriving: Iterable<ComparablePatient>,
+): PatientVerdict {
   const before = [...released];
-  const attributes = differences([...before, ...arriving]);
+  const attributes = differences(before, arriving);
   if (attributes.length === 0) return { verdict: 'pass' };
   const reason = new DiodeError(
     'E_PATIENT_MISMATCH',
@@ -60,35 +69,63 @@ export function judgePatients(released: Iterable<Patient>, arriving: Iterable<Pa
   return { verdict: 'hold', scope: before.length > 0 ? 'revision' : 'study', reason };
 }
 
-/** Any two of them differ in an attribute exactly if that has two values among all, so one look at each is enough. */
-function differences(patients: Iterable<Patient>): readonly PatientAttribute[] {
-  const known: NormalPatient = {};
+/** Any two differ in an attribute exactly if that has two values among all, so one look at each is enough. */
+function differences(
+  accepted: Iterable<ComparablePatient>,
+  arriving: Iterable<ComparablePatient>,
+): readonly PatientAttribute[] {
+  const known = new Map<keyof ComparablePatient, Set<string>>(fields.map((field) => [field, new Set()]));
   const differing = new Set<PatientAttribute>();
-  for (const patient of patients) {
-    const normal = normalPatient(patient);
+  for (const patient of accepted) {
     for (const field of fields) {
-      const value = normal[field];
-      if (value === undefined) continue;
-      const earlier = known[field];
-      if (earlier === undefined) known[field] = value;
-      else if (earlier !== value) differing.add(attributeOf[field]);
+      const value = patient[field];
+      if (value !== undefined) known.get(field)?.add(value);
+    }
+  }
+  for (const patient of arriving) {
+    for (const field of fields) {
+      const value = patient[field];
+      const values = known.get(field);
+      if (value === undefined || values === undefined || values.has(value)) continue;
+      if (values.size > 0) differing.add(attributeOf[field]);
+      else values.add(value);
     }
   }
   return [...differing];
 }
 
-function normalPatient(patient: Patient): NormalPatient {
-  const normal: NormalPatient = {};
+/** The values of a patient as they compare. PHI. */
+export function normalPatient(patient: Patient): ComparablePatient {
   const [alphabetic, ideographic, phonetic] = (patient.name ?? '').split('=').map(normalName);
-  const set = (field: keyof NormalPatient, value: string | undefined) => {
-    if (value !== undefined && value !== '') normal[field] = value;
-  };
-  set('id', normalText(patient.id ?? ''));
-  set('birthDate', normalDate(patient.birthDate ?? ''));
-  set('alphabeticName', alphabetic);
-  set('ideographicName', ideographic);
-  set('phoneticName', phonetic);
-  return normal;
+  return withoutAbsent({
+    id: normalText(patient.id ?? ''),
+    birthDate: normalDate(patient.birthDate ?? ''),
+    alphabeticName: alphabetic,
+    ideographicName: ideographic,
+    phoneticName: phonetic,
+  });
+}
+
+/** A patient as the ledger may hold it: of each value a keyed hash, which also tells the attributes apart. */
+export function hashPatient(patient: Patient, key: Uint8Array): ComparablePatient {
+  const normal = normalPatient(patient);
+  const hashed: Partial<Record<keyof ComparablePatient, string>> = {};
+  for (const field of fields) {
+    const value = normal[field];
+    if (value === undefined) continue;
+    const hmac = createHmac('sha256', key).update(`${field}\0${value}`).digest();
+    hashed[field] = hmac.toString('hex', 0, hashBytes);
+  }
+  return hashed;
+}
+
+function withoutAbsent(values: Record<keyof ComparablePatient, string | undefined>): ComparablePatient {
+  const present: Partial<Record<keyof ComparablePatient, string>> = {};
+  for (const field of fields) {
+    const value = values[field];
+    if (value !== undefined && value !== '') present[field] = value;
+  }
+  return present;
 }
 
 /** NFKC: half-width and full-width forms of one name are one name. */

@@ -141,6 +141,21 @@ export function onlyWhere<T>(key: string, value: string, setting: Setting<T>): S
   return { ...setting, schema: setting.schema.optional(), onlyWhere: { key, value } };
 }
 
+const uidPattern = /^[0-9.]{1,64}$|^[0-9.]{1,62}\.\*$/;
+const uidPatternsMax = 500;
+
+/** UIDs, or beginnings of them as `1.2.3.*`: a list, or one text with commas, as environment and flags give it. */
+export function uidPatterns(about: string): Setting<readonly string[]> {
+  const list = z.array(z.string().regex(uidPattern)).max(uidPatternsMax);
+  const written = z.string().transform((text) => text.split(',').map((uid) => uid.trim()));
+  return optional(
+    z.union([list, written.pipe(list)]),
+    'a list of UIDs, or of beginnings of UIDs as "1.2.3.*"',
+    [],
+    about,
+  );
+}
+
 /** A number that must be less than that of another key. */
 export function below(other: string, setting: Setting<number>): Setting<number> {
   return { ...setting, below: other };

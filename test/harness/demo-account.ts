@@ -9,6 +9,8 @@ import type { ReceiverLedger } from '../../receiver/ledger.ts';
 
 export interface Account {
   delivered: number;
+  /** Of these: with a preamble of zeros in place of its own, and the same from byte 128 on. */
+  preambleZeroed: number;
   /** The same bytes as a file that was delivered. */
   duplicate: number;
   /** The UID of another file and other bytes: held on the high side. */
@@ -30,7 +32,12 @@ export interface Account {
 export interface SourceFile {
   readonly path: string;
   readonly sha256: string;
+  /** With a preamble of zeros, as the gate's policy may release it; as `sha256` where it has one already. */
+  readonly sha256ZeroPreamble: string;
 }
+
+/** The 128 bytes before `DICM` (PS3.10 section 7.1). */
+const preambleBytes = 128;
 
 export function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];
@@ -41,16 +48,24 @@ export function filesBelow(folder: string): string[] {
 }
 
 export function sourceFiles(folder: string): SourceFile[] {
-  return filesBelow(folder).map((path) => ({ path, sha256: sha256Of(readFileSync(path)) }));
+  return filesBelow(folder).map((path) => {
+    const bytes = readFileSync(path);
+    const sha256 = sha256Of(bytes);
+    return { path, sha256, sha256ZeroPreamble: sha256Of(bytes.fill(0, 0, preambleBytes)) };
+  });
 }
 
-/** Compares what stands in the inbox with what was put in, byte for byte. */
+/**
+ * Compares what stands in the inbox with what was put in, byte for byte; the preamble may have become zeros, as the
+ * gate's policy says, and then that is counted.
+ */
 export function accountFor(
   sources: readonly SourceFile[],
   places: { inboxFolder: string; rejectedFolder: string; ledger: ReceiverLedger },
 ): Account {
   const account: Account = {
     delivered: 0,
+    preambleZeroed: 0,
     duplicate: 0,
     conflict: 0,
     held: 0,
@@ -60,18 +75,21 @@ export function accountFor(
     deliveredBytes: 0,
     verifiedByStudy: new Map(),
   };
-  const byHash = new Map(sources.map((source) => [source.sha256, source]));
+  const byHash = new Map(sources.map((source) => [source.sha256ZeroPreamble, source]));
+  for (const source of sources) byHash.set(source.sha256, source);
   const delivered = new Set<string>();
   for (const path of filesBelow(places.inboxFolder)) {
     const bytes = readFileSync(path);
     const sha256 = sha256Of(bytes);
     const source = byHash.get(sha256);
     // The hash finds the source; the bytes decide.
-    if (source === undefined || !readFileSync(source.path).equals(bytes) || delivered.has(sha256)) {
+    const found = source === undefined ? undefined : comparison(readFileSync(source.path), bytes);
+    if (source === undefined || found === undefined || delivered.has(source.sha256)) {
       account.foreign += 1;
       continue;
     }
-    delivered.add(sha256);
+    delivered.add(source.sha256);
+    if (found === 'preamble zeroed') account.preambleZeroed += 1;
     account.deliveredBytes += bytes.length;
     const study =
       path
@@ -93,6 +111,14 @@ export function accountFor(
     seen.add(sha256);
   }
   return account;
+}
+
+function comparison(source: Buffer, released: Buffer): 'same' | 'preamble zeroed' | undefined {
+  if (source.equals(released)) return 'same';
+  const isZeroed = released.subarray(0, preambleBytes).every((byte) => byte === 0);
+  return isZeroed && source.subarray(preambleBytes).equals(released.subarray(preambleBytes))
+    ? 'preamble zeroed'
+    : undefined;
 }
 
 function countHashes(paths: readonly string[]): Map<string, number> {

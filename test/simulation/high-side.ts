@@ -1,5 +1,6 @@
 /** The receiver in a simulation: its real admission, reception, vault and ledger over a simulated disk. */
 import { Admission } from '../../receiver/admission.ts';
+import { defaultGatePolicy, type GatePolicy } from '../../receiver/gate/inspect.ts';
 import { ReceiverLedger, type ReleaseRecord } from '../../receiver/ledger.ts';
 import { Reception } from '../../receiver/reception.ts';
 import { SpillArea } from '../../receiver/spill.ts';
@@ -20,6 +21,7 @@ export interface HighSideOptions {
   readonly memoryBytes: number;
   readonly deadlineMs: number;
   readonly spillBytes: number;
+  readonly gate?: Partial<GatePolicy>;
 }
 
 export const inboxFolder = '/high/inbox';
@@ -99,6 +101,8 @@ export class HighSide {
       deadlineMs,
       unclaimedMs: deadlineMs * 2,
       silenceMs: 10_000,
+      gate: { ...defaultGatePolicy, ...this.#options.gate },
+      patientKey: new Uint8Array(32).fill(5),
       hasRoom: (bytes) => this.disk.freeBytes().free > bytes,
       onReleased: (release) => this.releases.push(release),
     });
