@@ -12,7 +12,7 @@ import { assert, present } from '../shared/assert.ts';
 import type { Clock } from '../shared/clock.ts';
 import { type Manifest, type ManifestEntry, priority } from '../shared/wire/manifest.ts';
 import { type InstanceRecord, type ReceiverLedger, type StudyRecord, studyState } from './ledger.ts';
-import { sortRevision } from './release-gate.ts';
+import { type RevisionContents, sortRevision } from './release-gate.ts';
 
 /** What a revision consists of, decided when all of it is there. */
 export interface ReleaseDecision {
@@ -202,23 +202,26 @@ export class Studies {
   #decide(study: OpenStudy): ReleaseDecision | undefined {
     const whole = study.revisions.find((revision) => revision.missing.size === 0);
     if (whole === undefined) return undefined;
-    const { ledger, alarms } = this.#options;
     const { manifest } = whole;
-    const contents = sortRevision(ledger, manifest);
-    const { release, conflicts, differing, otherPatients, patientMismatch } = contents;
+    const contents = sortRevision(this.#options.ledger, manifest);
+    const { release, conflicts, differing, otherPatients } = contents;
+    if (differing.length + otherPatients.length > 0) this.#hold(contents, manifest.studyUid);
+    const { revision, entries } = manifest;
+    return { study: study.record, revision, expected: entries.length, release, conflicts };
+  }
+
+  #hold({ differing, otherPatients, patientMismatch }: RevisionContents, studyUid: string): void {
+    const { ledger, alarms } = this.#options;
     ledger.transaction(() => {
       for (const { objectId, heldBecause } of differing) {
         if (heldBecause === undefined) ledger.hold(objectId, 'E_INSTANCE_MISMATCH');
-        ledger.holds.claim(objectId, manifest.studyUid);
+        ledger.holds.claim(objectId, studyUid);
       }
       for (const { objectId } of otherPatients) ledger.hold(objectId, 'E_PATIENT_MISMATCH');
     });
     if (differing.some(({ heldBecause }) => heldBecause === undefined))
-      alarms.raise('E_INSTANCE_MISMATCH', manifest.studyUid);
-    if (otherPatients.length > 0)
-      alarms.raise('E_PATIENT_MISMATCH', manifest.studyUid, patientMismatch?.message);
-    const { revision, entries } = manifest;
-    return { study: study.record, revision, expected: entries.length, release, conflicts };
+      alarms.raise('E_INSTANCE_MISMATCH', studyUid);
+    if (otherPatients.length > 0) alarms.raise('E_PATIENT_MISMATCH', studyUid, patientMismatch?.message);
   }
 
   #study(senderId: string, studyUid: string): OpenStudy {

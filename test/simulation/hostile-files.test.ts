@@ -91,7 +91,7 @@ describe('two patients', () => {
   it('in quarantine: what comes later stays there too, also after a restart', () => {
     const link = new HostileLink();
     link.sendStudy([doe[0], other]);
-    link.high.restart(false);
+    link.high.restart('kill');
     link.sendStudy([doe[0], other, image(4)], { revision: 2 });
     expect(released(link)).toEqual([]);
     expect(link.held()).toHaveLength(3);

@@ -34,8 +34,7 @@ export class HostileLink {
   constructor(gate: Partial<GatePolicy> = {}) {
     const options = {
       parameters,
-      secret,
-      keyId: 1,
+      secrets: new Map([[1, secret]]),
       memoryBytes: 64_000_000,
       deadlineMs: 60_000,
       spillBytes: 0,

@@ -116,7 +116,7 @@ describe('release from quarantine', () => {
       ok: true,
       detail: '1 instances let through; they go out with their study',
     });
-    link.high.restart(false);
+    link.high.restart('kill');
     link.sendObject(first.bytes);
     expect(released(link)).toHaveLength(2);
   });
@@ -145,7 +145,7 @@ describe('a purge', () => {
     const stored = () => link.high.disk.contents('/high/vault').has(`objects/${objectId}`);
     expect([stored(), link.held(), link.standing()]).toEqual([false, [], []]);
     for (const restart of [false, true]) {
-      if (restart) link.high.restart(false);
+      if (restart) link.high.restart('kill');
       link.sendObject(document.bytes);
       expect(stored()).toBe(false);
     }
