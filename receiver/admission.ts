@@ -27,7 +27,8 @@ export class Admission {
   };
   admitted = 0;
   readonly #datagramBytes: number;
-  readonly #tags = new Map<number, DatagramTag>();
+  readonly #memory: WebAssembly.Memory | undefined;
+  #tags: ReadonlyMap<number, DatagramTag> = new Map();
 
   /**
    * @param secrets the key ring: secrets of 32 bytes by key id
@@ -35,8 +36,15 @@ export class Admission {
    */
   constructor(datagramBytes: number, secrets: ReadonlyMap<number, Uint8Array>, memory?: WebAssembly.Memory) {
     this.#datagramBytes = datagramBytes;
-    for (const [keyId, secret] of secrets)
-      this.#tags.set(keyId, new DatagramTag(deriveTagKey(secret), memory));
+    this.#memory = memory;
+    this.useSecrets(secrets);
+  }
+
+  /** Another key ring from now on. */
+  useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
+    this.#tags = new Map(
+      [...secrets].map(([keyId, secret]) => [keyId, new DatagramTag(deriveTagKey(secret), this.#memory)]),
+    );
   }
 
   /** Whether a datagram is of this link and of a sender that has one of the keys. */

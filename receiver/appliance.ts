@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
-import { readKeyFile } from '../shared/crypto/key-file.ts';
+import { readKeyFile, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createErasureCode } from '../shared/fec/engine.ts';
@@ -29,7 +29,12 @@ import { answerRequest } from './answer.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
 import { ReceiverLedger } from './ledger.ts';
 import { ReceiverLinkWatch, receiverLinkCodes } from './link-health.ts';
-import type { LinkThreadCounters, LinkThreadData, LinkThreadMessage } from './link-thread.ts';
+import type {
+  LinkThreadCounters,
+  LinkThreadData,
+  LinkThreadMessage,
+  LinkThreadOrder,
+} from './link-thread.ts';
 import { malwareScanner } from './malware-scanner.ts';
 import { patientKey } from './patient-key.ts';
 import { ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
@@ -45,6 +50,8 @@ const chores = { snapshotMs: 500, requestsMs: 200, roomMs: 1000 } as const;
 
 export interface RunningReceiver {
   readonly port: number;
+  /** Takes the key file as it is now. One that can't be read changes nothing. */
+  readKeysAgain(): void;
   stop(): Promise<void>;
 }
 
@@ -54,7 +61,7 @@ export async function startReceiver(
   log: Log,
   die: Die,
 ): Promise<RunningReceiver> {
-  const keys = readKeyFile(configuration.keyFile);
+  const secrets = secretsOf(readKeyFile(configuration.keyFile));
   const parameters = linkParameters(configuration);
   const inboxFolder = configuration['inbox.folder'];
   const partialFolder = partialFolderOf(configuration);
@@ -89,7 +96,7 @@ export async function startReceiver(
     alarms,
     code,
     parameters,
-    secrets: new Map(keys.map((key) => [key.id, key.secret])),
+    secrets,
     inboxFolder,
     partialFolder,
     memoryBytes: configuration['assemble.memoryMegabytes'] * 1e6,
@@ -127,7 +134,7 @@ export async function startReceiver(
     file: new URL('./link-thread.js', import.meta.url),
     workerData: {
       ring,
-      secrets: new Map(keys.map((key) => [key.id, key.secret])),
+      secrets,
       link: {
         address: configuration['link.address'],
         port: configuration['link.port'],
@@ -234,6 +241,17 @@ export async function startReceiver(
 
   return {
     port,
+    readKeysAgain: () => {
+      try {
+        const again = secretsOf(readKeyFile(configuration.keyFile));
+        thread.postMessage({ secrets: again } satisfies LinkThreadOrder);
+        reception.useSecrets(again);
+        log.info('keys read again', { keys: again.size });
+      } catch (error) {
+        if (!(error instanceof DiodeError)) throw error;
+        log.error('keys not read again', { code: error.code, detail: error.message });
+      }
+    },
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
       await stopThread(thread);

@@ -16,6 +16,7 @@ import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
 import { decodeManifest, type Manifest, type Priority, priority } from '../shared/wire/manifest.ts';
 import type { RollEntry } from '../shared/wire/roll.ts';
 import { Holds, holdsSchema } from './holds.ts';
+import { KnownContent, knownContentSchema } from './known-content.ts';
 
 const migrations: readonly Migration[] = [
   `CREATE TABLE senders (
@@ -101,6 +102,7 @@ const migrations: readonly Migration[] = [
      by_whom TEXT NOT NULL,
      reason TEXT NOT NULL
    );
+   ${knownContentSchema}
    ${mailboxSchema}
    ${holdsSchema}`,
 ];
@@ -189,6 +191,7 @@ export interface SenderRecord {
 export class ReceiverLedger {
   readonly mailbox: Mailbox;
   readonly holds: Holds;
+  readonly knownContent: KnownContent;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -196,6 +199,7 @@ export class ReceiverLedger {
     this.#database = new LedgerDatabase(path, migrations, beforeCommit);
     this.mailbox = new Mailbox(this.#database);
     this.holds = new Holds(this.#database);
+    this.knownContent = new KnownContent(this.#database);
   }
 
   transaction<T>(act: () => T): T {
@@ -228,8 +232,13 @@ export class ReceiverLedger {
     );
   }
 
+  /** An instance, also by another object id of the same content; the row names the id its file has. */
   instance(objectId: string): InstanceRecord | undefined {
-    const row = this.#database.get('SELECT * FROM instances WHERE object_id = ?', objectId);
+    const row = this.#database.get(
+      `SELECT * FROM instances WHERE object_id IN (?1, (SELECT known_as FROM known_content WHERE object_id = ?1))
+         ORDER BY object_id = ?1 DESC LIMIT 1`,
+      objectId,
+    );
     return row === undefined ? undefined : instanceRecord(row);
   }
 

@@ -30,6 +30,11 @@ export type LinkThreadMessage =
   | { readonly kind: 'wake' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
+/** What it is told: the key ring from now on. */
+export interface LinkThreadOrder {
+  readonly secrets: ReadonlyMap<number, Uint8Array>;
+}
+
 const port = present(parentPort, 'this file runs as a worker');
 const { ring, link, secrets }: LinkThreadData = workerData;
 const tell = (message: LinkThreadMessage) => port.postMessage(message);
@@ -57,6 +62,9 @@ function take(bytes: Uint8Array): void {
   }
   if (taken > 0) writer.publish(taken);
 }
+
+/** The main thread sends the key ring when it has been read again. */
+port.on('message', (message: LinkThreadOrder) => admission.useSecrets(message.secrets));
 
 function fail(error: DiodeError): void {
   tell({ kind: 'failed', code: error.code, detail: error.message });

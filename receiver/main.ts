@@ -44,7 +44,11 @@ program
     const log = createLog('diode-receiver', values['log.level']);
     const die = dieWith(log);
     const running = await startReceiver(values, log, die);
-    superviseProcess(() => running.stop(), die);
+    superviseProcess(
+      () => running.stop(),
+      die,
+      async () => running.readKeysAgain(),
+    );
   });
 
 program

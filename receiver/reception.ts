@@ -59,6 +59,12 @@ const retryIntervalMs = 5000;
 const finishedPage = 10_000;
 const diskCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 
+/** An instance that was looked at, and not stored yet. */
+interface Seen {
+  readonly row: InstanceRecord;
+  readonly inspected: Inspected;
+}
+
 export class Reception {
   readonly assembler: Assembler;
   readonly studies: Studies;
@@ -103,6 +109,11 @@ export class Reception {
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
     this.senders = new SenderWatch({ ...options });
     for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
+  }
+
+  /** Another key ring from now on. */
+  useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
+    this.assembler.useSecrets(secrets);
   }
 
   /** Takes one admitted datagram; the bytes are copied. */
@@ -175,6 +186,7 @@ export class Reception {
       if (page.length < finishedPage) break;
     }
     for (const objectId of ledger.manifestObjectIds()) this.assembler.finish(objectId);
+    for (const objectId of ledger.knownContent.objectIds()) this.assembler.finish(objectId);
   }
 
   /** Goes on with what an earlier life was collecting. */
@@ -197,7 +209,10 @@ export class Reception {
     for (const object of resumed.values()) {
       this.assembler.resume(object);
       // What is finished, or what there is no room for, needs no slots.
-      if (this.assembler.touchedAtMs(object.facts.objectId) === undefined) spill.drop(object.facts.objectId);
+      if (this.assembler.touchedAtMs(object.facts.objectId) !== undefined) continue;
+      spill.drop(object.facts.objectId);
+      // Under a key that left the ring it can never be completed.
+      if (!this.#options.secrets.has(object.facts.keyId)) vault.discardIncoming(object.facts.objectId);
     }
   }
 
@@ -215,8 +230,8 @@ export class Reception {
     const { ledger, vault, clock, alarms } = this.#options;
     const group = this.#group.splice(0);
     const stored = alarms.during('vault', diskCodes, () => {
-      const seen = group.map((object) => this.#inspect(object));
-      vault.keep(group.map((object) => object.objectId));
+      const seen = this.#unknownOf(group.map((object) => this.#inspect(object)));
+      vault.keep(seen.map(({ row }) => row.objectId));
       ledger.transaction(() => {
         for (const { row, inspected } of seen) {
           if (ledger.enterInstance(row, clock.wallMs())) ledger.holds.enter(inspected);
@@ -233,8 +248,20 @@ export class Reception {
     this.#clear();
   }
 
+  /** Leaves out what is here under another object id: see known-content.ts. */
+  #unknownOf(seen: readonly Seen[]): Seen[] {
+    const { ledger, vault } = this.#options;
+    return seen.filter(({ row }) => {
+      const knownAs = ledger.knownContent.objectIdOf(row.senderId, row);
+      if (knownAs === undefined) return true;
+      ledger.knownContent.enter(row.objectId, knownAs);
+      vault.discardIncoming(row.objectId);
+      return false;
+    });
+  }
+
   /** Looks at an instance before it counts as anything. What can't be read is kept and held, never lost. */
-  #inspect(object: AssembledObject): { row: InstanceRecord; inspected: Inspected } {
+  #inspect(object: AssembledObject): Seen {
     const { objectId, senderId, bytes, sha256, repairedSymbols } = object;
     const { vault, gate, patientKey } = this.#options;
     const readAt = (offset: number, length: number) => vault.readIncoming(objectId, offset, length);
@@ -292,6 +319,8 @@ export class Reception {
         throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
       const revision = ledger.enterManifest(manifest, object.objectId, document, clock.wallMs());
       this.assembler.finish(object.objectId);
+      const known = ledger.knownContent.recognise(manifest.senderId, manifest.entries);
+      for (const objectId of known) this.assembler.dismiss(objectId);
       if (revision !== undefined) this.studies.manifestStored({ ...manifest, revision });
       return;
     }

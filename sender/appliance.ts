@@ -9,7 +9,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
-import { readKeyFile } from '../shared/crypto/key-file.ts';
+import { readKeyFile, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
 import { DiodeError, type ErrorCode } from '../shared/errors.ts';
 import { hostFiles } from '../shared/host-network.ts';
@@ -36,6 +36,7 @@ import { SenderLinkWatch } from './link-health.ts';
 import { LinkSupervision } from './link-supervision.ts';
 import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
+import { replanStale } from './replanning.ts';
 import { openScannerPort } from './scanner-port.ts';
 import { beginSession } from './session.ts';
 import { senderSnapshot } from './snapshot.ts';
@@ -55,7 +56,7 @@ export async function startSender(
   log: Log,
   die: Die,
 ): Promise<RunningSender> {
-  const [key] = readKeyFile(configuration.keyFile);
+  const [key, ...otherKeys] = readKeyFile(configuration.keyFile);
   const spoolFolder = configuration['spool.folder'];
   mkdirSync(spoolFolder, { recursive: true, mode: 0o750 });
   const watchFolder = configuration['watch.folder'];
@@ -74,6 +75,7 @@ export async function startSender(
     ),
     keyId: key.id,
     secret: key.secret,
+    otherSecrets: secretsOf(otherKeys),
     parameters: linkParameters(configuration),
   };
   const session = beginSession(ledger, systemClock, randomBytes(4).readUInt32BE());
@@ -89,6 +91,14 @@ export async function startSender(
     ...(rejectedFolder === undefined ? {} : { rejectedFolder }),
   });
 
+  const replanned = replanStale({
+    ledger,
+    disk: nodeDisk,
+    objectsFolder: spool.objectsFolder,
+    identity,
+    passesPlanned: configuration['passes.count'],
+  });
+  if (replanned > 0) log.info('objects planned again', { files: replanned, keyId: key.id });
   const link = await startLink(configuration, identity, session, log, die);
   const orders: TransmitOrder[] = [];
   const dispatch = new Dispatch({
@@ -112,6 +122,7 @@ export async function startSender(
     onClosed: ({ studyUid, studyNumber, revision, instances }) =>
       log.info('study closed', { studyUid, studyNumber, revision, instances }),
   });
+  dispatch.reissueManifests();
   const step = () => {
     try {
       dispatch.step();

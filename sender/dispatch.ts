@@ -100,6 +100,11 @@ export class Dispatch {
     for (const inFlight of this.#inFlight.values()) inFlight.lost = true;
   }
 
+  /** Closes studies again whose manifest had to go: once, after the start. */
+  reissueManifests(): ClosedStudy[] {
+    return this.#announce(this.closing.reissue());
+  }
+
   /** Passes ended: the encoder gave out their last datagram and the link took it. */
   passesEnded(ends: readonly TransmitEnd[]): void {
     const { ledger, clock, alarms } = this.#options;
@@ -138,12 +143,16 @@ export class Dispatch {
       const order = this.#schedule.next(now, this.#waitingBlocks.routine >= waitingBlocksMax);
       if (order === undefined) break;
       const { object, pass, urgent } = order;
-      const { objectId, type, bytes, maximumSourceSymbols, symbolBytes } = object;
+      const { objectId, type, bytes, maximumSourceSymbols, symbolBytes, keyId } = object;
       const from =
         object.document === undefined
           ? { path: this.#options.spool.objectPath(objectId) }
           : { document: object.document };
-      this.#send({ objectId, type, bytes, maximumSourceSymbols, pass, urgent, from }, symbolBytes, true);
+      this.#send(
+        { objectId, type, bytes, maximumSourceSymbols, pass, keyId, urgent, from },
+        symbolBytes,
+        true,
+      );
     }
   }
 
@@ -221,13 +230,14 @@ export class Dispatch {
     if (this.#documentsInFlight >= documentsMax) return;
     this.#documentsInFlight += 1;
     const sha256 = createHash('sha256').update(document).digest();
-    const { objectId, maximumSourceSymbols, symbolBytes } = this.#plan(type, sha256, document.length);
+    const { objectId, keyId, maximumSourceSymbols, symbolBytes } = this.#plan(type, sha256, document.length);
     const order = {
       objectId,
       type,
       bytes: document.length,
       maximumSourceSymbols,
       pass: 0,
+      keyId,
       urgent: true,
       from: { document },
     };

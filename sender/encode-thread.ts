@@ -4,14 +4,13 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { present } from '../shared/assert.ts';
-import { deriveTagKey } from '../shared/crypto/keys.ts';
-import { DatagramTag } from '../shared/crypto/siphash.ts';
+import { HeaderTags } from '../shared/crypto/header-tags.ts';
 import { nodeDisk } from '../shared/disk.ts';
 import { createErasureCode } from '../shared/fec/engine.ts';
 import { type RingDescription, RingWriter } from '../shared/ring.ts';
 import { Transmission, transmissionBytes } from './encode/transmission.ts';
 import { type TransmitEnd, type TransmitOrder, Transmitter } from './encode/transmitter.ts';
-import type { SenderIdentity, Session } from './identity.ts';
+import { type SenderIdentity, type Session, secretsOf } from './identity.ts';
 
 export interface EncodeThreadData {
   readonly ring: RingDescription;
@@ -41,7 +40,7 @@ const transmitter = new Transmitter(
     identity,
     session,
     code,
-    tag: new DatagramTag(deriveTagKey(identity.secret), ring.memory),
+    tag: new HeaderTags(secretsOf(identity), ring.memory),
     openBlocks,
     allocate: (byteLength) => code.allocate(byteLength),
   }),

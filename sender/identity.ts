@@ -13,10 +13,18 @@ import { blockCountOf } from '../shared/wire/object-layout.ts';
 export interface SenderIdentity {
   /** 8 bytes */
   readonly senderId: Uint8Array;
+  /** The key of what is taken in now. */
   readonly keyId: number;
   /** 32 bytes, never logged */
   readonly secret: Uint8Array;
+  /** The other keys of the ring, by id: objects that were planned under one of them still go out under it. */
+  readonly otherSecrets?: ReadonlyMap<number, Uint8Array>;
   readonly parameters: LinkParameters;
+}
+
+/** All keys of the ring by id, the current one first. */
+export function secretsOf(identity: SenderIdentity): ReadonlyMap<number, Uint8Array> {
+  return new Map([[identity.keyId, identity.secret], ...(identity.otherSecrets ?? [])]);
 }
 
 /** One life of the sender's process. */

@@ -16,6 +16,7 @@ import {
 import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
 import { type ObjectType, objectType } from '../shared/wire/datagram.ts';
 import { type CloseReason, type ManifestEntry, type Priority, priority } from '../shared/wire/manifest.ts';
+import { ObjectPlans } from './object-plans.ts';
 
 const migrations: readonly Migration[] = [
   `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -101,12 +102,14 @@ export interface QueueSummary {
 
 export class SenderLedger {
   readonly mailbox: Mailbox;
+  readonly plans: ObjectPlans;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
   constructor(path: string, beforeCommit?: () => void) {
     this.#database = new LedgerDatabase(path, migrations, beforeCommit);
     this.mailbox = new Mailbox(this.#database);
+    this.plans = new ObjectPlans(this.#database);
   }
 
   transaction<T>(act: () => T): T {

@@ -16,7 +16,7 @@ import {
 } from '../shared/console/command-line.ts';
 import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
-import { writeKeyFile } from '../shared/crypto/key-file.ts';
+import { readKeyFile, writeKeyFile } from '../shared/crypto/key-file.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createLog } from '../shared/log.ts';
 import { dieWith, superviseProcess } from '../shared/supervision.ts';
@@ -41,8 +41,22 @@ program
     const { values } = configurationOf(command, senderSettings);
     const log = createLog('diode-sender', values['log.level']);
     const die = dieWith(log);
-    const running = await startSender(values, log, die);
-    superviseProcess(() => running.stop(), die);
+    let running = await startSender(values, log, die);
+    superviseProcess(
+      () => running.stop(),
+      die,
+      async () => {
+        try {
+          readKeyFile(values.keyFile);
+        } catch (error) {
+          if (!(error instanceof DiodeError)) throw error;
+          return log.error('keys not read again', { code: error.code, detail: error.message });
+        }
+        // A start with these keys: passes that break off are sent again, and what can't go out is planned anew.
+        await running.stop();
+        running = await startSender(values, log, die);
+      },
+    );
   });
 
 program

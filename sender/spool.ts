@@ -42,8 +42,12 @@ export class Spool {
     this.#disk.makeFolder(this.#rejectedFolder);
   }
 
+  get objectsFolder(): string {
+    return join(this.#folder, 'objects');
+  }
+
   objectPath(objectId: string): string {
-    return join(this.#folder, 'objects', objectId);
+    return join(this.objectsFolder, objectId);
   }
 
   /** A new name in arriving/. The priority stands in it, to be there after a restart. */

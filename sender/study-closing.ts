@@ -4,7 +4,7 @@
  * revision with the same study number.
  */
 import { createHash } from 'node:crypto';
-import { assert } from '../shared/assert.ts';
+import { assert, present } from '../shared/assert.ts';
 import type { Clock } from '../shared/clock.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { objectType } from '../shared/wire/datagram.ts';
@@ -81,6 +81,15 @@ export class StudyClosing {
     if (study === undefined) throw new DiodeError('E_STUDY_UNKNOWN');
     if (!study.open) throw new DiodeError('E_STUDY_STATE', 'the study is closed already');
     return [this.#close(study, because)];
+  }
+
+  /** Writes manifests anew where the old one had to go, with what the study was closed for: see replanning.ts. */
+  reissue(): ClosedStudy[] {
+    return this.#ledger.plans
+      .studiesWithoutManifest()
+      .map(({ studyUid, closedBecause }) =>
+        this.#close(present(this.#ledger.study(studyUid), 'a closed study is in the ledger'), closedBecause),
+      );
   }
 
   #close(study: StudyRow, because: CloseReason): ClosedStudy {

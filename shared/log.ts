@@ -23,6 +23,7 @@ export interface LogFields {
   readonly port?: number;
   readonly version?: string;
   readonly keyId?: number;
+  readonly keys?: number;
 }
 
 /** The same list for the running program: what no type has checked is dropped as well. */
@@ -45,6 +46,7 @@ const fieldNames = Object.keys({
   port: true,
   version: true,
   keyId: true,
+  keys: true,
 } satisfies Record<keyof LogFields, true>);
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';

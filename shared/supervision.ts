@@ -57,18 +57,37 @@ export function deferred<T>() {
   return { promise, resolve, reject };
 }
 
-/** Makes an uncaught error end the process, and a signal stop it in order. */
-export function superviseProcess(stop: () => Promise<void>, die: Die): void {
+/**
+ * Makes an uncaught error end the process, SIGTERM and SIGINT stop it in order, and SIGHUP read its keys again.
+ * One after the other: a stop waits for the reading at hand, and nothing follows a stop.
+ */
+export function superviseProcess(
+  stop: () => Promise<void>,
+  die: Die,
+  readKeysAgain: () => Promise<void>,
+): void {
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
   let stopping = false;
+  let readAgain = false;
+  let work: Promise<void> = Promise.resolve();
   const onSignal = () => {
     if (stopping) return;
     stopping = true;
-    stop().then(() => process.exit(0), die);
+    work.then(stop).then(() => process.exit(0), die);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  process.on('SIGHUP', () => {
+    // One that waits reads what is there when its turn comes: more of them would read the same.
+    if (stopping || readAgain) return;
+    readAgain = true;
+    work = work.then(async () => {
+      readAgain = false;
+      await readKeysAgain();
+    });
+    work.catch(die);
+  });
 }
 
 /** Writes a snapshot for the command line: whole or not at all, and not durable, since it is stale at once. */

@@ -89,6 +89,7 @@ const hashStepBlocks = 16;
 /** Finished blocks of an object, about 70 MB at the default, after which they are made durable. */
 const checkpointBlocks = 256;
 const recentDocumentsMax = 4096;
+const nothing = new Uint8Array(0);
 const documentsMemoryBytes = 2 * limits.documentBytesMax;
 
 interface Origin {
@@ -112,6 +113,7 @@ export class Assembler {
   readonly counters = new AssemblerCounters();
   readonly #options: AssemblerOptions;
   readonly #symbolBytes: number;
+  #secrets: ReadonlyMap<number, Uint8Array>;
   readonly #header = new DatagramHeader();
   readonly #finished = new ObjectIdIndex();
   #recentDocuments = new ObjectIdIndex();
@@ -129,6 +131,7 @@ export class Assembler {
   constructor(options: AssemblerOptions) {
     this.#options = options;
     this.#symbolBytes = symbolBytesOf(options.datagramBytes);
+    this.#secrets = new Map(options.secrets);
   }
 
   /** Marks an object as finished: durable here. Its datagrams are dropped at once from now on. */
@@ -141,6 +144,29 @@ export class Assembler {
     const id = Buffer.from(objectId, 'hex');
     this.#finished.delete(id, 0);
     this.#recentDocuments.delete(id, 0);
+  }
+
+  /** An object is not needed any more: what was collected of it goes, and it counts as finished. */
+  dismiss(objectId: string): void {
+    this.finish(objectId);
+    const collecting = this.#open[this.#index.find(Buffer.from(objectId, 'hex'), 0)];
+    // One that is whole is delivered: who takes it sees that it is not needed.
+    if (collecting !== undefined && !this.#verifying.includes(collecting)) this.#discard(collecting);
+  }
+
+  /** Another key ring from now on. What is being collected under a key that left it is given up. */
+  useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
+    const before = this.#secrets;
+    this.#secrets = new Map(secrets);
+    const isSame = (keyId: number) =>
+      Buffer.compare(secrets.get(keyId) ?? nothing, before.get(keyId) ?? nothing) === 0;
+    for (const [key, { keyId }] of this.#origins) if (!isSame(keyId)) this.#origins.delete(key);
+    for (const collecting of [...this.#open]) {
+      if (collecting === undefined || isSame(collecting.origin.keyId)) continue;
+      const verifying = this.#verifying.indexOf(collecting);
+      if (verifying >= 0) this.#verifying.splice(verifying, 1);
+      this.#discard(collecting);
+    }
   }
 
   get openObjects(): number {
@@ -272,7 +298,7 @@ export class Assembler {
 
   #openObject(facts: ObjectFacts, type: ObjectType, finishedBlocks?: Uint8Array): Collecting | undefined {
     const origin = this.#origin(facts);
-    const secret = this.#options.secrets.get(facts.keyId);
+    const secret = this.#secrets.get(facts.keyId);
     if (origin === undefined || secret === undefined) {
       this.#refuse('E_DATAGRAM_KEY');
       return undefined;
@@ -316,7 +342,7 @@ export class Assembler {
     const key = `${keyId} ${senderId}`;
     let origin = this.#origins.get(key);
     if (origin === undefined) {
-      const secret = this.#options.secrets.get(keyId);
+      const secret = this.#secrets.get(keyId);
       if (secret === undefined || this.#origins.size >= limits.sendersMax) return undefined;
       const id = Buffer.from(senderId, 'hex');
       origin = { keyId, senderId: id, objectIdKey: deriveObjectIdKey(secret, id) };
@@ -482,9 +508,13 @@ export class Assembler {
         oldest = collecting;
     }
     if (oldest === undefined) return;
-    oldest.object.sink.discard();
-    this.#forgetObject(oldest);
+    this.#discard(oldest);
     this.counters.objectsEvicted += 1;
+  }
+
+  #discard(collecting: Collecting): void {
+    collecting.object.sink.discard();
+    this.#forgetObject(collecting);
   }
 
   #refuse(code: ErrorCode): void {

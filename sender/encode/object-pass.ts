@@ -2,7 +2,7 @@
  * One pass of one object: reads its blocks in order, seals them, and lays them out in slots.
  * Sealing is the same in every pass, repair symbols are fresh ones, so passes combine.
  */
-import { assert } from '../../shared/assert.ts';
+import { assert, present } from '../../shared/assert.ts';
 import { ObjectSeal } from '../../shared/crypto/seal.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
@@ -14,7 +14,7 @@ import {
   writeObjectHeader,
 } from '../../shared/wire/datagram.ts';
 import { ObjectLayout } from '../../shared/wire/object-layout.ts';
-import type { SenderIdentity, Session } from '../identity.ts';
+import { type SenderIdentity, type Session, secretsOf } from '../identity.ts';
 import type { BlockSlot } from './block-slot.ts';
 
 /** Reads a part of the object; fewer bytes than asked for mean that the object is not what it was. */
@@ -26,6 +26,8 @@ export interface ObjectPassOptions {
   readonly objectBytes: number;
   readonly maximumSourceSymbols: number;
   readonly pass: number;
+  /** The key it was planned under; the current one when left out. */
+  readonly keyId?: number;
   readonly read: ReadObject;
 }
 
@@ -40,8 +42,10 @@ export class ObjectPass {
   #nextBlock = 0;
 
   constructor(identity: SenderIdentity, session: Session, options: ObjectPassOptions) {
-    const { parameters, senderId, secret, keyId } = identity;
-    const { objectId, type, objectBytes, maximumSourceSymbols } = options;
+    const { parameters, senderId } = identity;
+    const { objectId, type, objectBytes, maximumSourceSymbols, keyId = identity.keyId } = options;
+    // Its id is bound to that key: under another one it would be no object at all.
+    const secret = present(secretsOf(identity).get(keyId), 'an object is planned under a key of the ring');
     const symbolBytes = symbolBytesOf(parameters.datagramBytes);
     this.objectId = objectId;
     this.pass = options.pass;

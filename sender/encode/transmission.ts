@@ -6,7 +6,6 @@
  * urgent object (STAT, manifest, beacon) has slots of its own and goes ahead of the symbols of open blocks.
  */
 import { assert, present } from '../../shared/assert.ts';
-import type { DatagramTag } from '../../shared/crypto/siphash.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
@@ -18,7 +17,8 @@ export interface TransmissionOptions {
   readonly identity: SenderIdentity;
   readonly session: Session;
   readonly code: ErasureCode;
-  readonly tag: DatagramTag;
+  /** Writes the tag of a datagram into its end. */
+  readonly tag: { write(datagram: Uint8Array): void };
   /** D */
   readonly openBlocks: number;
   /** Memory for the slots: the engine's own saves a copy of every block. */

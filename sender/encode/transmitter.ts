@@ -16,6 +16,8 @@ export interface TransmitOrder {
   readonly bytes: number;
   readonly maximumSourceSymbols: number;
   readonly pass: number;
+  /** The key it was planned under. */
+  readonly keyId: number;
   readonly urgent: boolean;
   /** Where the bytes are: a file of the spool, or the document itself. */
   readonly from: { readonly path: string } | { readonly document: Uint8Array };
@@ -38,13 +40,14 @@ export class Transmitter {
   }
 
   add(order: TransmitOrder): void {
-    const { objectId, type, bytes, maximumSourceSymbols, pass, urgent } = order;
+    const { objectId, type, bytes, maximumSourceSymbols, pass, keyId, urgent } = order;
     const options = {
       objectId: Buffer.from(objectId, 'hex'),
       type,
       objectBytes: bytes,
       maximumSourceSymbols,
       pass,
+      keyId,
     };
     this.#transmission.add({ ...options, read: this.#reader(order) }, urgent);
   }

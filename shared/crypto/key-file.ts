@@ -78,6 +78,11 @@ function readSecretText(path: string, isCredential: boolean): string {
   }
 }
 
+/** The secrets of a key ring by key id, in its order: what threads are handed. */
+export function secretsOf(keys: readonly Key[]): ReadonlyMap<number, Uint8Array> {
+  return new Map(keys.map((key) => [key.id, key.secret]));
+}
+
 function parseKeys(text: string): Key[] {
   const keys: Key[] = [];
   for (const [index, line] of text.split('\n').entries()) {

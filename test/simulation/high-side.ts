@@ -44,9 +44,11 @@ export class HighSide {
   reception: Reception;
   readonly #options: HighSideOptions;
   readonly #random: Random;
+  #secrets: ReadonlyMap<number, Uint8Array>;
 
   constructor(options: HighSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
+    this.#secrets = options.secrets;
     this.clock = clock;
     this.#random = random;
     this.disk.power = this.power;
@@ -66,6 +68,13 @@ export class HighSide {
     while (this.reception.step());
   }
 
+  /** The key file is another one, and the receiver reads it again while it runs. */
+  useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
+    this.#secrets = secrets;
+    this.admission.useSecrets(secrets);
+    this.reception.useSecrets(secrets);
+  }
+
   /** The process ends and starts again. @throws PowerCut when it is cut while it starts */
   restart(end: End): void {
     if (end === 'stop' && !this.power.dead) this.reception.flush();
@@ -75,7 +84,8 @@ export class HighSide {
   }
 
   #start(): [Alarms, Admission, Reception] {
-    const { parameters, secrets, memoryBytes, deadlineMs } = this.#options;
+    const { parameters, memoryBytes, deadlineMs } = this.#options;
+    const secrets = this.#secrets;
     const alarms = new Alarms(
       () => this.clock.wallMs(),
       () => {},

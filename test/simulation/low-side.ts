@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { Dispatch } from '../../sender/dispatch.ts';
 import { Transmission } from '../../sender/encode/transmission.ts';
 import { Transmitter } from '../../sender/encode/transmitter.ts';
-import { objectPlanner, type SenderIdentity } from '../../sender/identity.ts';
+import { objectPlanner, type SenderIdentity, secretsOf } from '../../sender/identity.ts';
 import { takeFiles } from '../../sender/intake/take.ts';
 import { SenderLedger } from '../../sender/ledger.ts';
+import { replanStale } from '../../sender/replanning.ts';
 import { beginSession } from '../../sender/session.ts';
 import { Spool } from '../../sender/spool.ts';
 import { Alarms } from '../../shared/alarms.ts';
-import { deriveTagKey } from '../../shared/crypto/keys.ts';
-import { DatagramTag } from '../../shared/crypto/siphash.ts';
+import { HeaderTags } from '../../shared/crypto/header-tags.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
@@ -37,6 +37,9 @@ export interface LowSideOptions {
   /** Where copies of the ledger go that disk images have. */
   readonly imagesFolder: string;
 }
+
+/** The sender's key ring. */
+export type LowSideKeys = Pick<SenderIdentity, 'keyId' | 'secret' | 'otherSecrets'>;
 
 /** A copy of the sender's disk at one moment. */
 export interface DiskImage {
@@ -75,9 +78,11 @@ export class LowSide {
   #fileNumber = 0;
   #scannedAtMs = 0;
   #images = 0;
+  #keys: LowSideKeys;
 
   constructor(options: LowSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
+    this.#keys = { keyId: options.keyId, secret: options.secret };
     this.clock = clock;
     this.#random = random;
     this.pace = this.normalPace;
@@ -179,10 +184,20 @@ export class LowSide {
     this.restart(false);
   }
 
+  /** The key file is another one: the sender starts with it. @throws PowerCut */
+  useKeys(keys: LowSideKeys): void {
+    this.#keys = keys;
+    this.#begin();
+  }
+
   /** The process ends and starts again, with or without a power cut. @throws PowerCut when it is cut again */
   restart(powerCut: boolean): void {
     this.power.restore();
     if (powerCut) this.disk.crash(this.#random);
+    this.#begin();
+  }
+
+  #begin(): void {
     [this.#alarms, this.#spool, this.#dispatch, this.#transmitter] = this.#start();
     const leftovers = this.#spool.leftovers();
     this.#takeAll(
@@ -208,20 +223,26 @@ export class LowSide {
   }
 
   get #identity(): SenderIdentity {
-    const { parameters, secret, keyId, senderId } = this.#options;
-    return { parameters, secret, keyId, senderId };
+    const { parameters, senderId } = this.#options;
+    return { parameters, senderId, ...this.#keys };
   }
 
   #start(): [Alarms, Spool, Dispatch, Transmitter] {
-    const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs, secret } =
-      this.#options;
+    const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs } = this.#options;
     const session = beginSession(this.ledger, this.clock, this.#random.integer(2 ** 32));
     const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger });
+    replanStale({
+      ledger: this.ledger,
+      disk: this.disk,
+      objectsFolder: spool.objectsFolder,
+      identity: this.#identity,
+      passesPlanned: passCount,
+    });
     const transmission = new Transmission({
       identity: this.#identity,
       session,
       code,
-      tag: new DatagramTag(deriveTagKey(secret)),
+      tag: new HeaderTags(secretsOf(this.#identity)),
       openBlocks,
       allocate: (byteLength) => new Uint8Array(byteLength),
     });
@@ -257,6 +278,7 @@ export class LowSide {
       transmit: (order) => transmitter.add(order),
       onClosed: () => {},
     });
+    dispatch.reissueManifests();
     return [alarms, spool, dispatch, transmitter];
   }
 }
