@@ -45,6 +45,11 @@ import { Vault } from './vault.ts';
 
 /** Datagrams taken from the ring between two looks at everything else. */
 const drainBatch = 512;
+/** Fewer datagrams than this are not worth a turn of their own: more come in a millisecond. */
+const worthDraining = 128;
+const moreMs = 1;
+/** Without a datagram for so long the thread that receives has to wake this one. */
+const restlessMs = 20;
 const idleMs = 10;
 const chores = { snapshotMs: 500, requestsMs: 200, roomMs: 1000 } as const;
 
@@ -179,18 +184,23 @@ export async function startReceiver(
   let stopped = false;
   let pending: NodeJS.Timeout | NodeJS.Immediate | undefined;
   let awake = true;
+  let drainedAtMs = startedMs;
 
   const drain = () => {
     if (stopped) return;
     awake = true;
     try {
-      const count = Math.min(reader.available, drainBatch);
+      // What waits for its sync is bounded: while there is too much, the ring fills, and says so.
+      const count = reception.backedUp ? 0 : Math.min(reader.available, drainBatch);
       const now = systemClock.monotonicMs();
+      if (count > 0) drainedAtMs = now;
       for (let i = 0; i < count; i += 1) reception.receive(reader.slot(i), now);
       if (count > 0) reader.consume(count);
       const busy = reception.step();
-      if (count > 0 || busy || !reader.sleep()) {
+      if (count >= worthDraining || busy) {
         pending = setImmediate(drain);
+      } else if (now - drainedAtMs < restlessMs || reception.backedUp || !reader.sleep()) {
+        pending = setTimeout(drain, moreMs);
       } else {
         awake = false;
         pending = setTimeout(drain, idleMs);

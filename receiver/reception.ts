@@ -54,6 +54,8 @@ export interface ReceptionOptions {
 /** Whole objects wait for their sync no longer than this, and in no larger groups. */
 const groupWaitMs = 20;
 const groupObjects = 64;
+/** Whole objects that wait at most: a disk that keeps none of them is behind, and nothing more is taken. */
+const waitingObjectsMax = 1024;
 const watchIntervalMs = 1000;
 const retryIntervalMs = 5000;
 const finishedPage = 10_000;
@@ -63,6 +65,12 @@ const diskCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies reado
 interface Seen {
   readonly row: InstanceRecord;
   readonly inspected: Inspected;
+}
+
+interface SyncingGroup {
+  readonly objects: readonly AssembledObject[];
+  isThrough: boolean;
+  failure: DiodeError | undefined;
 }
 
 export class Reception {
@@ -75,6 +83,8 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #group: AssembledObject[] = [];
   readonly #documents: AssembledObject[] = [];
+  /** The group whose content is on its way to the disk, and whether it is there. */
+  #syncing: SyncingGroup | undefined;
   #groupSinceMs = 0;
   #watchedAtMs = 0;
   #retriedAtMs = 0;
@@ -128,8 +138,10 @@ export class Reception {
   step(): boolean {
     const now = this.#options.clock.monotonicMs();
     const busy = this.assembler.work();
+    if (this.#syncing?.isThrough === true) this.#keepSynced(this.#syncing);
     const groupIsDue = this.#group.length >= groupObjects || now - this.#groupSinceMs >= groupWaitMs;
-    if (this.#group.length > 0 && groupIsDue) this.#keepGroup();
+    if (this.#group.length > 0 && groupIsDue && this.#syncing === undefined) this.#syncGroup();
+    if (this.#syncing?.isThrough === true) this.#keepSynced(this.#syncing);
     this.#readDocuments();
     const copying = this.#clear();
     this.#release();
@@ -164,10 +176,17 @@ export class Reception {
     this.#options.vault.removeObject(objectId);
   }
 
+  /** Whether so much waits for the disk that nothing more is to be received now. */
+  get backedUp(): boolean {
+    return this.#group.length >= waitingObjectsMax;
+  }
+
   /** Makes everything durable that is whole: before a stop. */
   flush(): void {
     while (this.assembler.work());
-    if (this.#group.length > 0) this.#keepGroup();
+    const waiting = [...(this.#syncing?.objects ?? []), ...this.#group.splice(0)];
+    this.#syncing = undefined;
+    if (waiting.length > 0) this.#keep(waiting, 'unsynced');
     this.#readDocuments();
     this.#clear();
     this.#release();
@@ -225,13 +244,39 @@ export class Reception {
     }
   }
 
+  /** Begins with the content of a group: what takes long goes on beside everything else. */
+  #syncGroup(): void {
+    const objects = this.#group.splice(0, groupObjects);
+    const syncing: SyncingGroup = { objects, isThrough: false, failure: undefined };
+    this.#syncing = syncing;
+    this.#options.vault.syncLater(
+      objects.map((object) => object.objectId),
+      (failure) => {
+        syncing.isThrough = true;
+        syncing.failure = failure;
+      },
+    );
+  }
+
+  #keepSynced({ objects, failure }: SyncingGroup): void {
+    this.#syncing = undefined;
+    this.#keep(objects, 'synced', failure);
+  }
+
   /** File content, names and rows of a group become durable: in this order. */
-  #keepGroup(): void {
+  #keep(
+    group: readonly AssembledObject[],
+    content: 'synced' | 'unsynced',
+    failure: DiodeError | undefined = undefined,
+  ): void {
     const { ledger, vault, clock, alarms } = this.#options;
-    const group = this.#group.splice(0);
     const stored = alarms.during('vault', diskCodes, () => {
+      if (failure !== undefined) throw failure;
       const seen = this.#unknownOf(group.map((object) => this.#inspect(object)));
-      vault.keep(seen.map(({ row }) => row.objectId));
+      vault.keep(
+        seen.map(({ row }) => row.objectId),
+        content,
+      );
       ledger.transaction(() => {
         for (const { row, inspected } of seen) {
           if (ledger.enterInstance(row, clock.wallMs())) ledger.holds.enter(inspected);

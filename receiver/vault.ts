@@ -18,8 +18,8 @@ import type { ObjectFacts } from './assemble/kept-state.ts';
 import type { ObjectSink } from './assemble/open-object.ts';
 import { copyWithZeroPreamble } from './preamble-copy.ts';
 
-/** Files kept open between two blocks of large objects. */
-const openFilesMax = 64;
+/** Files kept open between two blocks, and until they are synced. */
+const openFilesMax = 256;
 /** Beside a file in incoming/: which of its blocks are finished, as of the last checkpoint. */
 const stateSuffix = '.state';
 const stateBytesMax = 1 << 20;
@@ -38,6 +38,11 @@ export class Vault {
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #openFiles = new Map<string, DiskFile>();
+  /** Syncs that are under way, by file: it stays open until they are done. */
+  readonly #syncing = new Map<string, number>();
+  /** Checkpoints whose content is being synced, by file. One that is not here any more is not written. */
+  readonly #checkpoints = new Map<string, Uint8Array>();
+  #checkpointFailure: DiodeError | undefined;
 
   constructor(folder: string, disk: Disk) {
     this.#folder = folder;
@@ -92,12 +97,69 @@ export class Vault {
           throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
       },
       discard: () => this.discardIncoming(facts.objectId),
-      checkpoint: (finishedBlocks) => {
-        this.#file(path).sync();
-        const state = { facts, finishedBlocks: Buffer.from(finishedBlocks).toString('base64') };
-        writeDurably(this.#disk, path + stateSuffix, Buffer.from(JSON.stringify(state)));
-      },
+      checkpoint: (finishedBlocks, when) => this.#checkpoint(path, facts, finishedBlocks, when),
     };
+  }
+
+  /** Content first, then which blocks of it are whole: as it was when the sync began. */
+  #checkpoint(path: string, facts: ObjectFacts, finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
+    const state = { facts, finishedBlocks: Buffer.from(finishedBlocks).toString('base64') };
+    const bytes = Buffer.from(JSON.stringify(state));
+    if (when === 'now') {
+      this.#checkpoints.delete(path);
+      this.#file(path).sync();
+      writeDurably(this.#disk, path + stateSuffix, bytes);
+      return;
+    }
+    const failure = this.#checkpointFailure;
+    this.#checkpointFailure = undefined;
+    if (failure !== undefined) throw failure;
+    if (this.#checkpoints.has(path)) return;
+    this.#checkpoints.set(path, bytes);
+    this.#syncLater(path, (error) => {
+      if (this.#checkpoints.get(path) !== bytes) return;
+      this.#checkpoints.delete(path);
+      try {
+        if (error !== undefined) throw error;
+        writeDurably(this.#disk, path + stateSuffix, bytes);
+      } catch (cause) {
+        // Told with the next one: this one has nobody to tell.
+        if (!(cause instanceof DiodeError)) throw cause;
+        this.#checkpointFailure = cause;
+      }
+    });
+  }
+
+  /**
+   * Brings the content of whole objects to the disk without waiting for it; several at a time share the disk's own
+   * work. `done` is called once, when all are through.
+   */
+  syncLater(objectIds: readonly string[], done: (error: DiodeError | undefined) => void): void {
+    assert(objectIds.length > 0, 'something to sync');
+    let left = objectIds.length;
+    let failure: DiodeError | undefined;
+    const oneDone = (error: DiodeError | undefined) => {
+      failure ??= error;
+      left -= 1;
+      if (left === 0) done(failure);
+    };
+    for (const objectId of objectIds) this.#syncLater(this.#incomingPath(objectId), oneDone);
+  }
+
+  #syncLater(path: string, done: (error: DiodeError | undefined) => void): void {
+    this.#syncing.set(path, (this.#syncing.get(path) ?? 0) + 1);
+    const through = (error: DiodeError | undefined) => {
+      const left = (this.#syncing.get(path) ?? 1) - 1;
+      if (left === 0) this.#syncing.delete(path);
+      else this.#syncing.set(path, left);
+      done(error);
+    };
+    try {
+      this.#file(path).syncLater(through);
+    } catch (error) {
+      if (!(error instanceof DiodeError)) throw error;
+      through(error);
+    }
   }
 
   /** Reads from an object that is whole but still in incoming/. */
@@ -108,6 +170,7 @@ export class Vault {
 
   discardIncoming(objectId: string): void {
     const path = this.#incomingPath(objectId);
+    this.#checkpoints.delete(path);
     this.#closeFile(path);
     this.#disk.remove(path);
     this.#disk.remove(path + stateSuffix);
@@ -116,15 +179,17 @@ export class Vault {
   /**
    * Makes whole objects durable under their own names. Group them: each sync costs about a millisecond. All
    * names are in one folder, so that a group costs one sync for its names.
+   * @param content whether {@link syncLater} has been through with all of them
    */
-  keep(objectIds: readonly string[]): void {
+  keep(objectIds: readonly string[], content: 'synced' | 'unsynced' = 'unsynced'): void {
     for (const objectId of objectIds) {
       const incoming = this.#incomingPath(objectId);
-      this.#file(incoming).sync();
+      if (content === 'unsynced') this.#file(incoming).sync();
       this.#closeFile(incoming);
     }
     for (const objectId of objectIds) {
       const incoming = this.#incomingPath(objectId);
+      this.#checkpoints.delete(incoming);
       this.#disk.rename(incoming, this.objectPath(objectId));
       this.#disk.remove(incoming + stateSuffix);
     }
@@ -237,12 +302,20 @@ export class Vault {
     if (file !== undefined) {
       this.#openFiles.delete(path);
     } else {
-      if (this.#openFiles.size >= openFilesMax)
-        this.#closeFile(present([...this.#openFiles.keys()][0], 'the oldest file'));
+      if (this.#openFiles.size >= openFilesMax) this.#closeOldest();
       file = this.#disk.open(path, this.#disk.facts(path) === undefined ? 'create' : 'update');
     }
     this.#openFiles.set(path, file);
     return file;
+  }
+
+  /** All but those being synced, which are few: a group of them and the checkpoints of large objects. */
+  #closeOldest(): void {
+    for (const path of this.#openFiles.keys()) {
+      if (this.#syncing.has(path)) continue;
+      this.#closeFile(path);
+      return;
+    }
   }
 
   #closeFile(path: string): void {

@@ -113,7 +113,7 @@ export const senderSettings = {
     { min: 0.1, max: 100_000, fallback: 500 },
     'the rate on the wire, with all headers',
   ),
-  'link.burstDatagrams': wholeNumber({ min: 1, max: 1024, fallback: 32 }, 'datagrams back to back at most'),
+  'link.burstDatagrams': wholeNumber({ min: 1, max: 1024, fallback: 44 }, 'datagrams back to back at most'),
   'link.sendBufferBytes': wholeNumber(
     { min: 65_536, max: 2 ** 30, fallback: 4 * 2 ** 20 },
     'the socket buffer asked for',

@@ -30,17 +30,20 @@ export type EncodeThreadMessage =
 const batch = 256;
 /** Room in the ring worth waking up for. */
 const wakeRoom = 512;
+/** Ends of passes are told in groups: each group is one durable step of the ledger. */
+const tellEveryMs = 20;
 
 const port = present(parentPort, 'this file runs as a worker');
 const { ring, identity, session, openBlocks, engine, linkPort }: EncodeThreadData = workerData;
 const code = createErasureCode(engine, transmissionBytes(identity.parameters, openBlocks) + 2 ** 16);
 const writer = new RingWriter(ring, () => linkPort.postMessage('wake'));
+const tag = new HeaderTags(secretsOf(identity), ring.memory);
 const transmitter = new Transmitter(
   new Transmission({
     identity,
     session,
     code,
-    tag: new HeaderTags(secretsOf(identity), ring.memory),
+    tag,
     openBlocks,
     allocate: (byteLength) => code.allocate(byteLength),
   }),
@@ -50,28 +53,50 @@ const transmitter = new Transmitter(
 /** Passes whose last datagram is in the ring at a position, and not yet taken from it. */
 const leaving: { readonly position: number; readonly ends: readonly TransmitEnd[] }[] = [];
 let scheduled = false;
+let isTellingDue = false;
 
 function work(): void {
   scheduled = false;
   let made = 0;
   const room = Math.min(writer.free, batch);
-  while (made < room && transmitter.next(writer.slot(made))) made += 1;
-  if (made > 0) writer.publish(made);
+  while (made < room && transmitter.nextUntagged(writer.slot(made))) made += 1;
+  if (made > 0) {
+    tagMade(made);
+    writer.publish(made);
+  }
   const ends = transmitter.takeEnded();
   if (ends.length > 0) leaving.push({ position: writer.published, ends });
-  tellEnded();
-  if (made === batch) later();
-  else if (made === room && !writer.sleep(wakeRoom)) later();
-  else if (leaving.length > 0) setTimeout(later, 1);
+  tellLater();
+  if (made === batch || (made === room && !writer.sleep(wakeRoom))) later();
+}
+
+/** All at once, where they lie one behind the other. */
+function tagMade(made: number): void {
+  for (let done = 0; done < made; ) {
+    const region = writer.region(done, made - done);
+    const count = region.length / ring.datagramBytes;
+    tag.writeMany(region, ring.datagramBytes, ring.datagramBytes, count);
+    done += count;
+  }
 }
 
 function tellEnded(): void {
+  isTellingDue = false;
+  const ended: TransmitEnd[] = [];
   for (let first = leaving[0]; first !== undefined; first = leaving[0]) {
     const behind = (writer.consumed - first.position) | 0;
-    if (behind < 0) return;
+    if (behind < 0) break;
     leaving.shift();
-    port.postMessage({ kind: 'ended', ends: first.ends } satisfies EncodeThreadMessage);
+    ended.push(...first.ends);
   }
+  if (ended.length > 0) port.postMessage({ kind: 'ended', ends: ended } satisfies EncodeThreadMessage);
+  tellLater();
+}
+
+function tellLater(): void {
+  if (isTellingDue || leaving.length === 0) return;
+  isTellingDue = true;
+  setTimeout(tellEnded, tellEveryMs);
 }
 
 function later(): void {

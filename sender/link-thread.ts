@@ -35,7 +35,10 @@ const reader = new RingReader(data.ring, () => data.encodePort.postMessage('wake
 const pacer = new Pacer(data.ring.datagramBytes, data.rateMegabitsPerSecond, data.burstDatagrams);
 /** Not shared with anybody: waiting on it is sleeping. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
-const shortSleepMs = 0.2;
+/** The shortest wait of a timer. Below it the thread sleeps by itself, and the event loop with it. */
+const timerMs = 1;
+/** How long the kernel is left alone when it had no room. */
+const backOffMs = 1;
 const heldSleepMs = 20;
 
 /** Given to the kernel, and not yet surely taken by it: their slots are still in use. */
@@ -46,6 +49,13 @@ let probes = 0;
 let asleep = true;
 
 function turn(link: SenderLink): void {
+  if (link.hasRefused) {
+    setTimeout(() => {
+      link.sendRefused();
+      setImmediate(turn, link);
+    }, backOffMs);
+    return;
+  }
   if (given > 0 && link.idle) {
     reader.consume(given);
     given = 0;
@@ -60,11 +70,23 @@ function turn(link: SenderLink): void {
   }
   const mayLeave = held ? probes : data.burstDatagrams;
   if (mayLeave === 0 || waiting === 0 || !link.ready) {
-    setTimeout(() => turn(link), mayLeave === 0 ? heldSleepMs : 1);
+    setTimeout(turn, mayLeave === 0 ? heldSleepMs : timerMs, link);
     return;
   }
   const now = performance.now();
-  const count = Math.min(waiting, pacer.allowance(now), mayLeave);
+  // A whole burst at a time: what a send costs hardly depends on how many datagrams it holds.
+  const wanted = Math.min(waiting, mayLeave, data.burstDatagrams);
+  const count = Math.min(wanted, pacer.allowance(now));
+  if (count < wanted) {
+    const waitMs = pacer.waitMs(wanted, now);
+    if (waitMs >= timerMs) {
+      setTimeout(turn, waitMs, link);
+      return;
+    }
+    Atomics.wait(sleeper, 0, 0, waitMs);
+    setImmediate(turn, link);
+    return;
+  }
   if (held) probes -= count;
   for (let sent = 0; sent < count; ) {
     const region = reader.region(given + sent, Math.min(count - sent, link.segments));
@@ -73,10 +95,8 @@ function turn(link: SenderLink): void {
   }
   given += count;
   datagrams += count;
-  pacer.spend(count);
-  // A short sleep here is finer than any timer, and the loop still turns for the socket.
-  if (pacer.waitMs(1, performance.now()) > shortSleepMs) Atomics.wait(sleeper, 0, 0, shortSleepMs);
-  setImmediate(() => turn(link));
+  pacer.spend(count, now);
+  setImmediate(turn, link);
 }
 
 try {

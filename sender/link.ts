@@ -19,6 +19,8 @@ export interface SenderLinkOptions {
 
 /** Sends that may wait in the process when the kernel takes no more. */
 const queueMax = 64;
+/** The kernel has no room now: nothing is wrong, and the same is sent again a little later. */
+const busyCodes = ['ENOBUFS', 'EAGAIN', 'ENOMEM'];
 /** What one send may hold when the kernel cuts it: the largest UDP payload, at most 44 datagrams. */
 const payloadBytesMax = 65_507;
 const segmentsMax = 44;
@@ -27,10 +29,11 @@ export class SenderLink {
   readonly #socket: Socket;
   readonly #descriptor: number | undefined;
   readonly #datagramBytes: number;
-  readonly #onSent = (cause: Error | null) => {
-    if (cause !== null) this.#fail(cause);
-  };
   #segments: number;
+  /** Sends whose outcome is not known yet. */
+  #pending = 0;
+  /** What the kernel did not take, in the order it was given. */
+  #refused: Uint8Array[] = [];
   #failed: DiodeError | undefined;
 
   private constructor(socket: Socket, datagramBytes: number, offload: number | undefined) {
@@ -89,12 +92,28 @@ export class SenderLink {
    * receiver never does.
    */
   send(datagrams: Uint8Array): void {
-    this.#socket.send(datagrams, this.#onSent);
+    this.#pending += 1;
+    this.#socket.send(datagrams, (cause) => {
+      this.#pending -= 1;
+      if (cause !== null) this.#refuse(cause, datagrams);
+    });
   }
 
   /** Whether the kernel has taken everything. */
   get idle(): boolean {
-    return this.#socket.getSendQueueCount() === 0;
+    return this.#pending === 0 && this.#refused.length === 0;
+  }
+
+  /** Whether the kernel had no room for something. Wait a little, then {@link sendRefused}. */
+  get hasRefused(): boolean {
+    return this.#refused.length > 0;
+  }
+
+  /** Gives the kernel once more what it had no room for. */
+  sendRefused(): void {
+    const again = this.#refused;
+    this.#refused = [];
+    for (const datagrams of again) this.#inPieces(datagrams);
   }
 
   /** What went wrong since the last call. */
@@ -113,16 +132,34 @@ export class SenderLink {
     this.#socket.close();
   }
 
-  #fail(cause: unknown): void {
-    const code = errorCauseCode(cause);
+  /** Datagrams that were to be cut may have to leave one by one by now. */
+  #inPieces(datagrams: Uint8Array): void {
+    const bytes = this.#segments * this.#datagramBytes;
+    for (let start = 0; start < datagrams.length; start += bytes)
+      this.send(datagrams.subarray(start, start + bytes));
+  }
+
+  #refuse(cause: Error, datagrams: Uint8Array): void {
+    const code = errorCauseCode(cause) ?? '';
     // A connected socket is told when nobody listens on the port; on a one-way link nobody can tell.
     if (code === 'ECONNREFUSED') return;
-    if ((code === 'EIO' || code === 'EINVAL') && this.#descriptor !== undefined && this.#segments > 1) {
-      // This interface can't have datagrams cut for it. What was in this send comes again with a later pass.
-      this.#segments = 1;
-      stopSegmentation(this.#descriptor);
+    if (busyCodes.includes(code)) {
+      this.#refused.push(datagrams);
       return;
     }
+    const isCut = datagrams.length > this.#datagramBytes;
+    if ((code === 'EIO' || code === 'EINVAL') && this.#descriptor !== undefined && isCut) {
+      // This interface can't have datagrams cut for it.
+      if (this.#segments > 1) stopSegmentation(this.#descriptor);
+      this.#segments = 1;
+      this.#refused.push(datagrams);
+      return;
+    }
+    this.#fail(cause);
+  }
+
+  #fail(cause: unknown): void {
+    const code = errorCauseCode(cause);
     this.#failed = new DiodeError('E_LINK_SEND', `the kernel refused to send (${code ?? 'unknown cause'})`, {
       cause,
     });

@@ -1,6 +1,7 @@
 /**
  * The pacer: deadlines instead of sleeps. Each datagram moves the deadline of the next by its time on the
- * wire, so the rate holds whatever the timer does; a pause is made up for by a bounded burst only.
+ * wire, so the rate holds whatever the timer does. What a pause held up leaves in bursts with gaps between them, at
+ * no more than twice the rate, and what a long pause held up is not made up for.
  */
 import { assert } from '../shared/assert.ts';
 
@@ -12,31 +13,43 @@ export function wireTimeMs(datagramBytes: number, rateMegabitsPerSecond: number)
   return ((datagramBytes + framingBytes) * 8) / (rateMegabitsPerSecond * 1000);
 }
 
+/** A pause of this length is made up for: one of the scheduler or of the event loop. */
+const pauseMs = 10;
+
 export class Pacer {
   readonly #datagramMs: number;
-  readonly #burstMs: number;
-  #deadlineMs = 0;
+  readonly #burstDatagrams: number;
+  readonly #lateMs: number;
+  #deadlineMs: number | undefined;
+  #gapEndsMs = 0;
 
-  /** @param burstDatagrams how many may leave back to back after a pause: what the far interface can take */
+  /** @param burstDatagrams how many may leave back to back: what the far interface can take */
   constructor(datagramBytes: number, rateMegabitsPerSecond: number, burstDatagrams: number) {
     assert(rateMegabitsPerSecond > 0 && burstDatagrams >= 1, 'a rate and a burst');
     this.#datagramMs = wireTimeMs(datagramBytes, rateMegabitsPerSecond);
-    this.#burstMs = this.#datagramMs * burstDatagrams;
+    this.#burstDatagrams = burstDatagrams;
+    this.#lateMs = Math.max(pauseMs, this.#datagramMs * burstDatagrams);
   }
 
   /** How many datagrams may leave now. */
   allowance(nowMs: number): number {
-    this.#deadlineMs = Math.max(this.#deadlineMs, nowMs - this.#burstMs);
-    return Math.floor((nowMs - this.#deadlineMs) / this.#datagramMs + 1e-9);
+    const burstMs = this.#burstDatagrams * this.#datagramMs;
+    const deadlineMs = Math.max(this.#deadlineMs ?? nowMs - burstMs, nowMs - this.#lateMs);
+    this.#deadlineMs = deadlineMs;
+    if (nowMs < this.#gapEndsMs) return 0;
+    const due = Math.floor((nowMs - deadlineMs) / this.#datagramMs + 1e-9);
+    return Math.min(this.#burstDatagrams, due);
   }
 
-  /** Some have left. */
-  spend(datagrams: number): void {
-    this.#deadlineMs += datagrams * this.#datagramMs;
+  /** Some leave now. */
+  spend(datagrams: number, nowMs: number): void {
+    this.#deadlineMs = (this.#deadlineMs ?? nowMs) + datagrams * this.#datagramMs;
+    this.#gapEndsMs = nowMs + (datagrams * this.#datagramMs) / 2;
   }
 
   /** How long until a number of datagrams may leave. */
   waitMs(datagrams: number, nowMs: number): number {
-    return Math.max(0, this.#deadlineMs + datagrams * this.#datagramMs - nowMs);
+    const dueMs = Math.max((this.#deadlineMs ?? 0) + datagrams * this.#datagramMs, this.#gapEndsMs);
+    return Math.max(0, dueMs - nowMs);
   }
 }

@@ -7,7 +7,7 @@
  */
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
-import { diskError, errorCauseCode } from './errors.ts';
+import { type DiodeError, diskError, errorCauseCode } from './errors.ts';
 
 export interface FileFacts {
   readonly kind: 'file' | 'folder' | 'other';
@@ -21,6 +21,8 @@ export interface DiskFile {
   writeAt(bytes: Uint8Array, offset: number): void;
   /** After this the content survives a power cut; its name does so after `syncFolder`. */
   sync(): void;
+  /** The same without waiting for it. `done` is called once; the file must not be closed before. */
+  syncLater(done: (error: DiodeError | undefined) => void): void;
   close(): void;
 }
 
@@ -108,6 +110,12 @@ class NodeFile implements DiskFile {
 
   sync(): void {
     guard('syncing a file', () => fs.fsyncSync(this.#descriptor));
+  }
+
+  syncLater(done: (error: DiodeError | undefined) => void): void {
+    fs.fsync(this.#descriptor, (cause) =>
+      done(cause === null ? undefined : diskError(cause, 'syncing a file')),
+    );
   }
 
   close(): void {

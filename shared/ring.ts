@@ -53,6 +53,13 @@ class RingEnd {
     return view;
   }
 
+  /** Slots that lie one behind the other from a position: at most `count`, fewer at the end of the ring. */
+  protected regionAt(position: number, count: number): Uint8Array {
+    const first = position & (this.slots - 1);
+    const some = Math.min(count, this.slots - first);
+    return this.bytes.subarray(first * this.datagramBytes, (first + some) * this.datagramBytes);
+  }
+
   protected position(index: 0 | 1): number {
     return Atomics.load(this.control, index) >>> 0;
   }
@@ -81,6 +88,11 @@ export class RingWriter extends RingEnd {
   /** The next slot but `ahead`, to be written; it counts when it is published. */
   slot(ahead: number): Uint8Array {
     return this.view(this.#published + ahead);
+  }
+
+  /** Slots that lie one behind the other from the next but `ahead`: at most `count`, fewer at the end of the ring. */
+  region(ahead: number, count: number): Uint8Array {
+    return this.regionAt(this.#published + ahead, count);
   }
 
   /** Hands the next `count` slots to the reader. */
@@ -131,9 +143,7 @@ export class RingReader extends RingEnd {
 
   /** Datagrams that lie one behind the other from `ahead` of the next one: at most `count`, fewer at the end of the ring. */
   region(ahead: number, count: number): Uint8Array {
-    const first = (this.#consumed + ahead) & (this.slots - 1);
-    const some = Math.min(count, this.slots - first);
-    return this.bytes.subarray(first * this.datagramBytes, (first + some) * this.datagramBytes);
+    return this.regionAt(this.#consumed + ahead, count);
   }
 
   /** Gives the next `count` slots back. */

@@ -21,6 +21,8 @@ export function timedDisk(disk: Disk, clock: Pick<Clock, 'monotonicMs'>): TimedD
     readAt: (target, offset) => timed(() => file.readAt(target, offset)),
     writeAt: (bytes, offset) => timed(() => file.writeAt(bytes, offset)),
     sync: () => timed(() => file.sync()),
+    // Nobody waits for this one.
+    syncLater: (done) => file.syncLater(done),
     close: () => timed(() => file.close()),
   });
   return {

@@ -24,6 +24,7 @@ import {
 } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { ObjectLayout } from '../../shared/wire/object-layout.ts';
+import { BlockBuffers } from './block-buffers.ts';
 import type { BlockSpill, ObjectFacts, ResumedObject } from './kept-state.ts';
 import { LinkStatistics } from './link-statistics.ts';
 import { MemorySink } from './memory-sink.ts';
@@ -90,6 +91,8 @@ const hashStepBlocks = 16;
 const checkpointBlocks = 256;
 const recentDocumentsMax = 4096;
 const nothing = new Uint8Array(0);
+/** Memory of blocks that is kept for the next ones, beside that of open blocks. */
+const keptBuffersBytes = 32e6;
 const documentsMemoryBytes = 2 * limits.documentBytesMax;
 
 interface Origin {
@@ -115,6 +118,9 @@ export class Assembler {
   readonly #symbolBytes: number;
   #secrets: ReadonlyMap<number, Uint8Array>;
   readonly #header = new DatagramHeader();
+  readonly #buffers: BlockBuffers;
+  /** For the payload of one block while it is opened or hashed. */
+  readonly #payload: Uint8Array;
   readonly #finished = new ObjectIdIndex();
   #recentDocuments = new ObjectIdIndex();
   readonly #index = new ObjectIdIndex();
@@ -132,6 +138,8 @@ export class Assembler {
     this.#options = options;
     this.#symbolBytes = symbolBytesOf(options.datagramBytes);
     this.#secrets = new Map(options.secrets);
+    this.#buffers = new BlockBuffers(this.#symbolBytes, Math.min(keptBuffersBytes, options.memoryBytes / 4));
+    this.#payload = new Uint8Array(limits.sourceSymbolsMax * this.#symbolBytes);
   }
 
   /** Marks an object as finished: durable here. Its datagrams are dropped at once from now on. */
@@ -228,7 +236,7 @@ export class Assembler {
   work(): boolean {
     const collecting = this.#verifying[0];
     if (collecting === undefined) return false;
-    const sha256 = collecting.object.digest(hashStepBlocks);
+    const sha256 = collecting.object.digest(hashStepBlocks, this.#payload);
     if (sha256 === undefined) return true;
     this.#verifying.shift();
     this.#deliver(collecting, sha256);
@@ -252,7 +260,8 @@ export class Assembler {
   /** Keeps what is being collected outside memory: before a stop. */
   park(): void {
     for (const block of [...this.#blocks.keys()]) this.#spillBlock(block);
-    for (const collecting of this.#open) if (collecting !== undefined) this.#checkpoint(collecting.object, 1);
+    for (const collecting of this.#open)
+      if (collecting !== undefined) this.#checkpoint(collecting.object, 1, 'now');
   }
 
   #countSequence(datagram: Uint8Array): void {
@@ -373,7 +382,7 @@ export class Assembler {
 
   /** The block being collected; what was kept of it outside memory comes back first. */
   #blockOf(object: OpenObject, blockNumber: number): OpenBlock {
-    const block = object.block(blockNumber);
+    const block = object.block(blockNumber, this.#buffers);
     if (object.spilledBlocks.delete(blockNumber)) {
       const kept = this.#options.spill.take(object.facts.objectId, blockNumber);
       if (kept !== undefined) block.addCollected(kept);
@@ -386,14 +395,16 @@ export class Assembler {
     const missing = block.missingSymbols;
     const decoded = block.decode(this.#options.code);
     this.#forgetBlock(block);
-    if (!this.#write(object, block.blockNumber, decoded)) return;
+    const isWritten = this.#write(object, block.blockNumber, decoded);
+    block.release();
+    if (!isWritten) return;
     this.counters.blocksFinished += 1;
     this.counters.symbolsRepaired += missing;
     collecting.repairedSymbols += missing;
     if (!object.complete) {
       // What came early is hashed behind the newest block, so that little is left for the end.
-      object.digestAhead();
-      this.#checkpoint(object, checkpointBlocks);
+      object.digestAhead(this.#payload);
+      this.#checkpoint(object, checkpointBlocks, 'later');
       return;
     }
     collecting.sessionCounter = this.#header.sessionCounter;
@@ -405,7 +416,7 @@ export class Assembler {
 
   #write(object: OpenObject, blockNumber: number, decoded: Uint8Array): boolean {
     try {
-      if (object.finishBlock(blockNumber, decoded)) return true;
+      if (object.finishBlock(blockNumber, decoded, this.#payload)) return true;
       this.#refuse('E_BLOCK_OPEN');
     } catch (error) {
       // A full disk drops the block; it comes again with a later pass.
@@ -416,9 +427,9 @@ export class Assembler {
     return false;
   }
 
-  #checkpoint(object: OpenObject, newBlocksAtLeast: number): void {
+  #checkpoint(object: OpenObject, newBlocksAtLeast: number, when: 'now' | 'later'): void {
     try {
-      object.checkpoint(newBlocksAtLeast);
+      object.checkpoint(newBlocksAtLeast, when);
     } catch (error) {
       // Not durable yet; the next block tries again.
       if (!(error instanceof DiodeError)) throw error;
@@ -470,7 +481,10 @@ export class Assembler {
 
   #forgetObject(collecting: Collecting): void {
     const { object, memory, slot } = collecting;
-    for (const block of [...object.openBlocks.values()]) this.#forgetBlock(block);
+    for (const block of [...object.openBlocks.values()]) {
+      this.#forgetBlock(block);
+      block.release();
+    }
     if (object.spilledBlocks.size > 0) this.#options.spill.drop(object.facts.objectId);
     this.#index.delete(object.identity.objectId, 0);
     this.#open[slot] = undefined;
@@ -498,6 +512,7 @@ export class Assembler {
     } else {
       this.counters.blocksEvicted += 1;
     }
+    block.release();
   }
 
   #evictObject(): void {

@@ -5,9 +5,11 @@
 import { assert } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { limits } from '../../shared/wire/limits.ts';
+import type { BlockBuffers } from './block-buffers.ts';
 import type { CollectedSymbols } from './kept-state.ts';
 
-const repairSymbolsAtFirst = 8;
+const repairSymbolsAtFirst = 32;
+const nothing = new Uint8Array(0);
 
 export class OpenBlock {
   readonly blockNumber: number;
@@ -15,18 +17,20 @@ export class OpenBlock {
   /** Counts up with every datagram: the block that waited longest leaves first. */
   touchedAt = 0;
   readonly #symbolBytes: number;
-  readonly #source: Uint8Array;
+  readonly #buffers: BlockBuffers;
+  #source: Uint8Array;
   readonly #seen = new Uint8Array(limits.encodingSymbolsMax);
   readonly #repairEsis: number[] = [];
-  #repair = new Uint8Array(0);
+  #repair: Uint8Array = nothing;
   #sourceSeen = 0;
 
-  constructor(blockNumber: number, sourceSymbols: number, symbolBytes: number) {
+  constructor(blockNumber: number, sourceSymbols: number, symbolBytes: number, buffers: BlockBuffers) {
     assert(sourceSymbols >= 1 && sourceSymbols <= limits.sourceSymbolsMax, 'k within bounds');
     this.blockNumber = blockNumber;
     this.sourceSymbols = sourceSymbols;
     this.#symbolBytes = symbolBytes;
-    this.#source = new Uint8Array(sourceSymbols * symbolBytes);
+    this.#buffers = buffers;
+    this.#source = buffers.take(sourceSymbols);
   }
 
   /** Bytes of memory the block holds. */
@@ -58,7 +62,7 @@ export class OpenBlock {
       return true;
     }
     const start = this.#repairEsis.length * this.#symbolBytes;
-    if (start === this.#repair.length) this.#growRepair();
+    if (start + symbol.length > this.#repair.length) this.#growRepair();
     this.#repair.set(symbol, start);
     this.#repairEsis.push(encodingSymbolId);
     return true;
@@ -87,6 +91,14 @@ export class OpenBlock {
     }
   }
 
+  /** Gives the memory back: the block, and what {@link decode} gave, are not used any more. */
+  release(): void {
+    this.#buffers.give(this.#source);
+    if (this.#repair.length > 0) this.#buffers.give(this.#repair);
+    this.#source = nothing;
+    this.#repair = nothing;
+  }
+
   /** The k source symbols, one behind the other. Repairs what is missing; call when decodable. */
   decode(code: ErasureCode): Uint8Array {
     assert(this.decodable, 'k symbols are there');
@@ -102,7 +114,7 @@ export class OpenBlock {
         { ...area, bytes: this.#repair },
       );
     }
-    return this.#source;
+    return this.#source.subarray(0, this.sourceSymbols * this.#symbolBytes);
   }
 
   #growRepair(): void {
@@ -110,8 +122,9 @@ export class OpenBlock {
       limits.encodingSymbolsMax - this.sourceSymbols,
       Math.max(repairSymbolsAtFirst, this.#repairEsis.length * 2),
     );
-    const larger = new Uint8Array(symbols * this.#symbolBytes);
+    const larger = this.#buffers.take(symbols);
     larger.set(this.#repair);
+    if (this.#repair.length > 0) this.#buffers.give(this.#repair);
     this.#repair = larger;
   }
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { assert } from '../../shared/assert.ts';
 import { ObjectSeal, type SealedObject } from '../../shared/crypto/seal.ts';
 import { sealTagBytes } from '../../shared/wire/object-layout.ts';
+import type { BlockBuffers } from './block-buffers.ts';
 import type { ObjectFacts } from './kept-state.ts';
 import { OpenBlock } from './open-block.ts';
 
@@ -17,8 +18,11 @@ export interface ObjectSink {
   read(target: Uint8Array, offset: number): void;
   /** Gives up what was written. */
   discard(): void;
-  /** Makes what was written durable, with the blocks that are finished (one bit each): resumed after a restart. */
-  checkpoint(finishedBlocks: Uint8Array): void;
+  /**
+   * Makes what was written durable, with the blocks that are finished (one bit each): resumed after a restart.
+   * `later` does not wait for the disk.
+   */
+  checkpoint(finishedBlocks: Uint8Array, when: 'now' | 'later'): void;
 }
 
 export class OpenObject {
@@ -60,9 +64,9 @@ export class OpenObject {
   }
 
   /** Makes the finished blocks durable, if there are new ones enough; or any, when the program stops. */
-  checkpoint(newBlocksAtLeast: number): void {
+  checkpoint(newBlocksAtLeast: number, when: 'now' | 'later'): void {
     if (this.#finishedCount - this.#checkpointedCount < newBlocksAtLeast || this.complete) return;
-    this.sink.checkpoint(this.#finished);
+    this.sink.checkpoint(this.#finished, when);
     this.#checkpointedCount = this.#finishedCount;
   }
 
@@ -71,11 +75,11 @@ export class OpenObject {
   }
 
   /** The open block of a number, made when there is none. */
-  block(blockNumber: number): OpenBlock {
+  block(blockNumber: number, buffers: BlockBuffers): OpenBlock {
     let block = this.openBlocks.get(blockNumber);
     if (block === undefined) {
       const { layout } = this.identity;
-      block = new OpenBlock(blockNumber, layout.sourceSymbols(blockNumber), layout.symbolBytes);
+      block = new OpenBlock(blockNumber, layout.sourceSymbols(blockNumber), layout.symbolBytes, buffers);
       this.openBlocks.set(blockNumber, block);
     }
     return block;
@@ -83,18 +87,21 @@ export class OpenObject {
 
   /**
    * Opens a decoded block's seal and writes its payload.
+   * @param opened room for the payload of the largest block
    * @returns false when it does not open: its symbols are worthless, and it is collected anew
    */
-  finishBlock(blockNumber: number, decoded: Uint8Array): boolean {
+  finishBlock(blockNumber: number, decoded: Uint8Array, opened: Uint8Array): boolean {
     assert(!this.isFinished(blockNumber), 'a block is finished once');
     const { layout } = this.identity;
     const payloadBytes = layout.payloadBytes(blockNumber);
-    const payload = this.#seal.open(
+    const payload = opened.subarray(0, payloadBytes);
+    const isOpen = this.#seal.open(
       blockNumber,
       decoded.subarray(0, payloadBytes),
       decoded.subarray(payloadBytes, payloadBytes + sealTagBytes),
+      payload,
     );
-    if (payload === undefined) return false;
+    if (!isOpen) return false;
     this.sink.write(payload, layout.payloadOffset(blockNumber));
     this.#finished[blockNumber >>> 3] = (this.#finished[blockNumber >>> 3] ?? 0) | (1 << (blockNumber & 7));
     this.#finishedCount += 1;
@@ -106,19 +113,20 @@ export class OpenObject {
   }
 
   /** Catches up by a few blocks that came early, so that little is left to hash at the end. */
-  digestAhead(): void {
-    if (this.isFinished(this.#hashedBlocks)) this.digest(digestAheadBlocks);
+  digestAhead(buffer: Uint8Array): void {
+    if (this.isFinished(this.#hashedBlocks)) this.digest(digestAheadBlocks, buffer);
   }
 
   /**
    * Hashes on, a bounded number of blocks at a time: those that came early are read back.
+   * @param buffer room for the payload of the largest block
    * @returns the SHA-256 of the whole object once it is complete and hashed to its end
    */
-  digest(blocksMax: number): Uint8Array | undefined {
+  digest(blocksMax: number, buffer: Uint8Array): Uint8Array | undefined {
     const { layout } = this.identity;
     for (let left = blocksMax; left > 0 && this.#hashedBlocks < layout.blockCount; left -= 1) {
       if (!this.isFinished(this.#hashedBlocks)) return undefined;
-      const block = new Uint8Array(layout.payloadBytes(this.#hashedBlocks));
+      const block = buffer.subarray(0, layout.payloadBytes(this.#hashedBlocks));
       this.sink.read(block, layout.payloadOffset(this.#hashedBlocks));
       this.#hash.update(block);
       this.#hashedBlocks += 1;

@@ -3,9 +3,9 @@
  * symbols, each behind its header, at the stride of the datagram. Slots lie in the erasure engine's own
  * memory, so that nothing is copied for encoding, and are used again and again.
  */
-import { assert } from '../../shared/assert.ts';
+import { assert, present } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
-import { at, headerBytes, tagBytes, writeSymbolHeader } from '../../shared/wire/datagram.ts';
+import { at, headerBytes, tagBytes, writeSequence, writeSymbolHeader } from '../../shared/wire/datagram.ts';
 
 /** What a filled slot sends. */
 export interface OpenBlock {
@@ -21,6 +21,8 @@ export class BlockSlot {
   readonly #memory: Uint8Array;
   readonly #datagramBytes: number;
   readonly #symbolsMax: number;
+  /** One view a datagram, made at its first use: a view for each time would be garbage for each datagram. */
+  readonly #datagrams: Uint8Array[] = [];
   #block = noBlock;
   #next = 0;
 
@@ -46,7 +48,14 @@ export class BlockSlot {
     assert(this.left === 0, 'a slot is filled when it is empty');
     const stride = this.#datagramBytes;
     const symbolBytes = stride - headerBytes - tagBytes;
-    for (let symbol = 0; symbol < count; symbol += 1) this.#memory.set(header, symbol * stride);
+    const { blockNumber, pass } = block;
+    for (let symbol = 0; symbol < count; symbol += 1) {
+      const datagram = this.#datagram(symbol);
+      datagram.set(header);
+      const encodingSymbolId =
+        symbol < block.sourceSymbols ? symbol : (block.repairEsis[symbol - block.sourceSymbols] ?? 0);
+      writeSymbolHeader(datagram, blockNumber, encodingSymbolId, pass);
+    }
     this.#lay(pieces, block.sourceSymbols, symbolBytes);
     const source = { bytes: this.#memory, offsetBytes: at.symbol, strideBytes: stride };
     const repair = { ...source, offsetBytes: block.sourceSymbols * stride + at.symbol };
@@ -58,13 +67,17 @@ export class BlockSlot {
   /** Copies the next datagram out, with its sequence number and without its tag. */
   take(target: Uint8Array, sequence: number): void {
     assert(this.left > 0, 'a slot with datagrams');
-    const { sourceSymbols, repairEsis, blockNumber, pass } = this.#block;
-    const symbol = this.#next;
-    const start = symbol * this.#datagramBytes;
-    target.set(this.#memory.subarray(start, start + this.#datagramBytes));
-    const encodingSymbolId = symbol < sourceSymbols ? symbol : (repairEsis[symbol - sourceSymbols] ?? 0);
-    writeSymbolHeader(target, { sequence, blockNumber, encodingSymbolId, pass });
+    target.set(this.#datagram(this.#next));
+    writeSequence(target, sequence);
     this.#next += 1;
+  }
+
+  #datagram(symbol: number): Uint8Array {
+    for (let next = this.#datagrams.length; next <= symbol; next += 1) {
+      const start = next * this.#datagramBytes;
+      this.#datagrams.push(this.#memory.subarray(start, start + this.#datagramBytes));
+    }
+    return present(this.#datagrams[symbol], 'a view for each symbol');
   }
 
   #lay(pieces: readonly Uint8Array[], sourceSymbols: number, symbolBytes: number): void {

@@ -86,14 +86,13 @@ export class ObjectPass {
     const read = this.#read(payload, this.#layout.payloadOffset(blockNumber));
     if (read !== payload.length)
       throw new DiodeError('E_FILE_CHANGED', 'a spooled object is shorter than it was');
-    const sealed = this.#seal.seal(blockNumber, payload);
     const sourceSymbols = this.#layout.sourceSymbols(blockNumber);
     const repairCount = repairSymbolCount(sourceSymbols, {
       maximumSourceSymbols: this.#layout.maximumSourceSymbols,
       repairSymbols: this.#identity.parameters.repairSymbols,
     });
     const repairEsis = passRepairEsis(sourceSymbols, repairCount, this.pass);
-    slot.fill(code, this.#header, [sealed.payload, sealed.tag], {
+    slot.fill(code, this.#header, this.#seal.seal(blockNumber, payload), {
       blockNumber,
       sourceSymbols,
       repairEsis,

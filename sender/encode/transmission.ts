@@ -76,9 +76,15 @@ export class Transmission {
 
   /** Writes the next datagram, tagged. @returns false when there is none */
   next(target: Uint8Array): boolean {
+    if (!this.nextUntagged(target)) return false;
+    this.#options.tag.write(target);
+    return true;
+  }
+
+  /** The same without its tag: for a caller that tags many at once. */
+  nextUntagged(target: Uint8Array): boolean {
     const { urgent, routine } = this.#lanes;
     if (!urgent.take(target, this.#sequence) && !routine.take(target, this.#sequence)) return false;
-    this.#options.tag.write(target);
     this.#sequence += 1;
     return true;
   }

@@ -57,6 +57,11 @@ export class Transmitter {
     return this.#transmission.next(target);
   }
 
+  /** The same without its tag: for a caller that tags many at once. */
+  nextUntagged(target: Uint8Array): boolean {
+    return this.#transmission.nextUntagged(target);
+  }
+
   get sequence(): number {
     return this.#transmission.sequence;
   }

@@ -32,9 +32,9 @@ export class HeaderTags {
       'the datagrams are there',
     );
     for (let first = 0; first < count; ) {
-      const keyId = readKeyId(bytes.subarray(first * strideBytes));
+      const keyId = readKeyId(bytes, first * strideBytes);
       let end = first + 1;
-      while (end < count && readKeyId(bytes.subarray(end * strideBytes)) === keyId) end += 1;
+      while (end < count && readKeyId(bytes, end * strideBytes) === keyId) end += 1;
       const some = bytes.subarray(first * strideBytes, (end - 1) * strideBytes + datagramBytes);
       this.#tagOf(keyId).writeMany(some, strideBytes, datagramBytes, end - first);
       first = end;

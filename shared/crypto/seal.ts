@@ -20,6 +20,11 @@ import { type ObjectLayout, sealTagBytes } from '../wire/object-layout.ts';
 import { deriveObjectKey } from './keys.ts';
 
 const algorithm = 'aes-256-gcm';
+/**
+ * Bytes given to the cipher at once. Each call makes a new buffer: one of this size comes from memory that is in use
+ * anyway, a whole block's from fresh pages, and those cost more than the cipher (measured: 2.9 against 1 GB/s).
+ */
+const partBytes = 65_536;
 const nonceBytes = 12;
 /** version, type, k, object id, object size, block number, symbol size: in this order. */
 const additionalBytes = 1 + 1 + 1 + objectIdBytes + 8 + 4 + 2;
@@ -56,40 +61,61 @@ export class ObjectSeal {
 
   /**
    * Seals a block's payload.
-   * @returns the pieces that stand in the block one behind the other: payload (as it goes out), then 16 bytes
+   * @returns the pieces that stand in the block one behind the other: the payload as it goes out, then 16 bytes
    */
-  seal(blockNumber: number, payload: Uint8Array): { payload: Uint8Array; tag: Uint8Array } {
+  seal(blockNumber: number, payload: Uint8Array): Uint8Array[] {
     this.#place(blockNumber);
     const cipher: CipherGCM = createCipheriv(algorithm, this.#key, this.#nonce);
     cipher.setAAD(this.#additional);
-    const sealed = this.#protection === protection.sealed ? cipher.update(payload) : payload;
-    if (this.#protection === protection.authenticated) cipher.setAAD(payload);
+    const pieces: Uint8Array[] = [];
+    if (this.#protection === protection.sealed) {
+      for (const part of partsOf(payload)) pieces.push(cipher.update(part));
+    } else {
+      pieces.push(payload);
+      cipher.setAAD(payload);
+    }
     cipher.final();
-    return { payload: sealed, tag: cipher.getAuthTag() };
+    pieces.push(cipher.getAuthTag());
+    return pieces;
   }
 
   /**
    * Opens a block.
-   * @returns the payload, or undefined when block and place do not belong together
+   * @param target where the payload goes, as long as it; worthless when the block does not open
+   * @returns whether block and place belong together
    */
-  open(blockNumber: number, payload: Uint8Array, tag: Uint8Array): Uint8Array | undefined {
+  open(blockNumber: number, payload: Uint8Array, tag: Uint8Array, target: Uint8Array): boolean {
     assert(tag.length === sealTagBytes, 'seal tag length');
+    assert(target.length === payload.length, 'room for the payload');
     this.#place(blockNumber);
     const decipher = createDecipheriv(algorithm, this.#key, this.#nonce);
     decipher.setAAD(this.#additional);
     decipher.setAuthTag(tag);
-    const opened = this.#protection === protection.sealed ? decipher.update(payload) : payload;
-    if (this.#protection === protection.authenticated) decipher.setAAD(payload);
+    if (this.#protection === protection.sealed) {
+      let done = 0;
+      for (const part of partsOf(payload)) {
+        target.set(decipher.update(part), done);
+        done += part.length;
+      }
+    } else {
+      target.set(payload);
+      decipher.setAAD(payload);
+    }
     try {
       decipher.final();
     } catch {
-      return undefined;
+      return false;
     }
-    return opened;
+    return true;
   }
 
   #place(blockNumber: number): void {
     writeUint32(this.#nonce, nonceBytes - 4, blockNumber);
     writeUint32(this.#additional, 3 + objectIdBytes + 8, blockNumber);
   }
+}
+
+function* partsOf(payload: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < payload.length; start += partBytes)
+    yield payload.subarray(start, start + partBytes);
 }

@@ -11,7 +11,7 @@ export function write(
   const k0 = join(key0, key1), k1 = join(key2, key3);
   const messageBytes = datagramBytes - 8;
   for (let index: u32 = 0; index < count; index++) {
-    const datagram = start + index * stride;
+    const datagram = start + <usize>index * stride;
     store<u64>(datagram + messageBytes, hash(datagram, messageBytes, k0, k1));
   }
 }
@@ -24,7 +24,7 @@ export function verify(
   const messageBytes = datagramBytes - 8;
   let right: u32 = 0;
   for (let index: u32 = 0; index < count; index++) {
-    const datagram = start + index * stride;
+    const datagram = start + <usize>index * stride;
     // All 64 bits at once: the time does not tell how many of them are right.
     const isRight = load<u64>(datagram + messageBytes) == hash(datagram, messageBytes, k0, k1);
     right |= u32(isRight) << index;

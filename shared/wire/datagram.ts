@@ -97,12 +97,18 @@ export function writeObjectHeader(datagram: Uint8Array, fields: HeaderFields): v
 /** Writes the fields of one symbol into a datagram whose object header is there. */
 export function writeSymbolHeader(
   datagram: Uint8Array,
-  fields: { sequence: number; blockNumber: number; encodingSymbolId: number; pass: number },
+  blockNumber: number,
+  encodingSymbolId: number,
+  pass: number,
 ): void {
-  writeUint64(datagram, at.sequence, fields.sequence);
-  writeUint32(datagram, at.blockNumber, fields.blockNumber);
-  datagram[at.encodingSymbolId] = fields.encodingSymbolId;
-  datagram[at.pass] = Math.min(fields.pass, 255);
+  writeUint32(datagram, at.blockNumber, blockNumber);
+  datagram[at.encodingSymbolId] = encodingSymbolId;
+  datagram[at.pass] = Math.min(pass, 255);
+}
+
+/** Numbers a datagram: each that leaves has its own number. */
+export function writeSequence(datagram: Uint8Array, sequence: number): void {
+  writeUint64(datagram, at.sequence, sequence);
 }
 
 /** A header as read. One instance is filled again and again, so that reading allocates nothing. */
@@ -128,15 +134,24 @@ export class DatagramHeader {
  */
 export function readPreamble(datagram: Uint8Array, datagramBytes: number): ErrorCode | undefined {
   if (datagram.length !== datagramBytes) return 'E_DATAGRAM_LENGTH';
-  if (readUint32(datagram, at.magic) !== magic) return 'E_DATAGRAM_MAGIC';
-  if (datagram[at.version] !== wireVersion) return 'E_DATAGRAM_VERSION';
-  if (readUint16(datagram, at.datagramBytes) !== datagramBytes) return 'E_DATAGRAM_LENGTH';
+  return readPreambleAt(datagram, 0, datagramBytes);
+}
+
+/** The same for a datagram that begins at an offset, among others of its length. */
+export function readPreambleAt(
+  bytes: Uint8Array,
+  offset: number,
+  datagramBytes: number,
+): ErrorCode | undefined {
+  if (readUint32(bytes, offset + at.magic) !== magic) return 'E_DATAGRAM_MAGIC';
+  if (bytes[offset + at.version] !== wireVersion) return 'E_DATAGRAM_VERSION';
+  if (readUint16(bytes, offset + at.datagramBytes) !== datagramBytes) return 'E_DATAGRAM_LENGTH';
   return undefined;
 }
 
 /** The key id, to choose the tag's key. Call after {@link readPreamble}. */
-export function readKeyId(datagram: Uint8Array): number {
-  return readUint16(datagram, at.keyId);
+export function readKeyId(datagram: Uint8Array, offset = 0): number {
+  return readUint16(datagram, offset + at.keyId);
 }
 
 /**

@@ -30,6 +30,7 @@ const program = new Command('bench')
   .option('--scale <x>', 'size of every study, object and backlog; the figures stand for 1', share, 1)
   .option('--folder <folder>', 'on a real disk, with room', '/var/tmp')
   .option('--results <folder>', 'loss: where loss.csv and loss.svg go; default: docs, for a run in full')
+  .option('--rate <Mb/s>', 'link: this rate on the wire, without search and without peers', wholeNumber)
   .option('--profile <folder>', 'link: profile sender and receiver, and say where the time goes')
   .option('--seed <n>', 'seed of all randomness', wholeNumber, 1)
   .parse();

@@ -14,7 +14,7 @@ import { fsyncMs, packageVersion, requireTools } from './machine.ts';
 import { highAddress, highInterface, lowInterface, NamespacePair, namespaceTools } from './namespaces.ts';
 import type { BenchmarkOptions } from './options.ts';
 import { Pair } from './pair.ts';
-import { measureIperf3, measureUdpcast, peerTools } from './peers.ts';
+import { measureIperf3, measureUdpcast, notMeasured, peerTools } from './peers.ts';
 import { interfacePackets, type ProcessUsage, processUsage, socketDrops } from './process-usage.ts';
 import { profileText } from './profile.ts';
 import { Scratch } from './scratch.ts';
@@ -117,9 +117,10 @@ class LinkBenchmark {
     };
     this.#bytes = writeInstances({ ...files, folder: prepared, pixels: 'random' }).bytes;
     try {
-      const udpcastInput = this.#concatenate(prepared);
-      const udpcast = await measureUdpcast(this.#namespaces, udpcastInput, runs);
-      const iperf3 = await measureIperf3(this.#namespaces, runs);
+      const alone = this.#options.rate !== undefined;
+      const udpcastInput = alone ? '' : this.#concatenate(prepared);
+      const udpcast = alone ? notMeasured : await measureUdpcast(this.#namespaces, udpcastInput, runs);
+      const iperf3 = alone ? notMeasured : await measureIperf3(this.#namespaces, runs);
       const { rate, transfers } = await this.#spooledToVault(prepared);
       const goodput = medianOf(transfers);
       const { profile } = this.#options;
@@ -164,6 +165,7 @@ class LinkBenchmark {
     const ledger = this.#pair.senderLedger();
     console.log(`intake, folder to spool: ${rateText((this.#bytes * 8000) / ledger.intakeMs())}`);
     ledger.close();
+    if (this.#options.rate !== undefined) return this.#measureAt(this.#options.rate);
     const search = { start: 1000, min: 20, max: 40_000, factor: 1.5, refinements: 3 };
     let best = 0;
     const found = await searchHighest(search, async (megabits): Promise<Verdict> => {
@@ -173,7 +175,12 @@ class LinkBenchmark {
       best = Math.max(best, goodputBitsPerSecond);
       return isMore ? 'holds' : 'saturated';
     });
-    let rate = found ?? search.min;
+    return this.#measureAt(found ?? search.min);
+  }
+
+  /** Some runs at a rate; where something was lost after all, at the next lower one. */
+  async #measureAt(startRate: number): Promise<{ rate: number; transfers: Transfer[] }> {
+    let rate = startRate;
     let transfers: Transfer[] = [];
     for (let step = 0; step <= stepsDownMax; step++) {
       transfers = [];

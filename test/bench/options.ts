@@ -11,6 +11,8 @@ export interface BenchmarkOptions {
   readonly folder: string;
   /** Where `loss` puts its table and its plot; nowhere when left out and the run is a reduced one. */
   readonly results: string | undefined;
+  /** `link`: measure this pair alone at this rate on the wire, in Mb/s, instead of searching for the best one. */
+  readonly rate: number | undefined;
   /** Where processor profiles of sender and receiver go; profiling costs some speed. */
   readonly profile: string | undefined;
   readonly seed: number;

@@ -24,6 +24,8 @@ export interface PeerResult {
   readonly how: string;
 }
 
+export const notMeasured: PeerResult = { bitsPerSecond: Number.NaN, rateMegabits: 0, how: 'not measured' };
+
 const iperf3Seconds = 4;
 const iperf3LossMax = 0.001;
 /** More than udpcast ever took at its lowest rate here; it may hang, and is ended then. */

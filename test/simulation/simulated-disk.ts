@@ -201,6 +201,10 @@ export class SimulatedDisk implements Disk {
         this.power.step();
         inode.synced = inode.bytes.slice(0, inode.length);
       },
+      syncLater: (done) => {
+        inode.synced = inode.bytes.slice(0, inode.length);
+        done(undefined);
+      },
       close: () => {},
     };
   }

@@ -4,6 +4,7 @@ import {
   Assembler,
   type AssemblerOptions,
 } from '../../../receiver/assemble/assembler.ts';
+import { BlockBuffers } from '../../../receiver/assemble/block-buffers.ts';
 import { MemorySink } from '../../../receiver/assemble/memory-sink.ts';
 import { OpenBlock } from '../../../receiver/assemble/open-block.ts';
 import { DiodeError } from '../../../shared/errors.ts';
@@ -77,7 +78,7 @@ describe('an open block', () => {
   it('is decoded from any k distinct symbols', () => {
     const random = new Random(11);
     for (let round = 0; round < 100; round += 1) {
-      const block = new OpenBlock(0, 8, 32);
+      const block = new OpenBlock(0, 8, 32, new BlockBuffers(32, 1e6));
       const esis = new Set<number>();
       while (esis.size < 8) esis.add(random.integer(255));
       for (const esi of esis) {
@@ -92,13 +93,13 @@ describe('an open block', () => {
   });
 
   it('holds memory for what it has, and takes nothing unchecked', () => {
-    const block = new OpenBlock(0, 8, 32);
+    const block = new OpenBlock(0, 8, 32, new BlockBuffers(32, 1e6));
     expect(block.heldBytes).toBe(256);
     for (const esi of repairEsis) block.add(esi, symbol(esi) ?? new Uint8Array(0));
-    expect(block.heldBytes).toBe(255 * 32);
+    expect(block.heldBytes).toBe((8 + 248) * 32);
     expect(() => block.add(255, new Uint8Array(32))).toThrow('a checked symbol');
     expect(() => block.add(0, new Uint8Array(31))).toThrow('a checked symbol');
-    expect(() => new OpenBlock(0, 201, 32)).toThrow('k within bounds');
+    expect(() => new OpenBlock(0, 201, 32, new BlockBuffers(32, 1e6))).toThrow('k within bounds');
   });
 });
 

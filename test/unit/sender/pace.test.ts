@@ -20,7 +20,7 @@ describe('the pacer', () => {
       let sent = 0;
       while (now < 1000 + spanMs) {
         const allowed = Math.min(pacer.allowance(now), 64);
-        pacer.spend(allowed);
+        pacer.spend(allowed, now);
         sent += allowed;
         now += random.next() * wireTimeMs(1472, rate) * 60;
       }
@@ -29,22 +29,38 @@ describe('the pacer', () => {
     }
   });
 
-  it('makes up for a pause by one burst and no more', () => {
+  it('makes up for a pause at twice the rate, and for 10 ms of a long one', () => {
     const pacer = new Pacer(1472, 1000, 32);
+    const datagramMs = wireTimeMs(1472, 1000);
     expect(pacer.allowance(10)).toBe(32);
-    pacer.spend(32);
+    pacer.spend(32, 10);
     expect(pacer.allowance(10)).toBe(0);
-    expect(pacer.allowance(3_600_000)).toBe(32);
+    const resumedMs = 3_600_000;
+    const spentAt: number[] = [];
+    for (let now = resumedMs; now < resumedMs + 30; now += datagramMs / 4) {
+      const allowed = pacer.allowance(now);
+      expect(allowed).toBeLessThanOrEqual(32);
+      if (allowed === 0) continue;
+      pacer.spend(allowed, now);
+      for (let i = 0; i < allowed; i += 1) spentAt.push(now);
+    }
+    expect(spentAt.length).toBeGreaterThan(39 / datagramMs);
+    expect(spentAt.length).toBeLessThanOrEqual(40 / datagramMs + 32);
+    for (const [index, first] of spentAt.entries()) {
+      const later = spentAt[index + 128];
+      if (later !== undefined) expect(later - first).toBeGreaterThan(((128 - 2 * 32) * datagramMs) / 2);
+    }
   });
 
   it('says how long to wait, so that it is then allowed', () => {
     const pacer = new Pacer(1472, 100, 8);
-    pacer.spend(pacer.allowance(5));
+    pacer.spend(pacer.allowance(5), 5);
     for (const count of [1, 3, 8]) {
       const waitMs = pacer.waitMs(count, 5);
-      expect(waitMs).toBeCloseTo(count * wireTimeMs(1472, 100), 9);
+      // The gap behind a burst is half its time on the wire.
+      expect(waitMs).toBeCloseTo(Math.max(4, count) * wireTimeMs(1472, 100), 9);
       expect(new Pacer(1472, 100, 8).waitMs(count, 5)).toBe(0);
-      expect(pacer.allowance(5 + waitMs)).toBe(count);
+      expect(pacer.allowance(5 + waitMs)).toBe(Math.max(4, count));
     }
   });
 

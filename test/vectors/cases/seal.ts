@@ -55,10 +55,8 @@ function blockOf(at: SealPlace): { payload: Uint8Array; block: Uint8Array } {
   const { seal, layout } = sealAt(at);
   const start = layout.payloadOffset(at.blockNumber);
   const payload = content(at.objectBytes).slice(start, start + layout.payloadBytes(at.blockNumber));
-  const sealed = seal.seal(at.blockNumber, payload);
   const block = new Uint8Array(layout.sourceSymbols(at.blockNumber) * at.symbolBytes);
-  block.set(sealed.payload);
-  block.set(sealed.tag, payload.length);
+  block.set(Buffer.concat(seal.seal(at.blockNumber, payload)));
   return { payload, block };
 }
 
