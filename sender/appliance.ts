@@ -24,6 +24,7 @@ import {
   stopThread,
   writeSnapshot,
 } from '../shared/supervision.ts';
+import { WaterMarks } from '../shared/water-marks.ts';
 import { answerRequest } from './answer.ts';
 import type { SenderConfiguration } from './configuration.ts';
 import { Dispatch } from './dispatch.ts';
@@ -37,13 +38,16 @@ import { LinkSupervision } from './link-supervision.ts';
 import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { replanStale } from './replanning.ts';
+import { RunningTime } from './running-time.ts';
 import { openScannerPort } from './scanner-port.ts';
 import { beginSession } from './session.ts';
 import { senderSnapshot } from './snapshot.ts';
 import { Spool } from './spool.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** Datagrams between encoder and link: what STAT has to wait for at most, 32 ms at 1 Gb/s. */
 const ringSlots = 2048;
+const dayMs = 86_400_000;
 const chores = { stepMs: 20, snapshotMs: 500, requestsMs: 200, linkMs: 200 } as const;
 
 export interface RunningSender {
@@ -84,10 +88,13 @@ export async function startSender(
     else log.info('alarm cleared', { code, subject });
   });
   const rejectedFolder = configuration['watch.rejectedFolder'];
+  const runningTime = new RunningTime(ledger, systemClock);
+  const runningMs = () => runningTime.nowMs();
   const spool = new Spool({
     folder: spoolFolder,
     disk: nodeDisk,
     ledger,
+    runningMs,
     ...(rejectedFolder === undefined ? {} : { rejectedFolder }),
   });
 
@@ -105,6 +112,7 @@ export async function startSender(
     ledger,
     spool,
     clock: systemClock,
+    runningMs,
     alarms,
     identity,
     session,
@@ -123,6 +131,28 @@ export async function startSender(
       log.info('study closed', { studyUid, studyNumber, revision, instances }),
   });
   dispatch.reissueManifests();
+  const marks = new WaterMarks({
+    highPercent: configuration['spool.highWaterPercent'],
+    lowPercent: configuration['spool.lowWaterPercent'],
+  });
+  const upkeep = new Upkeep({
+    ledger,
+    spool,
+    disk: nodeDisk,
+    clock: systemClock,
+    alarms,
+    runningTime,
+    passCount: configuration['passes.count'],
+    retainForMs: configuration['spool.retainForDays'] * dayMs,
+    tombstoneMs: configuration['spool.tombstoneDays'] * dayMs,
+    waterMarks: marks,
+    onExpired: ({ studyUid, early }) =>
+      log.info('study expired', { studyUid, kind: early ? 'early' : 'in time' }),
+    onReconciled: (found) => {
+      log.info('spool compared with its ledger', { adopted: found.adopted, unreadable: found.unreadable });
+      if (found.adopted > 0) watch.takeUp();
+    },
+  });
   const step = () => {
     try {
       dispatch.step();
@@ -148,7 +178,7 @@ export async function startSender(
     dispatch.passesEnded(ends);
     step();
   });
-  const room = waterMarks(configuration, spool);
+  const room = () => !marks.update(spool.freeBytes());
   const intake = { disk: nodeDisk, spool, clock: systemClock, plan: objectPlanner(identity) };
   const taken = (entered: readonly InstanceRow[], duplicates: number) => {
     if (duplicates > 0) ledger.count('duplicate', duplicates);
@@ -179,7 +209,7 @@ export async function startSender(
     spool,
     alarms,
     log,
-    hasRoom: room,
+    hasRoom: () => !marks.update(spool.freeBytes()),
     onTaken: (outcome) => {
       taken(outcome.entered, outcome.duplicates);
       step();
@@ -201,11 +231,13 @@ export async function startSender(
         associations: scannerPort?.associations() ?? [],
         passCount: configuration['passes.count'],
         startedMs,
+        runningMs: runningMs(),
       }),
     );
   };
   const timers = [
     setInterval(step, chores.stepMs),
+    setInterval(() => upkeep.step(), chores.stepMs),
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => supervision.look(), chores.linkMs),
     setInterval(() => {
@@ -232,18 +264,6 @@ export async function startSender(
       giveUp();
       log.info('sender stopped');
     },
-  };
-}
-
-/** Whether more is taken in: not above the high-water mark, and then not until the low one. */
-function waterMarks(configuration: SenderConfiguration, spool: Spool): () => boolean {
-  let open = true;
-  return () => {
-    const { free, total } = spool.freeBytes();
-    const usedPercent = 100 * (1 - free / total);
-    if (usedPercent >= configuration['spool.highWaterPercent']) open = false;
-    if (usedPercent <= configuration['spool.lowWaterPercent']) open = true;
-    return open;
   };
 }
 

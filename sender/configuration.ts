@@ -97,11 +97,19 @@ export const senderSettings = {
   'spool.folder': outside(['watch.folder'], requiredPath('where files are kept until they expire')),
   'spool.highWaterPercent': wholeNumber(
     { min: 10, max: 99, fallback: 90 },
-    'above this nothing new is taken in',
+    'above this the oldest studies expire early, and nothing new is taken in meanwhile',
   ),
   'spool.lowWaterPercent': below(
     'spool.highWaterPercent',
     wholeNumber({ min: 5, max: 98, fallback: 80 }, 'below this taking in begins again'),
+  ),
+  'spool.retainForDays': realNumber(
+    { min: 0.0001, max: 3650, fallback: 14 },
+    'a study is held for so long, counted while the sender runs, to be sent again',
+  ),
+  'spool.tombstoneDays': realNumber(
+    { min: 0.0001, max: 3650, fallback: 90 },
+    'how long the receiver is still told of a study that has expired',
   ),
   ...linkSettings,
   'link.address': requiredAddress('the receiver, at the far end of the link'),

@@ -6,12 +6,13 @@
 import { createHash } from 'node:crypto';
 import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { ErrorCode } from '../shared/errors.ts';
 import { encodeBeacon } from '../shared/wire/beacon.ts';
 import { type ObjectType, objectType } from '../shared/wire/datagram.ts';
 import { limits } from '../shared/wire/limits.ts';
 import { fingerprintOf } from '../shared/wire/link-parameters.ts';
 import { type CloseReason, closeReason } from '../shared/wire/manifest.ts';
-import { encodeRollPage, rollState } from '../shared/wire/roll.ts';
+import { encodeRollPage } from '../shared/wire/roll.ts';
 import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
 import type { InstanceRow, SenderLedger } from './ledger.ts';
@@ -23,6 +24,8 @@ export interface DispatchOptions {
   readonly ledger: SenderLedger;
   readonly spool: Spool;
   readonly clock: Clock;
+  /** The sender's running time, in all its lives. */
+  readonly runningMs: () => number;
   readonly alarms: Alarms;
   readonly identity: SenderIdentity;
   readonly session: Session;
@@ -72,7 +75,13 @@ export class Dispatch {
     this.#schedule = new Schedule(ledger, options.schedule);
     this.#startedMs = clock.monotonicMs();
     this.#rollAtMs = this.#startedMs;
-    this.closing = new StudyClosing({ ledger, clock, senderId: this.#senderId, plan: this.#plan });
+    this.closing = new StudyClosing({
+      ledger,
+      clock,
+      senderId: this.#senderId,
+      runningMs: options.runningMs,
+      plan: this.#plan,
+    });
   }
 
   /** New instances are in the ledger. */
@@ -107,7 +116,7 @@ export class Dispatch {
 
   /** Passes ended: the encoder gave out their last datagram and the link took it. */
   passesEnded(ends: readonly TransmitEnd[]): void {
-    const { ledger, clock, alarms } = this.#options;
+    const { ledger, clock } = this.#options;
     const counted: string[] = [];
     for (const { objectId, failedBecause } of ends) {
       const inFlight = this.#inFlight.get(objectId);
@@ -122,13 +131,27 @@ export class Dispatch {
         this.#schedule.passLost(objectId);
         continue;
       }
-      if (failedBecause !== undefined) alarms.raise(failedBecause, objectId);
+      if (failedBecause !== undefined) this.#readFailed(objectId, failedBecause);
       counted.push(objectId);
     }
     if (counted.length === 0) return;
-    // A pass that broke off counts as well, or a spoiled file would hold the link for ever. Its alarm stands.
+    // A pass that broke off counts as well, or a disk that reads no more would hold the link for ever.
     ledger.countPasses(counted);
     for (const objectId of counted) this.#schedule.passEnded(objectId, clock.monotonicMs());
+  }
+
+  /** A file that is gone or cut is never tried again, until its content is taken in anew; the high side is told. */
+  #readFailed(objectId: string, code: ErrorCode): void {
+    const { ledger, spool, alarms } = this.#options;
+    const bytes = ledger.objectBytes(objectId);
+    // Its study expired while it was on its way out.
+    if (bytes === undefined) return;
+    if (spool.holds(objectId, bytes)) {
+      alarms.raise(code, objectId);
+      return;
+    }
+    ledger.markUnreadable(objectId);
+    alarms.raise('E_SPOOL_DAMAGED', 'spool');
   }
 
   /** Goes on with what is due. Call it often. */
@@ -171,7 +194,7 @@ export class Dispatch {
     const { ledger, clock, identity, session, alarms, schedule, spool } = this.#options;
     this.#beaconAtMs = now;
     this.#beaconNumber += 1;
-    const queue = ledger.queue(schedule.passCount);
+    const queue = ledger.totals.queue(schedule.passCount);
     this.#sendDocument(
       objectType.beacon,
       encodeBeacon({
@@ -188,10 +211,10 @@ export class Dispatch {
         queuedObjects: queue.objects,
         queuedBytes: queue.bytes,
         oldestQueuedMs:
-          queue.oldestTakenAtMs === undefined
+          queue.oldestTakenRunningMs === undefined
             ? 0
-            : Math.max(0, Math.round(clock.wallMs() - queue.oldestTakenAtMs)),
-        spoolBytes: ledger.spooledBytes(),
+            : Math.max(0, this.#options.runningMs() - queue.oldestTakenRunningMs),
+        spoolBytes: ledger.totals.heldBytes(),
         spoolFreeBytes: spool.freeBytes().free,
         rejected: ledger.counters().filter(({ code }) => code.startsWith('E_')),
         alarms: [...new Set(alarms.standing().map((alarm) => alarm.code))],
@@ -202,13 +225,12 @@ export class Dispatch {
   #sendRoll(now: number): void {
     const { ledger, session } = this.#options;
     this.#rollAtMs = now;
-    const highest = ledger.highestStudyNumber();
-    if (highest === 0) return;
+    const pages = Math.ceil(ledger.retained.numbered() / limits.rollEntriesMax);
+    if (pages === 0) return;
     this.#rollNumber += 1;
-    const pages = Math.ceil(ledger.retainedStudies() / limits.rollEntriesMax);
     let after = 0;
     for (let page = 0; page < pages; page += 1) {
-      const entries = ledger.rollEntries(after, limits.rollEntriesMax);
+      const entries = ledger.retained.rollEntries(after, limits.rollEntriesMax);
       after = entries[entries.length - 1]?.studyNumber ?? after;
       this.#sendDocument(
         objectType.roll,
@@ -219,7 +241,7 @@ export class Dispatch {
           rollNumber: this.#rollNumber,
           page,
           pages,
-          entries: entries.map((entry) => ({ ...entry, state: rollState.retained })),
+          entries,
         }),
       );
     }

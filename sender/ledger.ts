@@ -17,6 +17,8 @@ import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
 import { type ObjectType, objectType } from '../shared/wire/datagram.ts';
 import { type CloseReason, type ManifestEntry, type Priority, priority } from '../shared/wire/manifest.ts';
 import { ObjectPlans } from './object-plans.ts';
+import { RetainedStudies, retainedStudiesSchema } from './retained-studies.ts';
+import { SpoolTotals, spoolTotalsSchema } from './spool-totals.ts';
 
 const migrations: readonly Migration[] = [
   `CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -29,10 +31,13 @@ const migrations: readonly Migration[] = [
      quiet_seconds INTEGER NOT NULL,
      closed_because INTEGER,
      closed_at_ms INTEGER,
-     manifest_id TEXT
+     manifest_id TEXT,
+     instances INTEGER NOT NULL DEFAULT 0,
+     closed_running_ms INTEGER,
+     expired_running_ms INTEGER
    );
    CREATE TABLE objects (
-     intake INTEGER PRIMARY KEY,
+     intake INTEGER PRIMARY KEY AUTOINCREMENT,
      object_id TEXT NOT NULL UNIQUE,
      type INTEGER NOT NULL,
      key_id INTEGER NOT NULL,
@@ -46,6 +51,8 @@ const migrations: readonly Migration[] = [
      series_uid TEXT,
      sop_instance_uid TEXT,
      taken_at_ms INTEGER NOT NULL,
+     taken_running_ms INTEGER NOT NULL DEFAULT 0,
+     unreadable INTEGER NOT NULL DEFAULT 0,
      document BLOB
    );
    CREATE INDEX objects_by_passes ON objects (passes, priority DESC, type DESC, intake);
@@ -53,6 +60,8 @@ const migrations: readonly Migration[] = [
    CREATE INDEX objects_by_content ON objects (sop_instance_uid, sha256);
    CREATE INDEX objects_by_study ON objects (study_uid, type, intake);
    CREATE TABLE counters (code TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+   ${spoolTotalsSchema}
+   ${retainedStudiesSchema}
    ${mailboxSchema}`,
 ];
 
@@ -92,17 +101,17 @@ export interface StudySummary extends StudyRow {
   readonly bytes: number;
   /** The fewest passes any of its objects has had. */
   readonly passes: number;
-}
-
-export interface QueueSummary {
-  readonly objects: number;
-  readonly bytes: number;
-  readonly oldestTakenAtMs: number | undefined;
+  /** Its files are gone on purpose; what it was is still known. */
+  readonly expired: boolean;
+  /** Instances whose files are gone or damaged. */
+  readonly unreadable: number;
 }
 
 export class SenderLedger {
   readonly mailbox: Mailbox;
   readonly plans: ObjectPlans;
+  readonly totals: SpoolTotals;
+  readonly retained: RetainedStudies;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -110,6 +119,8 @@ export class SenderLedger {
     this.#database = new LedgerDatabase(path, migrations, beforeCommit);
     this.mailbox = new Mailbox(this.#database);
     this.plans = new ObjectPlans(this.#database);
+    this.totals = new SpoolTotals(this.#database);
+    this.retained = new RetainedStudies(this.#database);
   }
 
   transaction<T>(act: () => T): T {
@@ -150,14 +161,22 @@ export class SenderLedger {
   }
 
   /**
-   * Enters an instance whose file is durable, and opens its study (again, when it was closed).
+   * Enters an instance whose file is durable, and opens its study (again, when it was closed). One that could not
+   * be read any more, or that had expired, begins anew.
+   * @param takenRunningMs the sender's running time
    * @returns false when this very object is in the ledger already
    */
-  enterInstance(row: InstanceRow): boolean {
+  enterInstance(row: InstanceRow, takenRunningMs = 0): boolean {
+    this.#database.run(
+      'DELETE FROM objects WHERE sop_instance_uid = ? AND sha256 = ? AND unreadable = 1',
+      row.sopInstanceUid,
+      row.sha256,
+    );
+    this.retained.forgetExpired(row.sopInstanceUid, row.sha256);
     const entered = this.#database.run(
       `INSERT INTO objects (object_id, type, key_id, sha256, bytes, symbol_bytes, maximum_source_symbols, priority,
-         study_uid, series_uid, sop_instance_uid, taken_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
+         study_uid, series_uid, sop_instance_uid, taken_at_ms, taken_running_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
       row.objectId,
       objectType.instance,
       row.keyId,
@@ -170,6 +189,7 @@ export class SenderLedger {
       row.seriesUid,
       row.sopInstanceUid,
       row.takenAtMs,
+      takenRunningMs,
     );
     if (entered === 0) return false;
     this.#database.run(
@@ -187,11 +207,17 @@ export class SenderLedger {
     return this.#database.get('SELECT 1 FROM objects WHERE object_id = ?', objectId) !== undefined;
   }
 
-  /** Whether an instance of these bytes is held, in whatever layout. */
+  /** Size of an object that is held; undefined when it is not. */
+  objectBytes(objectId: string): number | undefined {
+    const row = this.#database.get('SELECT bytes FROM objects WHERE object_id = ?', objectId);
+    return row === undefined ? undefined : number(row, 'bytes');
+  }
+
+  /** Whether an instance of these bytes is held and can be read, in whatever layout. */
   hasContent(sha256: string, sopInstanceUid: string): boolean {
     return (
       this.#database.get(
-        'SELECT 1 FROM objects WHERE sop_instance_uid = ? AND sha256 = ? LIMIT 1',
+        'SELECT 1 FROM objects WHERE sop_instance_uid = ? AND sha256 = ? AND unreadable = 0 LIMIT 1',
         sopInstanceUid,
         sha256,
       ) !== undefined
@@ -214,13 +240,17 @@ export class SenderLedger {
     return row === undefined ? undefined : studyRow(row);
   }
 
-  /** The instances of a study in the order they were taken in: the manifest's list. */
+  /** The instances of a study in the order they were taken in, expired ones too: the manifest's list. */
   manifestEntries(studyUid: string): ManifestEntry[] {
     return this.#database
       .all(
-        'SELECT * FROM objects WHERE study_uid = ? AND type = ? ORDER BY intake',
+        `SELECT intake, sop_instance_uid, series_uid, object_id, bytes, sha256 FROM objects WHERE study_uid = ? AND type = ?
+         UNION ALL
+         SELECT intake, sop_instance_uid, series_uid, object_id, bytes, sha256 FROM expired_instances WHERE study_uid = ?
+         ORDER BY intake`,
         studyUid,
         objectType.instance,
+        studyUid,
       )
       .map((row) => ({
         sopInstanceUid: text(row, 'sop_instance_uid'),
@@ -236,18 +266,14 @@ export class SenderLedger {
     return this.highestStudyNumber() + 1;
   }
 
+  /** Also when that study has long expired: a number is never given twice. */
   highestStudyNumber(): number {
-    return number(
-      this.#database.get('SELECT coalesce(max(study_number), 0) AS highest FROM studies') ?? {},
-      'highest',
-    );
+    return Number(this.fact('highestStudyNumber') ?? '0');
   }
 
+  /** The lowest number of a study that is held, or the next one to come when none is. */
   lowestStudyNumber(): number {
-    return number(
-      this.#database.get('SELECT coalesce(min(study_number), 0) AS lowest FROM studies') ?? {},
-      'lowest',
-    );
+    return this.retained.lowestHeldNumber() ?? this.nextStudyNumber();
   }
 
   /** Enters the manifest of a revision and marks the study closed: one transaction. */
@@ -257,20 +283,27 @@ export class SenderLedger {
     revision: number;
     closedBecause: CloseReason;
     closedAtMs: number;
+    /** Running time of the sender: retention counts from here. */
+    closedRunningMs: number;
+    instances: number;
     manifest: Omit<SpooledObject, 'passes' | 'type'>;
   }): void {
     const { manifest } = closing;
     this.transaction(() => {
       this.#database.run(
-        `UPDATE studies SET open = 0, study_number = ?, revision = ?, closed_because = ?, closed_at_ms = ?, manifest_id = ?
-         WHERE study_uid = ?`,
+        `UPDATE studies SET open = 0, study_number = ?, revision = ?, closed_because = ?, closed_at_ms = ?, manifest_id = ?,
+           instances = ?, closed_running_ms = ?, expired_running_ms = NULL WHERE study_uid = ?`,
         closing.studyNumber,
         closing.revision,
         closing.closedBecause,
         closing.closedAtMs,
         manifest.objectId,
+        closing.instances,
+        closing.closedRunningMs,
         closing.studyUid,
       );
+      if (closing.studyNumber > this.highestStudyNumber())
+        this.setFact('highestStudyNumber', String(closing.studyNumber));
       // Only the newest manifest of a study is sent: it lists all that the older ones list.
       this.#database.run(
         'DELETE FROM objects WHERE study_uid = ? AND type = ?',
@@ -279,7 +312,7 @@ export class SenderLedger {
       );
       this.#database.run(
         `INSERT INTO objects (object_id, type, key_id, sha256, bytes, symbol_bytes, maximum_source_symbols, priority,
-           study_uid, taken_at_ms, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           study_uid, taken_at_ms, taken_running_ms, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         manifest.objectId,
         objectType.manifest,
         manifest.keyId,
@@ -290,6 +323,7 @@ export class SenderLedger {
         manifest.priority,
         closing.studyUid,
         closing.closedAtMs,
+        closing.closedRunningMs,
         present(manifest.document, 'a manifest is in its row'),
       );
     });
@@ -302,7 +336,7 @@ export class SenderLedger {
   objectsWithPasses(passes: number, limit: number): SpooledObject[] {
     return this.#database
       .all(
-        'SELECT * FROM objects WHERE passes = ? ORDER BY priority DESC, type DESC, intake LIMIT ?',
+        'SELECT * FROM objects WHERE passes = ? AND unreadable = 0 ORDER BY priority DESC, type DESC, intake LIMIT ?',
         passes,
         limit,
       )
@@ -312,7 +346,11 @@ export class SenderLedger {
   /** Objects past their planned passes: fewest passes first, among equals the newest first. */
   carouselObjects(passesMin: number, limit: number): SpooledObject[] {
     return this.#database
-      .all('SELECT * FROM objects WHERE passes >= ? ORDER BY passes, intake DESC LIMIT ?', passesMin, limit)
+      .all(
+        'SELECT * FROM objects WHERE passes >= ? AND unreadable = 0 ORDER BY passes, intake DESC LIMIT ?',
+        passesMin,
+        limit,
+      )
       .map(spooledObject);
   }
 
@@ -338,64 +376,49 @@ export class SenderLedger {
       .map((row) => ({ code: text(row, 'code'), count: number(row, 'count') }));
   }
 
-  /** What has not had its planned passes yet. */
-  queue(passesPlanned: number): QueueSummary {
-    const row = this.#database.get(
-      'SELECT count(*) AS objects, coalesce(sum(bytes), 0) AS bytes, min(taken_at_ms) AS oldest FROM objects WHERE passes < ?',
-      passesPlanned,
-    );
-    const found = present(row, 'an aggregate has a row');
-    return {
-      objects: number(found, 'objects'),
-      bytes: number(found, 'bytes'),
-      oldestTakenAtMs: found['oldest'] === null ? undefined : number(found, 'oldest'),
-    };
+  /** Instances after one, in the order they were taken in: to compare with the spool's files. */
+  instancesAfter(
+    intake: number,
+    limit: number,
+  ): { intake: number; objectId: string; bytes: number; sha256: string }[] {
+    return this.#database
+      .all(
+        'SELECT intake, object_id, bytes, sha256 FROM objects WHERE intake > ? AND type = ? AND unreadable = 0 ORDER BY intake LIMIT ?',
+        intake,
+        objectType.instance,
+        limit,
+      )
+      .map((row) => ({
+        intake: number(row, 'intake'),
+        objectId: text(row, 'object_id'),
+        bytes: number(row, 'bytes'),
+        sha256: text(row, 'sha256'),
+      }));
   }
 
-  spooledBytes(): number {
-    return number(this.#database.get('SELECT coalesce(sum(bytes), 0) AS bytes FROM objects') ?? {}, 'bytes');
+  /** Its file is gone or is not what it was: it is not sent until the same content is taken in again. */
+  markUnreadable(objectId: string): boolean {
+    return this.#database.run('UPDATE objects SET unreadable = 1 WHERE object_id = ?', objectId) > 0;
   }
 
   studySummaries(limit: number): StudySummary[] {
     return this.#database
       .all(
-        `SELECT studies.*, count(objects.intake) AS instances, coalesce(sum(objects.bytes), 0) AS bytes,
-           coalesce(min(objects.passes), 0) AS passes
-         FROM studies LEFT JOIN objects ON objects.study_uid = studies.study_uid AND objects.type = ?
-         GROUP BY studies.study_uid ORDER BY studies.study_number IS NOT NULL, studies.study_number DESC LIMIT ?`,
-        objectType.instance,
+        `SELECT shown.*, count(objects.intake) AS held, coalesce(sum(objects.bytes), 0) AS bytes,
+           coalesce(min(objects.passes), 0) AS passes, coalesce(sum(objects.unreadable), 0) AS unreadable
+         FROM (SELECT * FROM studies ORDER BY study_number IS NOT NULL, study_number DESC LIMIT ?) AS shown
+           LEFT JOIN objects ON objects.study_uid = shown.study_uid AND objects.type = ?
+         GROUP BY shown.study_uid ORDER BY shown.study_number IS NOT NULL, shown.study_number DESC`,
         limit,
+        objectType.instance,
       )
       .map((row) => ({
         ...studyRow(row),
-        instances: number(row, 'instances'),
+        expired: row['expired_running_ms'] !== null,
+        instances: Math.max(number(row, 'instances'), number(row, 'held')),
         bytes: number(row, 'bytes'),
         passes: number(row, 'passes'),
-      }));
-  }
-
-  /** Studies that have a number. */
-  retainedStudies(): number {
-    return number(this.#database.get('SELECT count(study_number) AS studies FROM studies') ?? {}, 'studies');
-  }
-
-  /** The retained studies after a number, for one page of the roll. */
-  rollEntries(afterNumber: number, limit: number) {
-    return this.#database
-      .all(
-        `SELECT study_number, revision, manifest_id, study_uid,
-           (SELECT count(*) FROM objects WHERE objects.study_uid = studies.study_uid AND type = ?) AS instances
-         FROM studies WHERE study_number > ? ORDER BY study_number LIMIT ?`,
-        objectType.instance,
-        afterNumber,
-        limit,
-      )
-      .map((row) => ({
-        studyNumber: number(row, 'study_number'),
-        revision: number(row, 'revision'),
-        instances: number(row, 'instances'),
-        manifestId: text(row, 'manifest_id'),
-        studyUid: text(row, 'study_uid'),
+        unreadable: number(row, 'unreadable'),
       }));
   }
 }

@@ -22,7 +22,7 @@ import { createLog } from '../shared/log.ts';
 import { dieWith, superviseProcess } from '../shared/supervision.ts';
 import { startSender } from './appliance.ts';
 import { type SenderConfiguration, senderSettings } from './configuration.ts';
-import { SenderLedger } from './ledger.ts';
+import { SenderLedger, type StudySummary } from './ledger.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import type { SenderSnapshot } from './snapshot.ts';
 
@@ -124,7 +124,7 @@ function statusText(
     study.open ? 'open' : `closed, revision ${study.revision}`,
     study.instances,
     bytesText(study.bytes),
-    study.passes === 0 ? 'queued' : `transmitted, ${study.passes} passes`,
+    sentText(study),
   ]);
   const connected = running ? (snapshot?.associations ?? []) : [];
   if (connected.length > 0) lines.push('', associationTable(connected));
@@ -141,6 +141,12 @@ function associationTable(associations: SenderSnapshot['associations']): string 
     bytesText(association.bytes),
   ]);
   return table(['scanner', 'address', 'sends to', 'connected for', 'instances', 'size'], rows);
+}
+
+function sentText({ expired, unreadable, passes }: StudySummary): string {
+  if (expired) return 'transmitted, expired';
+  if (unreadable > 0) return `${unreadable} unreadable`;
+  return passes === 0 ? 'queued' : `transmitted, ${passes} passes`;
 }
 
 async function withLedger<T>(

@@ -28,7 +28,7 @@ export interface SenderSnapshot {
   /** Scanners that are connected. */
   readonly associations: readonly AssociationStatus[];
   readonly highestStudyNumber: number;
-  readonly spool: { readonly bytes: number; readonly freeBytes: number };
+  readonly spool: { readonly bytes: number; readonly freeBytes: number; readonly unreadable: number };
   /** Duplicates, and what was rejected by code, since the ledger began. */
   readonly counters: Readonly<Record<string, number>>;
   readonly alarms: readonly Alarm[];
@@ -45,8 +45,10 @@ export function senderSnapshot(from: {
   associations: readonly AssociationStatus[];
   passCount: number;
   startedMs: number;
+  /** Running time of the sender. */
+  runningMs: number;
 }): SenderSnapshot {
-  const queue = from.ledger.queue(from.passCount);
+  const queue = from.ledger.totals.queue(from.passCount);
   const atMs = systemClock.wallMs();
   return {
     atMs,
@@ -60,12 +62,19 @@ export function senderSnapshot(from: {
     queue: {
       objects: queue.objects,
       bytes: queue.bytes,
-      oldestMs: queue.oldestTakenAtMs === undefined ? 0 : Math.max(0, atMs - queue.oldestTakenAtMs),
+      oldestMs:
+        queue.oldestTakenRunningMs === undefined
+          ? 0
+          : Math.max(0, from.runningMs - queue.oldestTakenRunningMs),
     },
     openStudies: from.ledger.openStudies().length,
     associations: from.associations,
     highestStudyNumber: from.ledger.highestStudyNumber(),
-    spool: { bytes: from.ledger.spooledBytes(), freeBytes: from.spool.freeBytes().free },
+    spool: {
+      bytes: from.ledger.totals.heldBytes(),
+      freeBytes: from.spool.freeBytes().free,
+      unreadable: from.ledger.totals.unreadableObjects(),
+    },
     counters: Object.fromEntries(from.ledger.counters().map(({ code, count }) => [code, count])),
     alarms: from.alarms.standing(),
   };

@@ -7,7 +7,7 @@
  *   rejected/   what can't be taken, under its code
  *
  * A file is entered in three durable steps: content synced, name in objects/ synced, ledger row committed.
- * After a power cut between them, {@link Spool.leftovers} finds it again.
+ * After a power cut between them, {@link Spool.leftovers} or `reconcile.ts` finds it again.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -32,8 +32,17 @@ export class Spool {
   readonly #disk: Disk;
   readonly #ledger: SenderLedger;
   readonly #rejectedFolder: string;
+  readonly #runningMs: () => number;
 
-  constructor(options: { folder: string; rejectedFolder?: string; disk: Disk; ledger: SenderLedger }) {
+  /** @param options `runningMs`: the sender's running time, from which the queue's age is counted */
+  constructor(options: {
+    folder: string;
+    rejectedFolder?: string;
+    disk: Disk;
+    ledger: SenderLedger;
+    runningMs?: () => number;
+  }) {
+    this.#runningMs = options.runningMs ?? (() => 0);
     this.#folder = options.folder;
     this.#disk = options.disk;
     this.#ledger = options.ledger;
@@ -48,6 +57,22 @@ export class Spool {
 
   objectPath(objectId: string): string {
     return join(this.objectsFolder, objectId);
+  }
+
+  /** Whether the file of an object is there, in its size. */
+  holds(objectId: string, bytes: number): boolean {
+    const facts = this.#disk.facts(this.objectPath(objectId));
+    return facts?.kind === 'file' && facts.bytes === bytes;
+  }
+
+  /** The study of an object has expired. */
+  removeObject(objectId: string): void {
+    this.#disk.remove(this.objectPath(objectId));
+  }
+
+  /** Moves a file that has no row back to arriving/, to be taken in as if it had just come. */
+  takeUp(objectId: string): void {
+    this.#disk.rename(this.objectPath(objectId), this.arrivingPath(priority.routine));
   }
 
   /** A new name in arriving/. The priority stands in it, to be there after a restart. */
@@ -91,13 +116,18 @@ export class Spool {
       else this.#disk.rename(arrivingPath, this.objectPath(row.objectId));
     }
     // All names are in one folder, so that a group costs one sync for its names.
-    if (batch.length > 0) this.#disk.syncFolder(join(this.#folder, 'objects'));
-    return this.#ledger.transaction(() =>
-      batch
-        .map(({ row }) => row)
-        .filter((row) => !this.#ledger.hasContent(row.sha256, row.sopInstanceUid))
-        .filter((row) => this.#ledger.enterInstance(row)),
-    );
+    if (batch.length > 0) this.#disk.syncFolder(this.objectsFolder);
+    try {
+      return this.#ledger.transaction(() =>
+        batch
+          .map(({ row }) => row)
+          .filter((row) => !this.#ledger.hasContent(row.sha256, row.sopInstanceUid))
+          .filter((row) => this.#ledger.enterInstance(row, this.#runningMs())),
+      );
+    } catch (error) {
+      this.#takeBack(batch);
+      throw error;
+    }
   }
 
   /** Moves a file that can't be taken to rejected/ under its code, with the path it had; it is counted. */
@@ -121,18 +151,23 @@ export class Spool {
         priority: name.endsWith('.stat') ? priority.stat : priority.routine,
       });
     }
-    const objects = join(this.#folder, 'objects');
-    for (const name of this.#disk.list(objects)) {
-      if (found.length >= leftoversMax || this.#ledger.hasObject(name)) continue;
-      const path = this.arrivingPath(priority.routine);
-      this.#disk.rename(join(objects, name), path);
-      found.push({ path, priority: priority.routine });
-    }
     return found;
   }
 
   freeBytes(): { free: number; total: number } {
     return this.#disk.freeBytes(this.#folder);
+  }
+
+  /** The ledger refused a group: its files wait in arriving/ again. What can't be moved now is found at the next start. */
+  #takeBack(batch: readonly PreparedInstance[]): void {
+    for (const { arrivingPath, row } of batch) {
+      try {
+        if (!this.#ledger.hasObject(row.objectId) && this.holds(row.objectId, row.bytes))
+          this.#disk.rename(this.objectPath(row.objectId), arrivingPath);
+      } catch (error) {
+        if (!(error instanceof DiodeError)) throw error;
+      }
+    }
   }
 
   #move(from: string, to: string): void {

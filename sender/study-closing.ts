@@ -23,6 +23,7 @@ export class StudyClosing {
   readonly #ledger: SenderLedger;
   readonly #clock: Clock;
   readonly #senderId: string;
+  readonly #runningMs: () => number;
   readonly #plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
   /** Since when a study is quiet. After a restart quiet time begins anew: a study is never closed early. */
   readonly #quietSinceMs = new Map<string, number>();
@@ -33,11 +34,14 @@ export class StudyClosing {
     ledger: SenderLedger;
     clock: Clock;
     senderId: string;
+    /** The sender's running time: retention counts from the closing. */
+    runningMs: () => number;
     plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
   }) {
     this.#ledger = options.ledger;
     this.#clock = options.clock;
     this.#senderId = options.senderId;
+    this.#runningMs = options.runningMs;
     this.#plan = options.plan;
     for (const study of this.#ledger.openStudies()) this.instanceCame(study.studyUid);
   }
@@ -115,6 +119,8 @@ export class StudyClosing {
       revision,
       closedBecause: because,
       closedAtMs,
+      closedRunningMs: this.#runningMs(),
+      instances: entries.length,
       manifest: {
         ...this.#plan(objectType.manifest, sha256, document.length),
         sha256: sha256.toString('hex'),

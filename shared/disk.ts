@@ -30,6 +30,8 @@ export interface Disk {
   /** Creates a folder and those above it; one that exists is fine. */
   makeFolder(path: string): void;
   list(path: string): string[];
+  /** The names in a folder as they come, without holding them all. */
+  entries(path: string): Iterable<string>;
   facts(path: string): FileFacts | undefined;
   /** `create` fails when the file exists. */
   open(path: string, mode: 'create' | 'update' | 'read'): DiskFile;
@@ -49,6 +51,18 @@ export const nodeDisk: Disk = {
   makeFolder: (path) =>
     guard('creating a folder', () => void fs.mkdirSync(path, { recursive: true, mode: folderMode })),
   list: (path) => guard('listing a folder', () => fs.readdirSync(path)),
+  *entries(path) {
+    const folder = guard('listing a folder', () => fs.opendirSync(path, { bufferSize: 256 }));
+    try {
+      for (;;) {
+        const entry = guard('listing a folder', () => folder.readSync());
+        if (entry === null) return;
+        yield entry.name;
+      }
+    } finally {
+      folder.closeSync();
+    }
+  },
   facts: (path) =>
     guard('looking at a file', () => {
       const found = fs.lstatSync(path, { throwIfNoEntry: false });

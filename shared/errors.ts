@@ -233,6 +233,25 @@ export const errorCatalogue = {
   E_FILE_READ: { meaning: 'The file can not be read.', action: 'Check permissions and the disk.' },
   E_DISK_FULL: { meaning: 'The disk is full.', action: 'Free space; work goes on by itself then.' },
   E_DISK: { meaning: 'A disk operation failed.', action: 'Read the cause; check disk and file system.' },
+  E_SPOOL_DAMAGED: {
+    meaning: 'Files of the spool are gone, cut or changed: they can not be sent any more.',
+    action:
+      'Run diode-sender verify to see which; check the disk, and send those instances from the scanner again.',
+  },
+  E_VAULT_DAMAGED: {
+    meaning: 'Files of the vault were gone, cut or changed; they are collected anew.',
+    action:
+      'Check the disk; diode-receiver missing names what has not come again yet, and damaged/ in the vault holds the files.',
+  },
+  E_VERIFY: {
+    meaning: 'What is held differs from the ledger.',
+    action: 'See the list above; check the disk before anything else.',
+  },
+  E_RETENTION_SHORT: {
+    meaning: 'Studies expire before their time, since the disk of the spool is above its high-water mark.',
+    action:
+      'Give the spool a larger disk, or lower spool.retainForDays: what has expired can not be sent again.',
+  },
   E_LEDGER: {
     meaning: 'The ledger can not be opened or written.',
     action: 'Check the disk; do not delete the ledger: it holds what was taken in.',

@@ -14,6 +14,8 @@ export interface LogFields {
   readonly expected?: number;
   readonly conflicts?: number;
   readonly files?: number;
+  readonly adopted?: number;
+  readonly unreadable?: number;
   readonly bytes?: number;
   readonly code?: string;
   readonly subject?: string;
@@ -37,6 +39,8 @@ const fieldNames = Object.keys({
   expected: true,
   conflicts: true,
   files: true,
+  adopted: true,
+  unreadable: true,
   bytes: true,
   code: true,
   subject: true,

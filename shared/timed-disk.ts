@@ -29,6 +29,7 @@ export function timedDisk(disk: Disk, clock: Pick<Clock, 'monotonicMs'>): TimedD
     spentMs: () => spentMs,
     makeFolder: (path) => timed(() => disk.makeFolder(path)),
     list: (path) => timed(() => disk.list(path)),
+    entries: (path) => disk.entries(path),
     facts: (path) => timed(() => disk.facts(path)),
     open: (path, mode) => timedFile(timed(() => disk.open(path, mode))),
     rename: (from, to) => timed(() => disk.rename(from, to)),

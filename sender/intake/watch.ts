@@ -50,6 +50,11 @@ export class Watch {
     this.#running = this.#turn();
   }
 
+  /** Files wait in arriving/ that did not come from the folder. */
+  takeUp(): void {
+    this.#leftoversDue = true;
+  }
+
   /** Stops after the group at hand. */
   async stop(): Promise<void> {
     this.#stopped = true;

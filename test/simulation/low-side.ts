@@ -10,11 +10,14 @@ import { objectPlanner, type SenderIdentity, secretsOf } from '../../sender/iden
 import { takeFiles } from '../../sender/intake/take.ts';
 import { SenderLedger } from '../../sender/ledger.ts';
 import { replanStale } from '../../sender/replanning.ts';
+import { RunningTime } from '../../sender/running-time.ts';
 import { beginSession } from '../../sender/session.ts';
 import { Spool } from '../../sender/spool.ts';
+import { Upkeep } from '../../sender/upkeep.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { HeaderTags } from '../../shared/crypto/header-tags.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
+import { WaterMarks } from '../../shared/water-marks.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Random } from '../harness/random.ts';
@@ -34,6 +37,8 @@ export interface LowSideOptions {
   readonly secret: Uint8Array;
   readonly keyId: number;
   readonly senderId: Uint8Array;
+  readonly retainForMs: number;
+  readonly tombstoneMs: number;
   /** Where copies of the ledger go that disk images have. */
   readonly imagesFolder: string;
 }
@@ -69,12 +74,17 @@ export class LowSide {
   ledger: SenderLedger;
   pace: Pace;
   readonly clock: HostClock;
+  /** Studies that expired, in order. */
+  readonly expired: string[] = [];
   readonly #options: LowSideOptions;
   readonly #random: Random;
   #alarms: Alarms;
   #spool: Spool;
   #dispatch: Dispatch;
   #transmitter: Transmitter;
+  #upkeep: Upkeep;
+  #waterMarks: WaterMarks;
+  #leftoversDue = false;
   #fileNumber = 0;
   #scannedAtMs = 0;
   #images = 0;
@@ -89,7 +99,8 @@ export class LowSide {
     this.disk.power = this.power;
     this.disk.makeFolder(watchFolder);
     this.ledger = new SenderLedger(':memory:', () => this.power.step());
-    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter] = this.#start();
+    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter, this.#upkeep, this.#waterMarks] =
+      this.#start();
   }
 
   get normalPace(): Pace {
@@ -130,6 +141,8 @@ export class LowSide {
   /** Takes in what lies in the watch folder. @throws PowerCut */
   scan(): void {
     this.#scannedAtMs = this.clock.monotonicMs();
+    if (this.#waterMarks.update(this.#spool.freeBytes())) return;
+    if (this.#leftoversDue) this.#takeLeftovers();
     for (const name of this.disk.list(watchFolder)) {
       const urgency = name.endsWith('.stat') ? priority.stat : priority.routine;
       this.#takeAll([
@@ -147,6 +160,7 @@ export class LowSide {
   /** @throws PowerCut */
   step(): void {
     if (this.clock.monotonicMs() - this.#scannedAtMs >= scanIntervalMs) this.scan();
+    this.#upkeep.step();
     this.#dispatch.step();
   }
 
@@ -162,7 +176,7 @@ export class LowSide {
   get done(): boolean {
     return (
       this.ledger.openStudies().length === 0 &&
-      this.ledger.queue(this.#options.passCount).objects === 0 &&
+      this.ledger.totals.queue(this.#options.passCount).objects === 0 &&
       this.disk.list(watchFolder).length === 0
     );
   }
@@ -198,17 +212,23 @@ export class LowSide {
   }
 
   #begin(): void {
-    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter] = this.#start();
-    const leftovers = this.#spool.leftovers();
+    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter, this.#upkeep, this.#waterMarks] =
+      this.#start();
+    this.#leftoversDue = true;
+    this.scan();
+  }
+
+  /** What a stop left between two steps. */
+  #takeLeftovers(): void {
+    this.#leftoversDue = false;
     this.#takeAll(
-      leftovers.map((leftover) => ({
+      this.#spool.leftovers().map((leftover) => ({
         ...leftover,
         relativePath: 'leftover',
         quietSeconds: this.#options.quietSeconds,
         arrived: true,
       })),
     );
-    this.scan();
   }
 
   #takeAll(batch: Parameters<typeof takeFiles>[1]): void {
@@ -217,6 +237,7 @@ export class LowSide {
     for (;;) {
       const step = steps.next();
       if (step.done !== true) continue;
+      if (step.value.postponed.length > 0) this.#leftoversDue = true;
       this.#dispatch.instancesEntered(step.value.entered);
       return;
     }
@@ -227,10 +248,13 @@ export class LowSide {
     return { parameters, senderId, ...this.#keys };
   }
 
-  #start(): [Alarms, Spool, Dispatch, Transmitter] {
+  #start(): [Alarms, Spool, Dispatch, Transmitter, Upkeep, WaterMarks] {
     const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs } = this.#options;
     const session = beginSession(this.ledger, this.clock, this.#random.integer(2 ** 32));
-    const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger });
+    const runningTime = new RunningTime(this.ledger, this.clock);
+    const runningMs = () => runningTime.nowMs();
+    const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger, runningMs });
+    const waterMarks = new WaterMarks({ highPercent: 90, lowPercent: 80 });
     replanStale({
       ledger: this.ledger,
       disk: this.disk,
@@ -256,6 +280,7 @@ export class LowSide {
       ledger: this.ledger,
       spool,
       clock: this.clock,
+      runningMs,
       alarms,
       identity: this.#identity,
       session,
@@ -279,6 +304,22 @@ export class LowSide {
       onClosed: () => {},
     });
     dispatch.reissueManifests();
-    return [alarms, spool, dispatch, transmitter];
+    const upkeep = new Upkeep({
+      ledger: this.ledger,
+      spool,
+      disk: this.disk,
+      clock: this.clock,
+      alarms,
+      runningTime,
+      passCount,
+      retainForMs: this.#options.retainForMs,
+      tombstoneMs: this.#options.tombstoneMs,
+      waterMarks,
+      onExpired: ({ studyUid }) => this.expired.push(studyUid),
+      onReconciled: ({ adopted }) => {
+        if (adopted > 0) this.#leftoversDue = true;
+      },
+    });
+    return [alarms, spool, dispatch, transmitter, upkeep, waterMarks];
   }
 }

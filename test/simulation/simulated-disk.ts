@@ -89,6 +89,10 @@ export class SimulatedDisk implements Disk {
     return [...names];
   }
 
+  entries(path: string): Iterable<string> {
+    return this.list(path);
+  }
+
   facts(path: string): FileFacts | undefined {
     const inode = this.#files.get(path);
     if (inode !== undefined) return { kind: 'file', bytes: inode.length, modifiedMs: this.#nowMs };

@@ -33,12 +33,16 @@ export interface WorldOptions {
   readonly carouselGapMs: number;
   /** Where copies of ledgers go, when disk images are taken. */
   readonly imagesFolder?: string;
+  /** Default: 14 days, and tombstones for 90. */
+  readonly retainForMs?: number;
+  readonly tombstoneMs?: number;
   /** Default 1. */
   readonly senders?: number;
   /** Default 1. */
   readonly receivers?: number;
 }
 
+const dayMs = 86_400_000;
 const recordedMax = 1000;
 const idleMinMs = 20;
 /** Steps while nothing happens: never past the next beacon in normal times, far in a long darkness. */
@@ -84,11 +88,11 @@ export class World {
       keyId: index + 1,
       senderId: this.random.fork('sender').fork(index).bytes(8),
     }));
-    const imagesFolder = options.imagesFolder ?? '/nowhere';
+    const defaults = { imagesFolder: '/nowhere', retainForMs: 14 * dayMs, tombstoneMs: 90 * dayMs };
     this.lows = identities.map(
       (identity, index) =>
         new LowSide(
-          { ...options, ...identity, linkBytesPerMs, imagesFolder },
+          { ...defaults, ...options, ...identity, linkBytesPerMs },
           this.clock.host(),
           this.random.fork('low').fork(index),
         ),
@@ -200,6 +204,12 @@ export class World {
       if (low.ledger.study(studyUid)?.studyNumber === undefined)
         this.#toldOfLost.set(`${low.senderId} ${studyUid}`, study.studyNumber);
     }
+  }
+
+  /** Whether its sender can't send it any more. */
+  hasExpired(file: Expected): boolean {
+    const low = this.lows.find(({ senderId }) => senderId === file.senderId);
+    return low?.expired.includes(file.studyUid) === true;
   }
 
   /** Whether every file that was put in stands in the inbox of a receiver, or is held as a conflict. */

@@ -23,10 +23,13 @@ function low() {
     () => clock.wallMs(),
     () => {},
   );
+  const disk = new SimulatedDisk();
+  const spool = new Spool({ folder: '/spool', disk, ledger });
   const dispatch = new Dispatch({
     ledger,
-    spool: new Spool({ folder: '/spool', disk: new SimulatedDisk(), ledger }),
+    spool,
     clock,
+    runningMs: () => clock.monotonicMs(),
     alarms,
     identity: { senderId: new Uint8Array(8), keyId: 1, secret: new Uint8Array(32), parameters },
     session: { counter: 3, random: 4 },
@@ -39,6 +42,8 @@ function low() {
   });
   const take = (name: string, change: Parameters<typeof instanceRow>[1] = {}) => {
     const row = instanceRow(name, change);
+    if (row.bytes < 1e6)
+      disk.open(spool.objectPath(row.objectId), 'create').writeAt(new Uint8Array(row.bytes), 0);
     ledger.enterInstance(row);
     dispatch.instancesEntered([row]);
   };
@@ -50,7 +55,7 @@ function low() {
       .filter(({ type }) => type === objectType.instance || type === objectType.manifest)
       .map(({ objectId }) => objectId);
   };
-  return { time, ledger, alarms, orders, dispatch, take, handed };
+  return { time, ledger, alarms, orders, dispatch, take, handed, disk, spool };
 }
 
 describe('the encoder', () => {
@@ -93,6 +98,19 @@ describe('a pass', () => {
     expect(handed()).toEqual([]);
     time.advance(200);
     expect(handed()).toEqual([idOf('one')]);
+  });
+
+  it('of a file that is gone is the last one: it is out of the queue, and the high side is told', () => {
+    const { dispatch, take, handed, ledger, alarms, time, disk, spool } = low();
+    take('one');
+    expect(handed()).toHaveLength(1);
+    disk.remove(spool.objectPath(idOf('one')));
+    dispatch.passesEnded([{ objectId: idOf('one'), failedBecause: 'E_DISK' }]);
+    time.advance(1000);
+    expect(handed()).toEqual([]);
+    expect(ledger.totals.queue(2).objects).toBe(0);
+    expect(ledger.totals.unreadableObjects()).toBe(1);
+    expect(alarms.standing().map(({ code }) => code)).toEqual(['E_SPOOL_DAMAGED']);
   });
 });
 

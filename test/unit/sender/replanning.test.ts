@@ -6,9 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { objectPlanner, type SenderIdentity } from '../../../sender/identity.ts';
 import { takeFiles } from '../../../sender/intake/take.ts';
 import { SenderLedger } from '../../../sender/ledger.ts';
+import { reconcileSpool } from '../../../sender/reconcile.ts';
 import { replanStale } from '../../../sender/replanning.ts';
 import { Spool } from '../../../sender/spool.ts';
 import { StudyClosing } from '../../../sender/study-closing.ts';
+import { Alarms } from '../../../shared/alarms.ts';
 import { DiodeError } from '../../../shared/errors.ts';
 import { protection, symbolBytesOf } from '../../../shared/wire/datagram.ts';
 import { closeReason, decodeManifest, priority } from '../../../shared/wire/manifest.ts';
@@ -72,11 +74,23 @@ function low() {
   });
   run(takeFiles({ disk, spool, clock, plan: objectPlanner(before) }, candidates));
   const closing = (identity = before) =>
-    new StudyClosing({ ledger, clock, senderId: '00'.repeat(8), plan: objectPlanner(identity) });
+    new StudyClosing({
+      ledger,
+      clock,
+      senderId: '00'.repeat(8),
+      runningMs: () => 0,
+      plan: objectPlanner(identity),
+    });
   closing().close('1.2', closeReason.forced);
   const replan = (identity = after) =>
     replanStale({ ledger, disk, objectsFolder: spool.objectsFolder, identity, passesPlanned: 2 });
   const takeLeftovers = () => {
+    const alarms = new Alarms(
+      () => clock.wallMs(),
+      () => {},
+    );
+    const comparing = reconcileSpool({ ledger, spool, disk, alarms });
+    while (comparing.next().done !== true);
     const found = spool
       .leftovers()
       .map((leftover) => ({ ...leftover, relativePath: '', quietSeconds: 60, arrived: true }));

@@ -160,6 +160,7 @@ describe('after a stop', () => {
     disk.rename(put('/watch/2', image('1.2')).path, spool.objectPath('without a row'));
     const known = take(put('/watch/3', image('1.3'))).entered;
     put('/spool/arriving/0123.routine.partial', Uint8Array.of(1));
+    spool.takeUp('without a row');
     const found = spool.leftovers();
     expect(found.map((leftover) => leftover.priority).sort()).toEqual([priority.routine, priority.stat]);
     const outcome = take(

@@ -15,7 +15,14 @@ function low() {
   const time = new VirtualClock();
   const clock = time.host();
   const ledger = new SenderLedger(':memory:');
-  const make = () => new StudyClosing({ ledger, clock, senderId, plan: objectPlanner(identity) });
+  const make = () =>
+    new StudyClosing({
+      ledger,
+      clock,
+      senderId,
+      runningMs: () => clock.monotonicMs(),
+      plan: objectPlanner(identity),
+    });
   let closing = make();
   return {
     time,
