@@ -27,6 +27,8 @@ import { timedDisk } from '../shared/timed-disk.ts';
 import { symbolBytesOf } from '../shared/wire/datagram.ts';
 import { answerRequest } from './answer.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
+import { answerDeliveryRequest } from './delivery-requests.ts';
+import { DeliveryService } from './delivery-service.ts';
 import { ReceiverLedger } from './ledger.ts';
 import { ReceiverLinkWatch, receiverLinkCodes } from './link-health.ts';
 import type {
@@ -37,7 +39,7 @@ import type {
 } from './link-thread.ts';
 import { malwareScanner } from './malware-scanner.ts';
 import { patientKey } from './patient-key.ts';
-import { ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
+import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
 import { Reception } from './reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { SpillArea } from './spill.ts';
@@ -68,15 +70,19 @@ export async function startReceiver(
 ): Promise<RunningReceiver> {
   const secrets = secretsOf(readKeyFile(configuration.keyFile));
   const parameters = linkParameters(configuration);
-  const inboxFolder = configuration['inbox.folder'];
+  const inboxFolder = inboxFolderOf(configuration);
+  if (inboxFolder === undefined && configuration.destinations.length === 0)
+    throw new DiodeError('E_CONFIG_VALUE', 'without an inbox there has to be a [[destinations]]');
   const partialFolder = partialFolderOf(configuration);
   const vaultFolder = configuration['vault.folder'];
   mkdirSync(vaultFolder, { recursive: true, mode: 0o750 });
   mkdirSync(partialFolder, { recursive: true, mode: 0o750 });
-  checkFolders(
-    { 'vault.folder': vaultFolder, 'inbox.folder': inboxFolder, 'inbox.partialFolder': partialFolder },
-    ['vault.folder', 'inbox.folder', 'inbox.partialFolder'],
-  );
+  const folders = {
+    'vault.folder': vaultFolder,
+    ...(inboxFolder !== undefined && { 'inbox.folder': inboxFolder }),
+    'inbox.partialFolder': partialFolder,
+  };
+  checkFolders(folders, Object.keys(folders));
   const giveUp = takeOwnership(join(vaultFolder, 'owner.lock'));
   const ledger = new ReceiverLedger(ledgerPath(configuration));
   const alarms = new Alarms(systemClock.wallMs, (edge, { code, subject, detail }) => {
@@ -91,6 +97,15 @@ export async function startReceiver(
     path: join(vaultFolder, 'spill.area'),
     symbolBytes: symbolBytesOf(parameters.datagramBytes),
     areaBytes: configuration['assemble.spillMegabytes'] * 1e6,
+  });
+  const delivery = new DeliveryService({
+    configuration,
+    ledger,
+    vault,
+    clock: systemClock,
+    alarms,
+    log,
+    die,
   });
   let hasRoom = true;
   const reception = new Reception({
@@ -118,6 +133,7 @@ export async function startReceiver(
     patientKey: patientKey(vaultFolder),
     scanner: malwareScanner(configuration),
     hasRoom: () => hasRoom,
+    onMarked: (study, instances) => delivery.plan.enter(study, instances),
     onReleased: ({ studyUid, senderId, revision, kind, instances, expected, conflictIds }) =>
       log.info('study released', {
         studyUid,
@@ -224,6 +240,7 @@ export async function startReceiver(
         alarms,
         counters,
         linkHealth,
+        destinations: delivery.statuses(),
         ring: { slots: ring.slots, filled: reader.available },
         startedMs,
       }),
@@ -231,8 +248,11 @@ export async function startReceiver(
   const timers = [
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => {
-      for (const request of ledger.mailbox.open(16))
-        ledger.mailbox.answer(request.id, answerRequest(reception, ledger, request));
+      for (const request of ledger.mailbox.open(16)) {
+        const parts = { service: delivery, ledger, clock: systemClock };
+        const answer = answerDeliveryRequest(parts, request) ?? answerRequest(reception, ledger, request);
+        ledger.mailbox.answer(request.id, answer);
+      }
     }, chores.requestsMs),
     setInterval(() => {
       const { free, total } = vault.freeBytes();
@@ -246,6 +266,7 @@ export async function startReceiver(
       }
     }, chores.roomMs),
   ];
+  delivery.start();
   drain();
   log.info('receiver started', { port, engine: code.name });
 
@@ -272,6 +293,7 @@ export async function startReceiver(
         reader.consume(some);
       }
       reception.flush();
+      await delivery.stop();
       spill.close();
       snapshot();
       ledger.close();

@@ -9,10 +9,14 @@ import {
   realNumber,
   requiredAddress,
   requiredPath,
+  requiredWhere,
   uidPatterns,
   type ValuesOf,
   wholeNumber,
+  yesOrNo,
 } from '../shared/config/settings.ts';
+
+import { destinationSettings } from './destination-settings.ts';
 
 export const receiverSettings = {
   keyFile: outside(['inbox.folder'], requiredPath('the key file of the sender')),
@@ -52,7 +56,17 @@ export const receiverSettings = {
     { min: 10, max: 99, fallback: 95 },
     'above this nothing new is collected',
   ),
-  'inbox.folder': requiredPath('where whole studies appear, on one file system with the vault'),
+  'vault.keepForDays': realNumber(
+    { min: 0, max: 3650, fallback: 7 },
+    'so long an instance stays in the vault after all its destinations have it',
+  ),
+  'inbox.enabled': yesOrNo(true, 'whether whole studies appear in a folder'),
+  'inbox.folder': requiredWhere(
+    'inbox.enabled',
+    true,
+    requiredPath('that folder, on one file system with the vault'),
+  ),
+  destinations: destinationSettings,
   'inbox.partialFolder': outside(
     ['inbox.folder'],
     optionalPath('where a person releases incomplete studies to; default: partial/ beside the inbox'),

@@ -15,6 +15,7 @@ import {
 import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
 import { decodeManifest, type Manifest, type Priority, priority } from '../shared/wire/manifest.ts';
 import type { RollEntry } from '../shared/wire/roll.ts';
+import { Deliveries, deliveriesSchema } from './deliveries.ts';
 import { Holds, holdsSchema } from './holds.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
 
@@ -38,6 +39,8 @@ const migrations: readonly Migration[] = [
      sha256 TEXT NOT NULL,
      received_at_ms INTEGER NOT NULL,
      repaired_symbols INTEGER NOT NULL,
+     sop_class_uid TEXT,
+     modality TEXT,
      held_because TEXT,
      released_revision INTEGER
    );
@@ -104,7 +107,8 @@ const migrations: readonly Migration[] = [
    );
    ${knownContentSchema}
    ${mailboxSchema}
-   ${holdsSchema}`,
+   ${holdsSchema}
+   ${deliveriesSchema}`,
 ];
 
 export const studyState = {
@@ -129,6 +133,9 @@ export interface InstanceRecord {
   readonly sha256: string;
   /** Source symbols that repair symbols stood in for. */
   readonly repairedSymbols: number;
+  /** Undefined where the file could not be read. */
+  readonly sopClassUid: string | undefined;
+  readonly modality: string | undefined;
   /** The code of why it is held, when it is. */
   readonly heldBecause: string | undefined;
   readonly releasedRevision: number | undefined;
@@ -192,6 +199,7 @@ export class ReceiverLedger {
   readonly mailbox: Mailbox;
   readonly holds: Holds;
   readonly knownContent: KnownContent;
+  readonly deliveries: Deliveries;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -200,6 +208,7 @@ export class ReceiverLedger {
     this.mailbox = new Mailbox(this.#database);
     this.holds = new Holds(this.#database);
     this.knownContent = new KnownContent(this.#database);
+    this.deliveries = new Deliveries(this.#database);
   }
 
   transaction<T>(act: () => T): T {
@@ -216,8 +225,8 @@ export class ReceiverLedger {
   enterInstance(row: Omit<InstanceRecord, 'releasedRevision'>, receivedAtMs: number): boolean {
     return (
       this.#database.run(
-        `INSERT INTO instances (object_id, sender_id, study_uid, series_uid, sop_instance_uid, bytes, sha256, received_at_ms, repaired_symbols, held_because)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
+        `INSERT INTO instances (object_id, sender_id, study_uid, series_uid, sop_instance_uid, bytes, sha256, received_at_ms, repaired_symbols, sop_class_uid, modality, held_because)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
         row.objectId,
         row.senderId,
         row.studyUid,
@@ -227,6 +236,8 @@ export class ReceiverLedger {
         row.sha256,
         receivedAtMs,
         row.repairedSymbols,
+        row.sopClassUid ?? null,
+        row.modality ?? null,
         row.heldBecause ?? null,
       ) > 0
     );
@@ -606,6 +617,8 @@ function instanceRecord(row: Row): InstanceRecord {
     bytes: number(row, 'bytes'),
     sha256: text(row, 'sha256'),
     repairedSymbols: number(row, 'repaired_symbols'),
+    sopClassUid: optionalText(row, 'sop_class_uid'),
+    modality: optionalText(row, 'modality'),
     heldBecause: optionalText(row, 'held_because'),
     releasedRevision: row['released_revision'] === null ? undefined : number(row, 'released_revision'),
   };

@@ -21,7 +21,10 @@ import { createLog } from '../shared/log.ts';
 import { dieWith, superviseProcess } from '../shared/supervision.ts';
 import { startReceiver } from './appliance.ts';
 import { type ReceiverConfiguration, receiverSettings } from './configuration.ts';
-import { ReceiverLedger, type StudySummary } from './ledger.ts';
+import type { DestinationStatus } from './deliver/delivery.ts';
+import type { DeliveryCounts } from './deliveries.ts';
+import { addDestinationCommands, deliveryLines } from './destination-commands.ts';
+import { ReceiverLedger, type StudySummary, studyState } from './ledger.ts';
 import { accountOfMissing } from './missing.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { addQuarantineCommands } from './quarantine-commands.ts';
@@ -60,7 +63,7 @@ program
     const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
     const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
     const { studies, held } = await withLedger(values, (ledger) => ({
-      studies: ledger.studySummaries(studiesShown),
+      studies: ledger.studySummaries(studiesShown).map((study) => withDeliveries(ledger, study)),
       held: ledger.heldInstances(missingShown).map(({ studyUid, sopInstanceUid, objectId, heldBecause }) => ({
         studyUid,
         sopInstanceUid,
@@ -107,13 +110,58 @@ program
   });
 
 addQuarantineCommands(program, withLedger);
+addDestinationCommands(program, {
+  configurationOf: (command) => configurationOf(command, receiverSettings).values,
+  statusesOf,
+  withLedger,
+});
 addCommonCommands(program, receiverSettings);
 await runProgram(program);
+
+/** A study as `status` shows it: `delivered` when every destination has all of it. */
+interface ShownStudy extends Omit<StudySummary, 'state'> {
+  readonly state: StudySummary['state'] | 'delivered';
+  readonly deliveries: DeliveryCounts | undefined;
+}
+
+function withDeliveries(ledger: ReceiverLedger, study: StudySummary): ShownStudy {
+  const deliveries = ledger.deliveries.ofStudy(study.senderId, study.studyUid);
+  const isDelivered =
+    study.state === studyState.released &&
+    deliveries !== undefined &&
+    deliveries.waiting + deliveries.failed + deliveries.abandoned === 0;
+  return { ...study, state: isDelivered ? 'delivered' : study.state, deliveries };
+}
+
+function deliveredText(counts: DeliveryCounts | undefined): string {
+  if (counts === undefined) return '';
+  const all = counts.waiting + counts.sent + counts.failed + counts.abandoned;
+  return `${counts.sent} of ${all}${counts.failed === 0 ? '' : `, ${counts.failed} failed`}`;
+}
+
+/** As the running receiver tells of them; what is configured and never ran waits for nothing. */
+function statusesOf(values: ReceiverConfiguration): readonly DestinationStatus[] {
+  const told = readSnapshot<ReceiverSnapshot>(snapshotPath(values))?.destinations ?? [];
+  const untold = values.destinations.filter(({ name }) => told.every((each) => each.name !== name));
+  return [
+    ...told,
+    ...untold.map(({ name }) => ({
+      name,
+      isConfigured: true,
+      waiting: 0,
+      failed: 0,
+      oldestWaitingMs: 0,
+      retryInMs: 0,
+      sent: 0,
+      code: undefined,
+    })),
+  ];
+}
 
 function statusText(
   snapshot: ReceiverSnapshot | undefined,
   running: boolean,
-  studies: readonly StudySummary[],
+  studies: readonly ShownStudy[],
   held: number,
 ): string {
   const lines = [running ? 'diode-receiver is running' : 'diode-receiver is not running'];
@@ -127,6 +175,7 @@ function statusText(
         `sender   ${senderId}: beacon ${durationText(beaconAgeMs)} ago, ${beacon.queuedObjects} objects queued there`,
       );
     }
+    lines.push(...deliveryLines(snapshot.destinations));
     for (const alarm of alarms) lines.push(`ALARM    ${alarm.code} ${alarm.subject} ${alarm.detail}`);
   }
   if (held > 0) lines.push(`held     ${held} instances: see diode-receiver quarantine list`);
@@ -138,11 +187,12 @@ function statusText(
     bytesText(study.bytes),
     study.heldInstances === 0 ? '' : `${study.heldInstances} held`,
     study.partial ?? '',
+    deliveredText(study.deliveries),
   ]);
   return [
     ...lines,
     '',
-    table(['number', 'study', 'state', 'instances', 'size', 'held', 'partial release'], rows),
+    table(['number', 'study', 'state', 'instances', 'size', 'held', 'partial release', 'delivered'], rows),
   ].join('\n');
 }
 

@@ -10,6 +10,12 @@ export function snapshotPath(configuration: ReceiverConfiguration): string {
   return join(configuration['vault.folder'], 'status.json');
 }
 
+/** Undefined where the inbox is switched off. */
+export function inboxFolderOf(configuration: ReceiverConfiguration): string | undefined {
+  return configuration['inbox.enabled'] ? configuration['inbox.folder'] : undefined;
+}
+
 export function partialFolderOf(configuration: ReceiverConfiguration): string {
-  return configuration['inbox.partialFolder'] ?? join(dirname(configuration['inbox.folder']), 'partial');
+  const beside = configuration['inbox.folder'] ?? configuration['vault.folder'];
+  return configuration['inbox.partialFolder'] ?? join(dirname(beside), 'partial');
 }

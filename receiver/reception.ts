@@ -20,7 +20,7 @@ import { hashPatient } from './gate/patients.ts';
 import { HoldAlarms } from './hold-alarms.ts';
 import type { Inspected } from './holds.ts';
 import type { InstanceRecord, ReceiverLedger, ReleaseRecord } from './ledger.ts';
-import { Releaser } from './release.ts';
+import { Releaser, type ReleaserOptions } from './release.ts';
 import { SenderWatch } from './sender-watch.ts';
 import type { SpillArea } from './spill.ts';
 import { Studies } from './studies.ts';
@@ -35,7 +35,8 @@ export interface ReceptionOptions {
   readonly code: ErasureCode;
   readonly parameters: LinkParameters;
   readonly secrets: ReadonlyMap<number, Uint8Array>;
-  readonly inboxFolder: string;
+  /** Undefined where releases go to destinations only. */
+  readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
   readonly memoryBytes: number;
   readonly openObjectsMax: number;
@@ -49,6 +50,8 @@ export interface ReceptionOptions {
   /** Whether the vault has room for an object of this size. */
   readonly hasRoom: (bytes: number) => boolean;
   readonly onReleased: (release: ReleaseRecord) => void;
+  /** As of the releaser. */
+  readonly onMarked?: ReleaserOptions['onMarked'];
 }
 
 /** Whole objects wait for their sync no longer than this, and in no larger groups. */
@@ -167,13 +170,13 @@ export class Reception {
 
   /** Collects an object anew when it comes again: its bytes are gone, and so is its row. */
   collectAgain(objectId: string): void {
-    this.#options.vault.removeObject(objectId);
+    this.#options.vault.removeObjects([objectId]);
     this.assembler.unfinish(objectId);
   }
 
   /** Deletes the bytes of an object that is kept out from now on. */
   removeBytes(objectId: string): void {
-    this.#options.vault.removeObject(objectId);
+    this.#options.vault.removeObjects([objectId]);
   }
 
   /** Whether so much waits for the disk that nothing more is to be received now. */
@@ -322,6 +325,8 @@ export class Reception {
       bytes,
       sha256,
       repairedSymbols,
+      sopClassUid: header?.sopClassUid,
+      modality: header?.modality,
       heldBecause: codes[0] ?? this.#clearance.initialHold,
       releasedRevision: undefined,
     };

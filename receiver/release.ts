@@ -7,7 +7,7 @@
  * After a restart the row says how far it came: `staged` without its folder means that the rename was done.
  */
 import type { Alarms } from '../shared/alarms.ts';
-import { assert } from '../shared/assert.ts';
+import { assert, present } from '../shared/assert.ts';
 import type { Clock } from '../shared/clock.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { isUid } from '../shared/wire/limits.ts';
@@ -27,8 +27,11 @@ export interface ReleaserOptions {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly alarms: Alarms;
-  readonly inboxFolder: string;
+  /** Undefined where there is no inbox: a study is then released to destinations only. */
+  readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
+  /** Instances of a study are marked as released: runs in that transaction. */
+  readonly onMarked?: ((study: StudyRecord, instances: readonly InstanceRecord[]) => void) | undefined;
   /** A release is done: for the log. */
   readonly onReleased: (release: ReleaseRecord) => void;
 }
@@ -103,10 +106,12 @@ export class Releaser {
     expected: number,
     who: { byWhom: string; reason: string },
   ): ReleaseRecord {
-    const { ledger, clock } = this.#options;
+    const { ledger, vault, clock } = this.#options;
     const seen = new Set<string>();
     const usable = instances.filter((instance) => {
       if (instance.heldBecause !== undefined || seen.has(instance.sopInstanceUid)) return false;
+      // Of what went out long ago the vault has but the row.
+      if (!vault.hasObject(instance.objectId)) return false;
       seen.add(instance.sopInstanceUid);
       return true;
     });
@@ -157,6 +162,11 @@ export class Releaser {
   #move(release: ReleaseRecord): void {
     const { ledger, vault } = this.#options;
     const folder = release.kind === 'partial' ? this.#options.partialFolder : this.#options.inboxFolder;
+    if (folder === undefined) {
+      // The inbox may have been switched off in the middle.
+      if (release.step === 'staged') vault.unstage(release.id);
+      return;
+    }
     if (release.step === 'intent') {
       for (const objectId of release.objectIds) this.#makeReleasable(objectId);
       vault.stage(
@@ -192,12 +202,19 @@ export class Releaser {
     }
     const record = ledger.transaction(() => {
       ledger.markReleased(release.objectIds, release.revision);
+      this.#options.onMarked?.(study, this.#instances(release.objectIds));
       for (const objectId of release.conflictIds) ledger.hold(objectId, 'E_CONFLICT');
       ledger.markReleaseStep(release.id, 'done');
       return this.#markStudy(study, release.revision);
     });
     this.#options.onReleased({ ...release, step: 'done' });
     return { study: record, conflicts: release.conflictIds.length };
+  }
+
+  #instances(objectIds: readonly string[]): InstanceRecord[] {
+    return objectIds.map((id) =>
+      present(this.#options.ledger.instance(id), 'a released instance has its row'),
+    );
   }
 
   /** Every instance of the revision is released already, or held. */

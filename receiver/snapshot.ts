@@ -1,6 +1,7 @@
 /** What the running receiver tells of itself, twice a second, for `status` and for scripts. No PHI. */
 import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
+import type { DestinationStatus } from './deliver/delivery.ts';
 import type { ReceiverLedger } from './ledger.ts';
 import type { Losses, ReceiverLinkHealth } from './link-health.ts';
 import type { LinkThreadCounters } from './link-thread.ts';
@@ -37,6 +38,8 @@ export interface ReceiverSnapshot {
     readonly refused: Readonly<Record<string, number>>;
   };
   readonly senders: readonly SenderStatus[];
+  /** The delivery queue, by destination. */
+  readonly destinations: readonly DestinationStatus[];
   readonly alarms: readonly Alarm[];
 }
 
@@ -46,6 +49,7 @@ export function receiverSnapshot(from: {
   alarms: Alarms;
   counters: LinkThreadCounters;
   linkHealth: ReceiverLinkHealth;
+  destinations: readonly DestinationStatus[];
   ring: { slots: number; filled: number };
   startedMs: number;
 }): ReceiverSnapshot {
@@ -77,6 +81,7 @@ export function receiverSnapshot(from: {
       refused: Object.fromEntries(counters.refused),
     },
     senders: senders.statuses(),
+    destinations: from.destinations,
     alarms: from.alarms.standing(),
   };
 }

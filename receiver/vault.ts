@@ -78,12 +78,11 @@ export class Vault {
     return sha256;
   }
 
-  /** Deletes an object with the copy of it. Links in the inbox are not touched. */
-  removeObject(objectId: string): void {
-    for (const path of [this.#releasablePath(objectId), this.objectPath(objectId)]) {
-      this.#disk.remove(path);
-      this.#disk.syncFolder(dirname(path));
-    }
+  /** Deletes objects with the copies of them. Links in the inbox are not touched. */
+  removeObjects(objectIds: readonly string[]): void {
+    const paths = objectIds.flatMap((id) => [this.#releasablePath(id), this.objectPath(id)]);
+    for (const path of paths) this.#disk.remove(path);
+    for (const folder of new Set(paths.map((path) => dirname(path)))) this.#disk.syncFolder(folder);
   }
 
   /** A file in incoming/ that an object is put together in. */

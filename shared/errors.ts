@@ -373,6 +373,20 @@ export const errorCatalogue = {
     meaning: 'Instances wait too long for their destination.',
     action: 'Run diode-receiver destinations test; what waits is kept and sent when it answers.',
   },
+  E_DELIVERY_FAILED: {
+    meaning: 'A destination refused instances for good, or could not take them again and again.',
+    action:
+      'See diode-receiver deliveries for each reason; put it right, then run destinations retry or abandon.',
+  },
+  E_DELIVERY_NOWHERE: {
+    meaning: 'Released instances wait for a destination that the configuration does not have.',
+    action:
+      'Add it, or change the rules and run destinations retry; or give them up with destinations abandon.',
+  },
+  E_CREDENTIALS: {
+    meaning: 'A file with credentials, certificates or keys of a destination can not be used.',
+    action: 'Read what the message says; a secret must be readable by its owner alone: chmod 600.',
+  },
   E_REQUEST_TIMEOUT: {
     meaning: 'The running program did not answer the request in time.',
     action: 'Check that it runs; the request stays queued.',

@@ -48,7 +48,7 @@ export interface DeliveryPolicy {
   /** Waits after the first failure, and doubles with each one more. */
   readonly retryMsMin: number;
   readonly retryMsMax: number;
-  /** Instances of one round. */
+  /** Instances of one round: few enough that an urgent one does not wait long for the next. */
   readonly batchMax: number;
   /** An instance that failed so often on its own account counts as refused. */
   readonly attemptsMax: number;
@@ -59,7 +59,7 @@ export interface DeliveryPolicy {
 export const deliveryPolicyDefault: DeliveryPolicy = {
   retryMsMin: 15_000,
   retryMsMax: 15 * 60_000,
-  batchMax: 500,
+  batchMax: 100,
   attemptsMax: 20,
   alarmAfterMs: 30 * 60_000,
 };
@@ -152,6 +152,13 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     }
     state.notBeforeMs = works ? 0 : nowMs + this.#delayMs(state.failures);
     state.failures = works ? 0 : state.failures + 1;
+  }
+
+  /** A person wants it tried at once. */
+  hurry(destination: string): void {
+    const state = this.#state(destination);
+    state.failures = 0;
+    state.notBeforeMs = 0;
   }
 
   /** When `nextRound` is worth asking again for a destination that is left alone; 0 when it is not. */

@@ -1,30 +1,27 @@
 /** Which destinations an instance goes to: each destination names what it wants. */
 
+/** What rules look at; nothing of the patient. Undefined is what could not be read, and meets no condition. */
 export interface RoutedInstance {
-  /** AE title the scanner called on the low side, where it came over the network. */
-  readonly calledAe?: string;
-  /** AE title of the scanner. */
-  readonly callingAe?: string;
-  readonly modality?: string;
-  readonly sopClassUid: string;
+  /** The appliance beside the scanner. */
+  readonly senderId: string;
+  readonly modality: string | undefined;
+  readonly sopClassUid: string | undefined;
 }
 
 /** A condition left out is met by everything; in a list, one match is enough. All conditions have to be met. */
 export interface Route {
   readonly destination: string;
-  readonly calledAes?: readonly string[];
-  readonly callingAes?: readonly string[];
-  readonly modalities?: readonly string[];
+  readonly senders?: readonly string[] | undefined;
+  readonly modalities?: readonly string[] | undefined;
   /** UIDs; one that ends in `.*` stands for all below it. */
-  readonly sopClasses?: readonly string[];
+  readonly sopClasses?: readonly string[] | undefined;
 }
 
 /** The destinations of an instance, each once, in the order of the routes. May be none. */
 export function destinationsOf(instance: RoutedInstance, routes: readonly Route[]): string[] {
   const met = routes.filter(
     (route) =>
-      isIn(route.calledAes, instance.calledAe) &&
-      isIn(route.callingAes, instance.callingAe) &&
+      isIn(route.senders, instance.senderId) &&
       isIn(route.modalities, instance.modality) &&
       (route.sopClasses?.some((pattern) => matchesUid(pattern, instance.sopClassUid)) ?? true),
   );
@@ -36,6 +33,7 @@ function isIn(wanted: readonly string[] | undefined, value: string | undefined):
   return value !== undefined && wanted.includes(value);
 }
 
-function matchesUid(pattern: string, uid: string): boolean {
+function matchesUid(pattern: string, uid: string | undefined): boolean {
+  if (uid === undefined) return false;
   return pattern.endsWith('.*') ? uid.startsWith(pattern.slice(0, -1)) : uid === pattern;
 }

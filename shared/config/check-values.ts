@@ -55,12 +55,18 @@ export function checkValues(
     origins.set(prefix + key, one?.origin ?? 'default');
     values.set(key, undefined);
     const result = one === undefined ? undefined : setting.schema.safeParse(one.value);
-    const isOfUse = appliesHere(setting, settings, given);
+    const isOfUse = holds(setting.onlyWhere, settings, given);
+    const isDemanded = setting.required && holds(setting.requiredWhere, settings, given) === true;
     if (isOfUse !== true) {
-      if (one !== undefined && isOfUse === false) problem(key, one, `is for ${onlyWhereText(setting)} only`);
+      if (one !== undefined && isOfUse === false)
+        problem(
+          key,
+          one,
+          `is for ${setting.onlyWhere?.key} = ${JSON.stringify(setting.onlyWhere?.value)} only`,
+        );
     } else if (one !== undefined && result?.success === false) {
       problem(key, one, `must be ${setting.allowed}`);
-    } else if (one === undefined && setting.required && place.demands) {
+    } else if (one === undefined && isDemanded && place.demands) {
       const where = place.where ?? '';
       errors.push(new DiodeError('E_CONFIG_VALUE', `${prefix}${key} is missing: ${setting.about}${where}`));
     } else {
@@ -144,21 +150,17 @@ function isTableOf(settings: Settings, key: string): boolean {
   return Object.keys(settings).some((known) => known.startsWith(`${key}.`));
 }
 
-/** Undefined when nobody can tell, since what decides it has an error of its own. */
-function appliesHere(
-  { onlyWhere }: Setting,
+/** Whether a condition holds; undefined when nobody can tell, since what decides it has an error of its own. */
+function holds(
+  condition: Setting['onlyWhere'],
   settings: Settings,
   given: ReadonlyMap<string, Given>,
 ): boolean | undefined {
-  if (onlyWhere === undefined) return true;
-  const decides = settings[onlyWhere.key];
-  const one = given.get(onlyWhere.key);
+  if (condition === undefined) return true;
+  const decides = settings[condition.key];
+  const one = given.get(condition.key);
   const value = one === undefined ? decides?.fallback : one.value;
-  return decides?.schema.safeParse(value).success === true ? value === onlyWhere.value : undefined;
-}
-
-function onlyWhereText({ onlyWhere }: Setting): string {
-  return `${onlyWhere?.key} = ${JSON.stringify(onlyWhere?.value)}`;
+  return decides?.schema.safeParse(value).success === true ? value === condition.value : undefined;
 }
 
 /** What is wrong between a value and those of other keys; a value that has an error of its own is left alone. */

@@ -22,9 +22,16 @@ export interface Setting<T = unknown> {
   /** Keys of folders that this path may neither be nor lie in. */
   readonly outside?: readonly string[];
   /** Only of use, and only demanded, where the key beside it has this value. */
-  readonly onlyWhere?: { readonly key: string; readonly value: string };
+  readonly onlyWhere?: Condition;
+  /** Only demanded where the key beside it has this value; it may be there elsewhere. */
+  readonly requiredWhere?: Condition;
   /** What each table of a list holds. */
   readonly tables?: Tables;
+}
+
+interface Condition {
+  readonly key: string;
+  readonly value: string | boolean;
 }
 
 interface Tables {
@@ -154,6 +161,11 @@ export function uidPatterns(about: string): Setting<readonly string[]> {
     [],
     about,
   );
+}
+
+/** A setting that has to be given only while another one says so, as a switch does. */
+export function requiredWhere<T>(key: string, value: boolean, setting: Setting<T>): Setting<T | undefined> {
+  return { ...setting, schema: setting.schema.optional(), requiredWhere: { key, value } };
 }
 
 /** A number that must be less than that of another key. */

@@ -28,6 +28,16 @@ export const textForms = {
     schema: z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]),
     allowed: 'an address or a network such as 192.0.2.0/24',
   },
+  senderId: {
+    schema: z.string().regex(/^[0-9a-f]{16}$/),
+    allowed: 'a sender id of 16 hexadecimal digits',
+  },
+  /** PS3.3 section C.7.3.1.1.1: a code string. */
+  modality: { schema: z.string().regex(/^[A-Z0-9_]{1,16}$/), allowed: 'a modality such as CT' },
+  uidPattern: {
+    schema: z.string().regex(/^[0-9.]{1,64}$|^[0-9.]{1,62}\.\*$/),
+    allowed: 'a UID, or the beginning of UIDs as "1.2.3.*"',
+  },
   /** Credentials in it would be shown and logged: they have a file of their own. */
   webAddress: {
     schema: z

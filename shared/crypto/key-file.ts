@@ -3,18 +3,10 @@
  * the one a sender uses; a receiver takes datagrams of all of them. The file is the secret: nobody but its
  * owner may read it, and nothing of it is ever logged.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { closeSync, constants, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DiodeError, diskError, errorCauseCode } from '../errors.ts';
+import { readSecretFile } from './secret-file.ts';
 
 /** A key. Printed, inspected or as JSON it is its id alone: the secret is behind a private field. */
 export class Key {
@@ -36,46 +28,20 @@ export class Key {
 const format = 'dicom-diode-key-1';
 const keyLine = new RegExp(`^${format} ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})$`);
 const keysMax = 16;
-const fileBytesMax = 65_536;
 const secretBytes = 32;
 const idMax = 65_535;
 
 /**
- * @param credentialsFolder where systemd puts credentials (LoadCredential=): it sets their mode itself, and
- * only the service sees that folder
+ * @param credentialsFolder as of {@link readSecretFile}
  * @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT
  */
-export function readKeyFile(
-  path: string,
-  credentialsFolder = process.env['CREDENTIALS_DIRECTORY'],
-): readonly [Key, ...Key[]] {
-  const isCredential =
-    credentialsFolder !== undefined && dirname(resolve(path)) === resolve(credentialsFolder);
-  const [first, ...others] = parseKeys(readSecretText(path, isCredential));
+export function readKeyFile(path: string, credentialsFolder?: string): readonly [Key, ...Key[]] {
+  const codes = { missing: 'E_KEY_MISSING', readable: 'E_KEY_READABLE', format: 'E_KEY_FORMAT' } as const;
+  const [first, ...others] = parseKeys(
+    readSecretFile({ path, name: 'the key file', codes }, credentialsFolder),
+  );
   if (first === undefined) throw new DiodeError('E_KEY_FORMAT', 'the key file holds no key');
   return [first, ...others];
-}
-
-/** Checked on the open descriptor, so that what is read is what was checked; a pipe does not block it. */
-function readSecretText(path: string, isCredential: boolean): string {
-  try {
-    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const facts = fstatSync(descriptor);
-      if (!facts.isFile()) throw new DiodeError('E_KEY_MISSING', `the key file ${path} is no file`);
-      if (!isCredential && (facts.mode & 0o077) !== 0) throw new DiodeError('E_KEY_READABLE');
-      if (facts.size > fileBytesMax)
-        throw new DiodeError('E_KEY_FORMAT', 'the key file is larger than 64 KiB');
-      return readFileSync(descriptor, 'utf8');
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (cause) {
-    if (cause instanceof DiodeError) throw cause;
-    const code = errorCauseCode(cause);
-    const reason = code === 'ENOENT' ? 'does not exist' : `can not be read (${code ?? 'unknown cause'})`;
-    throw new DiodeError('E_KEY_MISSING', `the key file ${path} ${reason}`, { cause });
-  }
 }
 
 /** The secrets of a key ring by key id, in its order: what threads are handed. */

@@ -44,21 +44,20 @@ describe('associations', () => {
 
 describe('routes', () => {
   const instance = {
-    calledAe: 'DIODE',
-    callingAe: 'CT1',
+    senderId: '07'.repeat(8),
     modality: 'CT',
     sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
   };
   it.each([
     ['without a condition', {}, true],
-    ['one AE title of several', { callingAes: ['MR1', 'CT1'] }, true],
-    ['another AE title', { calledAes: ['DIODE_STAT'] }, false],
+    ['one sender of several', { senders: ['08'.repeat(8), '07'.repeat(8)] }, true],
+    ['another sender', { senders: ['08'.repeat(8)] }, false],
     ['another modality', { modalities: ['MR'] }, false],
     ['its SOP class', { sopClasses: ['1.2.840.10008.5.1.4.1.1.2'] }, true],
     ['a longer SOP class', { sopClasses: ['1.2.840.10008.5.1.4.1.1.2.1'] }, false],
     ['all SOP classes below one', { sopClasses: ['1.2.840.10008.5.1.4.1.1.*'] }, true],
     ['all below another', { sopClasses: ['1.2.840.10008.5.1.4.1.1.2.*'] }, false],
-    ['one condition met and one not', { modalities: ['CT'], callingAes: ['CT2'] }, false],
+    ['one condition met and one not', { modalities: ['CT'], senders: ['08'.repeat(8)] }, false],
     ['an empty list', { modalities: [] }, false],
   ])('%s', (_, conditions, met) => {
     expect(destinationsOf(instance, [{ destination: 'PACS', ...conditions }])).toEqual(met ? ['PACS'] : []);
@@ -69,10 +68,11 @@ describe('routes', () => {
       { destination: 'B' },
       { destination: 'A', modalities: ['CT'] },
       { destination: 'B', modalities: ['CT'] },
-      { destination: 'C', callingAes: ['CT1'] },
+      { destination: 'C', sopClasses: ['1.2.*'] },
     ];
     expect(destinationsOf(instance, routes)).toEqual(['B', 'A', 'C']);
-    expect(destinationsOf({ sopClassUid: '1.2' }, routes)).toEqual(['B']);
+    const unread = { ...instance, modality: undefined, sopClassUid: undefined };
+    expect(destinationsOf(unread, routes)).toEqual(['B']);
   });
 });
 
@@ -236,6 +236,15 @@ describe('the delivery queue', () => {
     ledger.add('bad', '1', '2', '3');
     round(0, (uid) => (uid === 'bad' ? 'failed' : 'delivered'));
     expect(round(0, () => 'delivered')).toEqual(['2', '3']);
+  });
+
+  it('is hurried by a person, also where it is left alone', () => {
+    const { ledger, queue, round } = setUp();
+    ledger.add('1');
+    round(0, () => 'untried');
+    expect(round(5, () => 'delivered')).toEqual([]);
+    queue.hurry('PACS');
+    expect(round(5, () => 'delivered')).toEqual(['1']);
   });
 
   it('says when the oldest waits too long', () => {

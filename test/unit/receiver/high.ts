@@ -1,7 +1,7 @@
 /** The high side from the ledger on, over a simulated disk, for tests of studies and releases. */
 import { createHash } from 'node:crypto';
 import { type InstanceRecord, ReceiverLedger, type ReleaseRecord } from '../../../receiver/ledger.ts';
-import { Releaser } from '../../../receiver/release.ts';
+import { Releaser, type ReleaserOptions } from '../../../receiver/release.ts';
 import { Studies } from '../../../receiver/studies.ts';
 import { Vault } from '../../../receiver/vault.ts';
 import { Alarms } from '../../../shared/alarms.ts';
@@ -30,6 +30,8 @@ export function instance(
     bytes: name.length,
     sha256: sha256Of(name),
     repairedSymbols: 0,
+    sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+    modality: 'CT',
     heldBecause: undefined,
     releasedRevision: undefined,
     ...others,
@@ -78,6 +80,21 @@ export class High {
     this.disk.makeFolder(folders.inbox);
     this.disk.makeFolder(folders.partial);
     [this.alarms, this.vault, this.studies, this.releaser] = this.#make();
+  }
+
+  /** Releases go to destinations alone from now on. */
+  withoutInbox(onMarked: NonNullable<ReleaserOptions['onMarked']>): void {
+    const { ledger, vault, clock, alarms } = this;
+    this.releaser = new Releaser({
+      ledger,
+      vault,
+      clock,
+      alarms,
+      inboxFolder: undefined,
+      partialFolder: folders.partial,
+      onReleased: (release) => this.releases.push(release),
+      onMarked,
+    });
   }
 
   restart(): void {

@@ -1,0 +1,76 @@
+/**
+ * Which deliveries a release makes: rows for each destination whose rules an instance meets, entered in the transaction
+ * that marks the release, so that nothing is released and forgotten.
+ */
+import type { Clock } from '../../shared/clock.ts';
+import { type Priority, priority } from '../../shared/wire/manifest.ts';
+import type { Deliveries, DeliveryRecord } from '../deliveries.ts';
+import type { InstanceRecord, StudyRecord } from '../ledger.ts';
+import type { RunningTime } from '../running-time.ts';
+import { destinationsOf, type Route } from './routing.ts';
+
+export interface DeliveryPlanOptions {
+  readonly deliveries: Deliveries;
+  readonly routes: readonly Route[];
+  readonly runningTime: RunningTime;
+  readonly clock: Clock;
+  /** Without an inbox, an instance that meets no rule goes nowhere. */
+  readonly hasInbox: boolean;
+  /** Something waits that did not before. */
+  readonly onEntered: () => void;
+}
+
+/** Stands for a destination in the queue of what no rule sends anywhere. */
+export const nowhere = '(nowhere)';
+
+export class DeliveryPlan {
+  readonly #options: DeliveryPlanOptions;
+
+  constructor(options: DeliveryPlanOptions) {
+    this.#options = options;
+  }
+
+  /** Instances of a study are being released: within that transaction. */
+  enter(study: StudyRecord, instances: readonly InstanceRecord[]): void {
+    const { deliveries, clock, runningTime } = this.#options;
+    const moment = { nowMs: runningTime.nowMs(), atMs: clock.wallMs() };
+    for (const instance of instances) {
+      const destinations = this.#destinationsOf(instance);
+      for (const destination of destinations)
+        deliveries.enter(instance, destination, urgencyOf(study.priority), moment);
+      if (destinations.length === 0) deliveries.depart(instance.objectId, moment.nowMs);
+    }
+    this.#options.onEntered();
+  }
+
+  /** What waits for a destination that there is none of is sent by the rules of now. @returns how many found one */
+  routeAgain(
+    rows: readonly DeliveryRecord[],
+    instanceOf: (objectId: string) => InstanceRecord | undefined,
+  ): number {
+    const { deliveries, clock, runningTime } = this.#options;
+    const moment = { nowMs: runningTime.nowMs(), atMs: clock.wallMs() };
+    let routed = 0;
+    for (const row of rows) {
+      const instance = instanceOf(row.objectId);
+      const destinations = instance === undefined ? [nowhere] : this.#destinationsOf(instance);
+      if (destinations.includes(row.destination)) continue;
+      for (const destination of destinations) deliveries.enter(row, destination, row.urgency, moment);
+      deliveries.abandon(row, moment);
+      routed += 1;
+    }
+    return routed;
+  }
+
+  /** At least one, `(nowhere)` at worst, unless the inbox has it. */
+  #destinationsOf(instance: InstanceRecord): string[] {
+    const { routes, hasInbox } = this.#options;
+    const destinations = destinationsOf(instance, routes);
+    return destinations.length > 0 || hasInbox ? destinations : [nowhere];
+  }
+}
+
+/** Lower is sooner. */
+function urgencyOf(of: Priority): number {
+  return of === priority.stat ? 0 : 1;
+}

@@ -1,0 +1,257 @@
+/**
+ * Delivery as it runs: takes what is due from the durable queue, hands it to the courier (the thread that speaks to the
+ * destinations) a round at a time, and enters what became of it. Each destination has its own round, so that a slow one
+ * holds up nobody. Driven by `step`; no I/O but the ledger.
+ *
+ * What was delivered and not yet entered when the program stops is sent again: at least once, under the same UIDs.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import { present } from '../../shared/assert.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Deliveries, DeliveryRecord } from '../deliveries.ts';
+import type { RunningTime } from '../running-time.ts';
+import { type DeliveryAnswer, type DeliveryPolicy, DeliveryQueue } from './delivery-queue.ts';
+
+/** Sends rounds. What it reports goes to {@link Delivery.reported} and {@link Delivery.ended}. */
+export interface Courier {
+  send(destination: string, items: readonly CourierItem[]): void;
+}
+
+export interface CourierItem {
+  readonly objectId: string;
+  readonly path: string;
+}
+
+export interface DeliveryOptions {
+  readonly deliveries: Deliveries;
+  /** All of the act, or nothing of it. */
+  readonly transaction: (act: () => void) => void;
+  readonly policies: ReadonlyMap<string, DeliveryPolicy>;
+  readonly courier: Courier;
+  readonly pathOf: (objectId: string) => string;
+  readonly runningTime: RunningTime;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  /** Nothing of a study waits any more, and everything arrived. */
+  readonly onStudyDelivered: (senderId: string, studyUid: string) => void;
+}
+
+export interface DestinationStatus {
+  readonly name: string;
+  readonly isConfigured: boolean;
+  readonly waiting: number;
+  readonly failed: number;
+  readonly oldestWaitingMs: number;
+  /** It is left alone for so long, since it did not answer; 0 when it is not. */
+  readonly retryInMs: number;
+  /** Why the last instance or association failed; undefined since something arrived. */
+  readonly code: ErrorCode | undefined;
+  readonly sent: number;
+}
+
+interface Round {
+  readonly rows: Map<string, DeliveryRecord>;
+  /** What came and is not in the ledger yet. */
+  answers: { readonly row: DeliveryRecord; readonly answer: DeliveryAnswer }[];
+  isOver: boolean;
+}
+
+interface DestinationState {
+  readonly name: string;
+  readonly policy: DeliveryPolicy;
+  readonly queue: DeliveryQueue<DeliveryRecord>;
+  round: Round | undefined;
+  code: ErrorCode | undefined;
+  sent: number;
+}
+
+/** How often it looks for what has become due. */
+const lookIntervalMs = 1000;
+/** How often the queues are counted, for status and alarms. */
+const watchIntervalMs = 2000;
+const retryLedgerMs = 1000;
+const ledgerCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #destinations: ReadonlyMap<string, DestinationState>;
+  #statuses: readonly DestinationStatus[] = [];
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #watchedAtMs = Number.NEGATIVE_INFINITY;
+  #ledgerFailedAtMs = Number.NEGATIVE_INFINITY;
+  #alarmed: readonly string[] = [];
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#destinations = new Map(
+      [...options.policies].map(([name, policy]) => [
+        name,
+        {
+          name,
+          policy,
+          queue: new DeliveryQueue(this.#queueLedger(), [name], policy),
+          round: undefined,
+          code: undefined,
+          sent: 0,
+        },
+      ]),
+    );
+  }
+
+  /** One instance of a round is dealt with. */
+  reported(destination: string, objectId: string, answer: DeliveryAnswer): void {
+    const state = present(this.#destinations.get(destination), 'a destination of a round');
+    const row = state.round?.rows.get(objectId);
+    if (row !== undefined) state.round?.answers.push({ row, answer });
+  }
+
+  /** A round is over: nothing more is reported of it. */
+  ended(destination: string): void {
+    const { round } = present(this.#destinations.get(destination), 'a destination of a round');
+    if (round !== undefined) round.isOver = true;
+  }
+
+  /** Enters what came, and begins what is due. Call it often. */
+  step(): void {
+    const now = this.#options.clock.monotonicMs();
+    if (now - this.#ledgerFailedAtMs < retryLedgerMs) return;
+    const isLooking = now - this.#lookedAtMs >= lookIntervalMs;
+    const done = this.#options.alarms.during('deliveries', ledgerCodes, () => {
+      for (const state of this.#destinations.values()) {
+        const hadRound = state.round !== undefined;
+        this.#enterAnswers(state);
+        if (state.round === undefined && (isLooking || hadRound)) this.#begin(state);
+      }
+      if (isLooking) this.#lookedAtMs = now;
+      if (now - this.#watchedAtMs >= watchIntervalMs) {
+        this.#watchedAtMs = now;
+        this.#options.runningTime.keep();
+        this.#watch();
+      }
+      return true;
+    });
+    if (done === undefined) this.#ledgerFailedAtMs = now;
+  }
+
+  /** Something waits that did not before: the next step looks for it. */
+  wake(): void {
+    this.#lookedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Enters what came before a stop; nothing new is begun. */
+  finish(): void {
+    this.#options.alarms.during('deliveries', ledgerCodes, () => {
+      for (const state of this.#destinations.values()) this.#enterAnswers(state);
+    });
+  }
+
+  /** As of the last look, at most two seconds ago. */
+  statuses(): readonly DestinationStatus[] {
+    return this.#statuses;
+  }
+
+  /** A person wants it tried at once. */
+  hurry(destination: string): void {
+    this.#destinations.get(destination)?.queue.hurry(destination);
+    this.#watchedAtMs = Number.NEGATIVE_INFINITY;
+    this.wake();
+  }
+
+  #begin(state: DestinationState): void {
+    const { courier, pathOf, runningTime } = this.#options;
+    const rows = state.queue.nextRound(state.name, runningTime.nowMs());
+    if (rows.length === 0) return;
+    state.round = {
+      rows: new Map(rows.map((row) => [row.objectId, row])),
+      answers: [],
+      isOver: false,
+    };
+    courier.send(
+      state.name,
+      rows.map(({ objectId }) => ({ objectId, path: pathOf(objectId) })),
+    );
+  }
+
+  #enterAnswers(state: DestinationState): void {
+    const { round } = state;
+    if (round === undefined || (round.answers.length === 0 && !round.isOver)) return;
+    const { transaction, runningTime } = this.#options;
+    const answers = round.answers;
+    // Rolled back as a whole where the ledger refuses it; then all of it is entered again.
+    transaction(() => {
+      for (const { row, answer } of answers) state.queue.answered(row, answer);
+      if (round.isOver) state.queue.roundEnded(state.name, runningTime.nowMs());
+    });
+    round.answers = [];
+    for (const { answer } of answers) {
+      if (answer.outcome === 'delivered') {
+        state.sent += 1;
+        state.code = undefined;
+      } else state.code = answer.code;
+    }
+    if (round.isOver) state.round = undefined;
+    this.#tellDelivered(answers);
+  }
+
+  #tellDelivered(answers: Round['answers']): void {
+    const { deliveries, onStudyDelivered } = this.#options;
+    const arrived = answers.filter(({ answer }) => answer.outcome === 'delivered').map(({ row }) => row);
+    const studies = new Map(arrived.map((row) => [`${row.senderId} ${row.studyUid}`, row]));
+    for (const { senderId, studyUid } of studies.values()) {
+      const counts = deliveries.ofStudy(senderId, studyUid);
+      if (counts !== undefined && counts.waiting + counts.failed + counts.abandoned === 0)
+        onStudyDelivered(senderId, studyUid);
+    }
+  }
+
+  #watch(): void {
+    const { deliveries, runningTime, alarms } = this.#options;
+    const open = deliveries.open();
+    const names = [...new Set([...this.#destinations.keys(), ...open.keys()])];
+    const nowMs = runningTime.nowMs();
+    this.#statuses = names.map((name) => {
+      const { waiting = 0, failed = 0 } = open.get(name) ?? {};
+      const state = this.#destinations.get(name);
+      const oldest = waiting === 0 ? undefined : deliveries.oldestQueuedMs(name);
+      return {
+        name,
+        isConfigured: state !== undefined,
+        waiting,
+        failed,
+        oldestWaitingMs: oldest === undefined ? 0 : Math.max(0, Math.round(nowMs - oldest)),
+        retryInMs: Math.max(0, Math.round((state?.queue.notBeforeMs(name) ?? 0) - nowMs)),
+        code: state?.code,
+        sent: state?.sent ?? 0,
+      };
+    });
+    for (const status of this.#statuses) {
+      const { name, isConfigured, waiting, failed, oldestWaitingMs, code } = status;
+      const policy = this.#destinations.get(name)?.policy;
+      const isLate = policy !== undefined && oldestWaitingMs > policy.alarmAfterMs;
+      const why = code === undefined ? '' : `, the last because of ${code}`;
+      alarms.set(isLate, 'E_DELIVERY_WAITING', name, `${waiting} instances wait${why}`);
+      alarms.set(failed > 0, 'E_DELIVERY_FAILED', name, `${failed} instances did not arrive`);
+      alarms.set(!isConfigured && waiting > 0, 'E_DELIVERY_NOWHERE', name, `${waiting} instances wait`);
+    }
+    for (const name of this.#alarmed.filter((each) => !names.includes(each))) {
+      for (const code of ['E_DELIVERY_WAITING', 'E_DELIVERY_FAILED', 'E_DELIVERY_NOWHERE'] as const)
+        alarms.clear(code, name);
+    }
+    this.#alarmed = names;
+  }
+
+  #queueLedger() {
+    const { deliveries, runningTime, clock } = this.#options;
+    const moment = () => ({ nowMs: runningTime.nowMs(), atMs: clock.wallMs() });
+    return {
+      due: (destination: string, nowMs: number, most: number) => deliveries.due(destination, nowMs, most),
+      oldestQueuedMs: (destination: string) => deliveries.oldestQueuedMs(destination),
+      delivered: (row: DeliveryRecord, status: number | undefined) => deliveries.sent(row, status, moment()),
+      refused: (row: DeliveryRecord, reason: Parameters<Deliveries['failed']>[1]) =>
+        deliveries.failed(row, reason, moment()),
+      postponed: (row: DeliveryRecord, reason: Parameters<Deliveries['postponed']>[1]) =>
+        deliveries.postponed(row, reason, moment()),
+    };
+  }
+}

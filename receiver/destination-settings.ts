@@ -1,0 +1,85 @@
+/** What the configuration says of each destination: a table `[[destinations]]` for each. */
+import {
+  choice,
+  listOfTables,
+  onlyWhere,
+  optionalPath,
+  optionalText,
+  outside,
+  realNumber,
+  requiredText,
+  textOr,
+  texts,
+  type ValuesOf,
+  wholeNumber,
+  yesOrNo,
+} from '../shared/config/settings.ts';
+import { textForms } from '../shared/config/text-forms.ts';
+
+const destinationsMax = 32;
+/** What the inbox is emptied of must not be a file that is read for each delivery. */
+const secret = (about: string) => outside(['inbox.folder'], optionalPath(about));
+
+const fields = {
+  name: requiredText('its name in status, logs and command lines', textForms.name),
+  kind: choice(['dicom', 'dicomweb'], 'dicom', 'C-STORE or STOW-RS'),
+  host: onlyWhere('kind', 'dicom', requiredText('host name or address of the PACS', textForms.host)),
+  port: onlyWhere('kind', 'dicom', wholeNumber({ min: 1, max: 65_535, fallback: 104 }, 'its DICOM port')),
+  calledAe: onlyWhere('kind', 'dicom', requiredText('its AE title', textForms.aeTitle)),
+  callingAe: onlyWhere('kind', 'dicom', textOr('DIODE', 'the own AE title', textForms.aeTitle)),
+  url: onlyWhere(
+    'kind',
+    'dicomweb',
+    requiredText('the DICOMweb service: studies are stored at /studies below it', textForms.webAddress),
+  ),
+  credentialsFile: onlyWhere(
+    'kind',
+    'dicomweb',
+    secret('a file of one line, "bearer TOKEN" or "basic USER:PASSWORD", that only its owner can read'),
+  ),
+  instancesPerRequest: onlyWhere(
+    'kind',
+    'dicomweb',
+    wholeNumber({ min: 1, max: 500, fallback: 1 }, 'instances of one request'),
+  ),
+  'tls.enabled': onlyWhere('kind', 'dicom', yesOrNo(false, 'TLS; for dicomweb the url says it')),
+  'tls.caFile': optionalPath('who signs its certificate, as PEM; default: whom the system trusts'),
+  'tls.certificateFile': optionalPath('the own certificate, as PEM'),
+  'tls.keyFile': secret('its private key, as PEM, that only its owner can read'),
+  'tls.serverName': optionalText('the name in its certificate, where it is not the host', textForms.host),
+  senders: texts({ textsMax: 64, form: textForms.senderId }, 'only what these senders took in'),
+  modalities: texts({ textsMax: 64, form: textForms.modality }, 'only instances of these modalities'),
+  sopClasses: texts(
+    { textsMax: 500, form: textForms.uidPattern },
+    'only instances of these SOP classes; "1.2.3.*" are all below it',
+  ),
+  connectSeconds: realNumber(
+    { min: 0.1, max: 300, fallback: 10 },
+    'a connection has to be made within so long',
+  ),
+  responseSeconds: realNumber(
+    { min: 0.1, max: 3600, fallback: 120 },
+    'nothing moves in either direction for so long: it is given up for now',
+  ),
+  retrySeconds: realNumber(
+    { min: 0.1, max: 3600, fallback: 15 },
+    'wait after the first failure; twice as long after each one more',
+  ),
+  retryMinutesMax: realNumber({ min: 0.01, max: 1440, fallback: 15 }, 'and never longer than this'),
+  attempts: wholeNumber(
+    { min: 1, max: 1000, fallback: 20 },
+    'an instance that fails so often, while others arrive, has failed',
+  ),
+  alarmMinutes: realNumber(
+    { min: 0.01, max: 10_080, fallback: 30 },
+    'alarm when the oldest instance waits longer',
+  ),
+} as const;
+
+/** A destination as the configuration has it: what is a file is a path still. */
+export type DestinationSettings = ValuesOf<typeof fields>;
+
+export const destinationSettings = listOfTables(
+  { fields, tablesMax: destinationsMax, uniqueField: 'name' },
+  'PACS that get every released study',
+);
