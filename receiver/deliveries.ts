@@ -35,11 +35,7 @@ export const deliveriesSchema = `
      object_id TEXT PRIMARY KEY,
      done_ms INTEGER NOT NULL
    ) WITHOUT ROWID;
-   CREATE INDEX departures_by_time ON departures (done_ms);
-   CREATE TABLE running_time (
-     id INTEGER PRIMARY KEY CHECK (id = 1),
-     ms INTEGER NOT NULL
-   );`;
+   CREATE INDEX departures_by_time ON departures (done_ms);`;
 
 /** `failed`: refused for good, or tried too often; a person decides. `abandoned`: a person gave it up. */
 export type DeliveryState = 'waiting' | 'sent' | 'failed' | 'abandoned';
@@ -289,21 +285,6 @@ export class Deliveries {
   forgetDepartures(objectIds: readonly string[]): void {
     for (const objectId of objectIds)
       this.#database.run('DELETE FROM departures WHERE object_id = ?', objectId);
-  }
-
-  // Running time
-
-  /** How long the receiver has run in all its lives, as far as it was saved. */
-  savedRunningMs(): number {
-    const row = this.#database.get('SELECT ms FROM running_time');
-    return row === undefined ? 0 : number(row, 'ms');
-  }
-
-  saveRunningMs(ms: number): void {
-    this.#database.run(
-      'INSERT INTO running_time (id, ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET ms = excluded.ms',
-      Math.round(ms),
-    );
   }
 
   #tried(destination: string, nowMs: number, most: number): DeliveryRecord[] {

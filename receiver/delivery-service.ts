@@ -53,7 +53,7 @@ export class DeliveryService {
     // What can't be read is found now, and not when the first study comes.
     for (const settings of destinations) resolveDestination(settings);
     const { deliveries } = ledger;
-    this.runningTime = new RunningTime(deliveries, clock);
+    this.runningTime = new RunningTime(ledger.savedTime, clock);
     this.plan = new DeliveryPlan({
       deliveries,
       routes: destinations.map(routeOf),

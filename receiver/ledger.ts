@@ -18,6 +18,7 @@ import type { RollEntry } from '../shared/wire/roll.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
 import { Holds, holdsSchema } from './holds.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
+import { SavedTime, savedTimeSchema } from './running-time.ts';
 
 const migrations: readonly Migration[] = [
   `CREATE TABLE senders (
@@ -108,7 +109,8 @@ const migrations: readonly Migration[] = [
    ${knownContentSchema}
    ${mailboxSchema}
    ${holdsSchema}
-   ${deliveriesSchema}`,
+   ${deliveriesSchema}
+   ${savedTimeSchema}`,
 ];
 
 export const studyState = {
@@ -200,6 +202,7 @@ export class ReceiverLedger {
   readonly holds: Holds;
   readonly knownContent: KnownContent;
   readonly deliveries: Deliveries;
+  readonly savedTime: SavedTime;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -209,6 +212,7 @@ export class ReceiverLedger {
     this.holds = new Holds(this.#database);
     this.knownContent = new KnownContent(this.#database);
     this.deliveries = new Deliveries(this.#database);
+    this.savedTime = new SavedTime(this.#database);
   }
 
   transaction<T>(act: () => T): T {

@@ -3,21 +3,49 @@
  * never goes back, does not jump, and stands still while nothing runs.
  */
 import type { Clock } from '../shared/clock.ts';
-import type { Deliveries } from './deliveries.ts';
+import { type LedgerDatabase, number } from '../shared/ledger-database.ts';
+
+/** Part of the receiver's schema. */
+export const savedTimeSchema = `
+   CREATE TABLE running_time (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     ms INTEGER NOT NULL
+   );`;
+
+/** The durable part: how long it had run when it was saved last. */
+export class SavedTime {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  load(): number {
+    const row = this.#database.get('SELECT ms FROM running_time');
+    return row === undefined ? 0 : number(row, 'ms');
+  }
+
+  save(ms: number): void {
+    this.#database.run(
+      'INSERT INTO running_time (id, ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET ms = excluded.ms',
+      Math.round(ms),
+    );
+  }
+}
 
 /** What a stop in the wrong moment loses of it at most. */
 const saveIntervalMs = 60_000;
 
 export class RunningTime {
-  readonly #store: Deliveries;
+  readonly #saved: SavedTime;
   readonly #clock: Clock;
   readonly #offsetMs: number;
   #savedMs: number;
 
-  constructor(store: Deliveries, clock: Clock) {
-    this.#store = store;
+  constructor(saved: SavedTime, clock: Clock) {
+    this.#saved = saved;
     this.#clock = clock;
-    this.#savedMs = store.savedRunningMs();
+    this.#savedMs = saved.load();
     this.#offsetMs = this.#savedMs - clock.monotonicMs();
   }
 
@@ -32,6 +60,6 @@ export class RunningTime {
 
   save(): void {
     this.#savedMs = this.nowMs();
-    this.#store.saveRunningMs(this.#savedMs);
+    this.#saved.save(this.#savedMs);
   }
 }
