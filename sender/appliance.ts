@@ -209,7 +209,7 @@ export async function startSender(
     spool,
     alarms,
     log,
-    hasRoom: () => !marks.update(spool.freeBytes()),
+    hasRoom: room,
     onTaken: (outcome) => {
       taken(outcome.entered, outcome.duplicates);
       step();

@@ -20,8 +20,10 @@ import { readKeyFile, writeKeyFile } from '../shared/crypto/key-file.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createLog } from '../shared/log.ts';
 import { dieWith, superviseProcess } from '../shared/supervision.ts';
+import { priority } from '../shared/wire/manifest.ts';
 import { startSender } from './appliance.ts';
 import { type SenderConfiguration, senderSettings } from './configuration.ts';
+import { importFolder, importText } from './import-command.ts';
 import { SenderLedger, type StudySummary } from './ledger.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import type { SenderSnapshot } from './snapshot.ts';
@@ -85,13 +87,33 @@ program
   });
 
 program
+  .command('import <folder>')
+  .description('take in a CD, a USB stick or any folder: copied, never moved')
+  .option('--stat', 'ahead of everything else', false)
+  .action(async (folder: string, { stat }: { stat: boolean }, command: Command) => {
+    const { values } = configurationOf(command, senderSettings);
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    const summary = await withLedger(values, (ledger) =>
+      importFolder({
+        configuration: values,
+        ledger,
+        folder,
+        priority: stat ? priority.stat : priority.routine,
+        isRunning: () => isFresh(readSnapshot<SenderSnapshot>(snapshotPath(values))),
+      }),
+    );
+    print(json ? JSON.stringify(summary) : importText(summary));
+    if (Object.keys(summary.failed).length > 0) process.exitCode = 1;
+  });
+
+program
   .command('status')
   .description('show the queue, the studies and what is wrong')
   .action(async (_options, command: Command) => {
     const { values } = configurationOf(command, senderSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
     const snapshot = readSnapshot<SenderSnapshot>(snapshotPath(values));
-    const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
+    const running = isFresh(snapshot);
     const studies = await withLedger(values, (ledger) => ledger.studySummaries(studiesShown));
     if (json) return print(JSON.stringify({ running, ...snapshot, studies }));
     print(statusText(snapshot, running, studies));
@@ -129,6 +151,10 @@ function statusText(
   const connected = running ? (snapshot?.associations ?? []) : [];
   if (connected.length > 0) lines.push('', associationTable(connected));
   return [...lines, '', table(['number', 'study', 'state', 'instances', 'size', 'sent'], rows)].join('\n');
+}
+
+function isFresh(snapshot: SenderSnapshot | undefined): boolean {
+  return snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
 }
 
 function associationTable(associations: SenderSnapshot['associations']): string {

@@ -2,6 +2,7 @@
  * The spool: what the sender took in, durable until it expires. A file in it is named by its object id,
  * never by anything a file says of itself.
  *
+ *   importing/  being copied from a CD or the like, by the command line
  *   arriving/   moved out of the watch folder or still coming from a scanner; not yet in the ledger
  *   objects/    in the ledger, sent from here
  *   rejected/   what can't be taken, under its code
@@ -47,7 +48,7 @@ export class Spool {
     this.#disk = options.disk;
     this.#ledger = options.ledger;
     this.#rejectedFolder = options.rejectedFolder ?? join(options.folder, 'rejected');
-    for (const name of ['arriving', 'objects']) this.#disk.makeFolder(join(this.#folder, name));
+    for (const name of ['importing', 'arriving', 'objects']) this.#disk.makeFolder(join(this.#folder, name));
     this.#disk.makeFolder(this.#rejectedFolder);
   }
 
@@ -79,6 +80,34 @@ export class Spool {
   arrivingPath(urgency: Priority): string {
     const name = `${randomBytes(8).toString('hex')}.${urgency === priority.stat ? 'stat' : 'routine'}`;
     return join(this.#folder, 'arriving', name);
+  }
+
+  /** A new name in importing/ for a copy that another process makes; whole and synced, it is renamed into arriving/. */
+  importPath(): string {
+    return join(this.#folder, 'importing', randomBytes(8).toString('hex'));
+  }
+
+  /** Removes copies that an import left unfinished before then. */
+  dropImports(beforeMs: number): void {
+    const folder = join(this.#folder, 'importing');
+    for (const path of this.#disk.list(folder).map((name) => join(folder, name))) {
+      if ((this.#disk.facts(path)?.modifiedMs ?? beforeMs) < beforeMs) this.#disk.remove(path);
+    }
+  }
+
+  /** Names of whole files in arriving/: what a stop left, what failed for a passing reason, and what was imported. */
+  arrivedNames(): string[] {
+    return this.#disk.list(join(this.#folder, 'arriving')).filter((name) => /\.(stat|routine)$/.test(name));
+  }
+
+  /** The files of these names, not more than are taken up in one go. */
+  arrived(): { path: string; priority: Priority }[] {
+    return this.arrivedNames()
+      .slice(0, leftoversMax)
+      .map((name) => ({
+        path: join(this.#folder, 'arriving', name),
+        priority: name.endsWith('.stat') ? priority.stat : priority.routine,
+      }));
   }
 
   /** A new name in arriving/ for a file that is not whole yet. */
@@ -140,18 +169,12 @@ export class Spool {
 
   /** Files that a stop left between two steps: to be taken up again as if they had just come. */
   leftovers(): { path: string; priority: Priority }[] {
-    const found: { path: string; priority: Priority }[] = [];
     const arriving = join(this.#folder, 'arriving');
-    for (const name of this.#disk.list(arriving).slice(0, leftoversMax)) {
+    for (const name of this.#disk.list(arriving)) {
       // A copy that a stop broke off: the whole file is still where it came from.
       if (name.endsWith('.partial')) this.#disk.remove(join(arriving, name));
-      if (!/\.(stat|routine)$/.test(name)) continue;
-      found.push({
-        path: join(arriving, name),
-        priority: name.endsWith('.stat') ? priority.stat : priority.routine,
-      });
     }
-    return found;
+    return this.arrived();
   }
 
   freeBytes(): { free: number; total: number } {

@@ -65,7 +65,7 @@ export class Watch {
   async #turn(): Promise<void> {
     const { alarms, hasRoom, scanIntervalMs } = this.#options;
     if (hasRoom()) {
-      if (this.#leftoversDue) await this.#takeLeftovers();
+      await this.#takeArrived(this.#leftoversDue);
       await this.#takeSettled();
     }
     alarms.set(!hasRoom(), 'E_DISK_FULL', 'spool');
@@ -94,15 +94,17 @@ export class Watch {
     }
   }
 
-  async #takeLeftovers(): Promise<void> {
+  /** Takes what lies in arriving/, and what a stop left elsewhere. */
+  async #takeArrived(leftoversDue: boolean): Promise<void> {
+    const { spool } = this.#options;
     this.#leftoversDue = false;
-    const leftovers = this.#options.spool.leftovers();
-    for (let first = 0; first < leftovers.length; first += groupFiles) {
+    const arrived = leftoversDue ? spool.leftovers() : spool.arrived();
+    for (let first = 0; first < arrived.length && !this.#stopped; first += groupFiles) {
       await this.#take(
-        leftovers.slice(first, first + groupFiles).map((leftover) => ({
-          path: leftover.path,
-          relativePath: 'leftover',
-          ...this.#urgency(leftover.priority === priority.stat ? 'stat' : 'routine'),
+        arrived.slice(first, first + groupFiles).map((file) => ({
+          path: file.path,
+          relativePath: 'arrived',
+          ...this.#urgency(file.priority === priority.stat ? 'stat' : 'routine'),
           arrived: true,
         })),
       );

@@ -20,6 +20,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   loss: () => import('./loss.ts'),
   memory: () => import('./memory.ts'),
   latency: () => import('./latency.ts'),
+  dicom: () => import('./dicom.ts'),
 };
 
 const program = new Command('bench')

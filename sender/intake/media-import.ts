@@ -1,0 +1,163 @@
+/**
+ * Imports a CD, a USB stick or any folder: what is DICOM is copied into the spool's arriving/, where the running sender
+ * takes it up like everything else; the medium itself is only read. DICOMDIRs, and what is no DICOM (viewers, notes), are
+ * counted and left.
+ *
+ * It runs in the process of the command line, beside the sender. What it copies has its own folder until it is whole and
+ * synced; the rename into arriving/ hands it over.
+ */
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
+import type { Disk } from '../../shared/disk.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import type { Priority } from '../../shared/wire/manifest.ts';
+import type { SenderLedger } from '../ledger.ts';
+import type { Spool } from '../spool.ts';
+import { readHeaderOf } from './take.ts';
+
+const stepBytes = 1 << 20;
+const depthMax = 32;
+const filesMax = 1_000_000;
+
+/** Codes of files that belong on a medium and are no instances. */
+const noInstance: ReadonlySet<ErrorCode> = new Set(['E_NOT_DICOM', 'E_FILE_EMPTY']);
+
+export interface ImportOptions {
+  readonly folder: string;
+  readonly disk: Disk;
+  readonly spool: Spool;
+  readonly ledger: SenderLedger;
+  readonly priority: Priority;
+  /** Whether the disk of the spool has room for more. */
+  readonly hasRoom: () => boolean;
+}
+
+/** An instance that was copied and awaits the sender. */
+export interface ImportedInstance {
+  readonly name: string;
+  readonly sha256: string;
+  readonly sopInstanceUid: string;
+  readonly studyUid: string;
+}
+
+export interface ImportProgress {
+  /** Files found on the medium, known from the first step on. */
+  files: number;
+  seen: number;
+  bytes: number;
+  /** Held already or twice on the medium, with the same bytes. */
+  duplicates: number;
+  dicomdirs: number;
+  /** What is no DICOM. */
+  others: number;
+  /** What is DICOM and can't be taken, or can't be read, by code. */
+  readonly failed: Map<ErrorCode, number>;
+  readonly imported: ImportedInstance[];
+}
+
+/**
+ * Imports file by file; yields after each bounded step what was done so far.
+ * @throws DiodeError E_FOLDER, E_DISK_FULL; of the spool E_DISK. What was imported until then is in order.
+ */
+export function* importMedia(options: ImportOptions): Generator<ImportProgress, ImportProgress> {
+  const paths = filesBelow(options.disk, options.folder);
+  const progress: ImportProgress = {
+    files: paths.length,
+    seen: 0,
+    bytes: 0,
+    duplicates: 0,
+    dicomdirs: 0,
+    others: 0,
+    failed: new Map(),
+    imported: [],
+  };
+  const hashes = new Set<string>();
+  for (const path of paths) {
+    yield progress;
+    if (!options.hasRoom()) throw new DiodeError('E_DISK_FULL', 'the spool has no room for more');
+    try {
+      yield* importFile(options, path, progress, hashes);
+    } catch (error) {
+      if (!(error instanceof DiodeError) || error.code === 'E_DISK_FULL') throw error;
+      if (error.code === 'E_DICOMDIR') progress.dicomdirs += 1;
+      else if (noInstance.has(error.code)) progress.others += 1;
+      else progress.failed.set(error.code, (progress.failed.get(error.code) ?? 0) + 1);
+    }
+    progress.seen += 1;
+  }
+  return progress;
+}
+
+function* importFile(
+  { disk, spool, ledger, priority }: ImportOptions,
+  path: string,
+  progress: ImportProgress,
+  hashes: Set<string>,
+): Generator<ImportProgress, void> {
+  const bytes = reading(() => disk.facts(path)?.bytes ?? 0);
+  if (bytes === 0) throw new DiodeError('E_FILE_EMPTY');
+  const header = reading(() => readHeaderOf(disk, path, bytes));
+  if (header instanceof DiodeError) throw header;
+  const { sopInstanceUid, studyUid } = header;
+  const copyPath = spool.importPath();
+  const digest = createHash('sha256');
+  const source = reading(() => disk.open(path, 'read'));
+  try {
+    const copy = disk.open(copyPath, 'create');
+    try {
+      const buffer = new Uint8Array(Math.min(stepBytes, bytes));
+      for (let offset = 0; offset < bytes; ) {
+        const wanted = buffer.subarray(0, Math.min(buffer.length, bytes - offset));
+        if (reading(() => source.readAt(wanted, offset)) !== wanted.length)
+          throw new DiodeError('E_FILE_CHANGED');
+        digest.update(wanted);
+        copy.writeAt(wanted, offset);
+        offset += wanted.length;
+        progress.bytes += wanted.length;
+        yield progress;
+      }
+      copy.sync();
+    } finally {
+      copy.close();
+    }
+    const sha256 = digest.digest('hex');
+    if (hashes.has(sha256) || ledger.hasContent(sha256, sopInstanceUid)) {
+      progress.duplicates += 1;
+    } else {
+      hashes.add(sha256);
+      const arrivingPath = spool.arrivingPath(priority);
+      disk.rename(copyPath, arrivingPath);
+      progress.imported.push({ name: basename(arrivingPath), sha256, sopInstanceUid, studyUid });
+    }
+  } finally {
+    source.close();
+    disk.remove(copyPath);
+  }
+}
+
+/** A scratched disc costs one file; an error of the spool's own disk ends the import. */
+function reading<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (!(cause instanceof DiodeError)) throw cause;
+    throw new DiodeError('E_FILE_READ', 'a file can not be read', { cause });
+  }
+}
+
+/** Files in the order of their names, folder by folder; links are left alone. */
+function filesBelow(disk: Disk, folder: string): string[] {
+  const found: string[] = [];
+  const folders = [{ path: folder, depth: 0 }];
+  if (disk.facts(folder)?.kind !== 'folder') throw new DiodeError('E_FOLDER', 'there is no such folder');
+  for (let next = folders.shift(); next !== undefined; next = folders.shift()) {
+    for (const name of disk.list(next.path).sort()) {
+      const path = join(next.path, name);
+      const kind = disk.facts(path)?.kind;
+      if (kind === 'folder' && next.depth < depthMax) folders.push({ path, depth: next.depth + 1 });
+      if (kind === 'file') found.push(path);
+      if (found.length > filesMax) throw new DiodeError('E_TOO_LARGE', 'more than a million files');
+    }
+  }
+  return found;
+}
