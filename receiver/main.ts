@@ -14,6 +14,7 @@ import {
   runProgram,
   snapshotFreshMs,
 } from '../shared/console/command-line.ts';
+import { addKeyCommands } from '../shared/console/key-commands.ts';
 import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
 import { DiodeError } from '../shared/errors.ts';
@@ -115,6 +116,7 @@ addDestinationCommands(program, {
   statusesOf,
   withLedger,
 });
+addKeyCommands(program, receiverSettings);
 addCommonCommands(program, receiverSettings);
 await runProgram(program);
 

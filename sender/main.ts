@@ -14,9 +14,11 @@ import {
   runProgram,
   snapshotFreshMs,
 } from '../shared/console/command-line.ts';
+import { addKeyCommands } from '../shared/console/key-commands.ts';
 import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
 import { readKeyFile, writeKeyFile } from '../shared/crypto/key-file.ts';
+import { addKey } from '../shared/crypto/key-file-changes.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createLog } from '../shared/log.ts';
 import { dieWith, superviseProcess } from '../shared/supervision.ts';
@@ -64,15 +66,19 @@ program
 program
   .command('keygen <file>')
   .description('write a new key file; carry a copy to the receiver by hand')
-  .action((file: string, _options, command: Command) => {
-    const keyId = writeKeyFile(file, randomBytes);
+  .option('--add', 'add a key to the file that is there, as the last one', false)
+  .action((file: string, { add }: { add: boolean }, command: Command) => {
+    const keyId = add ? addKey(file, randomBytes) : writeKeyFile(file, randomBytes);
     const { json } = command.optsWithGlobals<GlobalOptions>();
+    const next = add ? `; then: keys use ${keyId}` : '';
     print(
       json
         ? JSON.stringify({ keyFile: file, keyId })
-        : `key ${keyId} is in ${file}; carry a copy to the receiver by hand`,
+        : `key ${keyId} is in ${file}; carry a copy to the receiver by hand${next}`,
     );
   });
+
+addKeyCommands(program, senderSettings);
 
 program
   .command('close [study]')

@@ -65,6 +65,14 @@ export const errorCatalogue = {
     meaning: 'keygen would overwrite an existing file.',
     action: 'Choose another path; a key in use is never overwritten.',
   },
+  E_KEY_UNKNOWN: {
+    meaning: 'The key file has no key of this id.',
+    action: 'Run keys list: it shows the ids that are there.',
+  },
+  E_KEY_LAST: {
+    meaning: 'The only key of the ring can not be revoked.',
+    action: 'Add another one with keygen --add and carry it to the other side first.',
+  },
   // The link
   E_LINK_PORT_BUSY: {
     meaning: 'Another process uses the UDP port of the link.',

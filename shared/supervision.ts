@@ -2,7 +2,9 @@
  * No half-dead process: when any part dies, the whole program ends with a clear message and a non-zero
  * exit, and its supervisor starts it again.
  */
-import { renameSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { DiodeError, errorCauseCode } from './errors.ts';
 import type { Log } from './log.ts';
@@ -100,6 +102,30 @@ export function writeSnapshot(path: string, snapshot: unknown): void {
   }
 }
 
+/** One disk is not enough: a rename between two mounts of it is refused, and systemd mounts each writable path by itself. */
+function tryRename(from: string, to: string, which: string): void {
+  const name = `.dicom-diode-${process.pid}-${randomBytes(4).toString('hex')}`;
+  try {
+    mkdirSync(join(from, name));
+    renameSync(join(from, name), join(to, name));
+  } catch (cause) {
+    const code = errorCauseCode(cause);
+    if (code !== 'EXDEV')
+      throw new DiodeError('E_FOLDER', `nothing can be moved between ${which} (${code ?? 'unknown cause'})`, {
+        cause,
+      });
+    throw new DiodeError(
+      'E_CONFIG_DEVICE',
+      `${which} are different mounts: nothing can be renamed between them`,
+      {
+        cause,
+      },
+    );
+  } finally {
+    for (const folder of [from, to]) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
 /**
  * Checks that folders exist, and that those that must share a file system do.
  * @throws DiodeError E_FOLDER, E_CONFIG_DEVICE
@@ -123,4 +149,6 @@ export function checkFolders(folders: Readonly<Record<string, string>>, together
   if (new Set(together.map((key) => devices.get(key))).size > 1) {
     throw new DiodeError('E_CONFIG_DEVICE', `${together.join(' and ')} are on different file systems`);
   }
+  const [home, ...others] = together;
+  for (const key of others) tryRename(folders[home ?? ''] ?? '', folders[key] ?? '', `${home} and ${key}`);
 }

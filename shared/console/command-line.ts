@@ -160,6 +160,8 @@ export function print(text: string): void {
 
 /** Runs a command line: an error is printed as a person or a script wants it, and the exit code is 1. */
 export async function runProgram(program: Command, argv: readonly string[] = process.argv): Promise<void> {
+  // Whatever the shell allows: files of the programs are for their user and group, 0640 and 0750 at most.
+  process.umask(process.umask() | 0o027);
   // Also when the command line could not be read to its end.
   const json = argv.includes('--json');
   const fail = (error: unknown) => process.stderr.write(`${failureText(program.name(), json, error)}\n`);

@@ -27,7 +27,8 @@ export class Key {
 
 const format = 'dicom-diode-key-1';
 const keyLine = new RegExp(`^${format} ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})$`);
-const keysMax = 16;
+/** Keys a ring holds at most. */
+export const keysMax = 16;
 const secretBytes = 32;
 const idMax = 65_535;
 
@@ -68,6 +69,17 @@ function parseKeys(text: string): Key[] {
   return keys;
 }
 
+/** A new key, with an id by chance. */
+export function newKey(randomBytes: (count: number) => Uint8Array): Key {
+  const [high = 0, low = 0] = randomBytes(2);
+  return new Key((((high << 8) | low) % idMax) + 1, randomBytes(secretBytes));
+}
+
+/** A key as it stands in the file. */
+export function keyLineOf(key: Key): string {
+  return `${format} ${key.id} ${Buffer.from(key.secret).toString('base64url')}`;
+}
+
 /**
  * Writes a new key file, mode 0600, durably; an existing file is never overwritten.
  * @param randomBytes gives that many random bytes, fit for keys
@@ -75,10 +87,8 @@ function parseKeys(text: string): Key[] {
  * @throws DiodeError E_KEY_EXISTS, E_FOLDER, E_DISK_FULL, E_DISK
  */
 export function writeKeyFile(path: string, randomBytes: (count: number) => Uint8Array): number {
-  const [high = 0, low = 0] = randomBytes(2);
-  const id = (((high << 8) | low) % idMax) + 1;
-  const secret = Buffer.from(randomBytes(secretBytes)).toString('base64url');
-  const text = `# dicom-diode key: keep it secret, carry it to the other side by hand\n${format} ${id} ${secret}\n`;
+  const key = newKey(randomBytes);
+  const text = `# dicom-diode key: keep it secret, carry it to the other side by hand\n${keyLineOf(key)}\n`;
   const descriptor = createExclusively(path);
   try {
     try {
@@ -98,7 +108,7 @@ export function writeKeyFile(path: string, randomBytes: (count: number) => Uint8
     rmSync(path, { force: true });
     throw diskError(cause, 'the key file can not be written');
   }
-  return id;
+  return key.id;
 }
 
 function createExclusively(path: string): number {

@@ -1,0 +1,47 @@
+/** `keys list`, `keys use` and `keys revoke`, alike on both sides: the ring of the key file, by ids, never by secrets. */
+import type { Command } from 'commander';
+import type { Settings } from '../config/settings.ts';
+import { readKeyFile } from '../crypto/key-file.ts';
+import { revokeKey, useKey } from '../crypto/key-file-changes.ts';
+import { DiodeError } from '../errors.ts';
+import { configurationOf, type GlobalOptions, print } from './command-line.ts';
+import { table } from './table.ts';
+
+const readAgain = 'Let the program read it again: SIGHUP, or a restart where the key is a credential.';
+
+export function addKeyCommands(program: Command, settings: Settings): void {
+  const keys = program.command('keys').description('look at the key ring, or change it');
+  const fileOf = (file: string | undefined, command: Command): string =>
+    file ?? String(configurationOf(command, settings).values['keyFile']);
+  const tell = (command: Command, told: Record<string, unknown>, text: string) => {
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    print(json ? JSON.stringify(told) : text);
+  };
+  keys
+    .command('list [file]')
+    .description('list the keys; a sender uses the first, a receiver takes all')
+    .action((file: string | undefined, _options, command: Command) => {
+      const ids = readKeyFile(fileOf(file, command)).map(({ id }) => id);
+      const rows = ids.map((id, index) => [id, index === 0 ? 'a sender uses it' : 'a receiver takes it']);
+      tell(command, { keyIds: ids }, table(['key', 'use'], rows));
+    });
+  keys
+    .command('use <id> [file]')
+    .description('make a key the first one: a sender uses it from now on')
+    .action((id: string, file: string | undefined, _options, command: Command) => {
+      useKey(fileOf(file, command), keyIdOf(id));
+      tell(command, { ok: true, keyId: keyIdOf(id) }, `key ${keyIdOf(id)} is the first one. ${readAgain}`);
+    });
+  keys
+    .command('revoke <id> [file]')
+    .description('take a key out of the ring: nothing is sent or taken under it any more')
+    .action((id: string, file: string | undefined, _options, command: Command) => {
+      revokeKey(fileOf(file, command), keyIdOf(id));
+      tell(command, { ok: true, keyId: keyIdOf(id) }, `key ${keyIdOf(id)} is revoked. ${readAgain}`);
+    });
+}
+
+function keyIdOf(text: string): number {
+  if (!/^[1-9][0-9]{0,4}$/.test(text)) throw new DiodeError('E_USAGE', 'a key id is a number');
+  return Number(text);
+}
