@@ -38,6 +38,7 @@ interface Checked {
 
 const depthMax = 8;
 const shownCharactersMax = 80;
+const hintsMax = 50;
 
 /** The values of all settings; where one has an error, or what it depends on has, it is of no use. */
 export function checkValues(
@@ -109,7 +110,7 @@ function checkTables(
     for (const [field, one] of leaves(table, tables.fields)) {
       const path = `${key}.${field}`;
       if (Object.hasOwn(tables.fields, field)) given.set(field, { value: one, origin, where });
-      else errors.push(unknownKey(path, nearestKey(field, Object.keys(tables.fields)), where(path)));
+      else addUnknownKey(errors, path, () => nearestKey(field, Object.keys(tables.fields)), where(path));
     }
     const inner = { ...place, prefix: `${key}.`, where: where(key) };
     const checked = checkValues(tables.fields, given, inner, errors);
@@ -193,9 +194,16 @@ function badValue(key: string, { value, where }: Given, problem: string): DiodeE
   return new DiodeError('E_CONFIG_VALUE', `${key} = ${shown(value)}: ${problem}${where(key)}`);
 }
 
-export function unknownKey(key: string, nearest: string | undefined, where: string): DiodeError {
+/** Adds an unknown key with the nearest known one: the first ones, since a search costs as much as a small file. */
+export function addUnknownKey(
+  errors: DiodeError[],
+  key: string,
+  nearest: () => string | undefined,
+  where: string,
+): void {
+  const hint = errors.length < hintsMax ? `; did you mean ${nearest()}?` : '';
   const name = key.slice(0, shownCharactersMax);
-  return new DiodeError('E_CONFIG_UNKNOWN_KEY', `there is no ${name}${where}; did you mean ${nearest}?`);
+  errors.push(new DiodeError('E_CONFIG_UNKNOWN_KEY', `there is no ${name}${where}${hint}`));
 }
 
 /** A value as a message shows it: on one line, not all of a long one, and no credentials of an address. */

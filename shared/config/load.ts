@@ -7,7 +7,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { DiodeError, errorCauseCode } from '../errors.ts';
-import { checkValues, type Given, leaves, type Origin, shown, unknownKey } from './check-values.ts';
+import { addUnknownKey, checkValues, type Given, leaves, type Origin, shown } from './check-values.ts';
 import { keyLines, lineOfKey } from './key-lines.ts';
 import { nearestKey } from './nearest-key.ts';
 import type { Setting, Settings, ValuesOf } from './settings.ts';
@@ -59,7 +59,7 @@ export function checkConfiguration<S extends Settings>(
   const given = new Map<string, Given>();
   const take: Take = (key, one) => {
     if (Object.hasOwn(settings, key)) given.set(key, one);
-    else errors.push(unknownKey(key, nearestKey(key, Object.keys(settings)), one.where(key)));
+    else addUnknownKey(errors, key, () => nearestKey(key, Object.keys(settings)), one.where(key));
   };
   try {
     takeFile(settings, sources.path, take);
@@ -136,7 +136,7 @@ function takeEnvironment(
     if (!name.startsWith(environmentPrefix) || value === undefined) continue;
     const key = names.get(name);
     if (key === undefined)
-      errors.push(unknownKey(name, nearestKey(name, [...names.keys()]), ' in the environment'));
+      addUnknownKey(errors, name, () => nearestKey(name, [...names.keys()]), ' in the environment');
     else take(key, { value: typed(settings[key], value), origin: 'environment', where: () => ` (${name})` });
   }
 }

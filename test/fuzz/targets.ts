@@ -1,0 +1,19 @@
+/** Every part that faces somebody who may mean harm. */
+import type { FuzzTarget } from './fuzz-target.ts';
+import { configurationTarget } from './targets/configuration.ts';
+import { datagramTarget } from './targets/datagram.ts';
+import { beaconTarget, manifestTarget, rollTarget } from './targets/documents.ts';
+import { part10Target, patientTarget } from './targets/part10.ts';
+import { associationTarget, pduTarget } from './targets/pdu.ts';
+
+export const fuzzTargets: readonly FuzzTarget[] = [
+  datagramTarget,
+  manifestTarget,
+  beaconTarget,
+  rollTarget,
+  pduTarget,
+  associationTarget,
+  part10Target,
+  patientTarget,
+  configurationTarget,
+];
