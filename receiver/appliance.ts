@@ -24,6 +24,7 @@ import {
   writeSnapshot,
 } from '../shared/supervision.ts';
 import { timedDisk } from '../shared/timed-disk.ts';
+import { usedPercent, WaterMarks } from '../shared/water-marks.ts';
 import { symbolBytesOf } from '../shared/wire/datagram.ts';
 import { answerRequest } from './answer.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
@@ -107,7 +108,11 @@ export async function startReceiver(
     log,
     die,
   });
-  let hasRoom = true;
+  const marks = new WaterMarks({
+    highPercent: configuration['vault.highWaterPercent'],
+    lowPercent: configuration['vault.lowWaterPercent'],
+  });
+  let isFull = false;
   const reception = new Reception({
     ledger,
     vault,
@@ -132,8 +137,13 @@ export async function startReceiver(
     },
     patientKey: patientKey(vaultFolder),
     scanner: malwareScanner(configuration),
-    hasRoom: () => hasRoom,
     onMarked: (study, instances) => delivery.plan.enter(study, instances),
+    hasRoom: (_bytes, awaited) => !isFull && (awaited || !marks.above),
+    lowSide: {
+      queueAgeMs: configuration['lowSide.queueMinutes'] * 60_000,
+      spoolPercent: configuration['lowSide.spoolPercent'],
+      rejectedMs: configuration['lowSide.rejectedHours'] * 3_600_000,
+    },
     onReleased: ({ studyUid, senderId, revision, kind, instances, expected, conflictIds }) =>
       log.info('study released', {
         studyUid,
@@ -255,10 +265,12 @@ export async function startReceiver(
       }
     }, chores.requestsMs),
     setInterval(() => {
-      const { free, total } = vault.freeBytes();
-      const usedPercent = 100 * (1 - free / total);
-      hasRoom = usedPercent < configuration['vault.highWaterPercent'];
-      alarms.set(!hasRoom, 'E_DISK_FULL', 'vault', `the vault's disk is ${Math.round(usedPercent)} % full`);
+      const space = vault.freeBytes();
+      const used = usedPercent(space);
+      isFull = used >= configuration['vault.fullPercent'];
+      marks.update(space);
+      const detail = `the vault's disk is ${Math.round(used)} % full: no new study is begun`;
+      alarms.set(marks.above || isFull, 'E_DISK_FULL', 'vault', detail);
       linkHealth = lookAtLink();
       for (const code of receiverLinkCodes) {
         const problem = linkHealth.problems.find((found) => found.code === code);

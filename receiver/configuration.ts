@@ -1,6 +1,7 @@
 /** The receiver's configuration: every key, its bounds, its default, and what it is for. */
 import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
 import {
+  below,
   choice,
   optionalAddress,
   optionalPath,
@@ -53,8 +54,16 @@ export const receiverSettings = {
   ),
   'vault.folder': outside(['inbox.folder'], requiredPath('where every instance is kept')),
   'vault.highWaterPercent': wholeNumber(
-    { min: 10, max: 99, fallback: 95 },
-    'above this nothing new is collected',
+    { min: 10, max: 98, fallback: 90 },
+    'above this no new study is begun; those that are here in part are finished',
+  ),
+  'vault.lowWaterPercent': below(
+    'vault.highWaterPercent',
+    wholeNumber({ min: 5, max: 97, fallback: 85 }, 'below this new studies are begun again'),
+  ),
+  'vault.fullPercent': wholeNumber(
+    { min: 20, max: 100, fallback: 98 },
+    'above this nothing is collected at all; the rest is for the ledger',
   ),
   'vault.keepForDays': realNumber(
     { min: 0, max: 3650, fallback: 7 },
@@ -103,6 +112,18 @@ export const receiverSettings = {
   'beacon.silenceSeconds': realNumber(
     { min: 0.2, max: 3600, fallback: 10 },
     'without a beacon for so long the sender is silent',
+  ),
+  'lowSide.queueMinutes': realNumber(
+    { min: 0.1, max: 100_000, fallback: 30 },
+    'alarm when something waits so long in the queue of a sender',
+  ),
+  'lowSide.spoolPercent': wholeNumber(
+    { min: 1, max: 100, fallback: 85 },
+    'alarm when the spool of a sender is so full',
+  ),
+  'lowSide.rejectedHours': realNumber(
+    { min: 0.01, max: 10_000, fallback: 24 },
+    'how long an alarm stands about what a sender rejected',
   ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
 } as const;

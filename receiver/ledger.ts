@@ -14,11 +14,11 @@ import {
 } from '../shared/ledger-database.ts';
 import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
 import { decodeManifest, type Manifest, type Priority, priority } from '../shared/wire/manifest.ts';
-import type { RollEntry } from '../shared/wire/roll.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
 import { Holds, holdsSchema } from './holds.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
 import { SavedTime, savedTimeSchema } from './running-time.ts';
+import { Told, toldSchema } from './told.ts';
 
 const migrations: readonly Migration[] = [
   `CREATE TABLE senders (
@@ -89,15 +89,6 @@ const migrations: readonly Migration[] = [
      at_ms INTEGER NOT NULL
    );
    CREATE INDEX releases_unfinished ON releases (id) WHERE step <> 'done';
-   CREATE TABLE roll (
-     sender_id TEXT NOT NULL,
-     study_number INTEGER NOT NULL,
-     revision INTEGER NOT NULL,
-     instances INTEGER NOT NULL,
-     state INTEGER NOT NULL,
-     study_uid TEXT NOT NULL,
-     PRIMARY KEY (sender_id, study_number)
-   ) WITHOUT ROWID;
    CREATE TABLE audit (
      id INTEGER PRIMARY KEY,
      at_ms INTEGER NOT NULL,
@@ -106,6 +97,7 @@ const migrations: readonly Migration[] = [
      by_whom TEXT NOT NULL,
      reason TEXT NOT NULL
    );
+   ${toldSchema}
    ${knownContentSchema}
    ${mailboxSchema}
    ${holdsSchema}
@@ -203,6 +195,7 @@ export class ReceiverLedger {
   readonly knownContent: KnownContent;
   readonly deliveries: Deliveries;
   readonly savedTime: SavedTime;
+  readonly told: Told;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -213,6 +206,7 @@ export class ReceiverLedger {
     this.knownContent = new KnownContent(this.#database);
     this.deliveries = new Deliveries(this.#database);
     this.savedTime = new SavedTime(this.#database);
+    this.told = new Told(this.#database);
   }
 
   transaction<T>(act: () => T): T {
@@ -288,15 +282,20 @@ export class ReceiverLedger {
       .map(instanceRecord);
   }
 
-  /** Object ids of all that is finished, a page at a time. */
-  finishedObjectIds(afterArrival: number, limit: number): { arrival: number; objectId: string }[] {
-    return this.#database
-      .all(
-        'SELECT arrival, object_id FROM instances WHERE arrival > ? ORDER BY arrival LIMIT ?',
-        afterArrival,
-        limit,
-      )
-      .map((row) => ({ arrival: number(row, 'arrival'), objectId: text(row, 'object_id') }));
+  /**
+   * Object ids of all that is finished, a page at a time and without a value for each: there may be a million.
+   * @returns 16 bytes each, one behind the other; empty behind the last
+   */
+  finishedObjectIds(after: string, limit: number): { ids: Uint8Array; last: string } {
+    const row = this.#database.get(
+      `SELECT group_concat(object_id, '') AS ids, max(object_id) AS last FROM
+         (SELECT object_id FROM instances WHERE object_id > ? ORDER BY object_id LIMIT ?)`,
+      after,
+      limit,
+    );
+    const ids = row === undefined ? undefined : optionalText(row, 'ids');
+    if (row === undefined || ids === undefined) return { ids: new Uint8Array(0), last: after };
+    return { ids: Buffer.from(ids, 'hex'), last: text(row, 'last') };
   }
 
   manifestObjectIds(): string[] {
@@ -533,51 +532,6 @@ export class ReceiverLedger {
       next = studyNumber + 1;
     }
     return unknown;
-  }
-
-  /** What the sender's roll says of a study it holds or held. */
-  saveRollEntries(senderId: string, entries: readonly RollEntry[]): void {
-    this.transaction(() => {
-      for (const entry of entries) {
-        this.#database.run(
-          `INSERT INTO roll VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (sender_id, study_number) DO UPDATE SET
-             revision = excluded.revision, instances = excluded.instances, state = excluded.state, study_uid = excluded.study_uid`,
-          senderId,
-          entry.studyNumber,
-          entry.revision,
-          entry.instances,
-          entry.state,
-          entry.studyUid,
-        );
-      }
-    });
-  }
-
-  /** The Study UID of a number, as far as the roll has told. */
-  rollStudyUid(senderId: string, studyNumber: number): string | undefined {
-    const row = this.#database.get(
-      'SELECT study_uid FROM roll WHERE sender_id = ? AND study_number = ?',
-      senderId,
-      studyNumber,
-    );
-    return row === undefined ? undefined : text(row, 'study_uid');
-  }
-
-  /** Studies of which the roll names a newer revision than any manifest that came. */
-  rollAhead(limit: number): { senderId: string; studyNumber: number; studyUid: string; revision: number }[] {
-    return this.#database
-      .all(
-        `SELECT roll.sender_id, roll.study_number, roll.study_uid, roll.revision FROM roll JOIN studies
-           ON studies.sender_id = roll.sender_id AND studies.study_uid = roll.study_uid
-         WHERE roll.revision > studies.newest_revision LIMIT ?`,
-        limit,
-      )
-      .map((row) => ({
-        senderId: text(row, 'sender_id'),
-        studyNumber: number(row, 'study_number'),
-        studyUid: text(row, 'study_uid'),
-        revision: number(row, 'revision'),
-      }));
   }
 
   /** Studies that have everything of what was announced, and more instances that no manifest lists. */

@@ -88,7 +88,7 @@ program
     const rows = missing.map((row) => [
       row.studyNumber,
       row.studyUid,
-      row.cause,
+      row.expired ? `${row.cause}, expired on the low side` : row.cause,
       row.have === undefined ? undefined : `${row.have} of ${row.expected ?? '?'}`,
       row.senderId,
     ]);

@@ -20,6 +20,7 @@ import { hashPatient } from './gate/patients.ts';
 import { HoldAlarms } from './hold-alarms.ts';
 import type { Inspected } from './holds.ts';
 import type { InstanceRecord, ReceiverLedger, ReleaseRecord } from './ledger.ts';
+import type { LowSideMarks } from './low-side-alarms.ts';
 import { Releaser, type ReleaserOptions } from './release.ts';
 import { SenderWatch } from './sender-watch.ts';
 import type { SpillArea } from './spill.ts';
@@ -47,8 +48,12 @@ export interface ReceptionOptions {
   /** 32 bytes: of patients only hashes under this key leave the files. */
   readonly patientKey: Uint8Array;
   readonly scanner?: MalwareScanner | undefined;
-  /** Whether the vault has room for an object of this size. */
-  readonly hasRoom: (bytes: number) => boolean;
+  /**
+   * Whether the vault has room for an object of this size. What a study waits for that is here in part may take
+   * from the reserve.
+   */
+  readonly hasRoom: (bytes: number, awaited: boolean) => boolean;
+  readonly lowSide: LowSideMarks;
   readonly onReleased: (release: ReleaseRecord) => void;
   /** As of the releaser. */
   readonly onMarked?: ReleaserOptions['onMarked'];
@@ -88,6 +93,7 @@ export class Reception {
   readonly #documents: AssembledObject[] = [];
   /** The group whose content is on its way to the disk, and whether it is there. */
   #syncing: SyncingGroup | undefined;
+  #isStarted = false;
   #groupSinceMs = 0;
   #watchedAtMs = 0;
   #retriedAtMs = 0;
@@ -103,7 +109,8 @@ export class Reception {
       memoryBytes: options.memoryBytes,
       openObjectsMax: options.openObjectsMax,
       spill: options.spill,
-      sinkFor: (facts) => (options.hasRoom(facts.objectBytes) ? vault.sink(facts) : undefined),
+      sinkFor: (facts) =>
+        options.hasRoom(facts.objectBytes, this.#isAwaited(facts.objectId)) ? vault.sink(facts) : undefined,
       onObject: (object) => this.#take(object),
       onProblem: (error) => alarms.raise(error.code, 'vault', error.message),
     });
@@ -122,6 +129,7 @@ export class Reception {
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
     this.senders = new SenderWatch({ ...options });
     for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
+    this.#isStarted = true;
   }
 
   /** Another key ring from now on. */
@@ -198,14 +206,12 @@ export class Reception {
 
   #loadFinished(): void {
     const { ledger } = this.#options;
-    let after = 0;
+    let after = '';
     for (;;) {
-      const page = ledger.finishedObjectIds(after, finishedPage);
-      for (const { arrival, objectId } of page) {
-        this.assembler.finish(objectId);
-        after = arrival;
-      }
-      if (page.length < finishedPage) break;
+      const { ids, last } = ledger.finishedObjectIds(after, finishedPage);
+      if (ids.length === 0) break;
+      this.assembler.finishAll(ids);
+      after = last;
     }
     for (const objectId of ledger.manifestObjectIds()) this.assembler.finish(objectId);
     for (const objectId of ledger.knownContent.objectIds()) this.assembler.finish(objectId);
@@ -236,6 +242,11 @@ export class Reception {
       // Under a key that left the ring it can never be completed.
       if (!this.#options.secrets.has(object.facts.keyId)) vault.discardIncoming(object.facts.objectId);
     }
+  }
+
+  /** Whether a study that is here in part waits for an object. What an earlier life had begun counts as well. */
+  #isAwaited(objectId: string): boolean {
+    return !this.#isStarted || this.studies.awaits(objectId);
   }
 
   #take(object: AssembledObject): void {

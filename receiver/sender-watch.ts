@@ -7,11 +7,11 @@
  */
 import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
-import { isErrorCode } from '../shared/errors.ts';
 import type { Beacon } from '../shared/wire/beacon.ts';
 import { describeMismatch, fingerprintOf, type LinkParameters } from '../shared/wire/link-parameters.ts';
 import type { RollPage } from '../shared/wire/roll.ts';
 import type { ReceiverLedger, SenderRecord } from './ledger.ts';
+import { LowSideAlarms, type LowSideMarks } from './low-side-alarms.ts';
 
 /** Where a document came: for its newness. */
 export interface Arrival {
@@ -37,14 +37,18 @@ interface Watched {
   accountedBelow: number;
   /** When a number was first noticed to be unknown. */
   unknownSinceMs: Map<number, number>;
-  lowSideCodes: Set<string>;
 }
 
 const unknownNumbersMax = 10_000;
+const rollWatchIntervalMs = 30_000;
 
 export class SenderWatch {
   readonly #startedMs: number;
+  readonly #lowSideAlarms: LowSideAlarms;
   readonly #watched = new Map<string, Watched>();
+  /** Since when a study of the roll is known to be unseen. */
+  readonly #unseenSinceMs = new Map<string, number>();
+  #rollWatchedAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: {
     readonly ledger: ReceiverLedger;
     readonly clock: Clock;
@@ -52,6 +56,7 @@ export class SenderWatch {
     readonly parameters: LinkParameters;
     readonly silenceMs: number;
     readonly deadlineMs: number;
+    readonly lowSide: LowSideMarks;
   };
 
   constructor(options: {
@@ -61,8 +66,10 @@ export class SenderWatch {
     parameters: LinkParameters;
     silenceMs: number;
     deadlineMs: number;
+    lowSide: LowSideMarks;
   }) {
     this.#options = options;
+    this.#lowSideAlarms = new LowSideAlarms(options);
     this.#startedMs = options.clock.monotonicMs();
   }
 
@@ -73,6 +80,8 @@ export class SenderWatch {
     if (beacon.senderId !== arrival.senderId || !this.#isNewer(before, arrival)) return false;
     const accountFrom = before?.accountFrom ?? Math.max(1, beacon.lowestRetainedStudyNumber);
     const highestStudyNumber = Math.max(beacon.highestStudyNumber, before?.highestStudyNumber ?? 0);
+    if (before !== undefined && beacon.highestStudyNumber < before.highestStudyNumber)
+      this.#senderSetBack(before, beacon.highestStudyNumber);
     ledger.saveSender({ ...arrival, accountFrom, highestStudyNumber });
     const known = this.#watched.get(arrival.senderId);
     const watched: Watched = {
@@ -81,11 +90,10 @@ export class SenderWatch {
       clockSkewMs: beacon.clockMs - clock.wallMs(),
       accountedBelow: known?.accountedBelow ?? accountFrom,
       unknownSinceMs: known?.unknownSinceMs ?? new Map(),
-      lowSideCodes: known?.lowSideCodes ?? new Set(),
     };
     this.#watched.set(arrival.senderId, watched);
     this.#compareParameters(beacon);
-    this.#raiseLowSide(watched);
+    this.#lowSideAlarms.beaconCame(beacon);
     return true;
   }
 
@@ -96,7 +104,7 @@ export class SenderWatch {
     if (roll.senderId !== arrival.senderId || before === undefined || !this.#isNewer(before, arrival))
       return false;
     ledger.saveSender({ ...before, ...arrival });
-    ledger.saveRollEntries(arrival.senderId, roll.entries);
+    ledger.told.saveRoll(arrival.senderId, roll.entries);
     return true;
   }
 
@@ -104,6 +112,7 @@ export class SenderWatch {
   watch(): void {
     const { clock, alarms, silenceMs, deadlineMs } = this.#options;
     const now = clock.monotonicMs();
+    this.#watchRoll(now);
     // A sender of an earlier life of this program that has not spoken in this one is as silent as any other.
     if (now - this.#startedMs >= silenceMs) {
       for (const { senderId } of this.#options.ledger.senders()) {
@@ -136,6 +145,36 @@ export class SenderWatch {
     }));
   }
 
+  /** It was set back to an older state and will use numbers again: what never came of them is named for good. */
+  #senderSetBack({ senderId, accountFrom, highestStudyNumber }: SenderRecord, highestNow: number): void {
+    const { ledger } = this.#options;
+    const from = Math.max(accountFrom, highestNow + 1);
+    const unknown = ledger.unknownStudyNumbers(senderId, from, highestStudyNumber, unknownNumbersMax);
+    if (unknown.length > 0) ledger.told.forget(senderId, unknown);
+  }
+
+  /** Studies of the roll that never came, also those whose number is known from before a set-back. */
+  #watchRoll(now: number): void {
+    const { ledger, alarms, deadlineMs } = this.#options;
+    if (now - this.#rollWatchedAtMs < rollWatchIntervalMs) return;
+    this.#rollWatchedAtMs = now;
+    const unseen = new Map(
+      ledger.told
+        .unseen(unknownNumbersMax)
+        .map(({ senderId, studyNumber, studyUid }) => [`${senderId} ${studyNumber} ${studyUid}`, now]),
+    );
+    for (const [subject] of this.#unseenSinceMs) {
+      if (unseen.has(subject)) continue;
+      this.#unseenSinceMs.delete(subject);
+      alarms.clear('E_STUDY_MISSING', subject);
+    }
+    for (const [subject] of unseen) {
+      const since = this.#unseenSinceMs.get(subject) ?? now;
+      this.#unseenSinceMs.set(subject, since);
+      if (now - since >= deadlineMs) alarms.raise('E_STUDY_MISSING', subject);
+    }
+  }
+
   #isNewer(before: SenderRecord | undefined, arrival: Arrival): boolean {
     if (before === undefined || arrival.sessionCounter > before.sessionCounter) return true;
     return (
@@ -159,18 +198,5 @@ export class SenderWatch {
     const alike = beacon.fingerprint === fingerprintOf(parameters);
     const detail = describeMismatch(beacon.parameters, parameters).join('; ');
     alarms.set(!alike, 'E_PARAMETER_MISMATCH', beacon.senderId, detail);
-  }
-
-  #raiseLowSide(watched: Watched): void {
-    const { alarms } = this.#options;
-    const { senderId, alarms: codes } = watched.beacon;
-    for (const code of codes) {
-      const action = isErrorCode(code) ? code : 'a code of another release';
-      alarms.raise('E_LOW_SIDE', `${senderId} ${code}`, `low side: ${action}`);
-    }
-    for (const code of watched.lowSideCodes) {
-      if (!codes.includes(code)) alarms.clear('E_LOW_SIDE', `${senderId} ${code}`);
-    }
-    watched.lowSideCodes = new Set(codes);
   }
 }

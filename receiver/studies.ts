@@ -120,6 +120,11 @@ export class Studies {
     else this.#assess(study);
   }
 
+  /** Whether a study waits for an object. */
+  awaits(objectId: string): boolean {
+    return this.#awaited.has(objectId);
+  }
+
   /** Tries a study again that could not be released. */
   retry(senderId: string, studyUid: string): void {
     const study = this.#open.get(keyOf(senderId, studyUid));

@@ -147,6 +147,12 @@ export class Assembler {
     this.#finished.set(Buffer.from(objectId, 'hex'), 0, 1);
   }
 
+  /** The same for many: 16 bytes each, one behind the other. */
+  finishAll(objectIds: Uint8Array): void {
+    for (let at = 0; at + objectIdBytes <= objectIds.length; at += objectIdBytes)
+      this.#finished.set(objectIds, at, 1);
+  }
+
   /** Takes the mark back: the object is collected anew when it comes again. */
   unfinish(objectId: string): void {
     const id = Buffer.from(objectId, 'hex');

@@ -7,6 +7,7 @@ import { SpillArea } from '../../receiver/spill.ts';
 import { Vault } from '../../receiver/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
+import { WaterMarks } from '../../shared/water-marks.ts';
 import { symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { Random } from '../harness/random.ts';
@@ -90,6 +91,7 @@ export class HighSide {
       () => this.clock.wallMs(),
       () => {},
     );
+    const waterMarks = new WaterMarks({ highPercent: 90, lowPercent: 85 });
     const reception = new Reception({
       ledger: this.ledger,
       vault: new Vault(vaultFolder, this.disk),
@@ -113,7 +115,9 @@ export class HighSide {
       silenceMs: 10_000,
       gate: { ...defaultGatePolicy, ...this.#options.gate },
       patientKey: new Uint8Array(32).fill(5),
-      hasRoom: (bytes) => this.disk.freeBytes().free > bytes,
+      hasRoom: (bytes, awaited) =>
+        this.disk.freeBytes().free > bytes && (awaited || !waterMarks.update(this.disk.freeBytes())),
+      lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },
       onReleased: (release) => this.releases.push(release),
     });
     return [alarms, new Admission(parameters.datagramBytes, secrets), reception];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ReceiverLedger } from '../../../receiver/ledger.ts';
+import { accountOfMissing } from '../../../receiver/missing.ts';
 import { SenderWatch } from '../../../receiver/sender-watch.ts';
 import { Alarms } from '../../../shared/alarms.ts';
 import type { Beacon } from '../../../shared/wire/beacon.ts';
@@ -53,7 +54,9 @@ function high(ledger = new ReceiverLedger(':memory:')) {
     () => clock.wallMs(),
     () => {},
   );
-  const watch = new SenderWatch({ ledger, clock, alarms, parameters, silenceMs: 10_000, deadlineMs: 60_000 });
+  const lowSide = { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 3_600_000 };
+  const times = { silenceMs: 10_000, deadlineMs: 60_000 };
+  const watch = new SenderWatch({ ledger, clock, alarms, parameters, ...times, lowSide });
   const standing = () => alarms.standing().map(({ code, subject }) => `${code} ${subject}`);
   return { ledger, time, clock, alarms, watch, standing };
 }
@@ -151,13 +154,65 @@ describe('a beacon', () => {
       `E_LOW_SIDE ${senderId} E_OF_TOMORROW`,
     ]);
     expect(alarms.standing().map(({ detail }) => detail)).toEqual([
-      'low side: E_DISK_FULL',
-      'low side: a code of another release',
+      'low side: The disk is full.',
+      'low side: a code of another release.',
     ]);
     watch.beaconCame(beacon({ alarms: ['E_DISK_FULL'] }), arrival(2));
     expect(standing()).toEqual([`E_LOW_SIDE ${senderId} E_DISK_FULL`]);
     watch.beaconCame(beacon(), arrival(3));
     expect(standing()).toEqual([]);
+  });
+});
+
+describe('what a low side rejects, and a queue or spool above its mark', () => {
+  it('are alarms of the high side; what was rejected before is no news', () => {
+    const { watch, time, alarms, standing, ledger } = high();
+    const rejected = (count: number) => ({ rejected: [{ code: 'E_NOT_DICOM', count }] });
+    watch.beaconCame(beacon(rejected(2)), arrival(1));
+    expect(standing()).toEqual([`E_LOW_SIDE ${senderId} rejected E_NOT_DICOM`]);
+    expect(alarms.standing()[0]?.detail).toContain('low side: 2 rejected or refused');
+    time.advance(3_600_000);
+    watch.beaconCame(beacon(rejected(2)), arrival(2));
+    expect(standing()).toEqual([]);
+    watch.beaconCame(beacon(rejected(3)), arrival(3));
+    expect(standing()).toHaveLength(1);
+    const next = high(ledger);
+    next.watch.beaconCame(beacon(rejected(3)), arrival(4));
+    expect(next.standing()).toEqual([]);
+    next.watch.beaconCame(beacon({ queuedObjects: 4, oldestQueuedMs: 1_800_000 }), arrival(5));
+    expect(next.standing()).toEqual([`E_LOW_SIDE ${senderId} queue`]);
+    next.watch.beaconCame(beacon({ spoolBytes: 85, spoolFreeBytes: 15 }), arrival(6));
+    expect(next.standing()).toEqual([`E_LOW_SIDE ${senderId} spool`]);
+  });
+});
+
+describe('a sender that was set back', () => {
+  it('uses numbers again, and what they stood for stays named', () => {
+    const { watch, ledger, time, standing } = high();
+    watch.beaconCame(beacon({ highestStudyNumber: 4, lowestRetainedStudyNumber: 1 }), arrival(1));
+    const enter = (studyNumber: number, studyUid: string, manifestId: string) => {
+      const manifest = manifestOf(1, [instance(studyUid, { studyUid })], { studyNumber, studyUid });
+      ledger.enterManifest(manifest, idOf(manifestId), new Uint8Array(1), 0);
+    };
+    for (const studyNumber of [1, 2]) enter(studyNumber, `1.${studyNumber}`, `${studyNumber}`);
+    const entry = { studyNumber: 3, revision: 1, instances: 5, state: rollState.retained };
+    const roll = { senderId, sessionCounter: 1, sessionRandom: 9, rollNumber: 1, page: 0, pages: 1 };
+    watch.rollCame({ ...roll, entries: [{ ...entry, manifestId: idOf('3'), studyUid: '1.3' }] }, arrival(2));
+    watch.beaconCame(beacon({ highestStudyNumber: 2 }), arrival(3));
+    enter(3, '1.33', 'again');
+    watch.beaconCame(beacon({ highestStudyNumber: 4 }), arrival(4));
+    enter(4, '1.44', 'and again');
+    expect(
+      accountOfMissing(ledger, 10).map(({ cause, studyNumber, studyUid }) => [cause, studyNumber, studyUid]),
+    ).toEqual([
+      ['study never seen', 3, '1.3'],
+      ['study never seen', 4, undefined],
+    ]);
+    watch.watch();
+    time.advance(60_000);
+    watch.beaconCame(beacon({ highestStudyNumber: 4 }), arrival(5));
+    watch.watch();
+    expect(standing()).toEqual([`E_STUDY_MISSING ${senderId} 3 1.3`]);
   });
 });
 
@@ -218,9 +273,9 @@ describe('a page of the roll', () => {
     expect(watch.rollCame(page, arrival(1))).toBe(false);
     watch.beaconCame(beacon({ highestStudyNumber: 2 }), arrival(1));
     expect(watch.rollCame(page, arrival(1))).toBe(false);
-    expect(ledger.rollStudyUid(senderId, 2)).toBeUndefined();
+    expect(ledger.told.studyUid(senderId, 2)).toBeUndefined();
     expect(watch.rollCame(page, arrival(2))).toBe(true);
-    expect(ledger.rollStudyUid(senderId, 2)).toBe('1.2');
+    expect(ledger.told.studyUid(senderId, 2)).toBe('1.2');
     expect(ledger.sender(senderId)).toMatchObject({ sequence: 2, highestStudyNumber: 2 });
     expect(watch.rollCame({ ...page, senderId: '00'.repeat(8) }, arrival(3))).toBe(false);
   });
