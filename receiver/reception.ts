@@ -15,6 +15,7 @@ import { decodeManifest } from '../shared/wire/manifest.ts';
 import { decodeRollPage } from '../shared/wire/roll.ts';
 import { type AssembledObject, Assembler } from './assemble/assembler.ts';
 import { Clearance, type MalwareScanner } from './clearance.ts';
+import { loadFinished, resumeCollecting } from './earlier-life.ts';
 import { type GatePolicy, inspectInstance } from './gate/inspect.ts';
 import { hashPatient } from './gate/patients.ts';
 import { HoldAlarms } from './hold-alarms.ts';
@@ -66,7 +67,6 @@ const groupObjects = 64;
 const waitingObjectsMax = 1024;
 const watchIntervalMs = 1000;
 const retryIntervalMs = 5000;
-const finishedPage = 10_000;
 const diskCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 
 /** An instance that was looked at, and not stored yet. */
@@ -114,8 +114,8 @@ export class Reception {
       onObject: (object) => this.#take(object),
       onProblem: (error) => alarms.raise(error.code, 'vault', error.message),
     });
-    this.#loadFinished();
-    this.#resume();
+    loadFinished(ledger, this.assembler);
+    resumeCollecting({ ...options, assembler: this.assembler });
     this.studies = new Studies({
       ledger,
       clock,
@@ -202,46 +202,6 @@ export class Reception {
     this.#clear();
     this.#release();
     this.assembler.park();
-  }
-
-  #loadFinished(): void {
-    const { ledger } = this.#options;
-    let after = '';
-    for (;;) {
-      const { ids, last } = ledger.finishedObjectIds(after, finishedPage);
-      if (ids.length === 0) break;
-      this.assembler.finishAll(ids);
-      after = last;
-    }
-    for (const objectId of ledger.manifestObjectIds()) this.assembler.finish(objectId);
-    for (const objectId of ledger.knownContent.objectIds()) this.assembler.finish(objectId);
-  }
-
-  /** Goes on with what an earlier life was collecting. */
-  #resume(): void {
-    const { vault, spill } = this.#options;
-    const resumed = new Map(
-      vault
-        .resumable()
-        .map((object) => [object.facts.objectId, { ...object, spilledBlocks: [] as number[] }]),
-    );
-    for (const { facts, blockNumber } of spill.found) {
-      const object = resumed.get(facts.objectId) ?? {
-        facts,
-        finishedBlocks: new Uint8Array(0),
-        spilledBlocks: [],
-      };
-      object.spilledBlocks.push(blockNumber);
-      resumed.set(facts.objectId, object);
-    }
-    for (const object of resumed.values()) {
-      this.assembler.resume(object);
-      // What is finished, or what there is no room for, needs no slots.
-      if (this.assembler.touchedAtMs(object.facts.objectId) !== undefined) continue;
-      spill.drop(object.facts.objectId);
-      // Under a key that left the ring it can never be completed.
-      if (!this.#options.secrets.has(object.facts.keyId)) vault.discardIncoming(object.facts.objectId);
-    }
   }
 
   /** Whether a study that is here in part waits for an object. What an earlier life had begun counts as well. */
