@@ -68,6 +68,20 @@ const forgedLengths = [
   0, 1, 2, 3, 4, 5, 6, 7, 0xff, 0xffff, 262_144, 262_145, 0x7fff_ffff, 0xffff_fffe, 0xffff_ffff,
 ];
 
+/** What would be a path, an index or a query if it were believed. */
+const hostileUids = [
+  '../../../../tmp/stolen',
+  '..',
+  '.',
+  '',
+  '/etc/passwd',
+  '1.2.3/../../x',
+  '1.2.3\0/x',
+  '1'.repeat(65),
+  "1.2.3'; --",
+  '%2e%2e%2f1',
+];
+
 const mutations: readonly ((pdus: Buffer[], random: Random) => Buffer[])[] = [
   (pdus, random) => {
     const target = pick(pdus, random);
@@ -106,6 +120,14 @@ const mutations: readonly ((pdus: Buffer[], random: Random) => Buffer[])[] = [
     return [all.subarray(0, random.between(0, all.length))];
   },
   (_, random) => [Buffer.from(random.bytes(random.between(1, 3000)))],
+  (pdus, random) => {
+    const request = storeRequest({ sopInstanceUid: random.pick(hostileUids) });
+    const instance = [
+      dataPdu(1, control.lastCommand, request),
+      dataPdu(1, control.lastData, Buffer.alloc(64)),
+    ];
+    return pdus.toSpliced(random.between(0, pdus.length), 0, ...instance);
+  },
 ];
 
 function pick(pdus: readonly Buffer[], random: Random): Buffer {
