@@ -1,6 +1,6 @@
 /** Part 10 files of every encoding in a folder, and their hashes: what goes in, to hold against what comes out. */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { describeInstanceFile, type InstanceFile } from '../../receiver/deliver/instance-file.ts';
@@ -69,6 +69,39 @@ export async function writeOddDeflated(folder: string, sopInstanceUid: string): 
     const header = part10Header({ sopClassUid, sopInstanceUid, transferSyntaxUid });
     return writeInstance(join(folder, `${sopInstanceUid}.dcm`), Buffer.concat([header, deflated]));
   }
+}
+
+/** An instance of a private SOP class with private elements, as scanners send raw data. */
+export function writePrivateClass(folder: string, sopInstanceUid: string): Promise<InstanceFile> {
+  const sopClassUid = '1.3.46.670589.11.0.0.12.1';
+  const transferSyntaxUid = transferSyntaxes.explicitLittleEndian.uid;
+  const dataSet = encodeDataSet(
+    [
+      { tag: 0x0008_0016, vr: 'UI', value: sopClassUid },
+      { tag: 0x0008_0018, vr: 'UI', value: sopInstanceUid },
+      { tag: 0x0008_0060, vr: 'CS', value: 'MR' },
+      { tag: 0x0010_0010, vr: 'PN', value: 'SYNTHETIC^TWO' },
+      { tag: 0x0010_0020, vr: 'LO', value: 'SYNTHETIC-2' },
+      { tag: 0x0020_000d, vr: 'UI', value: '1.2.3.5' },
+      { tag: 0x0020_000e, vr: 'UI', value: '1.2.3.5.1' },
+      { tag: 0x2005_0010, vr: 'LO', value: 'SYNTHETIC PRIVATE' },
+      { tag: 0x2005_1001, vr: 'OB', value: new Random(8).bytes(50_000) },
+    ],
+    transferSyntaxes.explicitLittleEndian,
+  );
+  const header = part10Header({ sopClassUid, sopInstanceUid, transferSyntaxUid });
+  return writeInstance(join(folder, `${sopInstanceUid}.dcm`), Buffer.concat([header, dataSet]));
+}
+
+/** Hashes of the data sets of Part 10 files in a folder, by SOP Instance UID; all where one UID has several. */
+export async function dataSetHashes(folder: string, evenLength = true): Promise<Map<string, string[]>> {
+  const hashes = new Map<string, string[]>();
+  for (const name of readdirSync(folder)) {
+    const file = await describeInstanceFile(join(folder, name));
+    const found = hashes.get(file.sopInstanceUid) ?? [];
+    hashes.set(file.sopInstanceUid, [...found, dataSetHash(file, evenLength)]);
+  }
+  return hashes;
 }
 
 /** An instance of a private SOP class in a private transfer syntax: bytes that nobody else knows. */

@@ -1,11 +1,10 @@
 /** A real sender with its port for scanners, in a folder of its own; nobody listens at the far end of its link. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describeInstanceFile } from '../../receiver/deliver/instance-file.ts';
 import type { SenderSnapshot } from '../../sender/snapshot.ts';
-import { dataSetHash } from './instance-files.ts';
+import { dataSetHashes } from './instance-files.ts';
 import type { Processes, RunningProgram } from './processes.ts';
+import { freeTcpPort } from './transfer.ts';
 
 const script = 'dist/sender/main.js';
 
@@ -33,7 +32,7 @@ export class ScannerSide {
   /** Writes key and configuration, and starts the sender. */
   static async start(processes: Processes, options: ScannerSideOptions = {}): Promise<ScannerSide> {
     const folder = processes.temporaryFolder();
-    const side = new ScannerSide(processes, folder, await freePort());
+    const side = new ScannerSide(processes, folder, await freeTcpPort());
     mkdirSync(join(folder, 'watch'));
     const key = processes.startScript(script, { arguments: ['keygen', join(folder, 'key')] });
     await key.waitForExit();
@@ -43,7 +42,7 @@ export class ScannerSide {
       'watch.scanIntervalMs = 100',
       'spool.folder = "spool"',
       'link.address = "127.0.0.1"',
-      `link.port = ${await freePort()}`,
+      `link.port = ${await freeTcpPort()}`,
       'dicom.address = "127.0.0.1"',
       `dicom.port = ${side.port}`,
       ...(options.settings ?? []),
@@ -89,27 +88,11 @@ export class ScannerSide {
   }
 
   /** SHA-256 of the data sets in the spool by SOP Instance UID, all where one UID has several. */
-  async spooled(): Promise<Map<string, string[]>> {
-    const hashes = new Map<string, string[]>();
-    for (const name of readdirSync(join(this.spool, 'objects'))) {
-      const file = await describeInstanceFile(join(this.spool, 'objects', name));
-      const found = hashes.get(file.sopInstanceUid) ?? [];
-      hashes.set(file.sopInstanceUid, [...found, dataSetHash(file, false)]);
-    }
-    return hashes;
+  spooled(): Promise<Map<string, string[]>> {
+    return dataSetHashes(join(this.spool, 'objects'), false);
   }
 
   get #configuration(): string[] {
     return ['--config', join(this.folder, 'sender.toml')];
   }
-}
-
-/** A TCP port of loopback that nobody uses now. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a server has a port');
-  return address.port;
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
@@ -16,7 +17,7 @@ import { Random } from './random.ts';
 import { repositoryRoot } from './repository-root.ts';
 import { smallInstance } from './small-instance.ts';
 
-export type Settings = Record<string, string | number>;
+export type Settings = Record<string, string | number | boolean>;
 
 export interface TransferOptions {
   readonly processes: Processes;
@@ -56,6 +57,9 @@ export class Transfer {
   readonly highFolder: string;
   readonly senderSettings: Settings;
   readonly receiverSettings: Settings;
+  /** Lines of TOML behind the settings: lists of tables. */
+  receiverTables: readonly string[] = [];
+  senderTables: readonly string[] = [];
   sender: RunningProgram | undefined;
   receiver: RunningProgram | undefined;
   relay: RunningProgram | undefined;
@@ -255,8 +259,9 @@ export class Transfer {
   #configuration(side: 'sender' | 'receiver'): string {
     const path = side === 'sender' ? this.low('sender.toml') : this.high('receiver.toml');
     const settings = side === 'sender' ? this.senderSettings : this.receiverSettings;
-    const lines = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
-    writeFileSync(path, lines.join(''));
+    const tables = side === 'sender' ? this.senderTables : this.receiverTables;
+    const lines = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+    writeFileSync(path, [...lines, ...tables, ''].join('\n'));
     return path;
   }
 
@@ -281,6 +286,16 @@ export function filesBelow(folder: string): string[] {
 
 function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A TCP port of the loopback interface that nobody uses now. */
+export async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('a server has a port');
+  return address.port;
 }
 
 /** A UDP port of the loopback interface that nobody uses now. */

@@ -3,109 +3,34 @@
  * Method: the real program in a namespace of its own; its files are read back and compared by SOP Instance UID.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliverInstances, testDestination } from '../../receiver/deliver/deliver.ts';
 import type { DicomDestination, WebDestination } from '../../receiver/deliver/destination.ts';
 import { describeInstanceFile, type InstanceFile } from '../../receiver/deliver/instance-file.ts';
 import { corpusFiles, corpusFolder } from '../harness/corpus.ts';
-import { dataSetHash, writeInstance, writeInstances } from '../harness/instance-files.ts';
-import { missingPeers, PeerNamespace } from '../harness/peer-namespace.ts';
+import { dataSetHash, writeInstances } from '../harness/instance-files.ts';
+import { Orthanc } from '../harness/orthanc.ts';
+import { missingPeers } from '../harness/peer-namespace.ts';
 import { Processes } from '../harness/processes.ts';
 
-const pluginFolder = '/usr/share/orthanc/plugins';
 const missing = missingPeers('Orthanc');
 if (missing !== undefined && process.env['CI'] !== undefined) throw new Error(missing);
 
-const dicomPort = 4242;
-const httpPort = 8042;
-const credentials = { kind: 'basic', user: 'diode', password: 'diode' } as const;
-
 describe.skipIf(missing !== undefined)('Orthanc', () => {
   const processes = new Processes();
-  let namespace: PeerNamespace;
+  let orthanc: Orthanc;
   let overDicom: DicomDestination;
   let overWeb: WebDestination;
-  let restPort = 0;
 
   beforeAll(async () => {
-    const folder = processes.temporaryFolder();
-    const configuration = {
-      Name: 'PACS',
-      StorageDirectory: join(folder, 'storage'),
-      IndexDirectory: join(folder, 'index'),
-      Plugins: [pluginFolder],
-      DicomAet: 'PACS',
-      DicomPort: dicomPort,
-      HttpPort: httpPort,
-      RemoteAccessAllowed: true,
-      AuthenticationEnabled: true,
-      RegisteredUsers: { diode: 'diode' },
-      UnknownSopClassAccepted: true,
-      OverwriteInstances: true,
-      StoreMD5ForAttachments: false,
-      DicomWeb: { Enable: true, Root: '/dicom-web/' },
-    };
-    const path = join(folder, 'orthanc.json');
-    writeFileSync(path, JSON.stringify(configuration));
-    namespace = await PeerNamespace.start(processes, [dicomPort, httpPort]);
-    namespace.run('Orthanc', 'Orthanc', [path]);
-    await namespace.waitForPort(dicomPort);
-    await namespace.waitForPort(httpPort);
-    restPort = await namespace.expose(httpPort);
-    overDicom = {
-      kind: 'dicom',
-      name: 'PACS',
-      host: '127.0.0.1',
-      port: await namespace.expose(dicomPort),
-      calledAe: 'PACS',
-      callingAe: 'DIODE',
-    };
-    overWeb = {
-      kind: 'dicomweb',
-      name: 'PACS',
-      url: new URL(`http://127.0.0.1:${restPort}/dicom-web`),
-      credentials,
-    };
+    orthanc = await Orthanc.start(processes);
+    ({ overDicom, overWeb } = orthanc);
   });
 
   afterAll(async () => {
-    await namespace.close();
+    await orthanc.close();
     await processes.cleanUp();
   });
-
-  function rest(path: string, body?: object): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const options = { auth: 'diode:diode', method: body === undefined ? 'GET' : 'POST' };
-      const asked = request(`http://127.0.0.1:${restPort}${path}`, options, (response) => {
-        const parts: Buffer[] = [];
-        response.on('data', (part: Buffer) => parts.push(part));
-        response.on('end', () => resolve(Buffer.concat(parts)));
-        response.on('error', reject);
-      });
-      asked.on('error', reject);
-      asked.end(body === undefined ? undefined : JSON.stringify(body));
-    });
-  }
-
-  /** Hashes of the data set of each instance that Orthanc has, by UID. */
-  async function storedHashes(files: readonly InstanceFile[]): Promise<Map<string, string>> {
-    const folder = processes.temporaryFolder();
-    const hashes = new Map<string, string>();
-    for (const { sopInstanceUid } of files) {
-      const ids: string[] = JSON.parse(
-        (
-          await rest('/tools/find', { Level: 'Instance', Query: { SOPInstanceUID: sopInstanceUid } })
-        ).toString(),
-      );
-      const [id] = ids;
-      if (id === undefined) continue;
-      const stored = await writeInstance(join(folder, sopInstanceUid), await rest(`/instances/${id}/file`));
-      hashes.set(sopInstanceUid, dataSetHash(stored));
-    }
-    return hashes;
-  }
 
   async function deliver(destination: DicomDestination | WebDestination, files: readonly InstanceFile[]) {
     const delivered: InstanceFile[] = [];
@@ -118,7 +43,7 @@ describe.skipIf(missing !== undefined)('Orthanc', () => {
   }
 
   async function compare(files: readonly InstanceFile[]) {
-    const stored = await storedHashes(files);
+    const stored = await orthanc.storedHashes(files.map(({ sopInstanceUid }) => sopInstanceUid));
     const missingFiles = files.filter(({ sopInstanceUid }) => !stored.has(sopInstanceUid));
     const changed = files.filter((file) => stored.get(file.sopInstanceUid) !== dataSetHash(file));
     return { missing: missingFiles.length, changed: changed.length - missingFiles.length };
@@ -133,7 +58,10 @@ describe.skipIf(missing !== undefined)('Orthanc', () => {
       works: true,
       found: 'the service answered HTTP 200',
     });
-    const wrong = { ...overWeb, credentials: { ...credentials, password: 'other' } };
+    const wrong = {
+      ...overWeb,
+      credentials: { kind: 'basic', user: 'diode', password: 'other' } as const,
+    };
     expect(await testDestination(wrong)).toMatchObject({
       works: false,
       code: 'E_PEER_HTTP',
