@@ -212,9 +212,10 @@ describe.skipIf(missing !== undefined)('the whole way', () => {
       expect(await dataSetHashes(transfer.high('vault', 'objects'), false)).toEqual(spool);
       const ledger = new ReceiverLedger(transfer.high('vault', 'ledger.sqlite'));
       await transfer.until('every study is decided', () => ledger.unreleasedStudies().length === 0, 100_000);
-      const released = ledger.finishedObjectIds(0, 10_000).filter(({ objectId }) => {
-        return ledger.instance(objectId)?.releasedRevision !== undefined;
-      });
+      const released = ledger
+        .studies(10_000)
+        .flatMap(({ senderId, studyUid }) => ledger.instancesOf(senderId, studyUid))
+        .filter(({ releasedRevision }) => releasedRevision !== undefined);
       ledger.close();
       const deliveries = await settled(transfer);
       const uidsAt = (name: string) =>
