@@ -57,8 +57,8 @@ function take(bytes: Uint8Array): void {
     if (admitted > 0) writer.publish(admitted);
     done += count;
   }
-  // A shorter rest is none of ours.
-  if (whole * length < bytes.length) admission.admit(bytes.subarray(whole * length));
+  // A shorter rest is none of ours, and neither is an empty datagram.
+  if (whole * length < bytes.length || whole === 0) admission.admit(bytes.subarray(whole * length));
 }
 
 /** The main thread sends the key ring when it has been read again. */

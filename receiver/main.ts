@@ -19,7 +19,7 @@ import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createLog } from '../shared/log.ts';
-import { dieWith, superviseProcess } from '../shared/supervision.ts';
+import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { startReceiver } from './appliance.ts';
 import { type ReceiverConfiguration, receiverSettings } from './configuration.ts';
 import type { DestinationStatus } from './deliver/delivery.ts';
@@ -47,12 +47,15 @@ program
     const { values } = configurationOf(command, receiverSettings);
     const log = createLog('diode-receiver', values['log.level']);
     const die = dieWith(log);
-    const running = await startReceiver(values, log, die);
+    // A signal while it starts stops it in order too.
+    const starting = startReceiver(values, log, die);
+    endUnlessStarted(starting);
     superviseProcess(
-      () => running.stop(),
+      async () => (await starting).stop(),
       die,
-      async () => running.readKeysAgain(),
+      async () => (await starting).readKeysAgain(),
     );
+    await starting;
   });
 
 program

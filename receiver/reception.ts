@@ -6,15 +6,13 @@
 import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
 import { type InstanceHeader, readInstanceHeaderFromFile } from '../shared/dicom/instance-header.ts';
-import { DiodeError, type ErrorCode } from '../shared/errors.ts';
+import { DiodeError } from '../shared/errors.ts';
 import type { ErasureCode } from '../shared/fec/erasure-code.ts';
-import { decodeBeacon } from '../shared/wire/beacon.ts';
 import { objectType } from '../shared/wire/datagram.ts';
 import type { LinkParameters } from '../shared/wire/link-parameters.ts';
-import { decodeManifest } from '../shared/wire/manifest.ts';
-import { decodeRollPage } from '../shared/wire/roll.ts';
 import { type AssembledObject, Assembler } from './assemble/assembler.ts';
 import { Clearance, type MalwareScanner } from './clearance.ts';
+import { ControlDocuments, diskCodes } from './control-documents.ts';
 import { loadFinished, resumeCollecting } from './earlier-life.ts';
 import { type GatePolicy, inspectInstance } from './gate/inspect.ts';
 import { hashPatient } from './gate/patients.ts';
@@ -67,7 +65,6 @@ const groupObjects = 64;
 const waitingObjectsMax = 1024;
 const watchIntervalMs = 1000;
 const retryIntervalMs = 5000;
-const diskCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 
 /** An instance that was looked at, and not stored yet. */
 interface Seen {
@@ -90,7 +87,7 @@ export class Reception {
   readonly #holdAlarms: HoldAlarms;
   readonly #options: ReceptionOptions;
   readonly #group: AssembledObject[] = [];
-  readonly #documents: AssembledObject[] = [];
+  readonly #documents: ControlDocuments;
   /** The group whose content is on its way to the disk, and whether it is there. */
   #syncing: SyncingGroup | undefined;
   #isStarted = false;
@@ -128,6 +125,8 @@ export class Reception {
     this.#clearance = new Clearance(options);
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
     this.senders = new SenderWatch({ ...options });
+    const { assembler, studies, senders } = this;
+    this.#documents = new ControlDocuments({ ledger, clock, alarms, assembler, studies, senders });
     for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
     this.#isStarted = true;
   }
@@ -153,7 +152,7 @@ export class Reception {
     const groupIsDue = this.#group.length >= groupObjects || now - this.#groupSinceMs >= groupWaitMs;
     if (this.#group.length > 0 && groupIsDue && this.#syncing === undefined) this.#syncGroup();
     if (this.#syncing?.isThrough === true) this.#keepSynced(this.#syncing);
-    this.#readDocuments();
+    this.#documents.read();
     const copying = this.#clear();
     this.#release();
     if (now - this.#watchedAtMs >= watchIntervalMs) {
@@ -198,7 +197,7 @@ export class Reception {
     const waiting = [...(this.#syncing?.objects ?? []), ...this.#group.splice(0)];
     this.#syncing = undefined;
     if (waiting.length > 0) this.#keep(waiting, 'unsynced');
-    this.#readDocuments();
+    this.#documents.read();
     this.#clear();
     this.#release();
     this.assembler.park();
@@ -214,7 +213,7 @@ export class Reception {
       if (this.#group.length === 0) this.#groupSinceMs = this.#options.clock.monotonicMs();
       this.#group.push(object);
     } else {
-      this.#documents.push(object);
+      this.#documents.add(object);
     }
   }
 
@@ -312,44 +311,6 @@ export class Reception {
     const cleared = this.#clearance.takeCleared();
     if (cleared.length > 0) this.studies.instancesStored(cleared);
     return more;
-  }
-
-  #readDocuments(): void {
-    for (const object of this.#documents.splice(0)) {
-      try {
-        const read = this.#options.alarms.during(`document of ${object.senderId}`, diskCodes, () => {
-          this.#readDocument(object);
-          return true;
-        });
-        // Not durable, so not finished: it comes again with a later pass.
-        if (read === undefined) this.assembler.unfinish(object.objectId);
-      } catch (error) {
-        if (!(error instanceof DiodeError)) throw error;
-        this.#options.alarms.raise(error.code, `document of ${object.senderId}`, error.message);
-      }
-    }
-  }
-
-  #readDocument(object: AssembledObject): void {
-    const { ledger, clock, alarms } = this.#options;
-    const { document } = object;
-    if (document === undefined) return;
-    if (object.type === objectType.manifest) {
-      const manifest = decodeManifest(document);
-      if (manifest.senderId !== object.senderId)
-        throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
-      const revision = ledger.enterManifest(manifest, object.objectId, document, clock.wallMs());
-      this.assembler.finish(object.objectId);
-      const known = ledger.knownContent.recognise(manifest.senderId, manifest.entries);
-      for (const objectId of known) this.assembler.dismiss(objectId);
-      if (revision !== undefined) this.studies.manifestStored({ ...manifest, revision });
-      return;
-    }
-    const fresh =
-      object.type === objectType.beacon
-        ? this.senders.beaconCame(decodeBeacon(document), object)
-        : this.senders.rollCame(decodeRollPage(document), object);
-    alarms.set(!fresh, 'E_DATAGRAM_REPLAY', object.senderId);
   }
 
   #release(): void {

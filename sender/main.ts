@@ -21,7 +21,7 @@ import { readKeyFile, writeKeyFile } from '../shared/crypto/key-file.ts';
 import { addKey } from '../shared/crypto/key-file-changes.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createLog } from '../shared/log.ts';
-import { dieWith, superviseProcess } from '../shared/supervision.ts';
+import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { priority } from '../shared/wire/manifest.ts';
 import { startSender } from './appliance.ts';
 import { type SenderConfiguration, senderSettings } from './configuration.ts';
@@ -45,9 +45,11 @@ program
     const { values } = configurationOf(command, senderSettings);
     const log = createLog('diode-sender', values['log.level']);
     const die = dieWith(log);
-    let running = await startSender(values, log, die);
+    // A signal while it starts stops it in order too.
+    let starting = startSender(values, log, die);
+    endUnlessStarted(starting);
     superviseProcess(
-      () => running.stop(),
+      async () => (await starting).stop(),
       die,
       async () => {
         try {
@@ -57,10 +59,12 @@ program
           return log.error('keys not read again', { code: error.code, detail: error.message });
         }
         // A start with these keys: passes that break off are sent again, and what can't go out is planned anew.
-        await running.stop();
-        running = await startSender(values, log, die);
+        await (await starting).stop();
+        starting = startSender(values, log, die);
+        await starting;
       },
     );
+    await starting;
   });
 
 program

@@ -92,6 +92,14 @@ export function superviseProcess(
   });
 }
 
+/**
+ * Ends the process when it can't start, after the command line has told why: threads and sockets that were there
+ * already would keep a program alive that does nothing.
+ */
+export function endUnlessStarted(starting: Promise<unknown>): void {
+  starting.catch(() => setImmediate(() => process.exit(1)));
+}
+
 /** Writes a snapshot for the command line: whole or not at all, and not durable, since it is stale at once. */
 export function writeSnapshot(path: string, snapshot: unknown): void {
   try {

@@ -83,6 +83,11 @@ export class AssemblerCounters {
   /** Source symbols that repair symbols stood in for. */
   symbolsRepaired = 0;
   readonly refused = new Map<ErrorCode, number>();
+
+  /** Counts what was refused, here or of what came out of here. */
+  refuse(code: ErrorCode): void {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+  }
 }
 
 /** Hashing on of one object is done in steps of this many blocks, so that the ring is emptied meanwhile. */
@@ -209,8 +214,8 @@ export class Assembler {
     const header = this.#header;
     counters.datagrams += 1;
     const invalid = readHeader(datagram, header);
-    if (invalid !== undefined) return this.#refuse(invalid);
-    if (header.protection !== this.#options.protection) return this.#refuse('E_DATAGRAM_MODE');
+    if (invalid !== undefined) return this.counters.refuse(invalid);
+    if (header.protection !== this.#options.protection) return this.counters.refuse('E_DATAGRAM_MODE');
     this.#countSequence(datagram);
     if (this.#isFinished(datagram)) {
       counters.ofFinished += 1;
@@ -225,9 +230,9 @@ export class Assembler {
       header.objectBytes !== layout.objectBytes ||
       header.maximumSourceSymbols !== layout.maximumSourceSymbols
     ) {
-      return this.#refuse('E_DATAGRAM_FIELD');
+      return this.counters.refuse('E_DATAGRAM_FIELD');
     }
-    if (header.blockNumber >= layout.blockCount) return this.#refuse('E_DATAGRAM_FIELD');
+    if (header.blockNumber >= layout.blockCount) return this.counters.refuse('E_DATAGRAM_FIELD');
     if (object.isFinished(header.blockNumber)) {
       counters.duplicates += 1;
       return;
@@ -315,7 +320,7 @@ export class Assembler {
     const origin = this.#origin(facts);
     const secret = this.#secrets.get(facts.keyId);
     if (origin === undefined || secret === undefined) {
-      this.#refuse('E_DATAGRAM_KEY');
+      this.counters.refuse('E_DATAGRAM_KEY');
       return undefined;
     }
     if (this.#index.size >= this.#options.openObjectsMax) this.#evictObject();
@@ -423,11 +428,11 @@ export class Assembler {
   #write(object: OpenObject, blockNumber: number, decoded: Uint8Array): boolean {
     try {
       if (object.finishBlock(blockNumber, decoded, this.#payload)) return true;
-      this.#refuse('E_BLOCK_OPEN');
+      this.counters.refuse('E_BLOCK_OPEN');
     } catch (error) {
       // A full disk drops the block; it comes again with a later pass.
       if (!(error instanceof DiodeError)) throw error;
-      this.#refuse(error.code);
+      this.counters.refuse(error.code);
       this.#options.onProblem(error);
     }
     return false;
@@ -452,7 +457,7 @@ export class Assembler {
     this.#forgetObject(collecting);
     if (!right) {
       object.sink.discard();
-      return this.#refuse('E_OBJECT_HASH');
+      return this.counters.refuse('E_OBJECT_HASH');
     }
     if (memory !== undefined) this.#rememberDocument(objectId);
     // An instance counts as finished while its sink is being made durable; unfinish() takes that back.
@@ -536,10 +541,6 @@ export class Assembler {
   #discard(collecting: Collecting): void {
     collecting.object.sink.discard();
     this.#forgetObject(collecting);
-  }
-
-  #refuse(code: ErrorCode): void {
-    this.counters.refused.set(code, (this.counters.refused.get(code) ?? 0) + 1);
   }
 }
 
