@@ -220,8 +220,7 @@ export async function startReceiver(
       const count = reception.backedUp ? 0 : Math.min(reader.available, drainBatch);
       const now = systemClock.monotonicMs();
       if (count > 0) drainedAtMs = now;
-      for (let i = 0; i < count; i += 1) reception.receive(reader.slot(i), now);
-      if (count > 0) reader.consume(count);
+      receiveFromRing(reader, count, reception, now);
       const busy = reception.step();
       if (count >= worthDraining || busy) {
         pending = setImmediate(drain);
@@ -301,8 +300,7 @@ export async function startReceiver(
       stopped = true;
       for (let count = reader.available; count > 0; count = reader.available) {
         const some = Math.min(count, drainBatch);
-        for (let i = 0; i < some; i += 1) reception.receive(reader.slot(i), systemClock.monotonicMs());
-        reader.consume(some);
+        receiveFromRing(reader, some, reception, systemClock.monotonicMs());
       }
       reception.flush();
       await delivery.stop();
@@ -313,4 +311,15 @@ export async function startReceiver(
       log.info('receiver stopped');
     },
   };
+}
+
+function receiveFromRing(reader: RingReader, count: number, reception: Reception, nowMs: number): void {
+  for (let done = 0; done < count; ) {
+    const region = reader.region(0, count - done);
+    for (let start = 0; start < region.length; start += reader.datagramBytes)
+      reception.receive(region, nowMs, start);
+    const some = region.length / reader.datagramBytes;
+    reader.consume(some);
+    done += some;
+  }
 }

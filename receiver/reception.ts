@@ -136,9 +136,9 @@ export class Reception {
     this.assembler.useSecrets(secrets);
   }
 
-  /** Takes one admitted datagram; the bytes are copied. */
-  receive(datagram: Uint8Array, nowMs: number): void {
-    this.assembler.receive(datagram, nowMs);
+  /** Takes one admitted datagram, which begins at `start`; the bytes are copied. */
+  receive(bytes: Uint8Array, nowMs: number, start = 0): void {
+    this.assembler.receive(bytes, nowMs, start);
   }
 
   /**

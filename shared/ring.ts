@@ -34,22 +34,23 @@ class RingEnd {
   readonly datagramBytes: number;
   protected readonly control: Int32Array;
   protected readonly bytes: Uint8Array;
-  readonly #views: Uint8Array[];
+  readonly #views: (Uint8Array | undefined)[] = [];
 
   constructor({ memory, slots, datagramBytes }: RingDescription) {
     this.slots = slots;
     this.datagramBytes = datagramBytes;
     this.control = new Int32Array(memory.buffer, 0, controlBytes / 4);
     this.bytes = new Uint8Array(memory.buffer, controlBytes, slots * datagramBytes);
-    // One view a slot, made once: a view for each datagram would be garbage for each datagram.
-    this.#views = Array.from({ length: slots }, (_, slot) =>
-      this.bytes.subarray(slot * datagramBytes, (slot + 1) * datagramBytes),
-    );
   }
 
+  /** One view a slot, made at its first use: a view for each datagram would be garbage for each datagram. */
   protected view(position: number): Uint8Array {
-    const view = this.#views[position & (this.slots - 1)];
-    assert(view !== undefined, 'a position names a slot');
+    const slot = position & (this.slots - 1);
+    let view = this.#views[slot];
+    if (view === undefined) {
+      view = this.bytes.subarray(slot * this.datagramBytes, (slot + 1) * this.datagramBytes);
+      this.#views[slot] = view;
+    }
     return view;
   }
 

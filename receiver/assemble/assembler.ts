@@ -20,7 +20,6 @@ import {
   readHeader,
   senderIdBytes,
   symbolBytesOf,
-  tagBytes,
 } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { ObjectLayout } from '../../shared/wire/object-layout.ts';
@@ -208,20 +207,23 @@ export class Assembler {
     return this.#open[slot]?.object.touchedAtMs;
   }
 
-  /** Takes one admitted datagram. The bytes are copied; the caller may use them again. */
-  receive(datagram: Uint8Array, nowMs: number): void {
+  /**
+   * Takes one admitted datagram. The bytes are copied; the caller may use them again.
+   * @param start where it begins in `bytes`: a view for each datagram would be garbage for each
+   */
+  receive(bytes: Uint8Array, nowMs: number, start = 0): void {
     const { counters } = this;
     const header = this.#header;
     counters.datagrams += 1;
-    const invalid = readHeader(datagram, header);
+    const invalid = readHeader(bytes, header, start);
     if (invalid !== undefined) return this.counters.refuse(invalid);
     if (header.protection !== this.#options.protection) return this.counters.refuse('E_DATAGRAM_MODE');
-    this.#countSequence(datagram);
-    if (this.#isFinished(datagram)) {
+    this.#countSequence(bytes, start);
+    if (this.#isFinished(bytes, start)) {
       counters.ofFinished += 1;
       return;
     }
-    const collecting = this.#find(datagram);
+    const collecting = this.#find(bytes, start);
     if (collecting === undefined) return;
     const { object } = collecting;
     object.touchedAtMs = nowMs;
@@ -237,7 +239,7 @@ export class Assembler {
       counters.duplicates += 1;
       return;
     }
-    this.#addSymbol(collecting, datagram);
+    this.#addSymbol(collecting, bytes, start);
   }
 
   /**
@@ -275,11 +277,11 @@ export class Assembler {
       if (collecting !== undefined) this.#checkpoint(collecting.object, 1, 'now');
   }
 
-  #countSequence(datagram: Uint8Array): void {
+  #countSequence(bytes: Uint8Array, start: number): void {
     const last = this.#lastOrigin;
     const header = this.#header;
-    if (last === undefined || !sameBytes(last.senderId, datagram, at.senderId)) {
-      const senderId = datagram.slice(at.senderId, at.senderId + senderIdBytes);
+    if (last === undefined || !sameBytes(last.senderId, bytes, start + at.senderId)) {
+      const senderId = part(bytes, start + at.senderId, senderIdBytes).slice();
       const key = hex(senderId);
       let statistics = this.#statistics.get(key);
       if (statistics === undefined) {
@@ -292,23 +294,23 @@ export class Assembler {
     this.#lastOrigin?.statistics.count(header.sessionCounter, header.sessionRandom, header.sequence);
   }
 
-  #isFinished(datagram: Uint8Array): boolean {
+  #isFinished(bytes: Uint8Array, start: number): boolean {
     if (this.#header.type === objectType.instance || this.#header.type === objectType.manifest) {
-      if (this.#finished.find(datagram, at.objectId) >= 0) return true;
+      if (this.#finished.find(bytes, start + at.objectId) >= 0) return true;
     }
-    return this.#recentDocuments.find(datagram, at.objectId) >= 0;
+    return this.#recentDocuments.find(bytes, start + at.objectId) >= 0;
   }
 
-  #find(datagram: Uint8Array): Collecting | undefined {
-    const slot = this.#index.find(datagram, at.objectId);
-    return slot >= 0 ? this.#open[slot] : this.#begin(datagram);
+  #find(bytes: Uint8Array, start: number): Collecting | undefined {
+    const slot = this.#index.find(bytes, start + at.objectId);
+    return slot >= 0 ? this.#open[slot] : this.#begin(bytes, start);
   }
 
-  #begin(datagram: Uint8Array): Collecting | undefined {
+  #begin(bytes: Uint8Array, start: number): Collecting | undefined {
     const { type, keyId, objectBytes, maximumSourceSymbols } = this.#header;
     const facts: ObjectFacts = {
-      objectId: hex(datagram.subarray(at.objectId, at.objectId + objectIdBytes)),
-      senderId: hex(datagram.subarray(at.senderId, at.senderId + senderIdBytes)),
+      objectId: hex(part(bytes, start + at.objectId, objectIdBytes)),
+      senderId: hex(part(bytes, start + at.senderId, senderIdBytes)),
       keyId,
       objectBytes,
       maximumSourceSymbols,
@@ -377,12 +379,12 @@ export class Assembler {
     return new MemorySink(bytes);
   }
 
-  #addSymbol(collecting: Collecting, datagram: Uint8Array): void {
+  #addSymbol(collecting: Collecting, bytes: Uint8Array, start: number): void {
     const { counters } = this;
     const header = this.#header;
     const block = this.#blockOf(collecting.object, header.blockNumber);
     const heldBefore = this.#blocks.has(block) ? block.heldBytes : 0;
-    const symbol = datagram.subarray(at.symbol, datagram.length - tagBytes);
+    const symbol = part(bytes, start + at.symbol, this.#symbolBytes);
     if (!block.add(header.encodingSymbolId, symbol)) counters.duplicates += 1;
     block.touchedAt = counters.datagrams;
     if (heldBefore === 0) this.#blocks.set(block, collecting);
@@ -542,6 +544,10 @@ export class Assembler {
     collecting.object.sink.discard();
     this.#forgetObject(collecting);
   }
+}
+
+function part(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  return bytes.subarray(start, start + length);
 }
 
 function hex(bytes: Uint8Array): string {

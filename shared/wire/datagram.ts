@@ -159,28 +159,34 @@ export function readKeyId(datagram: Uint8Array, offset = 0): number {
  * Fields that depend on the object's layout (block number, ESI) are checked with the layout.
  * @returns undefined when all is well
  */
-export function readHeader(datagram: Uint8Array, header: DatagramHeader): ErrorCode | undefined {
-  const type = datagram[at.type] ?? 0;
-  const mode = datagram[at.protection] ?? 0;
-  const k = datagram[at.maximumSourceSymbols] ?? 0;
+export function readHeader(bytes: Uint8Array, header: DatagramHeader, start = 0): ErrorCode | undefined {
+  const type = bytes[start + at.type] ?? 0;
+  const mode = bytes[start + at.protection] ?? 0;
+  const k = bytes[start + at.maximumSourceSymbols] ?? 0;
   if (!isObjectType(type) || !isProtection(mode)) return 'E_DATAGRAM_FIELD';
   if (k < 1 || k > limits.sourceSymbolsMax) return 'E_DATAGRAM_FIELD';
-  for (let i = at.reserved; i < headerBytes; i += 1) if (datagram[i] !== 0) return 'E_DATAGRAM_FIELD';
+  for (let i = start + at.reserved; i < start + headerBytes; i += 1)
+    if (bytes[i] !== 0) return 'E_DATAGRAM_FIELD';
   header.type = type;
-  header.keyId = readUint16(datagram, at.keyId);
+  header.keyId = readUint16(bytes, start + at.keyId);
   header.protection = mode;
   header.maximumSourceSymbols = k;
-  header.sessionCounter = readUint32(datagram, at.sessionCounter);
-  header.sessionRandom = readUint32(datagram, at.sessionRandom);
-  header.sequence = readUint64(datagram, at.sequence);
-  header.objectKey = readUint32(datagram, at.objectId) * 0x1_0000 + readUint16(datagram, at.objectId + 4);
-  header.objectBytes = readUint64(datagram, at.objectBytes);
-  header.blockNumber = readUint32(datagram, at.blockNumber);
-  header.encodingSymbolId = datagram[at.encodingSymbolId] ?? 0;
-  header.pass = datagram[at.pass] ?? 0;
+  header.sessionCounter = readUint32(bytes, start + at.sessionCounter);
+  header.sessionRandom = readUint32(bytes, start + at.sessionRandom);
+  header.sequence = readUint64(bytes, start + at.sequence);
+  header.objectKey =
+    readUint32(bytes, start + at.objectId) * 0x1_0000 + readUint16(bytes, start + at.objectId + 4);
+  header.objectBytes = readUint64(bytes, start + at.objectBytes);
+  header.blockNumber = readUint32(bytes, start + at.blockNumber);
+  header.encodingSymbolId = bytes[start + at.encodingSymbolId] ?? 0;
+  header.pass = bytes[start + at.pass] ?? 0;
   const bytesMax = type === objectType.instance ? limits.objectBytesMax : limits.documentBytesMax;
   if (header.objectBytes < 1 || header.objectBytes > bytesMax) return 'E_DATAGRAM_FIELD';
-  const blocks = blockCountOf(header.objectBytes, symbolBytesOf(datagram.length), k);
+  const blocks = blockCountOf(
+    header.objectBytes,
+    symbolBytesOf(readUint16(bytes, start + at.datagramBytes)),
+    k,
+  );
   if (blocks > limits.blocksMax) return 'E_DATAGRAM_FIELD';
   if (header.sequence > Number.MAX_SAFE_INTEGER) return 'E_DATAGRAM_FIELD';
   if (header.encodingSymbolId >= limits.encodingSymbolsMax) return 'E_DATAGRAM_FIELD';
