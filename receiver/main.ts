@@ -14,6 +14,7 @@ import {
   runProgram,
   snapshotFreshMs,
 } from '../shared/console/command-line.ts';
+import { addDoctorCommand } from '../shared/console/doctor-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
 import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
@@ -25,6 +26,7 @@ import { type ReceiverConfiguration, receiverSettings } from './configuration.ts
 import type { DestinationStatus } from './deliver/delivery.ts';
 import type { DeliveryCounts } from './deliveries.ts';
 import { addDestinationCommands, deliveryLines } from './destination-commands.ts';
+import { examineReceiver } from './doctor.ts';
 import { ReceiverLedger, type StudySummary, studyState } from './ledger.ts';
 import { accountOfMissing } from './missing.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
@@ -118,6 +120,11 @@ addDestinationCommands(program, {
   configurationOf: (command) => configurationOf(command, receiverSettings).values,
   statusesOf,
   withLedger,
+});
+addDoctorCommand(program, (command, countersPath) => {
+  const { values } = configurationOf(command, receiverSettings);
+  const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
+  return examineReceiver(values, { snapshot, countersPath, nowMs: Date.now() });
 });
 addKeyCommands(program, receiverSettings);
 addCommonCommands(program, receiverSettings);

@@ -14,6 +14,7 @@ import {
   runProgram,
   snapshotFreshMs,
 } from '../shared/console/command-line.ts';
+import { addDoctorCommand } from '../shared/console/doctor-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
 import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
@@ -25,6 +26,7 @@ import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervisi
 import { priority } from '../shared/wire/manifest.ts';
 import { startSender } from './appliance.ts';
 import { type SenderConfiguration, senderSettings } from './configuration.ts';
+import { examineSender } from './doctor.ts';
 import { importFolder, importText } from './import-command.ts';
 import { SenderLedger, type StudySummary } from './ledger.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
@@ -82,6 +84,11 @@ program
     );
   });
 
+addDoctorCommand(program, (command, countersPath) => {
+  const { values } = configurationOf(command, senderSettings);
+  const snapshot = readSnapshot<SenderSnapshot>(snapshotPath(values));
+  return examineSender(values, { snapshot, countersPath, nowMs: Date.now() });
+});
 addKeyCommands(program, senderSettings);
 
 program

@@ -97,6 +97,19 @@ export function prepareSendingSocket(options: {
   });
 }
 
+/** Whether this kernel cuts and joins datagrams: tried on a socket that is closed at once. */
+export function hasOffload(): boolean {
+  let found = false;
+  const sending = { sourceAddress: undefined, sendBufferBytes: 65_536, datagramBytes: 1472 };
+  const tried = prepareSendingSocket(sending);
+  const c = libraryC();
+  if (tried !== undefined && c !== undefined) {
+    found = tried.offload && setOption(c, tried.descriptor, linux.levelUdp, linux.udpJoin, 1);
+    c.close(tried.descriptor);
+  }
+  return found;
+}
+
 /** Stops the kernel's cutting, where an interface turns out not to support it. */
 export function stopSegmentation(descriptor: number): void {
   const c = libraryC();

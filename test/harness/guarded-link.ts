@@ -21,7 +21,7 @@ export class GuardedLink {
     this.#namespaces = namespaces;
   }
 
-  /** sysctl.d/61-diode-link.conf on both sides, and the receiver's interface without ARP, as networkd/ says. */
+  /** sysctl.d/61-diode-link.conf on both sides, and the receiver's interface without ARP and routes, as networkd/ says. */
   quieten(): void {
     for (const [side, name] of this.#sides()) {
       const text = readFileSync(join(notes, 'sysctl.d', '61-diode-link.conf'), 'utf8');
@@ -30,6 +30,7 @@ export class GuardedLink {
         run([...side, 'sh', '-c', `echo ${value} > ${path}`]);
       }
     }
+    this.#address('/24', '/32');
     run([...this.#namespaces.high, 'ip', 'neighbour', 'flush', 'dev', highInterface, 'nud', 'all']);
     run([...this.#namespaces.high, 'ip', 'link', 'set', highInterface, 'arp', 'off']);
   }
@@ -83,10 +84,17 @@ export class GuardedLink {
   /** Takes the quiet settings of the high side back and sends to the low side: the kernel asks for it by ARP and IPv6. */
   tryToSendBack(lowAddress: string): void {
     const { high } = this.#namespaces;
+    this.#address('/32', '/24');
     run([...high, 'ip', 'link', 'set', highInterface, 'arp', 'on']);
     run([...high, 'sh', '-c', `echo 0 > /proc/sys/net/ipv6/conf/${highInterface}/disable_ipv6`]);
     const send = `require('node:dgram').createSocket('udp4').send('x', 4747, '${lowAddress}', () => process.exit())`;
     run([...high, process.execPath, '-e', send]);
+  }
+
+  #address(from: string, to: string): void {
+    const address = [...this.#namespaces.high, 'ip', 'address'];
+    run([...address, 'delete', highAddress + from, 'dev', highInterface]);
+    run([...address, 'add', highAddress + to, 'dev', highInterface]);
   }
 
   #sides() {

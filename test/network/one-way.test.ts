@@ -53,7 +53,7 @@ it.skipIf(missing !== undefined)('a whole run, and nothing comes back', async ()
   };
 
   await transfer.startSender();
-  transfer.putStudy({ instances: 120, bytes: 60_000 });
+  transfer.putStudy({ instances: 60, bytes: 60_000 });
   await more('the sender sends to a host without a receiver', 200);
   const receiver = await transfer.startReceiver();
   await more('a part arrives', 500);
@@ -68,11 +68,10 @@ it.skipIf(missing !== undefined)('a whole run, and nothing comes back', async ()
   await transfer.untilAllReleased();
   expect(transfer.account()).toMatchObject({ absent: 0, twice: 0, wrong: 0 });
 
-  const { from_sender: arrived, port_closed: closed, ...highCounters } = link.counters('high');
-  expect(highCounters).toEqual({ sent_to_link: 0, stray_from_link: 0, forwarded: 0 });
+  const { from_sender: arrived, ...highCounters } = link.counters('high');
+  // Not even the kernel's word that the port is closed: it knows no way back, so it never came as far as a rule.
+  expect(highCounters).toEqual({ sent_to_link: 0, stray_from_link: 0, forwarded: 0, port_closed: 0 });
   expect(arrived).toBeGreaterThan(1000);
-  // The kernel wanted to say that nobody listens, and was stopped before it asked for a neighbour.
-  expect(closed).toBeGreaterThan(0);
   const { to_receiver: sent, ...lowCounters } = link.counters('low');
   expect(lowCounters).toEqual({ came_from_link: 0, stray_to_link: 0, forwarded: 0 });
   expect(sent).toBeGreaterThan(1000);

@@ -1,0 +1,213 @@
+/**
+ * What the kernel says of the interface of the link: that it is quiet, and that no way leads back over it. Text of
+ * /proc and /sys comes in, findings go out; nothing is asked of the network.
+ */
+import { z } from 'zod';
+import { type HostFiles, interfaceState, isDown, procNet } from '../host-network.ts';
+import { type Finding, ok, wrong } from './finding.ts';
+
+/** UDP 8, IPv4 20. */
+const headerBytes = 28;
+/** Counters are written each minute; older ones say nothing of now. */
+const countersFreshMs = 300_000;
+
+/** That the interface is there, up, and takes a datagram whole. */
+export function interfaceFindings(
+  files: HostFiles,
+  name: string | undefined,
+  datagramBytes: number,
+): Finding[] {
+  const state = name === undefined ? undefined : interfaceState(files, name);
+  if (state === undefined)
+    return [
+      wrong(
+        'interface',
+        'failure',
+        name === undefined ? 'no interface has the address of the link' : `there is no interface ${name}`,
+        'Set it up as in hw-notes, networkd/; check link.address and link.interface.',
+      ),
+    ];
+  const needed = datagramBytes + headerBytes;
+  const carrier = isDown(state)
+    ? wrong(
+        'interface',
+        'failure',
+        `${state.name} is ${state.carrier === false ? 'without carrier' : state.operationalState}`,
+        'Check fibre, splitter loop and converter; ip link set it up.',
+      )
+    : ok('interface', `${state.name} is up`);
+  const mtu =
+    state.mtu !== undefined && state.mtu < needed
+      ? wrong(
+          'MTU',
+          'failure',
+          `${state.mtu}, and a datagram needs ${needed}`,
+          'Raise the MTU on both hosts, or lower link.datagramBytes on both sides.',
+        )
+      : ok('MTU', `${state.mtu ?? 'unknown'}, a datagram needs ${needed}`);
+  return [carrier, mtu];
+}
+
+/** IPv6 speaks by itself: it must be off. */
+export function ipv6Finding(files: HostFiles, name: string): Finding {
+  const check = 'IPv6 on the link';
+  const told = files.read(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`)?.trim();
+  if (told === '1') return ok(check, 'off');
+  const addresses = files.read(`${procNet}/if_inet6`);
+  if (told === undefined && addresses === undefined) return ok(check, 'this kernel has none');
+  return wrong(
+    check,
+    'failure',
+    'on',
+    `sysctl -w net.ipv6.conf.${name}.disable_ipv6=1, as in sysctl.d/61-diode-link.conf`,
+  );
+}
+
+/** Destinations that are routed over an interface, as `/proc/net/route` tells them. */
+export function routesOver(
+  text: string,
+  name: string,
+): { readonly isDefault: boolean; readonly hasGateway: boolean }[] {
+  return text
+    .split('\n')
+    .slice(1, 10_000)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([found]) => found === name)
+    .map(([, destination = '', gateway = '', , , , , mask = '']) => ({
+      isDefault: /^0+$/.test(destination) && /^0+$/.test(mask),
+      hasGateway: !/^0+$/.test(gateway),
+    }));
+}
+
+/** @param wayIsNeeded the sender reaches its receiver over the link; the receiver needs no way back */
+export function routeFinding(files: HostFiles, name: string, wayIsNeeded: boolean): Finding {
+  const check = wayIsNeeded ? 'gateway over the link' : 'way back over the link';
+  const text = files.read(`${procNet}/route`);
+  if (text === undefined) return wrong(check, 'unknown', 'the routes can not be read', 'Look with: ip route');
+  const routes = routesOver(text, name);
+  if (routes.some(({ isDefault, hasGateway }) => isDefault || hasGateway))
+    return wrong(
+      check,
+      'failure',
+      `a gateway is reached over ${name}`,
+      `Remove it: ip route show dev ${name}`,
+    );
+  if (wayIsNeeded || routes.length === 0) return ok(check, 'none');
+  return wrong(
+    check,
+    'warning',
+    `${routes.length} routes lead to ${name}`,
+    'Give the address with /32, as in networkd/10-diode-receiver.network: the kernel then knows no way back.',
+  );
+}
+
+/** This host must not carry anything between the link and another network. */
+export function forwardingFinding(files: HostFiles): Finding {
+  const check = 'forwarding';
+  const told = files.read('/proc/sys/net/ipv4/ip_forward')?.trim();
+  if (told === '0') return ok(check, 'off');
+  if (told === undefined)
+    return wrong(check, 'unknown', 'it can not be read', 'Look with: sysctl net.ipv4.ip_forward');
+  return wrong(
+    check,
+    'failure',
+    'this host forwards packets',
+    'sysctl -w net.ipv4.ip_forward=0, as in sysctl.d/',
+  );
+}
+
+const listeningTcp = '0A';
+
+/** Ports of sockets that the link can reach: bound to its address or to all. Text of `/proc/net/udp` or `tcp`. */
+export function portsReachable(text: string, address: string, kind: 'udp' | 'tcp'): number[] {
+  const own = Buffer.from(address.split('.').map(Number)).reverse().toString('hex').toUpperCase();
+  return text
+    .split('\n')
+    .slice(1, 10_000)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', , state]) => {
+      const [at] = local.split(':');
+      return (at === own || /^0+$/.test(at ?? '-')) && (kind === 'udp' || state === listeningTcp);
+    })
+    .map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16))
+    .filter((port) => Number.isSafeInteger(port) && port > 0);
+}
+
+/** @param ownPort the port of the link, where this side has one */
+export function listenersFinding(files: HostFiles, address: string, ownPort: number | undefined): Finding {
+  const check = 'other listeners';
+  const found = (['udp', 'tcp'] as const).flatMap((kind) =>
+    [kind, `${kind}6`].flatMap((file) =>
+      portsReachable(files.read(`${procNet}/${file}`) ?? '', address, kind)
+        .filter((port) => !(kind === 'udp' && port === ownPort))
+        .map((port) => `${kind} ${port}`),
+    ),
+  );
+  if (found.length === 0) return ok(check, 'none that the link reaches');
+  const some = [...new Set(found)];
+  const shown = some.slice(0, 8).join(', ');
+  return wrong(
+    check,
+    'warning',
+    `the link reaches ${shown}${some.length > 8 ? ' and more' : ''}`,
+    'Bind them to other addresses; until then only the rules of nftables/ keep them apart.',
+  );
+}
+
+const countersSchema = z.object({
+  nftables: z.array(
+    z.object({
+      counter: z
+        .object({ table: z.string(), name: z.string(), packets: z.number().int().nonnegative() })
+        .optional(),
+    }),
+  ),
+});
+
+/**
+ * That the rules of nftables/ are loaded and stopped nothing.
+ * @param text what `nft -j list counters` wrote, undefined where the file is not there
+ */
+export function rulesFinding(
+  text: string | undefined,
+  ageMs: number,
+  mustStayZero: readonly string[],
+): Finding {
+  const check = 'kernel rules';
+  const enable = 'Enable dicom-diode-nftables.service and dicom-diode-counters.timer, as in hw-notes.';
+  if (text === undefined) return wrong(check, 'warning', 'their counters can not be read', enable);
+  if (ageMs > countersFreshMs)
+    return wrong(check, 'warning', `their counters are ${Math.round(ageMs / 60_000)} minutes old`, enable);
+  const parsed = countersSchema.safeParse(jsonOf(text));
+  if (!parsed.success) return wrong(check, 'warning', 'their counters are malformed', enable);
+  const counters = new Map(
+    parsed.data.nftables.flatMap(({ counter }) =>
+      counter?.table === 'dicom_diode' ? [[counter.name, counter.packets] as const] : [],
+    ),
+  );
+  const missing = mustStayZero.filter((name) => !counters.has(name));
+  if (missing.length > 0)
+    return wrong(
+      check,
+      'failure',
+      `not loaded: ${missing.join(', ')} missing`,
+      'Load them: systemctl restart dicom-diode-nftables',
+    );
+  const counted = mustStayZero.filter((name) => counters.get(name) !== 0);
+  if (counted.length === 0) return ok(check, 'loaded, and they stopped nothing');
+  const told = counted.map((name) => `${name} ${counters.get(name)}`).join(', ');
+  return wrong(
+    check,
+    'failure',
+    `they stopped what must not be: ${told}`,
+    'Find what sends it (tcpdump -i on the interface of the link), then load the rules again to begin from 0.',
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
