@@ -26,6 +26,7 @@ const migrations: readonly Migration[] = [
      session_counter INTEGER NOT NULL,
      session_random INTEGER NOT NULL,
      sequence INTEGER NOT NULL,
+     key_id INTEGER NOT NULL,
      account_from INTEGER NOT NULL,
      highest_study_number INTEGER NOT NULL
    ) WITHOUT ROWID;
@@ -184,6 +185,8 @@ export interface SenderRecord {
   readonly sessionCounter: number;
   readonly sessionRandom: number;
   readonly sequence: number;
+  /** The key of its newest beacon: tickets for it are made with that. */
+  readonly keyId: number;
   /** The first study number this receiver answers for. */
   readonly accountFrom: number;
   readonly highestStudyNumber: number;
@@ -502,14 +505,15 @@ export class ReceiverLedger {
 
   saveSender(sender: SenderRecord): void {
     this.#database.run(
-      `INSERT INTO senders (sender_id, session_counter, session_random, sequence, account_from, highest_study_number)
-       VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO senders (sender_id, session_counter, session_random, sequence, key_id, account_from, highest_study_number)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (sender_id) DO UPDATE SET session_counter = excluded.session_counter, session_random = excluded.session_random,
-         sequence = excluded.sequence, account_from = excluded.account_from, highest_study_number = excluded.highest_study_number`,
+         sequence = excluded.sequence, key_id = excluded.key_id, account_from = excluded.account_from, highest_study_number = excluded.highest_study_number`,
       sender.senderId,
       sender.sessionCounter,
       sender.sessionRandom,
       sender.sequence,
+      sender.keyId,
       sender.accountFrom,
       sender.highestStudyNumber,
     );
@@ -623,6 +627,7 @@ function senderRecord(row: Row): SenderRecord {
     sessionCounter: number(row, 'session_counter'),
     sessionRandom: number(row, 'session_random'),
     sequence: number(row, 'sequence'),
+    keyId: number(row, 'key_id'),
     accountFrom: number(row, 'account_from'),
     highestStudyNumber: number(row, 'highest_study_number'),
   };

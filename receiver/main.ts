@@ -28,7 +28,7 @@ import type { DeliveryCounts } from './deliveries.ts';
 import { addDestinationCommands, deliveryLines } from './destination-commands.ts';
 import { examineReceiver } from './doctor.ts';
 import { ReceiverLedger, type StudySummary, studyState } from './ledger.ts';
-import { accountOfMissing } from './missing.ts';
+import { addMissingCommand } from './missing-command.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { addQuarantineCommands } from './quarantine-commands.ts';
 import type { ReceiverSnapshot } from './snapshot.ts';
@@ -81,24 +81,7 @@ program
     print(statusText(snapshot, running, studies, held.length));
   });
 
-program
-  .command('missing')
-  .description('name everything the sender took in that is not in the inbox')
-  .action(async (_options, command: Command) => {
-    const { values } = configurationOf(command, receiverSettings);
-    const { json } = command.optsWithGlobals<GlobalOptions>();
-    const missing = await withLedger(values, (ledger) => accountOfMissing(ledger, missingShown));
-    if (json) return print(JSON.stringify({ missing }));
-    if (missing.length === 0) return print('nothing is missing of what the senders told of');
-    const rows = missing.map((row) => [
-      row.studyNumber,
-      row.studyUid,
-      row.expired ? `${row.cause}, expired on the low side` : row.cause,
-      row.have === undefined ? undefined : `${row.have} of ${row.expected ?? '?'}`,
-      row.senderId,
-    ]);
-    print(table(['number', 'study', 'what is missing', 'there', 'sender'], rows));
-  });
+addMissingCommand(program, withLedger);
 
 program
   .command('release <study>')

@@ -16,6 +16,7 @@ import { LowSideAlarms, type LowSideMarks } from './low-side-alarms.ts';
 /** Where a document came: for its newness. */
 export interface Arrival {
   readonly senderId: string;
+  readonly keyId: number;
   readonly sessionCounter: number;
   readonly sessionRandom: number;
   readonly sequence: number;

@@ -19,6 +19,7 @@ import type { InstanceRow, SenderLedger } from './ledger.ts';
 import { Schedule, type ScheduleOptions } from './schedule.ts';
 import type { Spool } from './spool.ts';
 import { type ClosedStudy, StudyClosing } from './study-closing.ts';
+import { type RedeemedTicket, redeemTicket } from './tickets.ts';
 
 export interface DispatchOptions {
   readonly ledger: SenderLedger;
@@ -96,6 +97,14 @@ export class Dispatch {
     return this.#announce(this.closing.close(studyUid, because));
   }
 
+  /** Puts what a ticket asks for at the head of the queue. @throws DiodeError as redeemTicket does */
+  resend(ticket: string): RedeemedTicket {
+    const { ledger, identity, clock } = this.#options;
+    const redeemed = redeemTicket(ticket, { ledger, identity, wallMs: clock.wallMs() });
+    this.#schedule.resendsEntered();
+    return redeemed;
+  }
+
   /** While the link is held nothing is handed out, and nothing is told that would be stale by then. */
   hold(held: boolean): void {
     if (this.#held === held) return;
@@ -136,7 +145,8 @@ export class Dispatch {
     }
     if (counted.length === 0) return;
     // A pass that broke off counts as well, or a disk that reads no more would hold the link for ever.
-    ledger.countPasses(counted);
+    const resent = counted.filter((objectId) => this.#schedule.isResend(objectId));
+    ledger.countPasses(counted, resent);
     for (const objectId of counted) this.#schedule.passEnded(objectId, clock.monotonicMs());
   }
 

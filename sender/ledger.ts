@@ -17,6 +17,7 @@ import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
 import { type ObjectType, objectType } from '../shared/wire/datagram.ts';
 import { type CloseReason, type ManifestEntry, type Priority, priority } from '../shared/wire/manifest.ts';
 import { ObjectPlans } from './object-plans.ts';
+import { Resends, resendsSchema } from './resends.ts';
 import { RetainedStudies, retainedStudiesSchema } from './retained-studies.ts';
 import { SpoolTotals, spoolTotalsSchema } from './spool-totals.ts';
 
@@ -62,6 +63,7 @@ const migrations: readonly Migration[] = [
    CREATE TABLE counters (code TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
    ${spoolTotalsSchema}
    ${retainedStudiesSchema}
+   ${resendsSchema}
    ${mailboxSchema}`,
 ];
 
@@ -112,6 +114,7 @@ export class SenderLedger {
   readonly plans: ObjectPlans;
   readonly totals: SpoolTotals;
   readonly retained: RetainedStudies;
+  readonly resends: Resends;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -121,6 +124,7 @@ export class SenderLedger {
     this.plans = new ObjectPlans(this.#database);
     this.totals = new SpoolTotals(this.#database);
     this.retained = new RetainedStudies(this.#database);
+    this.resends = new Resends(this.#database);
   }
 
   transaction<T>(act: () => T): T {
@@ -354,9 +358,20 @@ export class SenderLedger {
       .map(spooledObject);
   }
 
-  /** Counts one whole pass of each object. */
-  countPasses(objectIds: readonly string[]): void {
+  /** Objects that a ticket asked for, in the order they were asked for. */
+  resendObjects(limit: number): SpooledObject[] {
+    return this.#database
+      .all(
+        'SELECT objects.* FROM resends JOIN objects ON objects.object_id = resends.object_id WHERE unreadable = 0 ORDER BY position LIMIT ?',
+        limit,
+      )
+      .map(spooledObject);
+  }
+
+  /** Counts one whole pass of each object; for some of them it was what a ticket asked for. */
+  countPasses(objectIds: readonly string[], resent: readonly string[] = []): void {
     this.transaction(() => {
+      this.resends.done(resent);
       for (const id of objectIds)
         this.#database.run('UPDATE objects SET passes = passes + 1 WHERE object_id = ?', id);
     });

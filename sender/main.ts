@@ -30,6 +30,7 @@ import { examineSender } from './doctor.ts';
 import { importFolder, importText } from './import-command.ts';
 import { SenderLedger, type StudySummary } from './ledger.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
+import { addResendCommand } from './resend-command.ts';
 import type { SenderSnapshot } from './snapshot.ts';
 
 const studiesShown = 50;
@@ -102,6 +103,8 @@ program
     );
     print(json ? JSON.stringify({ ok: true, detail }) : detail);
   });
+
+addResendCommand(program, withLedger);
 
 program
   .command('import <folder>')

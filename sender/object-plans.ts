@@ -65,6 +65,12 @@ export class ObjectPlans {
           passesPlanned,
           from.objectId,
         );
+        // What a ticket asked for is asked for still.
+        this.#database.run(
+          'UPDATE resends SET object_id = ? WHERE object_id = ?',
+          to.objectId,
+          from.objectId,
+        );
       }
       for (const studyUid of new Set(changes.map(({ from }) => from.studyUid))) {
         this.#database.run(

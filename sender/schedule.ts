@@ -1,5 +1,5 @@
 /**
- * Decides which object goes out next: STAT, then manifests, first passes, second passes, carousel.
+ * Decides which object goes out next: STAT, what a ticket asks for, manifests, first passes, second passes, carousel.
  *
  * Two passes of an object are apart by a gap, so that one burst can't take both. Spare time goes to the
  * carousel: it repeats what the spool holds, fewest passes first, among equals the newest first, within
@@ -21,6 +21,8 @@ export interface SendOrder {
 export interface Source {
   objectsWithPasses(passes: number, limit: number): SpooledObject[];
   carouselObjects(passesMin: number, limit: number): SpooledObject[];
+  /** What tickets ask for, in their order. */
+  resendObjects(limit: number): SpooledObject[];
 }
 
 export interface ScheduleOptions {
@@ -44,6 +46,10 @@ export class Schedule {
   readonly #windows: SpooledObject[][];
   readonly #exhausted: boolean[];
   readonly #inFlight = new Map<string, SendOrder>();
+  /** What tickets ask for is a window of its own. */
+  #resends: SpooledObject[] = [];
+  #resendsExhausted = false;
+  readonly #resending = new Set<string>();
   readonly #passEndedAtMs = new Map<string, number>();
   #carouselFreeAtMs = 0;
 
@@ -62,10 +68,22 @@ export class Schedule {
 
   /** New objects are in the ledger: what was read of it before is stale. */
   objectsEntered(): void {
+    this.resendsEntered();
     for (const [passes, window] of this.#windows.entries()) {
       window.length = 0;
       this.#exhausted[passes] = false;
     }
+  }
+
+  /** A ticket asked for objects. */
+  resendsEntered(): void {
+    this.#resends.length = 0;
+    this.#resendsExhausted = false;
+  }
+
+  /** Whether the pass of an object that is under way is what a ticket asked for. */
+  isResend(objectId: string): boolean {
+    return this.#resending.has(objectId);
   }
 
   /**
@@ -76,6 +94,7 @@ export class Schedule {
     for (const passes of this.#windows.keys()) this.#refill(passes);
     const order =
       this.#take(nowMs, (object) => object.priority === priority.stat) ??
+      (urgentOnly ? undefined : this.#resend()) ??
       this.#take(nowMs, (object) => object.type === objectType.manifest) ??
       (urgentOnly ? undefined : (this.#take(nowMs, () => true) ?? this.#carousel(nowMs)));
     if (order !== undefined) this.#inFlight.set(order.object.objectId, order);
@@ -87,6 +106,8 @@ export class Schedule {
     const order = this.#inFlight.get(objectId);
     assert(order !== undefined, 'only what was handed out ends');
     this.#inFlight.delete(objectId);
+    // It may still wait for a planned pass, under the number that this one has taken.
+    if (this.#resending.delete(objectId)) this.objectsEntered();
     this.#passEndedAtMs.delete(objectId);
     this.#passEndedAtMs.set(objectId, nowMs);
     this.#forget(nowMs);
@@ -101,13 +122,16 @@ export class Schedule {
   /** A pass was lost on the way to the link: it is due again, as if it had never begun. */
   passLost(objectId: string): void {
     assert(this.#inFlight.delete(objectId), 'only what was handed out is lost');
+    this.#resending.delete(objectId);
     // It stands in the ledger where it stood; what was read of that before is stale.
     this.objectsEntered();
   }
 
   #take(nowMs: number, fits: (object: SpooledObject) => boolean): SendOrder | undefined {
     for (const [pass, window] of this.#windows.entries()) {
-      const index = window.findIndex((object) => fits(object) && this.#due(object, nowMs));
+      const index = window.findIndex(
+        (object) => fits(object) && this.#due(object, nowMs) && !this.#inFlight.has(object.objectId),
+      );
       if (index < 0) continue;
       const [object] = window.splice(index, 1);
       assert(object !== undefined, 'the index was found');
@@ -115,6 +139,20 @@ export class Schedule {
       return { object, pass, urgent };
     }
     return undefined;
+  }
+
+  /** A fresh pass of what a ticket asks for: its repair symbols were not sent before while there are such. */
+  #resend(): SendOrder | undefined {
+    if (this.#resends.length === 0 && !this.#resendsExhausted) {
+      const rows = this.#source.resendObjects(this.#inFlight.size + windowObjects);
+      this.#resends = rows.filter((object) => !this.#inFlight.has(object.objectId));
+      // What is under way for another reason comes when that has ended.
+      this.#resendsExhausted = rows.length === 0;
+    }
+    const object = this.#resends.shift();
+    if (object === undefined || this.#inFlight.has(object.objectId)) return undefined;
+    this.#resending.add(object.objectId);
+    return { object, pass: object.passes, urgent: object.type === objectType.manifest };
   }
 
   #due(object: SpooledObject, nowMs: number): boolean {

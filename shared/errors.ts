@@ -336,6 +336,26 @@ export const errorCatalogue = {
     meaning: 'The name of a study is taken in the inbox by something else.',
     action: 'Move that away; the release is tried again by itself.',
   },
+  E_TICKET: {
+    meaning: 'This is no ticket, or it is damaged.',
+    action: 'Carry it again, whole; or make a new one with diode-receiver missing.',
+  },
+  E_TICKET_FOREIGN: {
+    meaning: 'The ticket is for another sender, or was made with another key.',
+    action: 'Carry it to the sender that it names.',
+  },
+  E_TICKET_FORGED: {
+    meaning: 'The proof in the ticket is wrong.',
+    action: 'Make a new one with diode-receiver missing; if it persists, compare the keys of both sides.',
+  },
+  E_TICKET_USED: {
+    meaning: 'The ticket was used before; what it asked for was queued then.',
+    action: 'If it still misses, make a new one with diode-receiver missing.',
+  },
+  E_TICKET_EXPIRED: {
+    meaning: 'The ticket is too old, or what it asks for is not held any more.',
+    action: 'Make a new one; what the sender does not hold has to be sent by the scanner again.',
+  },
   E_LOW_SIDE: {
     meaning: 'The sender reports a problem.',
     action: 'See the code that the alarm names, and act on the low side.',

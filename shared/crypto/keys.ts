@@ -11,6 +11,7 @@ const labels = {
   objectId: 'dicom-diode 1 object id',
   seal: 'dicom-diode 1 seal',
   authenticate: 'dicom-diode 1 authenticate',
+  ticket: 'dicom-diode 1 ticket',
 } as const;
 
 const noSalt = new Uint8Array(0);
@@ -38,6 +39,12 @@ export function deriveObjectKey(
 ): Uint8Array {
   assert(senderId.length === senderIdBytes, 'sender id length');
   return derive(secret, [Buffer.from(labels[use]), senderId, objectId], 32);
+}
+
+/** Key of a sender's tickets: 32 bytes (HMAC-SHA-256). */
+export function deriveTicketKey(secret: Uint8Array, senderId: Uint8Array): Uint8Array {
+  assert(senderId.length === senderIdBytes, 'sender id length');
+  return derive(secret, [Buffer.from(labels.ticket), senderId], 32);
 }
 
 function derive(secret: Uint8Array, info: readonly Uint8Array[], length: number): Uint8Array {

@@ -23,6 +23,8 @@ export const limits = {
   beaconAlarmsMax: 16,
   /** PS3.5 section 9.1. */
   uidCharactersMax: 64,
+  /** A ticket as text, with its line end: what a QR code of ordinary size holds. */
+  ticketBytesMax: 800,
   sendersMax: 64,
 } as const;
 

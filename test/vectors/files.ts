@@ -23,6 +23,7 @@ import { exampleAbout, exampleVector } from './cases/example.ts';
 import { keyFileAbout, keyFileVectors } from './cases/key-file.ts';
 import { objectAbout, objectVectors } from './cases/object.ts';
 import { sealAbout, sealVectors } from './cases/seal.ts';
+import { ticketAbout, ticketVectors } from './cases/ticket.ts';
 import type { Named } from './vector-file.ts';
 
 interface Made {
@@ -46,4 +47,5 @@ export const vectorFiles: readonly Made[] = [
   { name: 'repair-esis', about: repairEsisAbout, make: repairEsisVectors },
   { name: 'roll', about: rollAbout, make: rollVectors },
   { name: 'seal', about: sealAbout, make: sealVectors },
+  { name: 'ticket', about: ticketAbout, make: ticketVectors },
 ];

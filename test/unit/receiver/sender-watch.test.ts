@@ -42,6 +42,7 @@ function beacon(change: Partial<Beacon> = {}): Beacon {
 
 const arrival = (sequence: number, sessionCounter = 1, sessionRandom = 9) => ({
   senderId,
+  keyId: 7,
   sessionCounter,
   sessionRandom,
   sequence,

@@ -252,6 +252,7 @@ describe('the account of what is missing', () => {
       sessionCounter: 1,
       sessionRandom: 1,
       sequence: 1,
+      keyId: 7,
       accountFrom: 2,
       highestStudyNumber: 5,
     });

@@ -9,6 +9,7 @@ import { spooled } from './rows.ts';
 class ListSource implements Source {
   readonly objects: SpooledObject[];
   limitMax = 0;
+  resends: string[] = [];
 
   constructor(objects: readonly SpooledObject[]) {
     this.objects = [...objects];
@@ -27,6 +28,12 @@ class ListSource implements Source {
       .filter((object) => object.passes >= passesMin)
       .reverse()
       .sort((a, b) => a.passes - b.passes)
+      .slice(0, limit);
+  }
+
+  resendObjects(limit: number): SpooledObject[] {
+    return this.resends
+      .flatMap((id) => this.objects.filter(({ objectId }) => objectId === id))
       .slice(0, limit);
   }
 
@@ -180,5 +187,67 @@ describe('the carousel', () => {
     source.objects.push(spooled('new'));
     subject.objectsEntered();
     expect(next(0)).toBe('new 0');
+  });
+});
+
+describe('what a ticket asks for', () => {
+  it('goes ahead of everything but STAT, in its order, with a pass that was not sent before', () => {
+    const { source, subject, next, end } = schedule([
+      spooled('first'),
+      spooled('list', manifest),
+      spooled('urgent', stat),
+      spooled('asked', { passes: 5 }),
+      spooled('asked list', { ...manifest, passes: 3 }),
+    ]);
+    expect(next(0)).toBe('urgent 0 urgent');
+    source.resends = ['asked list', 'asked'];
+    subject.resendsEntered();
+    expect(next(0)).toBe('asked list 3 urgent');
+    expect(next(0)).toBe('asked 5');
+    expect(subject.isResend('asked')).toBe(true);
+    expect(next(0)).toBe('list 0 urgent');
+    expect(subject.isResend('list')).toBe(false);
+    source.resends = [];
+    end('asked', 0);
+    expect(subject.isResend('asked')).toBe(false);
+  });
+
+  it('waits while it is under way for another reason, and comes then', () => {
+    const { source, subject, next, end } = schedule([spooled('asked')], { passCount: 1 });
+    expect(next(0)).toBe('asked 0');
+    source.resends = ['asked'];
+    subject.resendsEntered();
+    expect(next(0)).toBeUndefined();
+    end('asked', 0);
+    expect(next(0)).toBe('asked 1');
+  });
+
+  it('takes the place of a planned pass of the same object, and not of the one after', () => {
+    const { source, subject, next, end } = schedule([spooled('asked')]);
+    source.resends = ['asked'];
+    subject.resendsEntered();
+    expect(next(0)).toBe('asked 0');
+    expect(next(0)).toBeUndefined();
+    source.resends = [];
+    end('asked', 0);
+    expect(next(199)).toBeUndefined();
+    expect(next(200)).toBe('asked 1');
+  });
+
+  it('comes again when the link lost it', () => {
+    const { source, subject, next } = schedule([spooled('asked', { passes: 4 })]);
+    source.resends = ['asked'];
+    subject.resendsEntered();
+    expect(next(0)).toBe('asked 4');
+    subject.passLost('asked');
+    expect(next(0)).toBe('asked 4');
+  });
+
+  it('waits when the encoder has enough', () => {
+    const { source, subject } = schedule([spooled('asked', { passes: 4 })]);
+    source.resends = ['asked'];
+    subject.resendsEntered();
+    expect(subject.next(0, true)).toBeUndefined();
+    expect(subject.next(0)?.object.objectId).toBe('asked');
   });
 });
