@@ -116,6 +116,7 @@ export async function startReceiver(
   const reception = new Reception({
     ledger,
     vault,
+    disk,
     spill,
     clock: systemClock,
     alarms,
@@ -144,6 +145,8 @@ export async function startReceiver(
       spoolPercent: configuration['lowSide.spoolPercent'],
       rejectedMs: configuration['lowSide.rejectedHours'] * 3_600_000,
     },
+    onReconciled: ({ adopted, orphans, lost }) =>
+      log.info('vault compared with its ledger', { adopted, orphans, unreadable: lost }),
     onReleased: ({ studyUid, senderId, revision, kind, instances, expected, conflictIds }) =>
       log.info('study released', {
         studyUid,

@@ -153,8 +153,12 @@ export class DeliveryService {
     alarms.during('vault removal', diskCodes, () => {
       const gone = ledger.deliveries.departed(this.runningTime.nowMs() - keptMs, removedMax);
       if (gone.length === 0) return;
+      // A stop between the two leaves files that the next comparison with the ledger removes.
+      ledger.transaction(() => {
+        ledger.files.markRemoved(gone);
+        ledger.deliveries.forgetDepartures(gone);
+      });
       vault.removeObjects(gone);
-      ledger.transaction(() => ledger.deliveries.forgetDepartures(gone));
     });
   }
 }

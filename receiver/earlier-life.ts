@@ -15,6 +15,7 @@ export function loadFinished(ledger: ReceiverLedger, assembler: Assembler): void
     assembler.finishAll(ids);
     after = last;
   }
+  for (const objectId of ledger.files.lost()) assembler.unfinish(objectId);
   for (const objectId of ledger.manifestObjectIds()) assembler.finish(objectId);
   for (const objectId of ledger.knownContent.objectIds()) assembler.finish(objectId);
 }

@@ -19,6 +19,7 @@ import { Holds, holdsSchema } from './holds.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
 import { SavedTime, savedTimeSchema } from './running-time.ts';
 import { Told, toldSchema } from './told.ts';
+import { VaultFiles, vaultFilesSchema } from './vault-files.ts';
 
 const migrations: readonly Migration[] = [
   `CREATE TABLE senders (
@@ -44,7 +45,8 @@ const migrations: readonly Migration[] = [
      sop_class_uid TEXT,
      modality TEXT,
      held_because TEXT,
-     released_revision INTEGER
+     released_revision INTEGER,
+     file_state INTEGER NOT NULL DEFAULT 0
    );
    CREATE INDEX instances_by_study ON instances (sender_id, study_uid);
    CREATE INDEX instances_waiting ON instances (sender_id, study_uid) WHERE released_revision IS NULL AND held_because IS NULL;
@@ -99,6 +101,7 @@ const migrations: readonly Migration[] = [
      reason TEXT NOT NULL
    );
    ${toldSchema}
+   ${vaultFilesSchema}
    ${knownContentSchema}
    ${mailboxSchema}
    ${holdsSchema}
@@ -199,6 +202,7 @@ export class ReceiverLedger {
   readonly deliveries: Deliveries;
   readonly savedTime: SavedTime;
   readonly told: Told;
+  readonly files: VaultFiles;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -210,6 +214,7 @@ export class ReceiverLedger {
     this.deliveries = new Deliveries(this.#database);
     this.savedTime = new SavedTime(this.#database);
     this.told = new Told(this.#database);
+    this.files = new VaultFiles(this.#database);
   }
 
   transaction<T>(act: () => T): T {

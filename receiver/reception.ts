@@ -6,6 +6,7 @@
 import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
 import { type InstanceHeader, readInstanceHeaderFromFile } from '../shared/dicom/instance-header.ts';
+import type { Disk } from '../shared/disk.ts';
 import { DiodeError } from '../shared/errors.ts';
 import type { ErasureCode } from '../shared/fec/erasure-code.ts';
 import { objectType } from '../shared/wire/datagram.ts';
@@ -20,15 +21,19 @@ import { HoldAlarms } from './hold-alarms.ts';
 import type { Inspected } from './holds.ts';
 import type { InstanceRecord, ReceiverLedger, ReleaseRecord } from './ledger.ts';
 import type { LowSideMarks } from './low-side-alarms.ts';
+import type { VaultReconciliation } from './reconcile.ts';
 import { Releaser, type ReleaserOptions } from './release.ts';
 import { SenderWatch } from './sender-watch.ts';
 import type { SpillArea } from './spill.ts';
 import { Studies } from './studies.ts';
 import type { Vault } from './vault.ts';
+import { VaultWatch } from './vault-watch.ts';
 
 export interface ReceptionOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
+  /** The disk of the vault. */
+  readonly disk: Disk;
   readonly spill: SpillArea;
   readonly clock: Clock;
   readonly alarms: Alarms;
@@ -53,6 +58,7 @@ export interface ReceptionOptions {
    */
   readonly hasRoom: (bytes: number, awaited: boolean) => boolean;
   readonly lowSide: LowSideMarks;
+  readonly onReconciled?: ((found: VaultReconciliation) => void) | undefined;
   readonly onReleased: (release: ReleaseRecord) => void;
   /** As of the releaser. */
   readonly onMarked?: ReleaserOptions['onMarked'];
@@ -83,6 +89,7 @@ export class Reception {
   readonly studies: Studies;
   readonly releaser: Releaser;
   readonly senders: SenderWatch;
+  readonly vaultWatch: VaultWatch;
   readonly #clearance: Clearance;
   readonly #holdAlarms: HoldAlarms;
   readonly #options: ReceptionOptions;
@@ -90,6 +97,7 @@ export class Reception {
   readonly #documents: ControlDocuments;
   /** The group whose content is on its way to the disk, and whether it is there. */
   #syncing: SyncingGroup | undefined;
+  #secrets: ReadonlyMap<number, Uint8Array>;
   #isStarted = false;
   #groupSinceMs = 0;
   #watchedAtMs = 0;
@@ -127,12 +135,21 @@ export class Reception {
     this.senders = new SenderWatch({ ...options });
     const { assembler, studies, senders } = this;
     this.#documents = new ControlDocuments({ ledger, clock, alarms, assembler, studies, senders });
+    this.#secrets = options.secrets;
+    this.vaultWatch = new VaultWatch({
+      ...options,
+      assembler: this.assembler,
+      secrets: () => this.#secrets,
+      studies: () => this.studies,
+      take: (object) => this.#take(object),
+    });
     for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
     this.#isStarted = true;
   }
 
   /** Another key ring from now on. */
   useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
+    this.#secrets = secrets;
     this.assembler.useSecrets(secrets);
   }
 
@@ -155,6 +172,7 @@ export class Reception {
     this.#documents.read();
     const copying = this.#clear();
     this.#release();
+    this.vaultWatch.step();
     if (now - this.#watchedAtMs >= watchIntervalMs) {
       this.#watchedAtMs = now;
       this.studies.watchDeadlines();
@@ -255,7 +273,8 @@ export class Reception {
           if (ledger.enterInstance(row, clock.wallMs())) ledger.holds.enter(inspected);
         }
       });
-      return seen;
+      // A file that was lost is back in its place; its study went on without it.
+      return seen.filter(({ row }) => !ledger.files.cameBack(row.objectId));
     });
     if (stored === undefined) {
       // Not durable, so not finished: they come again with a later pass.

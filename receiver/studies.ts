@@ -120,9 +120,19 @@ export class Studies {
     else this.#assess(study);
   }
 
-  /** Whether a study waits for an object. */
+  /** Whether a study that is here in part waits for an object. */
   awaits(objectId: string): boolean {
-    return this.#awaited.has(objectId);
+    const revisions = this.#awaited.get(objectId)?.revisions ?? [];
+    return revisions.some(({ missing, manifest }) => missing.size < manifest.entries.length);
+  }
+
+  /** An instance that was neither released nor held is gone: its study misses it again. */
+  instanceLost(senderId: string, studyUid: string): void {
+    const record = this.#options.ledger.study(senderId, studyUid);
+    if (record === undefined) return;
+    const before = this.#open.get(keyOf(senderId, studyUid));
+    if (before !== undefined) this.#ready.delete(before);
+    this.#load(record);
   }
 
   /** Tries a study again that could not be released. */

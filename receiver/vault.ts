@@ -4,6 +4,7 @@
  *   incoming/   objects that are being put together
  *   objects/    whole and verified; each has its row in the ledger
  *   releasable/ copies of objects with another preamble, where that is what goes out
+ *   orphans/    files that no row and no key explains; damaged/  what is left of files that are collected again
  *   staging/    folders of studies on their way into the inbox
  *
  * All of it is on one file system with the inbox, so that a release is links and one rename.
@@ -50,9 +51,37 @@ export class Vault {
     for (const name of ['incoming', 'objects', 'releasable', 'staging']) disk.makeFolder(join(folder, name));
   }
 
+  get objectsFolder(): string {
+    return join(this.#folder, 'objects');
+  }
+
   /** Where a whole object lies. */
   objectPath(objectId: string): string {
-    return join(this.#folder, 'objects', objectId);
+    return join(this.objectsFolder, objectId);
+  }
+
+  /** Whether the file of an object is there, in its size. */
+  holds(objectId: string, bytes: number): boolean {
+    const facts = this.#disk.facts(this.objectPath(objectId));
+    return facts?.kind === 'file' && facts.bytes === bytes;
+  }
+
+  /** Moves a whole object that has no row back to where it was put together. */
+  takeBack(objectId: string): void {
+    const incoming = this.#incomingPath(objectId);
+    this.#closeFile(incoming);
+    this.#disk.rename(this.objectPath(objectId), incoming);
+  }
+
+  /** Keeps a file apart that is not what it should be; nothing happens when there is none. */
+  setAside(folder: 'orphans' | 'damaged', name: string, from: 'objects' | 'incoming'): void {
+    const path = join(this.#folder, from, name);
+    if (this.#disk.facts(path) === undefined) return;
+    this.#closeFile(path);
+    const target = join(this.#folder, folder);
+    this.#disk.makeFolder(target);
+    this.#disk.rename(path, join(target, name));
+    this.#disk.syncFolder(target);
   }
 
   hasObject(objectId: string): boolean {

@@ -15,6 +15,7 @@ export interface LogFields {
   readonly conflicts?: number;
   readonly files?: number;
   readonly adopted?: number;
+  readonly orphans?: number;
   readonly unreadable?: number;
   readonly bytes?: number;
   readonly code?: string;
@@ -40,6 +41,7 @@ const fieldNames = Object.keys({
   conflicts: true,
   files: true,
   adopted: true,
+  orphans: true,
   unreadable: true,
   bytes: true,
   code: true,

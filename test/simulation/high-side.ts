@@ -95,6 +95,7 @@ export class HighSide {
     const reception = new Reception({
       ledger: this.ledger,
       vault: new Vault(vaultFolder, this.disk),
+      disk: this.disk,
       spill: new SpillArea({
         disk: this.disk,
         path: `${vaultFolder}/spill.area`,
