@@ -89,6 +89,11 @@ export const senderSettings = {
     false,
     'take performed procedure steps (MPPS): one that is completed closes its study at once',
   ),
+  'dicom.storageCommitment': choice(
+    ['refused', 'own-spool'],
+    'refused',
+    'own-spool promises what this spool holds, until it expires, and nothing of the PACS',
+  ),
   'dicom.tlsKeyFile': optionalPath('the private key as PEM, mode 0600: with it the port speaks TLS only'),
   'dicom.tlsCertificateFile': optionalPath('the certificate that goes with it, and those above it'),
   'dicom.tlsClientAuthoritiesFile': optionalPath(

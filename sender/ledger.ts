@@ -235,6 +235,12 @@ export class SenderLedger {
       .map((row) => text(row, 'study_uid'));
   }
 
+  /** Whether an instance of this UID is held, in a file that can be read. */
+  holdsInstance(sopInstanceUid: string): boolean {
+    const sql = 'SELECT 1 FROM objects WHERE sop_instance_uid = ? AND unreadable = 0 LIMIT 1';
+    return this.#database.get(sql, sopInstanceUid) !== undefined;
+  }
+
   openStudies(): StudyRow[] {
     return this.#database.all('SELECT * FROM studies WHERE open = 1').map(studyRow);
   }

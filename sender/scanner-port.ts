@@ -88,6 +88,9 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
         pduMs: configuration['dicom.pduSeconds'] * 1000,
       },
       ...(configuration['dicom.procedureSteps'] && { procedureSteps: steps }),
+      ...(configuration['dicom.storageCommitment'] === 'own-spool' && {
+        isHeld: (sopInstanceUid: string) => ledger.holdsInstance(sopInstanceUid),
+      }),
       clock: options.clock,
     },
     sink,

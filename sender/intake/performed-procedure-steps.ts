@@ -83,11 +83,11 @@ export class PerformedProcedureSteps {
       take: (part) => {
         bytes += part.length;
         // Copied: the part belongs to the connection. What is too long is counted and not kept.
-        if (bytes <= associationLimits.procedureStepBytesMax) parts.push(part.slice());
+        if (bytes <= associationLimits.messageDataSetBytesMax) parts.push(part.slice());
         return undefined;
       },
       finish: async () => {
-        if (bytes > associationLimits.procedureStepBytesMax) return refusal('data set too long');
+        if (bytes > associationLimits.messageDataSetBytesMax) return refusal('data set too long');
         const dataSet = NestedDataSet.read(Buffer.concat(parts), encodingOf(transferSyntaxUid), sequenceTags);
         if (dataSet instanceof DiodeError) return refusal(dataSet.code);
         return command.field === commandFields.create

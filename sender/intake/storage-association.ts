@@ -5,7 +5,7 @@
 import { present } from '../../shared/assert.ts';
 import { type Command, commandFields, responseBit } from '../../shared/dicom/dimse/command.ts';
 import { MessageReader } from '../../shared/dicom/dimse/message-reader.ts';
-import { commandPdus } from '../../shared/dicom/dimse/message-writer.ts';
+import { commandPdus, DataSetFraming, dataOverheadBytes } from '../../shared/dicom/dimse/message-writer.ts';
 import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
 import type { AssociateRequest } from '../../shared/dicom/upper-layer/associate-pdu.ts';
 import type { UpperLayerEvent } from '../../shared/dicom/upper-layer/association-state.ts';
@@ -19,6 +19,12 @@ import { type Rejection, rejections } from '../../shared/dicom/upper-layer/short
 import type { UpperLayer } from '../../shared/dicom/upper-layer/upper-layer.ts';
 import type { AssociationFacts, InstanceSink } from './instance-sink.ts';
 import type { PerformedProcedureSteps } from './performed-procedure-steps.ts';
+import {
+  type CommitmentOutcome,
+  type CommitmentReport,
+  CommitmentRequest,
+  commitmentInstanceUid,
+} from './storage-commitment.ts';
 import {
   answerContexts,
   type CalledEntity,
@@ -35,6 +41,8 @@ export interface StorageAssociationOptions {
   readonly sink: InstanceSink;
   readonly entities: readonly CalledEntity[];
   readonly performedProcedureSteps: PerformedProcedureSteps | undefined;
+  /** Whether the spool holds an instance; left out, storage commitment is refused. */
+  readonly isHeld?: ((sopInstanceUid: string) => boolean) | undefined;
   readonly nowMs: () => number;
   /** Whether one more association fits; the connection itself is counted already. */
   readonly hasRoom: () => boolean;
@@ -47,7 +55,7 @@ interface Request {
   readonly messageId: number;
   readonly contextId: number;
   readonly take: (bytes: Uint8Array) => Promise<void> | undefined;
-  readonly finish: () => Promise<Outcome> | Outcome;
+  readonly finish: () => Promise<CommitmentOutcome> | CommitmentOutcome;
 }
 
 export class StorageAssociation implements AssociationListener {
@@ -60,6 +68,8 @@ export class StorageAssociation implements AssociationListener {
   #store: StoreOperation | undefined;
   #instances = 0;
   #bytes = 0;
+  /** Requests of ours, and how many of them the scanner has answered. */
+  #reports = { sent: 0, answered: 0 };
 
   constructor(options: StorageAssociationOptions) {
     this.#options = options;
@@ -147,15 +157,18 @@ export class StorageAssociation implements AssociationListener {
   }
 
   async #answer({ command, messageId, contextId, finish }: Request): Promise<void> {
-    const { status, comment } = await finish();
+    const { status, comment, report } = await finish();
     this.#request = undefined;
     await this.#respond(contextId, command, messageId, status, comment);
+    if (report !== undefined) await this.#report(contextId, report);
   }
 
   /** @throws ProtocolViolation */
   #command(contextId: number, command: Command): Promise<void> | undefined {
-    if ((command.field & responseBit) !== 0)
-      throw invalidParameter('response to a request that was not made');
+    if ((command.field & responseBit) !== 0) {
+      this.#responded(command);
+      return undefined;
+    }
     // C-CANCEL ends operations that go on for long; there are none.
     if (command.field === commandFields.cancel && !command.hasDataSet) return undefined;
     const { messageId } = command;
@@ -181,9 +194,53 @@ export class StorageAssociation implements AssociationListener {
       return steps.begin(command, context.transferSyntax, this.#facts?.callingAe ?? '');
     }
     if (command.field === commandFields.action && context.abstractSyntax === serviceUids.storageCommitment) {
-      return answer(dimseStatus.sopClassNotSupported, 'One-way link: no storage commitment can be given');
+      const { isHeld } = this.#options;
+      if (isHeld === undefined)
+        return answer(dimseStatus.sopClassNotSupported, 'One-way link: no storage commitment can be given');
+      const { actionTypeId } = command;
+      const request = new CommitmentRequest({
+        isHeld,
+        transferSyntaxUid: context.transferSyntax,
+        actionTypeId,
+      });
+      return { take: (bytes) => request.take(bytes), finish: () => request.finish() };
     }
     return answer(dimseStatus.unrecognizedOperation);
+  }
+
+  /** N-EVENT-REPORT-RQ, behind the answer to the N-ACTION that asked for it. */
+  async #report(contextId: number, { eventTypeId, dataSet }: CommitmentReport): Promise<void> {
+    this.#reports.sent += 1;
+    const command: Command = {
+      field: commandFields.eventReport,
+      messageId: this.#reports.sent,
+      hasDataSet: true,
+      affectedSopClassUid: serviceUids.storageCommitment,
+      affectedSopInstanceUid: commitmentInstanceUid,
+      eventTypeId,
+    };
+    const pduBytes = this.#layer.sentPduBytesMax;
+    await this.#stream?.send(commandPdus(contextId, command, pduBytes));
+    const framing = new DataSetFraming(contextId, dataSet.length, pduBytes);
+    for (let offset = 0; !framing.ended; ) {
+      const buffer = new Uint8Array(Math.min(dataSet.length - offset, pduBytes) + dataOverheadBytes);
+      const { places, end } = framing.next(buffer, 0);
+      for (const place of places) {
+        place.set(dataSet.subarray(offset, offset + place.length));
+        offset += place.length;
+      }
+      await this.#stream?.send(buffer.subarray(0, end));
+    }
+  }
+
+  /** @throws ProtocolViolation */
+  #responded(command: Command): void {
+    const isAwaited =
+      command.field === (commandFields.eventReport | responseBit) &&
+      !command.hasDataSet &&
+      this.#reports.answered < this.#reports.sent;
+    if (!isAwaited) throw invalidParameter('response to a request that was not made');
+    this.#reports.answered += 1;
   }
 
   #openStore(contextId: number, command: Command, messageId: number): Promise<void> | undefined {

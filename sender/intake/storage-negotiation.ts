@@ -72,13 +72,14 @@ export function answerContexts(
 ): AnsweredContext[] {
   return contexts.map(({ id, abstractSyntax, transferSyntaxes }) => {
     const isStep = abstractSyntax === serviceUids.performedProcedureStep;
-    const transferSyntax = isStep ? transferSyntaxes.find(isPlain) : transferSyntaxes[0];
+    const isCommitment = abstractSyntax === serviceUids.storageCommitment;
+    const transferSyntax = isStep || isCommitment ? transferSyntaxes.find(isPlain) : transferSyntaxes[0];
     const taken =
       abstractSyntax !== undefined &&
       (isStorable(abstractSyntax) ||
         abstractSyntax === serviceUids.verification ||
-        // Taken so that each request can be refused with its reason.
-        abstractSyntax === serviceUids.storageCommitment ||
+        // Taken even where each request is refused: it is told the reason.
+        isCommitment ||
         (isStep && options.performedProcedureSteps));
     if (!taken) return refused(id, contextResults.abstractSyntaxNotSupported);
     if (transferSyntax === undefined) return refused(id, contextResults.transferSyntaxesNotSupported);

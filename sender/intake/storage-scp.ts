@@ -28,6 +28,8 @@ export interface StorageScpOptions {
   readonly dataPduBytesMax?: number;
   /** Takes part in performed procedure steps when given. */
   readonly procedureSteps?: ProcedureStepListener;
+  /** Gives storage commitment for what this says is held; left out, it is refused. */
+  readonly isHeld?: (sopInstanceUid: string) => boolean;
   readonly clock?: Clock;
 }
 
@@ -110,6 +112,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       sink,
       entities,
       performedProcedureSteps: steps,
+      isHeld: options.isHeld,
       nowMs: () => clock.monotonicMs(),
       hasRoom: () => !closing && accepted() < associationsMax,
       ended: () => {

@@ -8,7 +8,6 @@ import type { DeliveryResult } from '../../receiver/deliver/delivery-result.ts';
 import type { DicomDestination } from '../../receiver/deliver/destination.ts';
 import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
 import type { ApplicationEntity } from '../../sender/intake/instance-sink.ts';
-import type { ProcedureStepReport } from '../../sender/intake/performed-procedure-steps.ts';
 import {
   createStorageScp,
   type StorageScp,
@@ -31,7 +30,6 @@ import {
 } from '../harness/association-bytes.ts';
 import { TestAuthority } from '../harness/certificates.ts';
 import { CollectingSink, type SinkBehaviour } from '../harness/collecting-sink.ts';
-import { encodeDataSet, transferSyntaxes } from '../harness/dicom-writer.ts';
 import { dataSetHash, writeInstances, writeOddDeflated, writePrivate } from '../harness/instance-files.ts';
 import { Processes } from '../harness/processes.ts';
 import { RawConnection, splitPdus } from '../harness/raw-connection.ts';
@@ -340,46 +338,4 @@ describe('over TLS', () => {
     // Plain DICOM to a TLS port is not answered in plain.
     await expect(verify(destinationOf(scp.port))).rejects.toBeInstanceOf(DiodeError);
   });
-});
-
-it('a performed procedure step gives its list over the same port', async () => {
-  const reports: ProcedureStepReport[] = [];
-  const { scp } = await start(
-    {},
-    { procedureSteps: { stepBegan: () => {}, stepEnded: (report) => void reports.push(report) } },
-  );
-  const stepClass = '1.2.840.10008.3.1.2.3.3';
-  const connection = await RawConnection.to(scp.port);
-  connection.send(
-    associateRequest({
-      contexts: [{ id: 1, abstractSyntax: stepClass, transferSyntaxes: [explicitLittle] }],
-    }),
-  );
-  const command = (field: number, classElement: number, instanceElement: number) =>
-    commandSet(
-      commandElement(classElement, uidValue(stepClass)),
-      commandElement(0x0100, uint16(field)),
-      commandElement(0x0110, uint16(1)),
-      commandElement(0x0800, uint16(1)),
-      commandElement(instanceElement, uidValue('1.2.3.100')),
-    );
-  const dataSet = (status: string) =>
-    encodeDataSet(
-      [
-        { tag: 0x0040_0252, vr: 'CS', value: status },
-        { tag: 0x0040_0270, vr: 'SQ', value: [[{ tag: 0x0020_000d, vr: 'UI', value: '1.2.3' }]] },
-      ],
-      transferSyntaxes.explicitLittleEndian,
-    );
-  connection.send(
-    dataPdu(1, control.lastCommand, command(0x0140, 0x0002, 0x1000)),
-    dataPdu(1, control.lastData, dataSet('IN PROGRESS')),
-    dataPdu(1, control.lastCommand, command(0x0120, 0x0003, 0x1001)),
-    dataPdu(1, control.lastData, dataSet('COMPLETED')),
-  );
-  await connection.pdus(3);
-  expect(reports).toMatchObject([
-    { procedureStepUid: '1.2.3.100', status: 'COMPLETED', studyUids: ['1.2.3'] },
-  ]);
-  connection.socket.destroy();
 });

@@ -19,8 +19,8 @@ export const associationLimits = {
   /** Group 0000 of one message. Real ones have 100 to 300 bytes. */
   commandBytesMax: 16_384,
   commandElementsMax: 64,
-  /** Data set of N-CREATE and N-SET (modality performed procedure step), held in memory. */
-  procedureStepBytesMax: 4 * 2 ** 20,
+  /** Data set of N-CREATE, N-SET and N-ACTION (procedure steps, storage commitment), held in memory. */
+  messageDataSetBytesMax: 4 * 2 ** 20,
   procedureStepsMax: 256,
   /** Connections of one address that have not asked for an association yet: one host must not take all there are. */
   pendingPerAddressMax: 16,

@@ -1,0 +1,116 @@
+/**
+ * Storage commitment as SCP (PS3.4 annex J), for the sender's own spool and nothing else: it says which instances are held
+ * here, durably, until they expire. That the PACS keeps them nobody can promise on this side of a one-way link.
+ *
+ * The report follows on the association that asked (PS3.4 section J.3.3 allows it); the sender calls nobody.
+ */
+import { DataSetWriter } from '../../shared/dicom/data-set-writer.ts';
+import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
+import { NestedDataSet } from '../../shared/dicom/nested-data-set.ts';
+import { encodingOf } from '../../shared/dicom/transfer-syntax.ts';
+import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { isUid } from '../../shared/wire/limits.ts';
+import type { Outcome } from './store-operation.ts';
+
+/** The one instance that requests go to (PS3.4 section J.3.5). */
+export const commitmentInstanceUid = '1.2.840.10008.1.20.1.1';
+/** Request storage commitment (PS3.4 table J.3-1). */
+const requestAction = 1;
+/** All are held; some are not (PS3.4 table J.3-2). */
+const eventTypes = { committed: 1, failuresExist: 2 } as const;
+
+const commitmentTags = {
+  failedSequence: 0x0008_1198,
+  referencedSequence: 0x0008_1199,
+  transactionUid: 0x0008_1195,
+  failureReason: 0x0008_1197,
+  referencedSopClassUid: 0x0008_1150,
+  referencedSopInstanceUid: 0x0008_1155,
+} as const;
+
+/** What is told in N-EVENT-REPORT. */
+export interface CommitmentReport {
+  readonly eventTypeId: number;
+  readonly dataSet: Uint8Array;
+}
+
+export interface CommitmentOutcome extends Outcome {
+  /** Follows the answer to a request that was taken. */
+  readonly report?: CommitmentReport;
+}
+
+interface Reference {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+}
+
+/** Reads the data set of an N-ACTION, piece by piece, and answers it. */
+export class CommitmentRequest {
+  readonly #isHeld: (sopInstanceUid: string) => boolean;
+  readonly #transferSyntaxUid: string;
+  readonly #actionTypeId: number | undefined;
+  readonly #parts: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(options: {
+    readonly isHeld: (sopInstanceUid: string) => boolean;
+    readonly transferSyntaxUid: string;
+    readonly actionTypeId: number | undefined;
+  }) {
+    this.#isHeld = options.isHeld;
+    this.#transferSyntaxUid = options.transferSyntaxUid;
+    this.#actionTypeId = options.actionTypeId;
+  }
+
+  take(bytes: Uint8Array): undefined {
+    this.#bytes += bytes.length;
+    // Copied: the part belongs to the connection. What is too long is counted and not kept.
+    if (this.#bytes <= associationLimits.messageDataSetBytesMax) this.#parts.push(bytes.slice());
+    return undefined;
+  }
+
+  finish(): CommitmentOutcome {
+    if (this.#actionTypeId !== requestAction) return failure('no such action');
+    if (this.#bytes > associationLimits.messageDataSetBytesMax) return failure('data set too long');
+    const encoding = encodingOf(this.#transferSyntaxUid);
+    const dataSet = NestedDataSet.read(Buffer.concat(this.#parts), encoding, sequenceTags);
+    if (dataSet instanceof DiodeError) return failure(dataSet.code);
+    const transactionUid = dataSet.text(commitmentTags.transactionUid);
+    const references = dataSet.items(commitmentTags.referencedSequence).map((item) => ({
+      sopClassUid: item.text(commitmentTags.referencedSopClassUid),
+      sopInstanceUid: item.text(commitmentTags.referencedSopInstanceUid),
+    }));
+    const uids = references.flatMap(({ sopClassUid, sopInstanceUid }) => [sopClassUid, sopInstanceUid]);
+    if (![transactionUid, ...uids].every(isUid) || references.length === 0) return failure('E_BAD_UID');
+    return { status: dimseStatus.success, report: this.#report(transactionUid, references) };
+  }
+
+  #report(transactionUid: string, references: readonly Reference[]): CommitmentReport {
+    const held = references.filter(({ sopInstanceUid }) => this.#isHeld(sopInstanceUid));
+    const missing = references.filter(({ sopInstanceUid }) => !this.#isHeld(sopInstanceUid));
+    const writer = new DataSetWriter(encodingOf(this.#transferSyntaxUid));
+    writer.uid(commitmentTags.transactionUid, transactionUid);
+    const reference = ({ sopClassUid, sopInstanceUid }: Reference): void => {
+      writer.uid(commitmentTags.referencedSopClassUid, sopClassUid);
+      writer.uid(commitmentTags.referencedSopInstanceUid, sopInstanceUid);
+    };
+    // In the order of their tags.
+    if (missing.length > 0) {
+      writer.sequence(commitmentTags.failedSequence, missing, (each) => {
+        writer.uid(commitmentTags.referencedSopClassUid, each.sopClassUid);
+        writer.uid(commitmentTags.referencedSopInstanceUid, each.sopInstanceUid);
+        writer.unsignedShort(commitmentTags.failureReason, dimseStatus.noSuchInstance);
+      });
+    }
+    if (held.length > 0) writer.sequence(commitmentTags.referencedSequence, held, reference);
+    const eventTypeId = missing.length === 0 ? eventTypes.committed : eventTypes.failuresExist;
+    return { eventTypeId, dataSet: writer.bytes() };
+  }
+}
+
+const sequenceTags: ReadonlySet<number> = new Set([commitmentTags.referencedSequence]);
+
+function failure(comment: string): CommitmentOutcome {
+  return { status: dimseStatus.processingFailure, comment };
+}
