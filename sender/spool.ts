@@ -26,6 +26,8 @@ const unfinished = '.unfinished';
 export interface PreparedInstance {
   readonly arrivingPath: string;
   readonly row: InstanceRow;
+  /** Whether the content is durable already: syncing it once more costs a flush of the disk. */
+  readonly isSynced?: boolean;
 }
 
 export class Spool {
@@ -134,13 +136,8 @@ export class Spool {
    * @returns the rows that are new; the others are held already, and their second file is gone
    */
   enter(batch: readonly PreparedInstance[]): InstanceRow[] {
-    for (const { arrivingPath, row } of batch) {
-      const file = this.#disk.open(arrivingPath, 'update');
-      try {
-        file.sync();
-      } finally {
-        file.close();
-      }
+    for (const { arrivingPath, row, isSynced } of batch) {
+      if (isSynced !== true) this.#sync(arrivingPath);
       if (this.#ledger.hasContent(row.sha256, row.sopInstanceUid)) this.#disk.remove(arrivingPath);
       else this.#disk.rename(arrivingPath, this.objectPath(row.objectId));
     }
@@ -190,6 +187,15 @@ export class Spool {
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
       }
+    }
+  }
+
+  #sync(path: string): void {
+    const file = this.#disk.open(path, 'update');
+    try {
+      file.sync();
+    } finally {
+      file.close();
     }
   }
 

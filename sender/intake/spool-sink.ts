@@ -117,6 +117,7 @@ class SpoolWriter implements InstanceWriter {
     const { called } = this.#context;
     await this.#enter({
       arrivingPath: this.#path,
+      isSynced: true,
       row: {
         ...plan(objectType.instance, sha256, bytes),
         sha256: sha256.toString('hex'),
