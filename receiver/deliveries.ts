@@ -30,6 +30,7 @@ export const deliveriesSchema = `
    CREATE INDEX deliveries_tried ON deliveries (destination, urgency, not_before_ms) WHERE state = 'waiting' AND not_before_ms > 0;
    CREATE INDEX deliveries_oldest ON deliveries (destination, queued_ms) WHERE state = 'waiting';
    CREATE INDEX deliveries_failed ON deliveries (destination) WHERE state = 'failed';
+   CREATE INDEX deliveries_unsent ON deliveries (study_uid, sender_id) WHERE state <> 'sent';
    CREATE INDEX deliveries_by_study ON deliveries (study_uid);
    CREATE TABLE departures (
      object_id TEXT PRIMARY KEY,
@@ -219,6 +220,16 @@ export class Deliveries {
       }
     }
     return found;
+  }
+
+  /** Whether something of a study has not arrived somewhere. */
+  hasUnsent(senderId: string, studyUid: string): boolean {
+    const row = this.#database.get(
+      "SELECT 1 FROM deliveries WHERE study_uid = ? AND sender_id = ? AND state <> 'sent' LIMIT 1",
+      studyUid,
+      senderId,
+    );
+    return row !== undefined;
   }
 
   /** How far the deliveries of a study are; undefined when it has none. */

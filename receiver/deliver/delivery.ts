@@ -199,9 +199,7 @@ export class Delivery {
     const arrived = answers.filter(({ answer }) => answer.outcome === 'delivered').map(({ row }) => row);
     const studies = new Map(arrived.map((row) => [`${row.senderId} ${row.studyUid}`, row]));
     for (const { senderId, studyUid } of studies.values()) {
-      const counts = deliveries.ofStudy(senderId, studyUid);
-      if (counts !== undefined && counts.waiting + counts.failed + counts.abandoned === 0)
-        onStudyDelivered(senderId, studyUid);
+      if (!deliveries.hasUnsent(senderId, studyUid)) onStudyDelivered(senderId, studyUid);
     }
   }
 

@@ -21,6 +21,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   memory: () => import('./memory.ts'),
   latency: () => import('./latency.ts'),
   dicom: () => import('./dicom.ts'),
+  delivery: () => import('./delivery.ts'),
 };
 
 const program = new Command('bench')

@@ -5,15 +5,13 @@
  * All of it runs in a network namespace of its own, on its loopback. Our SCP syncs each file before it answers; storescp
  * does not.
  */
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { part10Header } from '../../shared/dicom/part10-meta.ts';
-import { encodeDataSet, transferSyntaxes } from '../harness/dicom-writer.ts';
 import { writeInstances } from '../harness/instance-files.ts';
 import { PeerNamespace } from '../harness/peer-namespace.ts';
 import { Processes } from '../harness/processes.ts';
-import { Random } from '../harness/random.ts';
 import { repositoryRoot } from '../harness/repository-root.ts';
+import { writeLargeInstance } from './large-instance.ts';
 import { fsyncMs, packageVersion, requireTools } from './machine.ts';
 import type { BenchmarkOptions } from './options.ts';
 import { peakResidentMB } from './process-usage.ts';
@@ -79,7 +77,7 @@ class DicomBenchmark {
 
   async run(): Promise<Row[]> {
     const { scale, runs } = this.#options;
-    const large = writeLarge(this.#scratch.path('large.dcm'), largeBytes * scale);
+    const large = this.#writeLarge(largeBytes * scale);
     const small = await this.#writeSmall(Math.max(10, Math.round(smallCount * scale)));
     const rows: Row[] = [];
     for (const load of [large, small]) {
@@ -94,6 +92,11 @@ class DicomBenchmark {
     rows.push(await this.#once('theirs', 'slow', large));
     print(rows);
     return rows;
+  }
+
+  #writeLarge(aboutBytes: number): Load {
+    const path = this.#scratch.path('large.dcm');
+    return { what: 'large', paths: [path], bytes: writeLargeInstance(path, aboutBytes) };
   }
 
   async #writeSmall(count: number): Promise<Load> {
@@ -212,47 +215,6 @@ const names: Readonly<Record<keyof typeof ports, string>> = {
   slow: `diode, disk at ${slowMegabytesPerSecond} MB/s`,
   theirsAtOnce: 'storescp, TCP_NODELAY=1',
 };
-
-/** One instance of many frames, 16 bits, as an enhanced CT has them. */
-function writeLarge(path: string, bytes: number): Load {
-  const sopInstanceUid = '1.2.826.0.1.3680043.10.1.600.1';
-  const sopClassUid = '1.2.840.10008.5.1.4.1.1.2.1';
-  const frames = Math.max(1, Math.floor(bytes / (512 * 512 * 2)));
-  const header = part10Header({
-    sopClassUid,
-    sopInstanceUid,
-    transferSyntaxUid: transferSyntaxes.explicitLittleEndian.uid,
-  });
-  const attributes = encodeDataSet(
-    [
-      { tag: 0x0008_0016, vr: 'UI', value: sopClassUid },
-      { tag: 0x0008_0018, vr: 'UI', value: sopInstanceUid },
-      { tag: 0x0008_0060, vr: 'CS', value: 'CT' },
-      { tag: 0x0010_0010, vr: 'PN', value: 'SYNTHETIC^ONE' },
-      { tag: 0x0020_000d, vr: 'UI', value: '1.2.826.0.1.3680043.10.1.600' },
-      { tag: 0x0020_000e, vr: 'UI', value: '1.2.826.0.1.3680043.10.1.600.0' },
-      { tag: 0x0028_0002, vr: 'US', value: 1 },
-      { tag: 0x0028_0004, vr: 'CS', value: 'MONOCHROME2' },
-      { tag: 0x0028_0008, vr: 'IS', value: String(frames) },
-      { tag: 0x0028_0010, vr: 'US', value: 512 },
-      { tag: 0x0028_0011, vr: 'US', value: 512 },
-      { tag: 0x0028_0100, vr: 'US', value: 16 },
-      { tag: 0x0028_0101, vr: 'US', value: 16 },
-      { tag: 0x0028_0102, vr: 'US', value: 15 },
-      { tag: 0x0028_0103, vr: 'US', value: 0 },
-    ],
-    transferSyntaxes.explicitLittleEndian,
-  );
-  const pixels = Buffer.from('e07f10004f57000000000000', 'hex');
-  pixels.writeUInt32LE(frames * 512 * 512 * 2, 8);
-  const frame = new Random(600).bytes(512 * 512 * 2);
-  const file = openSync(path, 'w');
-  let written = 0;
-  for (const part of [header, attributes, pixels]) written += writeSync(file, part);
-  for (let index = 0; index < frames; index += 1) written += writeSync(file, frame);
-  closeSync(file);
-  return { what: 'large', paths: [path], bytes: written };
-}
 
 function print(rows: readonly Row[]): void {
   console.table(

@@ -44,7 +44,16 @@ function threadSeconds(pid: number, thread: number): number {
 
 /** The most memory a process has had in use at one time, in MB (10^6 bytes). */
 export function peakResidentMB(pid: number): number {
-  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return statusMB(pid, 'VmHWM');
+}
+
+/** The memory it has in use now, in MB. */
+export function residentMB(pid: number): number {
+  return statusMB(pid, 'VmRSS');
+}
+
+function statusMB(pid: number, field: string): number {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Math.round((Number(line?.[1]) * 1024) / 1e6);
 }
 

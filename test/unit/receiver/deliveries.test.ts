@@ -32,6 +32,7 @@ describe('a release', () => {
     expect(site.states()).toEqual(['pacs sent', 'pacs sent', 'pacs sent', 'web sent']);
     site.pass(10 * minute);
     expect(site.courier.rounds).toEqual([]);
+    expect(site.delivery.statuses().map(({ sent }) => sent)).toEqual([3, 1]);
   });
 
   it('is in the queue if and only if it is marked', () => {
