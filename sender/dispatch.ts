@@ -13,6 +13,7 @@ import { limits } from '../shared/wire/limits.ts';
 import { fingerprintOf } from '../shared/wire/link-parameters.ts';
 import { type CloseReason, closeReason } from '../shared/wire/manifest.ts';
 import { encodeRollPage } from '../shared/wire/roll.ts';
+import type { LaneName } from './encode/transmission.ts';
 import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
 import type { InstanceRow, SenderLedger } from './ledger.ts';
@@ -42,7 +43,7 @@ export interface DispatchOptions {
 /** The account of blocks is per object, so that the dispatcher needs no answer from the encoder to bound it. */
 interface InFlight {
   readonly blocks: number;
-  readonly urgent: boolean;
+  readonly lane: LaneName;
   readonly ledgered: boolean;
   /** The link failed while it was on its way: no pass. */
   lost: boolean;
@@ -59,8 +60,8 @@ export class Dispatch {
   readonly #senderId: string;
   readonly #startedMs: number;
   readonly #inFlight = new Map<string, InFlight>();
-  /** Blocks of orders that have not ended. One large object may be many, so urgent ones are counted apart. */
-  readonly #waitingBlocks = { urgent: 0, routine: 0 };
+  /** Blocks of orders that have not ended. One large object may be many, so each lane is counted apart. */
+  readonly #waitingBlocks: Record<LaneName, number> = { urgent: 0, routine: 0, background: 0 };
   #documentsInFlight = 0;
   #held = false;
   #beaconNumber = 0;
@@ -131,7 +132,7 @@ export class Dispatch {
       const inFlight = this.#inFlight.get(objectId);
       if (inFlight === undefined) continue;
       this.#inFlight.delete(objectId);
-      this.#waitingBlocks[inFlight.urgent ? 'urgent' : 'routine'] -= inFlight.blocks;
+      this.#waitingBlocks[inFlight.lane] -= inFlight.blocks;
       if (!inFlight.ledgered) {
         this.#documentsInFlight -= 1;
         continue;
@@ -175,17 +176,14 @@ export class Dispatch {
     while (this.#waitingBlocks.urgent < waitingBlocksMax) {
       const order = this.#schedule.next(now, this.#waitingBlocks.routine >= waitingBlocksMax);
       if (order === undefined) break;
-      const { object, pass, urgent } = order;
+      const { object, pass, urgent, repeat } = order;
+      const lane = urgent ? 'urgent' : repeat ? 'background' : 'routine';
       const { objectId, type, bytes, maximumSourceSymbols, symbolBytes, keyId } = object;
       const from =
         object.document === undefined
           ? { path: this.#options.spool.objectPath(objectId) }
           : { document: object.document };
-      this.#send(
-        { objectId, type, bytes, maximumSourceSymbols, pass, keyId, urgent, from },
-        symbolBytes,
-        true,
-      );
+      this.#send({ objectId, type, bytes, maximumSourceSymbols, pass, keyId, lane, from }, symbolBytes, true);
     }
   }
 
@@ -270,7 +268,7 @@ export class Dispatch {
       maximumSourceSymbols,
       pass: 0,
       keyId,
-      urgent: true,
+      lane: 'urgent' as const,
       from: { document },
     };
     this.#send(order, symbolBytes, false);
@@ -278,8 +276,8 @@ export class Dispatch {
 
   #send(order: TransmitOrder, symbolBytes: number, ledgered: boolean): void {
     const blocks = Math.ceil(order.bytes / (symbolBytes * order.maximumSourceSymbols)) || 1;
-    this.#inFlight.set(order.objectId, { blocks, urgent: order.urgent, ledgered, lost: false });
-    this.#waitingBlocks[order.urgent ? 'urgent' : 'routine'] += blocks;
+    this.#inFlight.set(order.objectId, { blocks, lane: order.lane, ledgered, lost: false });
+    this.#waitingBlocks[order.lane] += blocks;
     this.#options.transmit(order);
   }
 }

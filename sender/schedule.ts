@@ -16,6 +16,8 @@ export interface SendOrder {
   readonly pass: number;
   /** Goes ahead of the symbols of open blocks. */
   readonly urgent: boolean;
+  /** A repeat of the carousel: goes behind everything else. */
+  readonly repeat: boolean;
 }
 
 export interface Source {
@@ -37,6 +39,7 @@ export interface ScheduleOptions {
 }
 
 const windowObjects = 64;
+const carouselCatchUpMs = 100;
 const passEndsMax = 100_000;
 
 export class Schedule {
@@ -136,7 +139,7 @@ export class Schedule {
       const [object] = window.splice(index, 1);
       assert(object !== undefined, 'the index was found');
       const urgent = object.priority === priority.stat || object.type === objectType.manifest;
-      return { object, pass, urgent };
+      return { object, pass, urgent, repeat: false };
     }
     return undefined;
   }
@@ -182,8 +185,10 @@ export class Schedule {
       this.#carouselFreeAtMs = nowMs + Math.min(1000, carouselGapMs);
       return undefined;
     }
-    this.#carouselFreeAtMs = nowMs + object.bytes / (linkBytesPerMs * carouselShare);
-    return { object, pass: object.passes, urgent: false };
+    // What a late look missed of its share is made up for, within bounds.
+    const fromMs = Math.max(this.#carouselFreeAtMs, nowMs - carouselCatchUpMs);
+    this.#carouselFreeAtMs = fromMs + object.bytes / (linkBytesPerMs * carouselShare);
+    return { object, pass: object.passes, urgent: false, repeat: true };
   }
 
   /** Ends that no gap can ask for any more are forgotten, so the map stays small. */

@@ -3,7 +3,8 @@
  *
  * Symbols of up to D open blocks go out in turn, so a burst of loss is spread over many blocks: with m
  * repair symbols each it may take D x m datagrams. Blocks are opened one a turn, which staggers them. An
- * urgent object (STAT, manifest, beacon) has slots of its own and goes ahead of the symbols of open blocks.
+ * urgent object (STAT, manifest, beacon) has slots of its own and goes ahead of the symbols of open blocks; a repeat
+ * of the carousel has slots of its own too, and goes behind them.
  */
 import { assert, present } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
@@ -34,9 +35,17 @@ export interface EndedPass {
 /** Slots of the urgent lane: a small number, since urgent blocks leave at once. */
 const urgentSlots = 8;
 
+/** Slots of the lane behind all others: what it repeats combines with earlier passes, so a few are deep enough. */
+function backgroundSlots(openBlocks: number): number {
+  return Math.max(4, Math.ceil(openBlocks / 4));
+}
+
+/** Which symbols go first: urgent ones, those of planned passes, and when there are none, repeats. */
+export type LaneName = 'urgent' | 'routine' | 'background';
+
 /** What a transmission allocates in all. */
 export function transmissionBytes(parameters: LinkParameters, openBlocks: number): number {
-  return (openBlocks + urgentSlots) * slotBytes(parameters);
+  return (openBlocks + urgentSlots + backgroundSlots(openBlocks)) * slotBytes(parameters);
 }
 
 /** Small blocks get fewer repair symbols than full ones, or a few more where rounding says so. */
@@ -46,13 +55,17 @@ function slotBytes({ datagramBytes, sourceSymbols, repairSymbols }: LinkParamete
 
 export class Transmission {
   readonly #options: TransmissionOptions;
-  readonly #lanes: { readonly urgent: Lane; readonly routine: Lane };
+  readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #sequence = 0;
 
   constructor(options: TransmissionOptions) {
     assert(options.openBlocks >= 1 && options.openBlocks <= 4096, 'open blocks within bounds');
     this.#options = options;
-    this.#lanes = { urgent: this.#lane(urgentSlots), routine: this.#lane(options.openBlocks) };
+    this.#lanes = {
+      urgent: this.#lane(urgentSlots),
+      routine: this.#lane(options.openBlocks),
+      background: this.#lane(backgroundSlots(options.openBlocks)),
+    };
   }
 
   /** Datagrams given out so far; the sequence number of the next one. */
@@ -61,17 +74,17 @@ export class Transmission {
   }
 
   get idle(): boolean {
-    return this.#lanes.urgent.idle && this.#lanes.routine.idle;
+    return Object.values(this.#lanes).every((lane) => lane.idle);
   }
 
   /** Blocks that wait to be opened. The caller adds objects while this is low, so that it stays bounded. */
   get waitingBlocks(): number {
-    return this.#lanes.urgent.waitingBlocks + this.#lanes.routine.waitingBlocks;
+    return Object.values(this.#lanes).reduce((blocks, lane) => blocks + lane.waitingBlocks, 0);
   }
 
-  add(object: ObjectPassOptions, urgent: boolean): void {
+  add(object: ObjectPassOptions, lane: LaneName): void {
     const pass = new ObjectPass(this.#options.identity, this.#options.session, object);
-    (urgent ? this.#lanes.urgent : this.#lanes.routine).add(pass);
+    this.#lanes[lane].add(pass);
   }
 
   /** Writes the next datagram, tagged. @returns false when there is none */
@@ -83,15 +96,20 @@ export class Transmission {
 
   /** The same without its tag: for a caller that tags many at once. */
   nextUntagged(target: Uint8Array): boolean {
-    const { urgent, routine } = this.#lanes;
-    if (!urgent.take(target, this.#sequence) && !routine.take(target, this.#sequence)) return false;
+    const { urgent, routine, background } = this.#lanes;
+    const taken =
+      urgent.take(target, this.#sequence) ||
+      routine.take(target, this.#sequence) ||
+      background.take(target, this.#sequence);
+    if (!taken) return false;
     this.#sequence += 1;
     return true;
   }
 
   /** The passes that ended since the last call. */
   takeEnded(): EndedPass[] {
-    return [...this.#lanes.urgent.takeEnded(), ...this.#lanes.routine.takeEnded()];
+    const { urgent, routine, background } = this.#lanes;
+    return [...urgent.takeEnded(), ...routine.takeEnded(), ...background.takeEnded()];
   }
 
   #lane(slotCount: number): Lane {

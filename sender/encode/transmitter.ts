@@ -6,7 +6,7 @@ import type { Disk, DiskFile } from '../../shared/disk.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { ObjectType } from '../../shared/wire/datagram.ts';
 import type { ReadObject } from './object-pass.ts';
-import type { Transmission } from './transmission.ts';
+import type { LaneName, Transmission } from './transmission.ts';
 
 /** One pass of one object; it crosses from thread to thread, so it is plain data. */
 export interface TransmitOrder {
@@ -18,7 +18,7 @@ export interface TransmitOrder {
   readonly pass: number;
   /** The key it was planned under. */
   readonly keyId: number;
-  readonly urgent: boolean;
+  readonly lane: LaneName;
   /** Where the bytes are: a file of the spool, or the document itself. */
   readonly from: { readonly path: string } | { readonly document: Uint8Array };
 }
@@ -40,7 +40,7 @@ export class Transmitter {
   }
 
   add(order: TransmitOrder): void {
-    const { objectId, type, bytes, maximumSourceSymbols, pass, keyId, urgent } = order;
+    const { objectId, type, bytes, maximumSourceSymbols, pass, keyId, lane } = order;
     const options = {
       objectId: Buffer.from(objectId, 'hex'),
       type,
@@ -49,7 +49,7 @@ export class Transmitter {
       pass,
       keyId,
     };
-    this.#transmission.add({ ...options, read: this.#reader(order) }, urgent);
+    this.#transmission.add({ ...options, read: this.#reader(order) }, lane);
   }
 
   /** Writes the next datagram. @returns false when there is none now */

@@ -65,7 +65,7 @@ export class StudyPass {
       const { type, objectId, bytes: objectBytes, read } = this.#waiting;
       const { sourceSymbols: maximumSourceSymbols } = studyIdentity.parameters;
       const options = { type, objectId, objectBytes, maximumSourceSymbols, pass: 0, read };
-      this.#transmission.add(options, type === objectType.manifest);
+      this.#transmission.add(options, type === objectType.manifest ? 'urgent' : 'routine');
       this.#waiting = this.#following();
     }
     const made = this.#transmission.next(target);

@@ -63,7 +63,7 @@ export function send(
         return part.length;
       },
     },
-    false,
+    'routine',
   );
   const datagrams: Uint8Array[] = [];
   const datagram = new Uint8Array(parameters.datagramBytes);

@@ -53,7 +53,10 @@ export function datagramsOf(
   };
   const objectId = Buffer.from(plan.objectId, 'hex');
   const { maximumSourceSymbols } = plan;
-  transmission.add({ objectId, type, objectBytes: bytes.length, maximumSourceSymbols, pass, read }, false);
+  transmission.add(
+    { objectId, type, objectBytes: bytes.length, maximumSourceSymbols, pass, read },
+    'routine',
+  );
   const datagrams: Uint8Array[] = [];
   const datagram = new Uint8Array(parameters.datagramBytes);
   while (datagrams.length < datagramsMax && transmission.next(datagram)) datagrams.push(datagram.slice());

@@ -43,7 +43,7 @@ export function sentDatagrams(bytes: Uint8Array, options: Pass = {}): Uint8Array
       return part.length;
     },
   };
-  transmission.add(object, false);
+  transmission.add(object, 'routine');
   const datagrams: Uint8Array[] = [];
   const datagram = new Uint8Array(from.parameters.datagramBytes);
   while (datagrams.length < datagramsMax && transmission.next(datagram)) datagrams.push(datagram.slice());
