@@ -8,6 +8,7 @@ import { missingEntries } from './missing.ts';
 import { quarantineVerb } from './quarantine.ts';
 import type { Reception } from './reception.ts';
 import { sortRevision } from './release-gate.ts';
+import { damagedVerb } from './verify-command.ts';
 
 const releaseParameters = z.strictObject({
   studyUid: z.string().refine(isUid),
@@ -19,11 +20,14 @@ const releaseParameters = z.strictObject({
   byWhom: z.string().min(1).max(200),
 });
 
+const damagedParameters = z.strictObject({ objectId: z.string().regex(/^[0-9a-f]{32}$/) });
+
 export function answerRequest(reception: Reception, ledger: ReceiverLedger, request: Request): Answer {
   try {
     const quarantine = quarantineVerb(request.verb);
     if (quarantine !== undefined)
       return { ok: true, detail: quarantine(reception, ledger, request.parameters) };
+    if (request.verb === damagedVerb) return { ok: true, detail: collectAgain(reception, ledger, request) };
     if (request.verb !== 'release-partial')
       throw new DiodeError('E_USAGE', 'the running program does not know this request');
     const parsed = releaseParameters.safeParse(request.parameters);
@@ -33,6 +37,17 @@ export function answerRequest(reception: Reception, ledger: ReceiverLedger, requ
     if (!(error instanceof DiodeError)) throw error;
     return { ok: false, code: error.code, detail: error.message };
   }
+}
+
+/** What `verify` found: it is looked at no more, and collected again. */
+function collectAgain(reception: Reception, ledger: ReceiverLedger, request: Request): string {
+  const parsed = damagedParameters.safeParse(request.parameters);
+  if (!parsed.success) throw new DiodeError('E_USAGE', 'the request is malformed');
+  const { objectId } = parsed.data;
+  const instance = ledger.instance(objectId);
+  if (instance === undefined || ledger.files.stateOf(objectId) !== 'there') return 'nothing to do';
+  reception.vaultWatch.lost(instance);
+  return 'it is collected again';
 }
 
 function releasePartially(

@@ -32,6 +32,7 @@ import { addMissingCommand } from './missing-command.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { addQuarantineCommands } from './quarantine-commands.ts';
 import type { ReceiverSnapshot } from './snapshot.ts';
+import { addVerifyCommand } from './verify-command.ts';
 
 const studiesShown = 50;
 const missingShown = 1000;
@@ -82,6 +83,7 @@ program
   });
 
 addMissingCommand(program, withLedger);
+addVerifyCommand(program, withLedger);
 
 program
   .command('release <study>')

@@ -417,6 +417,14 @@ export class SenderLedger {
       }));
   }
 
+  instanceCount(): number {
+    const row = this.#database.get(
+      'SELECT count(*) AS count FROM objects WHERE type = ?',
+      objectType.instance,
+    );
+    return number(row ?? {}, 'count');
+  }
+
   /** Its file is gone or is not what it was: it is not sent until the same content is taken in again. */
   markUnreadable(objectId: string): boolean {
     return this.#database.run('UPDATE objects SET unreadable = 1 WHERE object_id = ?', objectId) > 0;

@@ -32,6 +32,7 @@ import { SenderLedger, type StudySummary } from './ledger.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { addResendCommand } from './resend-command.ts';
 import type { SenderSnapshot } from './snapshot.ts';
+import { addVerifyCommand } from './verify-command.ts';
 
 const studiesShown = 50;
 
@@ -105,6 +106,7 @@ program
   });
 
 addResendCommand(program, withLedger);
+addVerifyCommand(program, withLedger);
 
 program
   .command('import <folder>')

@@ -6,7 +6,6 @@
  * its file, or with one of another size, is marked unreadable, and the high side is told. Nothing is deleted but
  * what has expired.
  */
-import type { Alarms } from '../shared/alarms.ts';
 import type { Disk } from '../shared/disk.ts';
 import type { SenderLedger } from './ledger.ts';
 import type { Spool } from './spool.ts';
@@ -26,9 +25,8 @@ export function* reconcileSpool(options: {
   readonly ledger: SenderLedger;
   readonly spool: Spool;
   readonly disk: Disk;
-  readonly alarms: Alarms;
 }): Generator<void, SpoolReconciliation> {
-  const { ledger, spool, disk, alarms } = options;
+  const { ledger, spool, disk } = options;
   let adopted = 0;
   let unreadable = 0;
   let looked = 0;
@@ -55,6 +53,5 @@ export function* reconcileSpool(options: {
     }
     if (page.length < stepEntries) break;
   }
-  alarms.set(ledger.totals.unreadableObjects() > 0, 'E_SPOOL_DAMAGED', 'spool');
   return { adopted, unreadable };
 }

@@ -155,7 +155,7 @@ export class Schedule {
     const object = this.#resends.shift();
     if (object === undefined || this.#inFlight.has(object.objectId)) return undefined;
     this.#resending.add(object.objectId);
-    return { object, pass: object.passes, urgent: object.type === objectType.manifest };
+    return { object, pass: object.passes, urgent: object.type === objectType.manifest, repeat: false };
   }
 
   #due(object: SpooledObject, nowMs: number): boolean {

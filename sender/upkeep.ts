@@ -45,7 +45,7 @@ export class Upkeep {
 
   /** A bounded step. Call it often. */
   step(): void {
-    const { clock, runningTime, alarms } = this.#options;
+    const { ledger, clock, runningTime, alarms } = this.#options;
     try {
       this.#reconcile();
       const now = clock.monotonicMs();
@@ -53,6 +53,7 @@ export class Upkeep {
         this.#retainedAtMs = now;
         runningTime.keep();
         this.#retention.step();
+        alarms.set(ledger.totals.unreadableObjects() > 0, 'E_SPOOL_DAMAGED', 'spool');
       }
       alarms.clear('E_DISK', 'upkeep');
     } catch (error) {

@@ -10,7 +10,6 @@ import { reconcileSpool } from '../../../sender/reconcile.ts';
 import { replanStale } from '../../../sender/replanning.ts';
 import { Spool } from '../../../sender/spool.ts';
 import { StudyClosing } from '../../../sender/study-closing.ts';
-import { Alarms } from '../../../shared/alarms.ts';
 import { DiodeError } from '../../../shared/errors.ts';
 import { protection, symbolBytesOf } from '../../../shared/wire/datagram.ts';
 import { closeReason, decodeManifest, priority } from '../../../shared/wire/manifest.ts';
@@ -85,11 +84,7 @@ function low() {
   const replan = (identity = after) =>
     replanStale({ ledger, disk, objectsFolder: spool.objectsFolder, identity, passesPlanned: 2 });
   const takeLeftovers = () => {
-    const alarms = new Alarms(
-      () => clock.wallMs(),
-      () => {},
-    );
-    const comparing = reconcileSpool({ ledger, spool, disk, alarms });
+    const comparing = reconcileSpool({ ledger, spool, disk });
     while (comparing.next().done !== true);
     const found = spool
       .leftovers()
