@@ -42,6 +42,7 @@ import { malwareScanner } from './malware-scanner.ts';
 import { patientKey } from './patient-key.ts';
 import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
 import { Reception } from './reception.ts';
+import { RefusalWatch } from './refusal-watch.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { SpillArea } from './spill.ts';
 import { Vault } from './vault.ts';
@@ -257,6 +258,7 @@ export async function startReceiver(
         startedMs,
       }),
     );
+  const refusals = new RefusalWatch(alarms);
   const timers = [
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => {
@@ -273,6 +275,7 @@ export async function startReceiver(
       marks.update(space);
       const detail = `the vault's disk is ${Math.round(used)} % full: no new study is begun`;
       alarms.set(marks.above || isFull, 'E_DISK_FULL', 'vault', detail);
+      refusals.look(counters.refused, systemClock.monotonicMs());
       linkHealth = lookAtLink();
       for (const code of receiverLinkCodes) {
         const problem = linkHealth.problems.find((found) => found.code === code);

@@ -139,6 +139,10 @@ export class Pair {
     return new LedgerReader(this.#high('vault', 'ledger.sqlite'));
   }
 
+  get inboxFolder(): string {
+    return this.#high('inbox');
+  }
+
   senderSnapshot(): SenderSnapshot | undefined {
     return readSnapshot<SenderSnapshot>(this.path('low/spool/status.json'));
   }

@@ -70,7 +70,7 @@ const stages: Readonly<Record<'sender' | 'receiver', readonly (readonly [string,
   receiver: [
     ['base', ['configuration.ts', 'destination-settings.ts', 'places.ts']],
     ['link', ['link.ts', 'link-health.ts']],
-    ['admission', ['admission.ts']],
+    ['admission', ['admission.ts', 'refusal-watch.ts']],
     ['assemble', ['assemble/']],
     ['gate', ['gate/']],
     [
