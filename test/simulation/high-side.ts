@@ -1,5 +1,6 @@
 /** The receiver in a simulation: its real admission, reception, vault and ledger over a simulated disk. */
 import { Admission } from '../../receiver/admission.ts';
+import type { MalwareScanner } from '../../receiver/clearance.ts';
 import { defaultGatePolicy, type GatePolicy } from '../../receiver/gate/inspect.ts';
 import { ReceiverLedger, type ReleaseRecord } from '../../receiver/ledger.ts';
 import { Reception } from '../../receiver/reception.ts';
@@ -23,6 +24,7 @@ export interface HighSideOptions {
   readonly deadlineMs: number;
   readonly spillBytes: number;
   readonly gate?: Partial<GatePolicy>;
+  readonly scanner?: MalwareScanner | undefined;
 }
 
 export const inboxFolder = '/high/inbox';
@@ -119,6 +121,7 @@ export class HighSide {
       hasRoom: (bytes, awaited) =>
         this.disk.freeBytes().free > bytes && (awaited || !waterMarks.update(this.disk.freeBytes())),
       lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },
+      scanner: this.#options.scanner,
       onReleased: (release) => this.releases.push(release),
     });
     return [alarms, new Admission(parameters.datagramBytes, secrets), reception];

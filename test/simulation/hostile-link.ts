@@ -3,6 +3,7 @@
  * not true. So the gate is tested as what it is, the only thing between such a sender and the inbox.
  */
 import { createHash } from 'node:crypto';
+import type { MalwareScanner } from '../../receiver/clearance.ts';
 import type { GatePolicy } from '../../receiver/gate/inspect.ts';
 import type { HeldInstance } from '../../receiver/holds.ts';
 import { objectType, protection } from '../../shared/wire/datagram.ts';
@@ -31,7 +32,7 @@ export class HostileLink {
   readonly high: HighSide;
   #session = 0;
 
-  constructor(gate: Partial<GatePolicy> = {}) {
+  constructor(gate: Partial<GatePolicy> = {}, scanner?: MalwareScanner) {
     const options = {
       parameters,
       secrets: new Map([[1, secret]]),
@@ -39,6 +40,7 @@ export class HostileLink {
       deadlineMs: 60_000,
       spillBytes: 0,
       gate,
+      scanner,
     };
     this.high = new HighSide(options, this.time.host(), new Random(1));
   }
