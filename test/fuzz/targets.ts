@@ -5,12 +5,14 @@ import { datagramTarget } from './targets/datagram.ts';
 import { beaconTarget, manifestTarget, rollTarget } from './targets/documents.ts';
 import { part10Target, patientTarget } from './targets/part10.ts';
 import { associationTarget, pduTarget } from './targets/pdu.ts';
+import { ticketTarget } from './targets/ticket.ts';
 
 export const fuzzTargets: readonly FuzzTarget[] = [
   datagramTarget,
   manifestTarget,
   beaconTarget,
   rollTarget,
+  ticketTarget,
   pduTarget,
   associationTarget,
   part10Target,
