@@ -51,7 +51,11 @@ export function sourceFiles(folder: string): SourceFile[] {
   return filesBelow(folder).map((path) => {
     const bytes = readFileSync(path);
     const sha256 = sha256Of(bytes);
-    return { path, sha256, sha256ZeroPreamble: sha256Of(bytes.fill(0, 0, preambleBytes)) };
+    return {
+      path,
+      sha256,
+      sha256ZeroPreamble: sha256Of(bytes.fill(0, 0, Math.min(preambleBytes, bytes.length))),
+    };
   });
 }
 

@@ -158,10 +158,14 @@ class Demo {
     return true;
   }
 
-  /** Everything was taken in, closed and transmitted, and nothing that was announced is open. */
+  /** Every file is accounted for, everything is closed and transmitted, and nothing that was announced is open. */
   #isDone(studies: readonly StudySummary[]): boolean {
     const sender = this.#sender();
     if (sender === undefined || filesBelow(this.#path('low/watch')).length > 0) return false;
+    // What the sender tells is half a second old, so it alone does not say that it has seen every file.
+    const arrived = studies.reduce((sum, study) => sum + study.instances, 0);
+    const counted = Object.values(sender.counters).reduce((sum, count) => sum + count, 0);
+    if (arrived + counted < this.#sources.length) return false;
     const closed =
       sender.openStudies === 0 &&
       sender.highestStudyNumber === studies.filter((study) => study.studyNumber !== undefined).length;
