@@ -206,7 +206,7 @@ async function withLedger<T>(
 ): Promise<T> {
   const path = ledgerPath(values);
   if (!existsSync(path))
-    throw new DiodeError('E_LEDGER', 'there is no ledger: the receiver never ran with this vault');
+    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-receiver run makes it when it starts');
   const ledger = new ReceiverLedger(path);
   try {
     return await act(ledger);

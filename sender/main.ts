@@ -194,7 +194,8 @@ function associationTable(associations: SenderSnapshot['associations']): string 
 function sentText({ expired, unreadable, passes }: StudySummary): string {
   if (expired) return 'transmitted, expired';
   if (unreadable > 0) return `${unreadable} unreadable`;
-  return passes === 0 ? 'queued' : `transmitted, ${passes} passes`;
+  if (passes === 0) return 'queued';
+  return `transmitted, ${passes === 1 ? '1 pass' : `${passes} passes`}`;
 }
 
 async function withLedger<T>(
@@ -203,7 +204,7 @@ async function withLedger<T>(
 ): Promise<T> {
   const path = ledgerPath(values);
   if (!existsSync(path))
-    throw new DiodeError('E_LEDGER', 'there is no ledger: the sender never ran with this spool');
+    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-sender run makes it when it starts');
   const ledger = new SenderLedger(path);
   try {
     return await act(ledger);

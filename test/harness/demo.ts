@@ -169,9 +169,7 @@ class Demo {
     const closed =
       sender.openStudies === 0 &&
       sender.highestStudyNumber === studies.filter((study) => study.studyNumber !== undefined).length;
-    const ended: readonly string[] = [studyState.released, studyState.held, studyState.quarantined];
-    const settled = studies.every(({ state }) => ended.includes(state));
-    return closed && settled && sender.queue.objects === 0;
+    return closed && studies.every(isEnded) && sender.queue.objects === 0;
   }
 
   #draw(studies: readonly StudySummary[], elapsedMs: number): void {
@@ -182,8 +180,9 @@ class Demo {
     const lost = receiver?.link.lost ?? 0;
     const repaired = receiver?.assemble.symbolsRepaired ?? 0;
     const summary = `${durationText(elapsedMs)}: ${instances} instances, ${bytesText(bytes)} in the vault; ${released} of ${studies.length} studies released; ${lost} datagrams lost, ${repaired} symbols repaired`;
+    // What goes on now comes first: a terminal shows the beginning of a long list.
     const lines = [...studies]
-      .sort((a, b) => a.firstSeenMs - b.firstSeenMs)
+      .sort((a, b) => Number(isEnded(a)) - Number(isEnded(b)) || b.firstSeenMs - a.firstSeenMs)
       .map((study) => {
         const expected = study.expected ?? study.instances;
         const known = study.expected === undefined ? '?' : String(study.expected);
@@ -193,7 +192,7 @@ class Demo {
         );
         return `${done} ${study.state.padEnd(10)} ${String(study.instances).padStart(5)} of ${known.padEnd(5)} ${bytesText(study.bytes).padStart(8)}  ${shortUid(study.studyUid)}`;
       });
-    this.#progress.show({ lines: [...lines, summary], summary });
+    this.#progress.show({ lines: [summary, ...lines], summary });
   }
 
   #report(inTime: boolean, seconds: number): boolean {
@@ -328,6 +327,10 @@ function sameText(preambleZeroed: number): string {
   const same = 'every released file is its source, byte for byte';
   if (preambleZeroed === 0) return same;
   return `${same}; of ${preambleZeroed} the preamble became zeros, as gate.preamble says: they are the same from byte 128 on`;
+}
+
+function isEnded({ state }: StudySummary): boolean {
+  return state === studyState.released || state === studyState.held || state === studyState.quarantined;
 }
 
 function shortUid(uid: string): string {
