@@ -34,7 +34,7 @@ export interface ScannerPort {
   associations(): AssociationStatus[];
   /** New instances are in the ledger, from wherever. */
   instancesEntered(rows: readonly InstanceRow[]): void;
-  /** Writes what was counted since to the ledger. */
+  /** Writes what was counted since to the ledger, and looks whether its alarm still holds. Call it now and then. */
   saveCounts(): void;
   /** Aborts what is open; resolves when nothing of it is left. */
   stop(): Promise<void>;
@@ -100,7 +100,11 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
     port: scp.port,
     associations: () => scp.associations(),
     instancesEntered: (rows) => steps.instancesEntered(rows),
-    saveCounts: () => refusals.save(),
+    saveCounts: () => {
+      refusals.save();
+      // Nobody may be sending when the disk has room again.
+      if (options.hasRoom()) alarms.clear('E_DISK_FULL', alarmSubject);
+    },
     stop: async () => {
       await scp.close();
       refusals.save();

@@ -22,6 +22,9 @@ const filesMax = 1_000_000;
 /** Codes of files that belong on a medium and are no instances. */
 const noInstance: ReadonlySet<ErrorCode> = new Set(['E_NOT_DICOM', 'E_FILE_EMPTY']);
 
+/** What fails on this side ends the import; what can't be read of the medium costs one file. */
+const ofTheSpool: ReadonlySet<ErrorCode> = new Set(['E_DISK_FULL', 'E_DISK', 'E_LEDGER']);
+
 export interface ImportOptions {
   readonly folder: string;
   readonly disk: Disk;
@@ -57,7 +60,7 @@ export interface ImportProgress {
 
 /**
  * Imports file by file; yields after each bounded step what was done so far.
- * @throws DiodeError E_FOLDER, E_DISK_FULL; of the spool E_DISK. What was imported until then is in order.
+ * @throws DiodeError E_FOLDER; of the spool E_DISK_FULL, E_DISK, E_LEDGER. What was imported until then is in order.
  */
 export function* importMedia(options: ImportOptions): Generator<ImportProgress, ImportProgress> {
   const paths = filesBelow(options.disk, options.folder);
@@ -78,7 +81,7 @@ export function* importMedia(options: ImportOptions): Generator<ImportProgress, 
     try {
       yield* importFile(options, path, progress, hashes);
     } catch (error) {
-      if (!(error instanceof DiodeError) || error.code === 'E_DISK_FULL') throw error;
+      if (!(error instanceof DiodeError) || ofTheSpool.has(error.code)) throw error;
       if (error.code === 'E_DICOMDIR') progress.dicomdirs += 1;
       else if (noInstance.has(error.code)) progress.others += 1;
       else progress.failed.set(error.code, (progress.failed.get(error.code) ?? 0) + 1);
@@ -97,7 +100,8 @@ function* importFile(
   const bytes = reading(() => disk.facts(path)?.bytes ?? 0);
   if (bytes === 0) throw new DiodeError('E_FILE_EMPTY');
   const header = reading(() => readHeaderOf(disk, path, bytes));
-  if (header instanceof DiodeError) throw header;
+  if (header instanceof DiodeError)
+    throw ofTheSpool.has(header.code) ? new DiodeError('E_FILE_READ', header.message) : header;
   const { sopInstanceUid, studyUid } = header;
   const copyPath = spool.importPath();
   const digest = createHash('sha256');
@@ -135,7 +139,7 @@ function* importFile(
   }
 }
 
-/** A scratched disc costs one file; an error of the spool's own disk ends the import. */
+/** An error of the medium, told apart from those of the spool's disk. */
 function reading<T>(act: () => T): T {
   try {
     return act();
