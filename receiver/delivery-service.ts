@@ -44,6 +44,7 @@ export class DeliveryService {
   #order: (order: DeliveryThreadOrder) => void = () => {};
   #endThread: () => Promise<void> = async () => {};
   #timers: NodeJS.Timeout[] = [];
+  #isStopping = false;
 
   /** @throws DiodeError E_CREDENTIALS */
   constructor(options: DeliveryServiceOptions) {
@@ -76,24 +77,11 @@ export class DeliveryService {
   }
 
   start(): void {
-    const { configuration, die } = this.#options;
+    const { configuration } = this.#options;
     if (configuration.destinations.length > 0) this.#startThread();
-    const guarded = (act: () => void) => () => {
-      try {
-        act();
-      } catch (error) {
-        die(error);
-      }
-    };
     this.#timers = [
-      setInterval(
-        guarded(() => this.#delivery.step()),
-        stepMs,
-      ),
-      setInterval(
-        guarded(() => this.#removeDeparted()),
-        removeIntervalMs,
-      ),
+      setInterval(() => this.#guarded(() => this.#delivery.step()), stepMs),
+      setInterval(() => this.#guarded(() => this.#removeDeparted()), removeIntervalMs),
     ];
   }
 
@@ -112,10 +100,19 @@ export class DeliveryService {
 
   /** Ends what is under way, and enters what came of it. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#endThread();
     this.#delivery.finish();
     this.runningTime.save();
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.die(error);
+    }
   }
 
   #startThread(): void {
@@ -130,8 +127,11 @@ export class DeliveryService {
       onMessage: (message) => {
         if (message.kind === 'reported')
           this.#delivery.reported(message.destination, message.objectId, message.answer);
-        else if (message.kind === 'ended') this.#delivery.ended(message.destination);
-        else tellStopped();
+        else if (message.kind === 'ended') {
+          this.#delivery.ended(message.destination);
+          // The next round begins at once.
+          if (!this.#isStopping) this.#guarded(() => this.#delivery.step());
+        } else tellStopped();
       },
       die,
     });
