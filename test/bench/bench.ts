@@ -20,6 +20,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   loss: () => import('./loss.ts'),
   memory: () => import('./memory.ts'),
   latency: () => import('./latency.ts'),
+  restart: () => import('./restart.ts'),
+  repeat: () => import('./repeat.ts'),
   dicom: () => import('./dicom.ts'),
   delivery: () => import('./delivery.ts'),
 };

@@ -1,0 +1,50 @@
+/** The receiver behind its link in one process, over a real disk: for benchmarks of parts of it. */
+import { Admission } from '../../receiver/admission.ts';
+import { defaultGatePolicy } from '../../receiver/gate/inspect.ts';
+import { ReceiverLedger } from '../../receiver/ledger.ts';
+import { Reception } from '../../receiver/reception.ts';
+import { SpillArea } from '../../receiver/spill.ts';
+import { Vault } from '../../receiver/vault.ts';
+import { Alarms } from '../../shared/alarms.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { nodeDisk } from '../../shared/disk.ts';
+import { createErasureCode } from '../../shared/fec/engine.ts';
+import { symbolBytesOf } from '../../shared/wire/datagram.ts';
+import { studyIdentity } from './recorded-pass.ts';
+import type { Scratch } from './scratch.ts';
+
+export function startReceiverInProcess(scratch: Scratch) {
+  const { parameters, keyId, secret } = studyIdentity;
+  for (const name of ['vault', 'inbox', 'partial']) nodeDisk.makeFolder(scratch.path(name));
+  const ledger = new ReceiverLedger(scratch.path('vault', 'ledger.sqlite'));
+  const secrets = new Map([[keyId, secret]]);
+  const reception = new Reception({
+    ledger,
+    vault: new Vault(scratch.path('vault'), nodeDisk),
+    disk: nodeDisk,
+    spill: new SpillArea({
+      disk: nodeDisk,
+      path: scratch.path('vault', 'spill.area'),
+      symbolBytes: symbolBytesOf(parameters.datagramBytes),
+      areaBytes: 100e6,
+    }),
+    clock: systemClock,
+    alarms: new Alarms(systemClock.wallMs, () => {}),
+    code: createErasureCode(),
+    parameters,
+    secrets,
+    inboxFolder: scratch.path('inbox'),
+    partialFolder: scratch.path('partial'),
+    memoryBytes: 128e6,
+    openObjectsMax: 4096,
+    deadlineMs: 600_000,
+    unclaimedMs: 900_000,
+    silenceMs: 10_000,
+    gate: defaultGatePolicy,
+    patientKey: new Uint8Array(32).fill(5),
+    hasRoom: () => true,
+    lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },
+    onReleased: () => {},
+  });
+  return { ledger, reception, admission: new Admission(parameters.datagramBytes, secrets) };
+}

@@ -1,0 +1,202 @@
+/**
+ * Both ledgers with a million instances: how long each side takes from opening its ledger to its first step. The
+ * comparison with the files goes on beside the work afterwards and is no part of it.
+ */
+import { randomBytes } from 'node:crypto';
+import { ReceiverLedger } from '../../receiver/ledger.ts';
+import { Dispatch } from '../../sender/dispatch.ts';
+import { SenderLedger } from '../../sender/ledger.ts';
+import { replanStale } from '../../sender/replanning.ts';
+import { RunningTime } from '../../sender/running-time.ts';
+import { Spool } from '../../sender/spool.ts';
+import { Alarms } from '../../shared/alarms.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { nodeDisk } from '../../shared/disk.ts';
+import { closeReason, priority } from '../../shared/wire/manifest.ts';
+import type { BenchmarkOptions } from './options.ts';
+import { startReceiverInProcess } from './receiver-in-process.ts';
+import { studyIdentity } from './recorded-pass.ts';
+import { Scratch } from './scratch.ts';
+
+const studyInstances = 1000;
+const instances = 1_000_000;
+
+export async function run({ folder, scale, runs }: BenchmarkOptions): Promise<object> {
+  const studies = Math.max(1, Math.round((instances * scale) / studyInstances));
+  const scratch = new Scratch(folder, 2e9 * scale + 1e8);
+  try {
+    fillSender(scratch, studies);
+    fillReceiver(scratch, studies);
+    const times = Array.from({ length: runs }, () => ({
+      sender: timed(() => startSender(scratch)),
+      receiver: timed(() => startReceiver(scratch)),
+    }));
+    const median = (side: 'sender' | 'receiver') =>
+      times.map((time) => time[side]).sort((a, b) => a - b)[runs >> 1] ?? Number.NaN;
+    const result = {
+      instances: studies * studyInstances,
+      senderStartMs: Math.round(median('sender')),
+      receiverStartMs: Math.round(median('receiver')),
+    };
+    console.log(
+      `${result.instances} instances: sender starts in ${result.senderStartMs} ms, receiver in ${result.receiverStartMs} ms`,
+    );
+    return result;
+  } finally {
+    scratch.remove();
+  }
+}
+
+function timed(act: () => void): number {
+  const startedMs = performance.now();
+  act();
+  return performance.now() - startedMs;
+}
+
+const uid = (kind: number, study: number, instance = 0) => `2.25.${kind}${study}.${instance}`;
+
+function fillSender(scratch: Scratch, studies: number): void {
+  nodeDisk.makeFolder(scratch.path('spool'));
+  const ledger = new SenderLedger(scratch.path('spool', 'ledger.sqlite'));
+  const { parameters, keyId } = studyIdentity;
+  const layout = {
+    keyId,
+    symbolBytes: parameters.datagramBytes - 80,
+    maximumSourceSymbols: parameters.sourceSymbols,
+    priority: priority.routine,
+  };
+  for (let study = 1; study <= studies; study += 1) {
+    const objectIds: string[] = [];
+    ledger.transaction(() => {
+      for (let instance = 0; instance < studyInstances; instance += 1) {
+        const objectId = randomBytes(16).toString('hex');
+        objectIds.push(objectId);
+        ledger.enterInstance({
+          ...layout,
+          objectId,
+          sha256: randomBytes(32).toString('hex'),
+          bytes: 500_000,
+          studyUid: uid(1, study),
+          seriesUid: uid(2, study),
+          sopInstanceUid: uid(3, study, instance),
+          takenAtMs: 0,
+          quietSeconds: 60,
+        });
+      }
+    });
+    const document = new Uint8Array(100_000);
+    const objectId = randomBytes(16).toString('hex');
+    ledger.closeStudy({
+      studyUid: uid(1, study),
+      studyNumber: study,
+      revision: 1,
+      closedBecause: closeReason.quiet,
+      closedAtMs: 0,
+      closedRunningMs: 0,
+      instances: studyInstances,
+      manifest: {
+        ...layout,
+        objectId,
+        sha256: randomBytes(32).toString('hex'),
+        bytes: document.length,
+        studyUid: uid(1, study),
+        document,
+      },
+    });
+    for (let pass = 0; pass < 2; pass += 1) ledger.countPasses([...objectIds, objectId]);
+  }
+  ledger.close();
+}
+
+function fillReceiver(scratch: Scratch, studies: number): void {
+  nodeDisk.makeFolder(scratch.path('vault'));
+  const ledger = new ReceiverLedger(scratch.path('vault', 'ledger.sqlite'));
+  const senderId = Buffer.from(studyIdentity.senderId).toString('hex');
+  for (let study = 1; study <= studies; study += 1) {
+    const studyUid = uid(1, study);
+    ledger.transaction(() => {
+      const objectIds: string[] = [];
+      for (let instance = 0; instance < studyInstances; instance += 1) {
+        const objectId = randomBytes(16).toString('hex');
+        objectIds.push(objectId);
+        const row = {
+          objectId,
+          senderId,
+          studyUid,
+          seriesUid: uid(2, study),
+          sopInstanceUid: uid(3, study, instance),
+          bytes: 500_000,
+          sha256: randomBytes(32).toString('hex'),
+          repairedSymbols: 0,
+          heldBecause: undefined,
+          modality: undefined,
+          sopClassUid: undefined,
+        };
+        ledger.enterInstance(row, 0);
+      }
+      ledger.markReleased(objectIds, 1);
+      ledger.saveStudy(
+        {
+          senderId,
+          studyUid,
+          studyNumber: study,
+          state: 'released',
+          priority: priority.routine,
+          newestRevision: 1,
+          releasedRevision: 1,
+          expected: studyInstances,
+          inboxName: studyUid,
+        },
+        0,
+      );
+    });
+  }
+  ledger.close();
+}
+
+function startSender(scratch: Scratch): void {
+  const ledger = new SenderLedger(scratch.path('spool', 'ledger.sqlite'));
+  const runningTime = new RunningTime(ledger, systemClock);
+  const runningMs = () => runningTime.nowMs();
+  const spool = new Spool({ folder: scratch.path('spool'), disk: nodeDisk, ledger, runningMs });
+  const identity = studyIdentity;
+  replanStale({
+    ledger,
+    disk: nodeDisk,
+    objectsFolder: spool.objectsFolder,
+    identity,
+    passesPlanned: 2,
+  });
+  const dispatch = new Dispatch({
+    ledger,
+    spool,
+    clock: systemClock,
+    runningMs,
+    alarms: new Alarms(systemClock.wallMs, () => {}),
+    identity,
+    session: { counter: 1, random: 1 },
+    schedule: {
+      passCount: 2,
+      passGapMs: 200,
+      carouselShare: 0.25,
+      carouselGapMs: 60_000,
+      linkBytesPerMs: 62_500,
+    },
+    beaconIntervalMs: 1000,
+    rollIntervalMs: 30_000,
+    waitingBlocksMax: 156,
+    transmit: () => {},
+    onClosed: () => {},
+  });
+  dispatch.reissueManifests();
+  spool.leftovers();
+  // The first beacon, and the first repeat of the carousel.
+  dispatch.step();
+  ledger.close();
+}
+
+function startReceiver(scratch: Scratch): void {
+  const { ledger, reception } = startReceiverInProcess(scratch);
+  reception.step();
+  ledger.close();
+}
