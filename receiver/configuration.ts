@@ -126,6 +126,7 @@ export const receiverSettings = {
     'how long an alarm stands about what a sender rejected',
   ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
+  'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in the place of each UID'),
 } as const;
 
 export type ReceiverConfiguration = ValuesOf<typeof receiverSettings>;

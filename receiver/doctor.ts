@@ -1,4 +1,5 @@
 /** What `diode-receiver doctor` looks at: the host, and that no way leads back over the link. */
+import { existsSync } from 'node:fs';
 import type { Finding } from '../shared/doctor/finding.ts';
 import { lookAtHost, runningPid } from '../shared/doctor/look-at-host.ts';
 import { type HostFiles, hostFiles } from '../shared/host-network.ts';
@@ -17,10 +18,12 @@ export function examineReceiver(
   const address = configuration['link.address'];
   const vaultFolder = configuration['vault.folder'];
   const inboxFolder = inboxFolderOf(configuration);
+  const partialFolder = partialFolderOf(configuration);
   const folders = {
     'vault.folder': vaultFolder,
     ...(inboxFolder !== undefined && { 'inbox.folder': inboxFolder }),
-    'inbox.partialFolder': partialFolderOf(configuration),
+    // The program makes it at its first start.
+    ...(existsSync(partialFolder) && { 'inbox.partialFolder': partialFolder }),
   };
   const skews = from.snapshot?.senders.map(({ clockSkewMs }) => clockSkewMs) ?? [];
   return lookAtHost(

@@ -20,6 +20,7 @@ import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createLog } from '../shared/log.ts';
+import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { startReceiver } from './appliance.ts';
 import { type ReceiverConfiguration, receiverSettings } from './configuration.ts';
@@ -48,7 +49,7 @@ program
   .description('run the receiver until it is stopped')
   .action(async (_options, command: Command) => {
     const { values } = configurationOf(command, receiverSettings);
-    const log = createLog('diode-receiver', values['log.level']);
+    const log = createLog('diode-receiver', values['log.level'], logOptions(values));
     const die = dieWith(log);
     // A signal while it starts stops it in order too.
     const starting = startReceiver(values, log, die);

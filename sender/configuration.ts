@@ -160,6 +160,7 @@ export const senderSettings = {
     'how often all held studies are listed to the receiver',
   ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
+  'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in the place of each UID'),
 } as const;
 
 export type SenderConfiguration = ValuesOf<typeof senderSettings>;

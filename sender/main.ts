@@ -22,6 +22,7 @@ import { readKeyFile, writeKeyFile } from '../shared/crypto/key-file.ts';
 import { addKey } from '../shared/crypto/key-file-changes.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createLog } from '../shared/log.ts';
+import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { priority } from '../shared/wire/manifest.ts';
 import { startSender } from './appliance.ts';
@@ -47,7 +48,7 @@ program
   .description('run the sender until it is stopped')
   .action(async (_options, command: Command) => {
     const { values } = configurationOf(command, senderSettings);
-    const log = createLog('diode-sender', values['log.level']);
+    const log = createLog('diode-sender', values['log.level'], logOptions(values));
     const die = dieWith(log);
     // A signal while it starts stops it in order too.
     let starting = startSender(values, log, die);

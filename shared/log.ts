@@ -73,11 +73,24 @@ export interface Log {
 /** Longer texts are cut: a line stays one that a log collector takes. */
 const textCharactersMax = 1024;
 
+/** Writes something else in the place of each UID in a text, or of the whole text where it is one. */
+export type Pseudonyms = (text: string, isUid: boolean) => string;
+
+export interface LogOptions {
+  /** Where the lines go; standard output when left out. */
+  readonly stream?: { write(line: string): void };
+  /** What is written in the place of a text: see crypto/pseudonyms.ts. */
+  readonly pseudonyms?: Pseudonyms;
+}
+
 /**
  * A log of one program. UTC times in ISO 8601, to the millisecond.
- * @param stream where the lines go; standard output when left out
  */
-export function createLog(program: string, level: LogLevel, stream?: { write(line: string): void }): Log {
+export function createLog(
+  program: string,
+  level: LogLevel,
+  { stream, pseudonyms = (text) => text }: LogOptions = {},
+): Log {
   const options = {
     level,
     base: { program },
@@ -86,20 +99,24 @@ export function createLog(program: string, level: LogLevel, stream?: { write(lin
   };
   const logger = stream === undefined ? pino(options) : pino(options, stream);
   return {
-    error: (message, data) => logger.error({ data: allowed(data) }, message),
-    warn: (message, data) => logger.warn({ data: allowed(data) }, message),
-    info: (message, data) => logger.info({ data: allowed(data) }, message),
-    debug: (message, data) => logger.debug({ data: allowed(data) }, message),
+    error: (message, data) => logger.error({ data: allowed(data, pseudonyms) }, message),
+    warn: (message, data) => logger.warn({ data: allowed(data, pseudonyms) }, message),
+    info: (message, data) => logger.info({ data: allowed(data, pseudonyms) }, message),
+    debug: (message, data) => logger.debug({ data: allowed(data, pseudonyms) }, message),
   };
 }
 
 /** What may be logged: fields of the list, and of them only texts of bounded length and numbers. */
-function allowed(data: LogFields | undefined): Record<string, string | number> | undefined {
+function allowed(
+  data: LogFields | undefined,
+  pseudonyms: Pseudonyms,
+): Record<string, string | number> | undefined {
   if (data === undefined) return undefined;
   const kept: Record<string, string | number> = {};
   for (const [name, value] of Object.entries(data)) {
     if (!fieldNames.includes(name)) continue;
-    if (typeof value === 'string') kept[name] = value.slice(0, textCharactersMax);
+    if (typeof value === 'string')
+      kept[name] = pseudonyms(value, name === 'studyUid').slice(0, textCharactersMax);
     else if (typeof value === 'number') kept[name] = value;
   }
   return kept;

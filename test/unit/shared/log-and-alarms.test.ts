@@ -6,7 +6,7 @@ import { VirtualClock } from '../../simulation/virtual-clock.ts';
 
 function logged(level: LogLevel, act: (log: ReturnType<typeof createLog>) => void) {
   const lines: string[] = [];
-  act(createLog('diode-sender', level, { write: (line) => lines.push(line) }));
+  act(createLog('diode-sender', level, { stream: { write: (line) => lines.push(line) } }));
   return lines.map((line) => JSON.parse(line));
 }
 
@@ -37,7 +37,7 @@ describe('the log', () => {
   });
 
   it('takes only messages that are written out', () => {
-    const log = createLog('diode-sender', 'error', { write: () => {} });
+    const log = createLog('diode-sender', 'error', { stream: { write: () => {} } });
     expectTypeOf(log.info<'study closed'>)
       .parameter(0)
       .toEqualTypeOf<'study closed'>();
