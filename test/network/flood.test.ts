@@ -37,7 +37,7 @@ it('a study crosses a flood of forged datagrams', async () => {
     'E_DATAGRAM_VERSION',
   ]);
   expect(Object.values(result.refused).every((count) => count > 0)).toBe(true);
-  expect(result.alarms.map(({ code }) => code)).toContain('E_DATAGRAM_TAG');
+  expect(result.alarms.filter((code) => code === 'E_DATAGRAM_TAG')).toHaveLength(1);
 });
 
 async function freePort(): Promise<number> {

@@ -10,9 +10,14 @@ import { HostileLink, sha256Of } from './hostile-link.ts';
 const place = '2.25.1/2.25.2/2.25.11.dcm';
 
 describe.each(['zero', 'reject-executable'] as const)('a hostile file, preambles: %s', (preamble) => {
-  it.each(hostileFiles.map((file) => [file.name, file] as const))('%s', (_name, file) => {
+  // An object has one byte at least; and the stricter policy is tried where it says something else.
+  const sent = hostileFiles.filter(
+    ({ name, gateRejectingExecutables }) =>
+      name !== 'file: empty' && (preamble === 'zero' || gateRejectingExecutables !== undefined),
+  );
+
+  it.each(sent.map((file) => [file.name, file] as const))('%s', (_name, file) => {
     const bytes = file.make();
-    if (bytes.length === 0) return;
     const link = new HostileLink({ preamble });
     const [objectId = ''] = link.sendStudy([{ bytes, sopInstanceUid: '2.25.11' }]);
     const expected = preamble === 'zero' ? file.gate : (file.gateRejectingExecutables ?? file.gate);
