@@ -12,6 +12,7 @@ import { nodeDisk } from '../shared/disk.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { createErasureCode } from '../shared/fec/engine.ts';
 import { hostFiles, kernelLimit } from '../shared/host-network.ts';
+import { loadErasureLibrary } from '../shared/kernel-socket.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing, RingReader } from '../shared/ring.ts';
@@ -91,7 +92,7 @@ export async function startReceiver(
     if (edge === 'raised') log.warn('alarm raised', { code, subject, detail });
     else log.info('alarm cleared', { code, subject });
   });
-  const code = createErasureCode(configuration['code.engine']);
+  const code = createErasureCode(configuration['code.engine'], 0, loadErasureLibrary);
   const disk = timedDisk(nodeDisk, systemClock);
   const vault = new Vault(vaultFolder, disk);
   const spill = new SpillArea({

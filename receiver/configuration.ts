@@ -16,6 +16,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from '../shared/config/settings.ts';
+import { engineNames } from '../shared/fec/engine.ts';
 
 import { destinationSettings } from './destination-settings.ts';
 
@@ -35,11 +36,7 @@ export const receiverSettings = {
     'memory between the receiving thread and the disk',
   ),
   ...codeSettings,
-  'code.engine': choice(
-    ['auto', 'simd', 'reference'],
-    'auto',
-    'the erasure-code engine; all give the same bytes',
-  ),
+  'code.engine': choice(engineNames, 'auto', 'the erasure-code engine; all give the same bytes'),
   'assemble.memoryMegabytes': wholeNumber(
     { min: 8, max: 65_536, fallback: 128 },
     'memory for blocks that are being collected; at least what the sender has open (D blocks), better four times that',

@@ -21,6 +21,7 @@ import {
 } from '../shared/config/settings.ts';
 import { textForms } from '../shared/config/text-forms.ts';
 import { associationLimits } from '../shared/dicom/upper-layer/limits.ts';
+import { engineNames } from '../shared/fec/engine.ts';
 
 /** One of `[[dicom.titles]]`. */
 const titleSettings = {
@@ -136,11 +137,7 @@ export const senderSettings = {
     { min: 1, max: 1024, fallback: 78 },
     'D: blocks whose symbols go out in turn',
   ),
-  'code.engine': choice(
-    ['auto', 'simd', 'reference'],
-    'auto',
-    'the erasure-code engine; all give the same bytes',
-  ),
+  'code.engine': choice(engineNames, 'auto', 'the erasure-code engine; all give the same bytes'),
   'passes.count': wholeNumber({ min: 1, max: 16, fallback: 2 }, 'planned passes of every object'),
   'passes.gapMs': wholeNumber(
     { min: 0, max: 3_600_000, fallback: 200 },

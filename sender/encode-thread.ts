@@ -6,7 +6,8 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { present } from '../shared/assert.ts';
 import { HeaderTags } from '../shared/crypto/header-tags.ts';
 import { nodeDisk } from '../shared/disk.ts';
-import { createErasureCode } from '../shared/fec/engine.ts';
+import { createErasureCode, type EngineName } from '../shared/fec/engine.ts';
+import { loadErasureLibrary } from '../shared/kernel-socket.ts';
 import { type RingDescription, RingWriter } from '../shared/ring.ts';
 import { Transmission, transmissionBytes } from './encode/transmission.ts';
 import { type TransmitEnd, type TransmitOrder, Transmitter } from './encode/transmitter.ts';
@@ -17,7 +18,7 @@ export interface EncodeThreadData {
   readonly identity: SenderIdentity;
   readonly session: Session;
   readonly openBlocks: number;
-  readonly engine: 'auto' | 'simd' | 'reference';
+  readonly engine: EngineName;
   /** To the link thread: wakes it, and is woken by it. */
   readonly linkPort: MessagePort;
 }
@@ -35,7 +36,11 @@ const tellEveryMs = 20;
 
 const port = present(parentPort, 'this file runs as a worker');
 const { ring, identity, session, openBlocks, engine, linkPort }: EncodeThreadData = workerData;
-const code = createErasureCode(engine, transmissionBytes(identity.parameters, openBlocks) + 2 ** 16);
+const code = createErasureCode(
+  engine,
+  transmissionBytes(identity.parameters, openBlocks) + 2 ** 16,
+  loadErasureLibrary,
+);
 const writer = new RingWriter(ring, () => linkPort.postMessage('wake'));
 const tag = new HeaderTags(secretsOf(identity), ring.memory);
 const transmitter = new Transmitter(

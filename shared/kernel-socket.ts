@@ -5,11 +5,12 @@
  * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK).
  *
  * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt,
- * bind, close. Where koffi or Linux is missing, or the kernel refuses, it gives undefined and the link uses
+ * bind, close, and of Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Where koffi or Linux is missing, or the kernel refuses, it gives undefined and the link uses
  * plain sockets: slower, and otherwise the same.
  */
 import { createRequire } from 'node:module';
 import { DiodeError } from './errors.ts';
+import type { ErasureLibrary } from './fec/isal-engine.ts';
 
 export interface PreparedSocket {
   /** The file descriptor; who takes it over closes it. */
@@ -72,6 +73,21 @@ function loadLibrary(): LibraryC | undefined {
       close: c.func('int close(int)'),
       attachFilter: c.func('int setsockopt(int, int, int, const sock_fprog *, unsigned int)'),
       errno: () => koffi.errno(),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Debian's `libisal2`; undefined where it is not installed. */
+export function loadErasureLibrary(): ErasureLibrary | undefined {
+  try {
+    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
+    const isal = koffi.load('libisal.so.2');
+    return {
+      initTables: isal.func('void ec_init_tables(int, int, const void *, _Out_ void *)'),
+      encodeData: isal.func('void ec_encode_data(int, int, int, const void *, const void *, const void *)'),
+      addressOf: (bytes) => koffi.address(bytes),
     };
   } catch {
     return undefined;

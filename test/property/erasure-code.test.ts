@@ -8,17 +8,27 @@ import { createErasureCode } from '../../shared/fec/engine.ts';
 import type { BlockShape, SymbolArea } from '../../shared/fec/erasure-code.ts';
 import { passRepairEsis } from '../../shared/fec/repair-count.ts';
 import { simdKernels } from '../../shared/fec/simd-engine.ts';
+import { loadErasureLibrary } from '../../shared/kernel-socket.ts';
 import { canRunKernel } from '../../shared/webassembly.ts';
 import { Random } from '../harness/random.ts';
 
 const bufferBytes = 2 ** 21;
 const reference = createErasureCode('reference');
-const engines = (['simd', 'simd-relaxed'] as const)
-  .filter((name) => canRunKernel(simdKernels[name]))
+const isalIsHere = loadErasureLibrary() !== undefined;
+const engines = (['simd', 'simd-relaxed', 'isal'] as const)
+  .filter((name) => (name === 'isal' ? isalIsHere : canRunKernel(simdKernels[name])))
   .map((name) => {
-    const code = createErasureCode(name, bufferBytes);
+    const code = createErasureCode(name, bufferBytes, loadErasureLibrary);
     return { name, code, buffer: code.allocate(bufferBytes) };
   });
+
+// A peer that is missing skips on a laptop, and fails where everything is to be held.
+it.skipIf(!isalIsHere && process.env['CI'] === undefined)(
+  'has ISA-L to hold (apt-get install libisal2)',
+  () => {
+    expect(isalIsHere).toBe(true);
+  },
+);
 
 const anySourceSymbols = (maximum: number) =>
   fc.oneof(
