@@ -27,7 +27,7 @@ import {
 import { WaterMarks } from '../shared/water-marks.ts';
 import { answerRequest } from './answer.ts';
 import type { SenderConfiguration } from './configuration.ts';
-import { Dispatch } from './dispatch.ts';
+import { Dispatch, ledgerCodes } from './dispatch.ts';
 import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
 import type { EncodeThreadData, EncodeThreadMessage } from './encode-thread.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
@@ -181,7 +181,7 @@ export async function startSender(
   const room = () => !marks.update(spool.freeBytes());
   const intake = { disk: nodeDisk, spool, clock: systemClock, plan: objectPlanner(identity) };
   const taken = (entered: readonly InstanceRow[], duplicates: number) => {
-    if (duplicates > 0) ledger.count('duplicate', duplicates);
+    if (duplicates > 0) alarms.during('counts', ledgerCodes, () => ledger.count('duplicate', duplicates));
     dispatch.instancesEntered(entered);
     scannerPort?.instancesEntered(entered);
   };
@@ -241,8 +241,10 @@ export async function startSender(
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => supervision.look(), chores.linkMs),
     setInterval(() => {
-      for (const request of ledger.mailbox.open(16))
-        ledger.mailbox.answer(request.id, answerRequest(dispatch, request));
+      alarms.during('requests', ledgerCodes, () => {
+        for (const request of ledger.mailbox.open(16))
+          ledger.mailbox.answer(request.id, answerRequest(dispatch, request));
+      });
       step();
     }, chores.requestsMs),
   ];

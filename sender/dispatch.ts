@@ -49,6 +49,11 @@ interface InFlight {
   lost: boolean;
 }
 
+/** What a full or failing disk says. It is an alarm, and what could not be written is written when it can. */
+export const ledgerCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
+/** Passes that wait to be counted; beyond that nothing more is sent. */
+const uncountedMax = 1000;
+
 /** Beacons and rolls on their way at most: a link that stands still gets no pile of stale ones. */
 const documentsMax = 32;
 
@@ -62,6 +67,7 @@ export class Dispatch {
   readonly #inFlight = new Map<string, InFlight>();
   /** Blocks of orders that have not ended. One large object may be many, so each lane is counted apart. */
   readonly #waitingBlocks: Record<LaneName, number> = { urgent: 0, routine: 0, background: 0 };
+  #uncounted: string[] = [];
   #documentsInFlight = 0;
   #held = false;
   #beaconNumber = 0;
@@ -126,8 +132,6 @@ export class Dispatch {
 
   /** Passes ended: the encoder gave out their last datagram and the link took it. */
   passesEnded(ends: readonly TransmitEnd[]): void {
-    const { ledger, clock } = this.#options;
-    const counted: string[] = [];
     for (const { objectId, failedBecause } of ends) {
       const inFlight = this.#inFlight.get(objectId);
       if (inFlight === undefined) continue;
@@ -142,13 +146,30 @@ export class Dispatch {
         continue;
       }
       if (failedBecause !== undefined) this.#readFailed(objectId, failedBecause);
-      counted.push(objectId);
+      // A pass that broke off counts as well, or a disk that reads no more would hold the link for ever.
+      this.#uncounted.push(objectId);
     }
-    if (counted.length === 0) return;
-    // A pass that broke off counts as well, or a disk that reads no more would hold the link for ever.
-    const resent = counted.filter((objectId) => this.#schedule.isResend(objectId));
-    ledger.countPasses(counted, resent);
-    for (const objectId of counted) this.#schedule.passEnded(objectId, clock.monotonicMs());
+    this.#countPasses();
+  }
+
+  /** On a full disk they wait: an object is not sent again before its pass is counted. */
+  #countPasses(): void {
+    const { ledger, clock, alarms } = this.#options;
+    if (this.#uncounted.length === 0) return;
+    const resent = this.#uncounted.filter((objectId) => this.#schedule.isResend(objectId));
+    const counted = alarms.during('passes', ledgerCodes, () => {
+      ledger.countPasses(this.#uncounted, resent);
+      return true;
+    });
+    if (counted === undefined) return;
+    for (const objectId of this.#uncounted.splice(0)) this.#schedule.passEnded(objectId, clock.monotonicMs());
+  }
+
+  #closeQuiet(): void {
+    const closed = this.#options.alarms.during('closing', ledgerCodes, () => this.closing.closeQuiet());
+    // Some may be closed before one could not be.
+    if (closed === undefined) this.#schedule.objectsEntered();
+    else this.#announce(closed);
   }
 
   /** A file that is gone or cut is never tried again, until its content is taken in anew; the high side is told. */
@@ -161,17 +182,19 @@ export class Dispatch {
       alarms.raise(code, objectId);
       return;
     }
-    ledger.markUnreadable(objectId);
+    alarms.during('spool account', ledgerCodes, () => ledger.markUnreadable(objectId));
     alarms.raise('E_SPOOL_DAMAGED', 'spool');
   }
 
   /** Goes on with what is due. Call it often. */
   step(): void {
     const now = this.#options.clock.monotonicMs();
-    this.#announce(this.closing.closeQuiet());
+    this.#countPasses();
+    this.#closeQuiet();
     if (this.#held) return;
     if (now - this.#beaconAtMs >= this.#options.beaconIntervalMs) this.#sendBeacon(now);
     if (now - this.#rollAtMs >= this.#options.rollIntervalMs) this.#sendRoll(now);
+    if (this.#uncounted.length >= uncountedMax) return;
     const { waitingBlocksMax } = this.#options;
     while (this.#waitingBlocks.urgent < waitingBlocksMax) {
       const order = this.#schedule.next(now, this.#waitingBlocks.routine >= waitingBlocksMax);

@@ -152,6 +152,16 @@ export class Transfer {
 
   /** Writes a study beside the watch folder and moves it in with one rename. @returns its Study Instance UID */
   putStudy(study: { instances: number; bytes: number; stat?: boolean }): string {
+    const { studyUid, moveIn } = this.prepareStudy(study);
+    moveIn();
+    return studyUid;
+  }
+
+  /** The same in two steps: moving in needs no room on the disk. */
+  prepareStudy(study: { instances: number; bytes: number; stat?: boolean }): {
+    readonly studyUid: string;
+    readonly moveIn: () => void;
+  } {
     this.#studies += 1;
     const name = `study-${this.#studies}`;
     const random = this.#random.fork(name);
@@ -172,8 +182,8 @@ export class Transfer {
       writeFileSync(join(folder, `${number}.dcm`), bytes);
       this.#sources.set(sopInstanceUid, { studyUid, sha256: sha256Of(bytes) });
     }
-    renameSync(folder, this.low('watch', ...(study.stat === true ? ['stat'] : []), name));
-    return studyUid;
+    const target = this.low('watch', ...(study.stat === true ? ['stat'] : []), name);
+    return { studyUid, moveIn: () => renameSync(folder, target) };
   }
 
   senderStatus(): SenderSnapshot | undefined {
@@ -247,9 +257,18 @@ export class Transfer {
   async until(what: string, isSo: () => boolean, timeoutMs = 60_000): Promise<void> {
     const endMs = performance.now() + timeoutMs;
     while (!isSo()) {
-      if (performance.now() > endMs) throw new Error(`not in ${timeoutMs} ms: ${what}`);
+      if (performance.now() > endMs)
+        throw new Error([`not in ${timeoutMs} ms: ${what}`, ...this.#lastWords()].join('\n'));
       await sleep(lookMs);
     }
+  }
+
+  #lastWords(): string[] {
+    return (['sender', 'receiver'] as const).flatMap((side) => {
+      const program = this[side];
+      const end = program?.exit === undefined ? '' : `, ended (${program.exit.code ?? program.exit.signal})`;
+      return [`${side}${end}:`, ...(program?.lines.slice(-8).map(({ text }) => `  ${text}`) ?? [])];
+    });
   }
 
   async untilAllReleased(timeoutMs = 60_000): Promise<void> {

@@ -4,6 +4,7 @@ import type { TransmitOrder } from '../../../sender/encode/transmitter.ts';
 import { SenderLedger } from '../../../sender/ledger.ts';
 import { Spool } from '../../../sender/spool.ts';
 import { Alarms } from '../../../shared/alarms.ts';
+import { DiodeError } from '../../../shared/errors.ts';
 import { decodeBeacon } from '../../../shared/wire/beacon.ts';
 import { objectType, protection } from '../../../shared/wire/datagram.ts';
 import { priority } from '../../../shared/wire/manifest.ts';
@@ -17,7 +18,10 @@ const waitingBlocksMax = 8;
 function low() {
   const time = new VirtualClock();
   const clock = time.host();
-  const ledger = new SenderLedger(':memory:');
+  const ledgerDisk = { full: false };
+  const ledger = new SenderLedger(':memory:', () => {
+    if (ledgerDisk.full) throw new DiodeError('E_DISK_FULL');
+  });
   const orders: TransmitOrder[] = [];
   const alarms = new Alarms(
     () => clock.wallMs(),
@@ -55,7 +59,7 @@ function low() {
       .filter(({ type }) => type === objectType.instance || type === objectType.manifest)
       .map(({ objectId }) => objectId);
   };
-  return { time, ledger, alarms, orders, dispatch, take, handed, disk, spool };
+  return { time, ledgerDisk, ledger, alarms, orders, dispatch, take, handed, disk, spool };
 }
 
 describe('the encoder', () => {
@@ -178,5 +182,28 @@ describe('a link that fails', () => {
       dispatch.step();
     }
     expect(orders.length).toBeLessThan(100);
+  });
+});
+
+describe('a full disk', () => {
+  it('keeps passes and closings waiting, stops nothing, and goes on by itself', () => {
+    const { dispatch, ledgerDisk, ledger, alarms, orders, take, handed, time } = low();
+    take('sent');
+    expect(handed()).toEqual([idOf('sent')]);
+    ledgerDisk.full = true;
+    dispatch.passesEnded([{ objectId: idOf('sent'), failedBecause: undefined }]);
+    time.advance(60_000);
+    dispatch.step();
+    expect(alarms.standing().map(({ code, subject }) => `${code} ${subject}`)).toEqual([
+      'E_DISK_FULL passes',
+      'E_DISK_FULL closing',
+    ]);
+    expect(orders.splice(0).map(({ type }) => type)).toContain(objectType.beacon);
+    expect(ledger.openStudies()).toHaveLength(1);
+    ledgerDisk.full = false;
+    expect(handed()).toHaveLength(1);
+    expect(alarms.standing()).toEqual([]);
+    expect(ledger.openStudies()).toEqual([]);
+    expect(ledger.objectsWithPasses(1, 10)).toHaveLength(1);
   });
 });

@@ -1,0 +1,139 @@
+/**
+ * Goal: a full disk on either side loses nothing, and both sides go on by themselves when there is room again; so does a
+ * receiver that was off for all planned passes. Method: the real programs, their folders on a small tmpfs that is filled
+ * to the last byte.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Processes } from '../harness/processes.ts';
+import { repositoryRoot } from '../harness/repository-root.ts';
+import { filesBelow, Transfer } from '../harness/transfer.ts';
+
+const missing = whatIsMissing();
+if (missing !== undefined && process.env['CI'] !== undefined) throw new Error(missing);
+
+const processes = new Processes();
+const mounted: string[] = [];
+
+afterEach(async () => {
+  for (const program of [transfer?.sender, transfer?.receiver]) await program?.stop();
+  for (const folder of mounted.splice(0)) execFileSync('umount', ['--lazy', folder]);
+  await processes.cleanUp();
+});
+
+let transfer: Transfer | undefined;
+const firstStudy = { instances: 3, bytes: 100_000 };
+const secondStudy = { instances: 20, bytes: 200_000 };
+
+describe.skipIf(missing !== undefined)('a full disk', () => {
+  it('of the sender: files stay in the folder, and are taken when there is room', async () => {
+    const lowFolder = smallDisk();
+    transfer = new Transfer({ processes, seed: 31, lowFolder });
+    await transfer.prepare();
+    await transfer.startReceiver();
+    const sender = await transfer.startSender();
+    transfer.putStudy(firstStudy);
+    await transfer.untilAllReleased();
+    const { moveIn } = transfer.prepareStudy(secondStudy);
+    const fromLine = sender.lineCount;
+    fill(lowFolder);
+    moveIn();
+    await sender.waitForLine(/E_DISK_FULL/, { fromLine });
+    expect(filesBelow(transfer.low('watch'))).toHaveLength(20);
+    expect(filesBelow(transfer.low('spool', 'rejected'))).toEqual([]);
+    expect(sender.exit).toBeUndefined();
+
+    makeRoom(lowFolder);
+    await transfer.untilAllReleased();
+    expect(transfer.account()).toMatchObject({ absent: 0, twice: 0, wrong: 0 });
+    expect(filesBelow(transfer.low('watch'))).toEqual([]);
+    expect(sender.exit).toBeUndefined();
+    const status = transfer;
+    await status.until('the alarm is cleared', () => status.senderStatus()?.alarms.length === 0);
+  });
+
+  it('of the receiver: it keeps counting, and collects when there is room', async () => {
+    const highFolder = smallDisk();
+    transfer = new Transfer({ processes, seed: 32, highFolder });
+    transfer.receiverSettings['assemble.spillMegabytes'] = 1;
+    await transfer.prepare();
+    const receiver = await transfer.startReceiver();
+    await transfer.startSender();
+    transfer.putStudy(firstStudy);
+    await transfer.untilAllReleased();
+    const fromLine = receiver.lineCount;
+    fill(highFolder);
+    const link = transfer;
+    const sent = () => link.senderStatus()?.datagrams ?? 0;
+    const sentBefore = sent();
+    const countedBefore = transfer.receiverStatus()?.link.admitted ?? 0;
+    transfer.putStudy(secondStudy);
+    await receiver.waitForLine(/E_DISK_FULL/, { fromLine });
+    await transfer.until('all of it was sent twice', () => {
+      const { queue, highestStudyNumber } = link.senderStatus() ?? {};
+      return queue?.objects === 0 && highestStudyNumber === 2;
+    });
+    const sentWhileFull = sent() - sentBefore;
+    expect(sentWhileFull).toBeGreaterThan(20 * 140);
+    expect(transfer.releasedFiles()).toBe(3);
+    expect(receiver.exit).toBeUndefined();
+
+    makeRoom(highFolder);
+    await transfer.untilAllReleased();
+    expect(transfer.account()).toMatchObject({ absent: 0, twice: 0, wrong: 0 });
+    expect(receiver.exit).toBeUndefined();
+    // What came while the disk was full was taken from the socket and counted all the same.
+    const { admitted = 0, ringDrops = 0 } = transfer.receiverStatus()?.link ?? {};
+    expect(admitted + ringDrops - countedBefore).toBeGreaterThan(sentWhileFull * 0.95);
+  });
+});
+
+it.skipIf(missing !== undefined)('a receiver that was off for all planned passes', async () => {
+  transfer = new Transfer({ processes, seed: 33 });
+  await transfer.prepare();
+  const sender = await transfer.startSender();
+  transfer.putStudy({ instances: 10, bytes: 50_000 });
+  transfer.putStudy({ instances: 1, bytes: 2_000_000 });
+  const low = transfer;
+  await transfer.until('all is sent', () => {
+    const { queue, highestStudyNumber } = low.senderStatus() ?? {};
+    return queue?.objects === 0 && highestStudyNumber === 2;
+  });
+  await transfer.startReceiver();
+  await transfer.untilAllReleased();
+  expect(transfer.account()).toEqual({ instances: 11, released: 11, absent: 0, twice: 0, wrong: 0 });
+  expect(sender.exit).toBeUndefined();
+});
+
+/** A disk of 24 MB. */
+function smallDisk(): string {
+  const folder = join(processes.temporaryFolder(), 'disk');
+  mkdirSync(folder);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'dicom-diode-test', folder]);
+  mounted.push(folder);
+  return folder;
+}
+
+/** Takes the last byte. */
+function fill(folder: string): void {
+  for (const bytes of [1_000_000, 4096]) {
+    for (let number = 0; number < 10_000; number += 1) {
+      try {
+        writeFileSync(join(folder, `filler-${bytes}-${number}`), new Uint8Array(bytes));
+      } catch {
+        break;
+      }
+    }
+  }
+}
+
+function makeRoom(folder: string): void {
+  for (const name of filesBelow(folder)) if (name.startsWith('filler-')) rmSync(join(folder, name));
+}
+
+function whatIsMissing(): string | undefined {
+  if (process.getuid?.() !== 0) return 'mounting needs root';
+  return existsSync(join(repositoryRoot(), 'dist/sender/main.js')) ? undefined : 'the programs are not built';
+}
