@@ -260,6 +260,8 @@ export async function startReceiver(
       }),
     );
   const refusals = new RefusalWatch(alarms);
+  // At once: until it is there, the command line takes this program for stopped.
+  snapshot();
   const timers = [
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => {

@@ -235,6 +235,8 @@ export async function startSender(
       }),
     );
   };
+  // At once: until it is there, the command line takes this program for stopped.
+  snapshot();
   const timers = [
     setInterval(step, chores.stepMs),
     setInterval(() => upkeep.step(), chores.stepMs),

@@ -266,12 +266,10 @@ function listed(pairs: readonly (readonly [string, string])[]): Map<string, stri
 
 /** What became of each instance at each destination, once nothing waits any more. */
 async function settled(transfer: Transfer): Promise<DeliveryRecord[]> {
-  const nothingWaits = () => {
-    const destinations = transfer.receiverStatus()?.destinations ?? [];
-    return destinations.length > 0 && destinations.every(({ waiting }) => waiting === 0);
-  };
-  await transfer.until('nothing waits', nothingWaits, 100_000);
   const ledger = new ReceiverLedger(transfer.high('vault', 'ledger.sqlite'));
+  // The ledger itself: what `status` shows may be older than the release.
+  const nothingWaits = () => [...ledger.deliveries.open().values()].every(({ waiting }) => waiting === 0);
+  await transfer.until('nothing waits', nothingWaits, 100_000);
   const studyUids = new Set(ledger.studies(10_000).map(({ studyUid }) => studyUid));
   const deliveries = [...studyUids].flatMap((studyUid) => ledger.deliveries.list(studyUid));
   ledger.close();
