@@ -206,10 +206,15 @@ export class World {
     }
   }
 
-  /** Whether its sender can't send it any more. */
+  /** Whether its sender can't send it any more. The ledger says so also when the power was cut before anything else did. */
   hasExpired(file: Expected): boolean {
     const low = this.lows.find(({ senderId }) => senderId === file.senderId);
-    return low?.expired.includes(file.studyUid) === true;
+    if (low === undefined) return false;
+    const listed = low.ledger.manifestEntries(file.studyUid);
+    return (
+      low.expired.includes(file.studyUid) ||
+      listed.some(({ objectId }) => low.ledger.retained.hasExpired(objectId))
+    );
   }
 
   /** Whether every file that was put in stands in the inbox of a receiver, or is held as a conflict. */
