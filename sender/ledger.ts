@@ -57,7 +57,7 @@ const migrations: readonly Migration[] = [
      document BLOB
    );
    CREATE INDEX objects_by_passes ON objects (passes, priority DESC, type DESC, intake);
-   CREATE INDEX objects_by_age ON objects (passes, intake DESC);
+   CREATE INDEX objects_by_age ON objects (passes, type DESC, intake DESC);
    CREATE INDEX objects_by_content ON objects (sop_instance_uid, sha256);
    CREATE INDEX objects_by_study ON objects (study_uid, type, intake);
    CREATE TABLE counters (code TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
@@ -353,11 +353,14 @@ export class SenderLedger {
       .map(spooledObject);
   }
 
-  /** Objects past their planned passes: fewest passes first, among equals the newest first. */
+  /**
+   * Objects past their planned passes: fewest passes first, among equals manifests, which are small and of which a
+   * whole study may wait, then the newest first.
+   */
   carouselObjects(passesMin: number, limit: number): SpooledObject[] {
     return this.#database
       .all(
-        'SELECT * FROM objects WHERE passes >= ? AND unreadable = 0 ORDER BY passes, intake DESC LIMIT ?',
+        'SELECT * FROM objects WHERE passes >= ? AND unreadable = 0 ORDER BY passes, type DESC, intake DESC LIMIT ?',
         passesMin,
         limit,
       )

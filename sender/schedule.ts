@@ -2,7 +2,7 @@
  * Decides which object goes out next: STAT, what a ticket asks for, manifests, first passes, second passes, carousel.
  *
  * Two passes of an object are apart by a gap, so that one burst can't take both. Spare time goes to the
- * carousel: it repeats what the spool holds, fewest passes first, among equals the newest first, within
+ * carousel: it repeats what the spool holds, fewest passes first, among equals manifests, then the newest, within
  * its share of the link, until it expires. No I/O and no clock: the ledger is asked through `Source`.
  */
 import { assert } from '../shared/assert.ts';
