@@ -6,6 +6,7 @@ import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import { RunningTime } from '../shared/running-time.ts';
 import { type Die, startThread, stopThread } from '../shared/supervision.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
 import { Delivery, type DestinationStatus } from './deliver/delivery.ts';
@@ -14,7 +15,6 @@ import { policyOf, resolveDestination, routeOf } from './deliver/resolve-destina
 import type { DeliveryThreadData, DeliveryThreadMessage, DeliveryThreadOrder } from './delivery-thread.ts';
 import type { ReceiverLedger } from './ledger.ts';
 import { inboxFolderOf } from './places.ts';
-import { RunningTime } from './running-time.ts';
 import type { Vault } from './vault.ts';
 
 const stepMs = 50;

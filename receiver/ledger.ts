@@ -13,11 +13,11 @@ import {
   text,
 } from '../shared/ledger-database.ts';
 import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
+import { SavedTime, savedTimeSchema } from '../shared/running-time.ts';
 import { decodeManifest, type Manifest, type Priority, priority } from '../shared/wire/manifest.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
 import { Holds, holdsSchema } from './holds.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
-import { SavedTime, savedTimeSchema } from './running-time.ts';
 import { Told, toldSchema } from './told.ts';
 import { VaultFiles, vaultFilesSchema } from './vault-files.ts';
 

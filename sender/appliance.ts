@@ -16,6 +16,7 @@ import { hostFiles } from '../shared/host-network.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing } from '../shared/ring.ts';
+import { RunningTime } from '../shared/running-time.ts';
 import {
   checkFolders,
   type Die,
@@ -38,7 +39,6 @@ import { LinkSupervision } from './link-supervision.ts';
 import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { replanStale } from './replanning.ts';
-import { RunningTime } from './running-time.ts';
 import { openScannerPort } from './scanner-port.ts';
 import { beginSession } from './session.ts';
 import { senderSnapshot } from './snapshot.ts';
@@ -88,7 +88,7 @@ export async function startSender(
     else log.info('alarm cleared', { code, subject });
   });
   const rejectedFolder = configuration['watch.rejectedFolder'];
-  const runningTime = new RunningTime(ledger, systemClock);
+  const runningTime = new RunningTime(ledger.savedTime, systemClock);
   const runningMs = () => runningTime.nowMs();
   const spool = new Spool({
     folder: spoolFolder,

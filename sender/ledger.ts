@@ -14,6 +14,7 @@ import {
   text,
 } from '../shared/ledger-database.ts';
 import { Mailbox, mailboxSchema } from '../shared/mailbox.ts';
+import { SavedTime, savedTimeSchema } from '../shared/running-time.ts';
 import { type ObjectType, objectType } from '../shared/wire/datagram.ts';
 import { type CloseReason, type ManifestEntry, type Priority, priority } from '../shared/wire/manifest.ts';
 import { ObjectPlans } from './object-plans.ts';
@@ -64,7 +65,8 @@ const migrations: readonly Migration[] = [
    ${spoolTotalsSchema}
    ${retainedStudiesSchema}
    ${resendsSchema}
-   ${mailboxSchema}`,
+   ${mailboxSchema}
+   ${savedTimeSchema}`,
 ];
 
 /** An object in the spool: an instance (its file is there) or a manifest (its bytes are in the row). */
@@ -111,6 +113,7 @@ export interface StudySummary extends StudyRow {
 
 export class SenderLedger {
   readonly mailbox: Mailbox;
+  readonly savedTime: SavedTime;
   readonly plans: ObjectPlans;
   readonly totals: SpoolTotals;
   readonly retained: RetainedStudies;
@@ -121,6 +124,7 @@ export class SenderLedger {
   constructor(path: string, beforeCommit?: () => void) {
     this.#database = new LedgerDatabase(path, migrations, beforeCommit);
     this.mailbox = new Mailbox(this.#database);
+    this.savedTime = new SavedTime(this.#database);
     this.plans = new ObjectPlans(this.#database);
     this.totals = new SpoolTotals(this.#database);
     this.retained = new RetainedStudies(this.#database);

@@ -6,9 +6,9 @@
  * The row goes first and the files after it; a stop between them leaves files that `reconcile.ts` takes away.
  */
 import type { Alarms } from '../shared/alarms.ts';
+import type { RunningTime } from '../shared/running-time.ts';
 import type { WaterMarks } from '../shared/water-marks.ts';
 import type { SenderLedger } from './ledger.ts';
-import type { RunningTime } from './running-time.ts';
 import type { Spool } from './spool.ts';
 
 export interface RetentionOptions {

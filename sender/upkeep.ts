@@ -6,11 +6,11 @@ import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Disk } from '../shared/disk.ts';
 import { DiodeError } from '../shared/errors.ts';
+import type { RunningTime } from '../shared/running-time.ts';
 import type { WaterMarks } from '../shared/water-marks.ts';
 import type { SenderLedger } from './ledger.ts';
 import { reconcileSpool, type SpoolReconciliation } from './reconcile.ts';
 import { Retention } from './retention.ts';
-import type { RunningTime } from './running-time.ts';
 import type { Spool } from './spool.ts';
 
 export interface UpkeepOptions {

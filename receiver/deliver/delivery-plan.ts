@@ -3,10 +3,10 @@
  * that marks the release, so that nothing is released and forgotten.
  */
 import type { Clock } from '../../shared/clock.ts';
+import type { RunningTime } from '../../shared/running-time.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Deliveries, DeliveryRecord } from '../deliveries.ts';
 import type { InstanceRecord, StudyRecord } from '../ledger.ts';
-import type { RunningTime } from '../running-time.ts';
 import { destinationsOf, type Route } from './routing.ts';
 
 export interface DeliveryPlanOptions {

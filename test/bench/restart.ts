@@ -7,11 +7,11 @@ import { ReceiverLedger } from '../../receiver/ledger.ts';
 import { Dispatch } from '../../sender/dispatch.ts';
 import { SenderLedger } from '../../sender/ledger.ts';
 import { replanStale } from '../../sender/replanning.ts';
-import { RunningTime } from '../../sender/running-time.ts';
 import { Spool } from '../../sender/spool.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { nodeDisk } from '../../shared/disk.ts';
+import { RunningTime } from '../../shared/running-time.ts';
 import { closeReason, priority } from '../../shared/wire/manifest.ts';
 import type { BenchmarkOptions } from './options.ts';
 import { startReceiverInProcess } from './receiver-in-process.ts';
@@ -156,7 +156,7 @@ function fillReceiver(scratch: Scratch, studies: number): void {
 
 function startSender(scratch: Scratch): void {
   const ledger = new SenderLedger(scratch.path('spool', 'ledger.sqlite'));
-  const runningTime = new RunningTime(ledger, systemClock);
+  const runningTime = new RunningTime(ledger.savedTime, systemClock);
   const runningMs = () => runningTime.nowMs();
   const spool = new Spool({ folder: scratch.path('spool'), disk: nodeDisk, ledger, runningMs });
   const identity = studyIdentity;

@@ -10,13 +10,13 @@ import { objectPlanner, type SenderIdentity, secretsOf } from '../../sender/iden
 import { takeFiles } from '../../sender/intake/take.ts';
 import { SenderLedger } from '../../sender/ledger.ts';
 import { replanStale } from '../../sender/replanning.ts';
-import { RunningTime } from '../../sender/running-time.ts';
 import { beginSession } from '../../sender/session.ts';
 import { Spool } from '../../sender/spool.ts';
 import { Upkeep } from '../../sender/upkeep.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { HeaderTags } from '../../shared/crypto/header-tags.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
+import { RunningTime } from '../../shared/running-time.ts';
 import { WaterMarks } from '../../shared/water-marks.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
@@ -251,7 +251,7 @@ export class LowSide {
   #start(): [Alarms, Spool, Dispatch, Transmitter, Upkeep, WaterMarks] {
     const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs } = this.#options;
     const session = beginSession(this.ledger, this.clock, this.#random.integer(2 ** 32));
-    const runningTime = new RunningTime(this.ledger, this.clock);
+    const runningTime = new RunningTime(this.ledger.savedTime, this.clock);
     const runningMs = () => runningTime.nowMs();
     const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger, runningMs });
     const waterMarks = new WaterMarks({ highPercent: 90, lowPercent: 80 });

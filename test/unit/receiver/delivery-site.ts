@@ -4,9 +4,9 @@ import { DeliveryPlan } from '../../../receiver/deliver/delivery-plan.ts';
 import type { DeliveryAnswer, DeliveryPolicy } from '../../../receiver/deliver/delivery-queue.ts';
 import type { Route } from '../../../receiver/deliver/routing.ts';
 import { ReceiverLedger } from '../../../receiver/ledger.ts';
-import { RunningTime } from '../../../receiver/running-time.ts';
 import { Alarms } from '../../../shared/alarms.ts';
 import { DiodeError } from '../../../shared/errors.ts';
+import { RunningTime } from '../../../shared/running-time.ts';
 import { priority } from '../../../shared/wire/manifest.ts';
 import { instance, senderId } from './high.ts';
 

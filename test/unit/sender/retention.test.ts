@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { objectPlanner } from '../../../sender/identity.ts';
 import { SenderLedger } from '../../../sender/ledger.ts';
-import { RunningTime } from '../../../sender/running-time.ts';
 import { Spool } from '../../../sender/spool.ts';
 import { StudyClosing } from '../../../sender/study-closing.ts';
 import { Upkeep } from '../../../sender/upkeep.ts';
 import { Alarms } from '../../../shared/alarms.ts';
+import { RunningTime } from '../../../shared/running-time.ts';
 import { WaterMarks } from '../../../shared/water-marks.ts';
 import { objectType, protection } from '../../../shared/wire/datagram.ts';
 import { closeReason, decodeManifest } from '../../../shared/wire/manifest.ts';
@@ -25,7 +25,7 @@ function low() {
   const ledger = new SenderLedger(':memory:');
   const expired: string[] = [];
   const life = () => {
-    const runningTime = new RunningTime(ledger, clock);
+    const runningTime = new RunningTime(ledger.savedTime, clock);
     const runningMs = () => runningTime.nowMs();
     const spool = new Spool({ folder: '/spool', disk, ledger, runningMs });
     const alarms = new Alarms(

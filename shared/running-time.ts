@@ -1,11 +1,11 @@
 /**
- * How long the receiver has run in all its lives. What is kept or tried again for so long is counted on this clock: it
- * never goes back, does not jump, and stands still while nothing runs.
+ * How long a program has run in all its lives. What is kept or tried again for so long is counted on this clock: it
+ * never goes back, does not jump with the wall clock, and stands still while nothing runs.
  */
-import type { Clock } from '../shared/clock.ts';
-import { type LedgerDatabase, number } from '../shared/ledger-database.ts';
+import type { Clock } from './clock.ts';
+import { type LedgerDatabase, number } from './ledger-database.ts';
 
-/** Part of the receiver's schema. */
+/** Part of both ledgers' schemas. */
 export const savedTimeSchema = `
    CREATE TABLE running_time (
      id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -33,8 +33,8 @@ export class SavedTime {
   }
 }
 
-/** What a stop in the wrong moment loses of it at most. */
-const saveIntervalMs = 60_000;
+/** What a stop in the wrong moment forgets at most: things are then kept a little longer. */
+const saveIntervalMs = 10_000;
 
 export class RunningTime {
   readonly #saved: SavedTime;
@@ -50,10 +50,10 @@ export class RunningTime {
   }
 
   nowMs(): number {
-    return this.#offsetMs + this.#clock.monotonicMs();
+    return Math.round(this.#offsetMs + this.#clock.monotonicMs());
   }
 
-  /** Call it every second or so. */
+  /** Call it often: it writes now and then. */
   keep(): void {
     if (this.nowMs() - this.#savedMs >= saveIntervalMs) this.save();
   }
