@@ -8,7 +8,7 @@ import { playSeed, playSeeds, type Scenario } from './scenarios.ts';
 const seedsPerTest = 25;
 
 describe.each<readonly [string, Scenario, number]>([
-  ['a study crosses a lossy link', 'link', 125],
+  ['a study crosses a lossy link', 'link', 500],
   ['everything that can fail does, then it ends', 'chaos', 250],
 ])('%s', (_name, scenario, seeds) => {
   for (let first = 1; first <= seeds; first += seedsPerTest) {
