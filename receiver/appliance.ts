@@ -27,26 +27,26 @@ import {
 import { timedDisk } from '../shared/timed-disk.ts';
 import { usedPercent, WaterMarks } from '../shared/water-marks.ts';
 import { symbolBytesOf } from '../shared/wire/datagram.ts';
-import { answerRequest } from './answer.ts';
+import { malwareScanner } from './clearance/malware-scanner.ts';
+import { answerRequest } from './commands/answer.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
-import { answerDeliveryRequest } from './delivery-requests.ts';
-import { DeliveryService } from './delivery-service.ts';
-import { ReceiverLedger } from './ledger.ts';
-import { ReceiverLinkWatch, receiverLinkCodes } from './link-health.ts';
+import { answerDeliveryRequest } from './deliver/delivery-requests.ts';
+import { DeliveryService } from './deliver/delivery-service.ts';
+import { ReceiverLedger } from './ledger/ledger.ts';
+import { ReceiverLinkWatch, receiverLinkCodes } from './link/link-health.ts';
 import type {
   LinkThreadCounters,
   LinkThreadData,
   LinkThreadMessage,
   LinkThreadOrder,
-} from './link-thread.ts';
-import { malwareScanner } from './malware-scanner.ts';
-import { patientKey } from './patient-key.ts';
+} from './link/link-thread.ts';
+import { RefusalWatch } from './link/refusal-watch.ts';
 import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
-import { Reception } from './reception.ts';
-import { RefusalWatch } from './refusal-watch.ts';
+import { Reception } from './reception/reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
-import { SpillArea } from './spill.ts';
-import { Vault } from './vault.ts';
+import { patientKey } from './vault/patient-key.ts';
+import { SpillArea } from './vault/spill.ts';
+import { Vault } from './vault/vault.ts';
 
 /** Datagrams taken from the ring between two looks at everything else. */
 const drainBatch = 512;
@@ -167,7 +167,7 @@ export async function startReceiver(
   let wake = () => {};
   const opened = deferred<{ port: number; receiveBufferBytes: number }>();
   const thread = startThread<LinkThreadMessage>({
-    file: new URL('./link-thread.js', import.meta.url),
+    file: new URL('./link/link-thread.js', import.meta.url),
     workerData: {
       ring,
       secrets,

@@ -2,11 +2,11 @@
 import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { DestinationStatus } from './deliver/delivery.ts';
-import type { ReceiverLedger } from './ledger.ts';
-import type { Losses, ReceiverLinkHealth } from './link-health.ts';
-import type { LinkThreadCounters } from './link-thread.ts';
-import type { Reception } from './reception.ts';
-import type { SenderStatus } from './sender-watch.ts';
+import type { ReceiverLedger } from './ledger/ledger.ts';
+import type { Losses, ReceiverLinkHealth } from './link/link-health.ts';
+import type { LinkThreadCounters } from './link/link-thread.ts';
+import type { Reception } from './reception/reception.ts';
+import type { SenderStatus } from './watch/sender-watch.ts';
 
 export interface ReceiverSnapshot {
   readonly atMs: number;

@@ -26,24 +26,24 @@ import {
   writeSnapshot,
 } from '../shared/supervision.ts';
 import { WaterMarks } from '../shared/water-marks.ts';
-import { answerRequest } from './answer.ts';
+import { answerRequest } from './commands/answer.ts';
 import type { SenderConfiguration } from './configuration.ts';
-import { Dispatch, ledgerCodes } from './dispatch.ts';
+import { Dispatch, ledgerCodes } from './dispatch/dispatch.ts';
+import type { EncodeThreadData, EncodeThreadMessage } from './dispatch/encode-thread.ts';
+import { LinkSupervision } from './dispatch/link-supervision.ts';
 import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
-import type { EncodeThreadData, EncodeThreadMessage } from './encode-thread.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
 import { Watch } from './intake/watch.ts';
-import { type InstanceRow, SenderLedger } from './ledger.ts';
-import { SenderLinkWatch } from './link-health.ts';
-import { LinkSupervision } from './link-supervision.ts';
-import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link-thread.ts';
+import { type InstanceRow, SenderLedger } from './ledger/ledger.ts';
+import { beginSession } from './ledger/session.ts';
+import { SenderLinkWatch } from './link/link-health.ts';
+import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link/link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
-import { replanStale } from './replanning.ts';
 import { openScannerPort } from './scanner-port.ts';
-import { beginSession } from './session.ts';
 import { senderSnapshot } from './snapshot.ts';
-import { Spool } from './spool.ts';
-import { Upkeep } from './upkeep.ts';
+import { replanStale } from './spool/replanning.ts';
+import { Spool } from './spool/spool.ts';
+import { Upkeep } from './spool/upkeep.ts';
 
 /** Datagrams between encoder and link: what STAT has to wait for at most, 32 ms at 1 Gb/s. */
 const ringSlots = 2048;
@@ -287,7 +287,7 @@ async function startLink(
   let onEnded: (ends: readonly TransmitEnd[]) => void = () => {};
   let onRefused: (code: ErrorCode, detail: string) => void = () => {};
   const linkThread = startThread<LinkThreadMessage>({
-    file: new URL('./link-thread.js', import.meta.url),
+    file: new URL('./link/link-thread.js', import.meta.url),
     workerData: {
       ring,
       link: {
@@ -312,7 +312,7 @@ async function startLink(
   });
   await opened.promise;
   const encodeThread = startThread<EncodeThreadMessage>({
-    file: new URL('./encode-thread.js', import.meta.url),
+    file: new URL('./dispatch/encode-thread.js', import.meta.url),
     workerData: {
       ring,
       identity,

@@ -26,14 +26,14 @@ import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { priority } from '../shared/wire/manifest.ts';
 import { startSender } from './appliance.ts';
+import { examineSender } from './commands/doctor.ts';
+import { importFolder, importText } from './commands/import-command.ts';
+import { addResendCommand } from './commands/resend-command.ts';
+import { addVerifyCommand } from './commands/verify-command.ts';
 import { type SenderConfiguration, senderSettings } from './configuration.ts';
-import { examineSender } from './doctor.ts';
-import { importFolder, importText } from './import-command.ts';
-import { SenderLedger, type StudySummary } from './ledger.ts';
+import { SenderLedger, type StudySummary } from './ledger/ledger.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
-import { addResendCommand } from './resend-command.ts';
 import type { SenderSnapshot } from './snapshot.ts';
-import { addVerifyCommand } from './verify-command.ts';
 
 const studiesShown = 50;
 

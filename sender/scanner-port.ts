@@ -9,14 +9,14 @@ import { DiodeError, type ErrorCode, errorCauseCode } from '../shared/errors.ts'
 import type { Log } from '../shared/log.ts';
 import { closeReason } from '../shared/wire/manifest.ts';
 import type { SenderConfiguration } from './configuration.ts';
-import type { Dispatch } from './dispatch.ts';
+import type { Dispatch } from './dispatch/dispatch.ts';
 import type { ListenerTls } from './intake/dicom-listener.ts';
 import type { ApplicationEntity } from './intake/instance-sink.ts';
 import { SpoolSink } from './intake/spool-sink.ts';
 import { type AssociationStatus, createStorageScp } from './intake/storage-scp.ts';
 import type { IntakeOptions } from './intake/take.ts';
-import type { InstanceRow, SenderLedger } from './ledger.ts';
-import { ProcedureStepClosing } from './procedure-step-closing.ts';
+import type { InstanceRow, SenderLedger } from './ledger/ledger.ts';
+import { ProcedureStepClosing } from './schedule/procedure-step-closing.ts';
 
 /** Codes that say something of this host, and stand as an alarm until an instance was taken again. */
 const hostCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const;

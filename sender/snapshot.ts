@@ -3,9 +3,9 @@ import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { SenderIdentity, Session } from './identity.ts';
 import type { AssociationStatus } from './intake/storage-scp.ts';
-import type { SenderLedger } from './ledger.ts';
-import type { LinkHold, SenderLinkHealth } from './link-health.ts';
-import type { Spool } from './spool.ts';
+import type { SenderLedger } from './ledger/ledger.ts';
+import type { LinkHold, SenderLinkHealth } from './link/link-health.ts';
+import type { Spool } from './spool/spool.ts';
 
 export interface SenderSnapshot {
   readonly atMs: number;

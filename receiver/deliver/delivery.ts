@@ -10,7 +10,7 @@ import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
-import type { Deliveries, DeliveryRecord } from '../deliveries.ts';
+import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
 import { type DeliveryAnswer, type DeliveryPolicy, DeliveryQueue } from './delivery-queue.ts';
 
 /** Sends rounds. What it reports goes to {@link Delivery.reported} and {@link Delivery.ended}. */

@@ -11,8 +11,8 @@ import { basename, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { Priority } from '../../shared/wire/manifest.ts';
-import type { SenderLedger } from '../ledger.ts';
-import type { Spool } from '../spool.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
+import type { Spool } from '../spool/spool.ts';
 import { readHeaderOf } from './take.ts';
 
 const stepBytes = 1 << 20;

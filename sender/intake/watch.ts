@@ -8,7 +8,7 @@ import { systemClock } from '../../shared/clock.ts';
 import type { DiodeError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { priority } from '../../shared/wire/manifest.ts';
-import type { Spool } from '../spool.ts';
+import type { Spool } from '../spool/spool.ts';
 import { type Candidate, type IntakeOptions, type TakeOutcome, takeFiles } from './take.ts';
 import { WatchFolder } from './watch-folder.ts';
 

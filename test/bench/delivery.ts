@@ -9,7 +9,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ReceiverLedger, studyState } from '../../receiver/ledger.ts';
+import { ReceiverLedger, studyState } from '../../receiver/ledger/ledger.ts';
 import { ask } from '../../shared/console/command-line.ts';
 import { writeKeyFile } from '../../shared/crypto/key-file.ts';
 import { priority } from '../../shared/wire/manifest.ts';

@@ -4,9 +4,9 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Admission } from '../../receiver/admission.ts';
 import { Assembler } from '../../receiver/assemble/assembler.ts';
 import { MemorySink } from '../../receiver/assemble/memory-sink.ts';
+import { Admission } from '../../receiver/link/admission.ts';
 import { transmissionBytes } from '../../sender/encode/transmission.ts';
 import { table } from '../../shared/console/table.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';

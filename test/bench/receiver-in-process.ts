@@ -1,10 +1,11 @@
 /** The receiver behind its link in one process, over a real disk: for benchmarks of parts of it. */
-import { Admission } from '../../receiver/admission.ts';
+
 import { defaultGatePolicy } from '../../receiver/gate/inspect.ts';
-import { ReceiverLedger } from '../../receiver/ledger.ts';
-import { Reception } from '../../receiver/reception.ts';
-import { SpillArea } from '../../receiver/spill.ts';
-import { Vault } from '../../receiver/vault.ts';
+import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
+import { Admission } from '../../receiver/link/admission.ts';
+import { Reception } from '../../receiver/reception/reception.ts';
+import { SpillArea } from '../../receiver/vault/spill.ts';
+import { Vault } from '../../receiver/vault/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { nodeDisk } from '../../shared/disk.ts';

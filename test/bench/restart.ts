@@ -3,11 +3,11 @@
  * comparison with the files goes on beside the work afterwards and is no part of it.
  */
 import { randomBytes } from 'node:crypto';
-import { ReceiverLedger } from '../../receiver/ledger.ts';
-import { Dispatch } from '../../sender/dispatch.ts';
-import { SenderLedger } from '../../sender/ledger.ts';
-import { replanStale } from '../../sender/replanning.ts';
-import { Spool } from '../../sender/spool.ts';
+import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
+import { Dispatch } from '../../sender/dispatch/dispatch.ts';
+import { SenderLedger } from '../../sender/ledger/ledger.ts';
+import { replanStale } from '../../sender/spool/replanning.ts';
+import { Spool } from '../../sender/spool/spool.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { nodeDisk } from '../../shared/disk.ts';

@@ -9,7 +9,7 @@ import { protection } from '../../shared/wire/datagram.ts';
 import { writeInstances } from '../bench/instances.ts';
 import { Pair } from '../bench/pair.ts';
 import type { RunningProgram } from '../harness/processes.ts';
-import { datagramsOf } from '../unit/receiver/datagrams.ts';
+import { datagramsOf } from '../unit/receiver/assemble/datagrams.ts';
 import type { FloodOptions } from './flooder.ts';
 
 export interface FloodRunOptions {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ReceiverLedger } from '../../receiver/ledger.ts';
+import type { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 
 export interface Account {
   delivered: number;

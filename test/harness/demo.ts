@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { ReceiverLedger, type StudySummary, studyState } from '../../receiver/ledger.ts';
+import { ReceiverLedger, type StudySummary, studyState } from '../../receiver/ledger/ledger.ts';
 import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
 import type { SenderSnapshot } from '../../sender/snapshot.ts';
 import { readSnapshot } from '../../shared/console/command-line.ts';

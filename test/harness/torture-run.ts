@@ -3,7 +3,7 @@
  * account: every instance is released, once, byte for byte. A kill also hits a program that is just starting.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ReceiverLedger } from '../../receiver/ledger.ts';
+import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import type { Processes, RunningProgram } from './processes.ts';
 import { Random } from './random.ts';
 import { Transfer, type TransferAccount } from './transfer.ts';

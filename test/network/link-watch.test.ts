@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
-import { SenderLedger } from '../../sender/ledger.ts';
+import { SenderLedger } from '../../sender/ledger/ledger.ts';
 import { highAddress, highInterface, lowAddress, NamespacePair } from '../bench/namespaces.ts';
 import { hasProgram } from '../harness/peer-namespace.ts';
 import { Processes } from '../harness/processes.ts';

@@ -5,8 +5,8 @@
  */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MissingRow } from '../../receiver/missing.ts';
-import { SenderLedger } from '../../sender/ledger.ts';
+import type { MissingRow } from '../../receiver/studies/missing.ts';
+import { SenderLedger } from '../../sender/ledger/ledger.ts';
 import { Processes } from '../harness/processes.ts';
 import { Transfer } from '../harness/transfer.ts';
 

@@ -6,7 +6,7 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { ReceiverLedger } from '../../receiver/ledger.ts';
+import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import { type Key, readKeyFile } from '../../shared/crypto/key-file.ts';
 import { readKeyId } from '../../shared/wire/datagram.ts';
 import { LinkRecorder } from '../harness/link-recorder.ts';

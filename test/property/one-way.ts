@@ -1,7 +1,7 @@
 /** Both ends of the wire for properties: the sender's transmission, the receiver's admission and assembler. */
 import { createHash } from 'node:crypto';
-import { Admission } from '../../receiver/admission.ts';
 import { type AssembledObject, Assembler } from '../../receiver/assemble/assembler.ts';
+import { Admission } from '../../receiver/link/admission.ts';
 import { Transmission } from '../../sender/encode/transmission.ts';
 import { objectPlanner, type SenderIdentity } from '../../sender/identity.ts';
 import { deriveTagKey } from '../../shared/crypto/keys.ts';

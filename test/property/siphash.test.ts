@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { DatagramTag } from '../../shared/crypto/siphash.ts';
-import { withTag } from '../unit/crypto/siphash-reference.ts';
+import { withTag } from '../unit/shared/crypto/siphash-reference.ts';
 
 const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
 

@@ -1,11 +1,12 @@
 /** The receiver in a simulation: its real admission, reception, vault and ledger over a simulated disk. */
-import { Admission } from '../../receiver/admission.ts';
-import type { MalwareScanner } from '../../receiver/clearance.ts';
+
+import type { MalwareScanner } from '../../receiver/clearance/clearance.ts';
 import { defaultGatePolicy, type GatePolicy } from '../../receiver/gate/inspect.ts';
-import { ReceiverLedger, type ReleaseRecord } from '../../receiver/ledger.ts';
-import { Reception } from '../../receiver/reception.ts';
-import { SpillArea } from '../../receiver/spill.ts';
-import { Vault } from '../../receiver/vault.ts';
+import { ReceiverLedger, type ReleaseRecord } from '../../receiver/ledger/ledger.ts';
+import { Admission } from '../../receiver/link/admission.ts';
+import { Reception } from '../../receiver/reception/reception.ts';
+import { SpillArea } from '../../receiver/vault/spill.ts';
+import { Vault } from '../../receiver/vault/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import { WaterMarks } from '../../shared/water-marks.ts';

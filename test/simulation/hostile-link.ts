@@ -3,13 +3,13 @@
  * not true. So the gate is tested as what it is, the only thing between such a sender and the inbox.
  */
 import { createHash } from 'node:crypto';
-import type { MalwareScanner } from '../../receiver/clearance.ts';
+import type { MalwareScanner } from '../../receiver/clearance/clearance.ts';
 import type { GatePolicy } from '../../receiver/gate/inspect.ts';
-import type { HeldInstance } from '../../receiver/holds.ts';
+import type { HeldInstance } from '../../receiver/ledger/holds.ts';
 import { objectType, protection } from '../../shared/wire/datagram.ts';
 import { closeReason, encodeManifest, type ManifestEntry, priority } from '../../shared/wire/manifest.ts';
 import { Random } from '../harness/random.ts';
-import { datagramsOf, identity, secret, senderId } from '../unit/receiver/datagrams.ts';
+import { datagramsOf, identity, secret, senderId } from '../unit/receiver/assemble/datagrams.ts';
 import { HighSide, inboxFolder } from './high-side.ts';
 import { VirtualClock } from './virtual-clock.ts';
 

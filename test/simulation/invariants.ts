@@ -8,7 +8,7 @@
  * - nothing silently missing: every study the receiver was told of is released, or named by `missing`.
  */
 import { createHash } from 'node:crypto';
-import { accountOfMissing } from '../../receiver/missing.ts';
+import { accountOfMissing } from '../../receiver/studies/missing.ts';
 import { assert } from '../../shared/assert.ts';
 import { type HighSide, inboxFolder } from './high-side.ts';
 

@@ -3,16 +3,16 @@
  * What the network and the threads do in the program, the simulation does by calls.
  */
 import { join } from 'node:path';
-import { Dispatch } from '../../sender/dispatch.ts';
+import { Dispatch } from '../../sender/dispatch/dispatch.ts';
 import { Transmission } from '../../sender/encode/transmission.ts';
 import { Transmitter } from '../../sender/encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, secretsOf } from '../../sender/identity.ts';
 import { takeFiles } from '../../sender/intake/take.ts';
-import { SenderLedger } from '../../sender/ledger.ts';
-import { replanStale } from '../../sender/replanning.ts';
-import { beginSession } from '../../sender/session.ts';
-import { Spool } from '../../sender/spool.ts';
-import { Upkeep } from '../../sender/upkeep.ts';
+import { SenderLedger } from '../../sender/ledger/ledger.ts';
+import { beginSession } from '../../sender/ledger/session.ts';
+import { replanStale } from '../../sender/spool/replanning.ts';
+import { Spool } from '../../sender/spool/spool.ts';
+import { Upkeep } from '../../sender/spool/upkeep.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { HeaderTags } from '../../shared/crypto/header-tags.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';

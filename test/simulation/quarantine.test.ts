@@ -3,8 +3,8 @@
  * was. Method: requests as the command line sends them, against a simulated high side.
  */
 import { describe, expect, it } from 'vitest';
-import { answerRequest } from '../../receiver/answer.ts';
-import { accountOfMissing } from '../../receiver/missing.ts';
+import { answerRequest } from '../../receiver/commands/answer.ts';
+import { accountOfMissing } from '../../receiver/studies/missing.ts';
 import { ctImage, encodePart10, type InstanceToWrite } from '../harness/unchecked-writer.ts';
 import { HostileLink, sha256Of } from './hostile-link.ts';
 

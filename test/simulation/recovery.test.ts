@@ -3,7 +3,7 @@
  * senders and receivers keep apart. Method: named situations in the simulated world, each from a seed.
  */
 import { describe, expect, it } from 'vitest';
-import { accountOfMissing } from '../../receiver/missing.ts';
+import { accountOfMissing } from '../../receiver/studies/missing.ts';
 import { protection } from '../../shared/wire/datagram.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import { Random } from '../harness/random.ts';

@@ -19,119 +19,48 @@ import {
 } from './source-tree.ts';
 
 /**
- * The stages of each side in the order of a study's way. A file imports its own stage and earlier ones; the
- * wiring comes last and imports all. `base` is what a side is configured with, and belongs to no stage.
+ * The stages of each side in the order of a study's way: folders, and what is wired around them. A file belongs to
+ * the first stage that names it, and imports that one and earlier ones. `base` is what a side is configured with, and belongs to no stage.
  */
 const stages: Readonly<Record<'sender' | 'receiver', readonly (readonly [string, readonly string[]])[]>> = {
   sender: [
     ['base', ['configuration.ts', 'identity.ts', 'places.ts']],
     ['intake', ['intake/']],
-    [
-      'spool',
-      [
-        'spool.ts',
-        'ledger.ts',
-        'object-plans.ts',
-        'replanning.ts',
-        'resends.ts',
-        'tickets.ts',
-        'session.ts',
-        'retained-studies.ts',
-        'spool-totals.ts',
-        'retention.ts',
-        'reconcile.ts',
-      ],
-    ],
-    ['schedule', ['schedule.ts', 'study-closing.ts', 'procedure-step-closing.ts']],
+    ['ledger', ['ledger/']],
+    ['spool', ['spool/']],
+    ['schedule', ['schedule/']],
     ['encode', ['encode/']],
-    ['pace', ['pace.ts']],
-    ['link', ['link.ts', 'link-health.ts']],
-    [
-      'wiring',
-      [
-        'answer.ts',
-        'appliance.ts',
-        'dispatch.ts',
-        'doctor.ts',
-        'encode-thread.ts',
-        'link-supervision.ts',
-        'link-thread.ts',
-        'import-command.ts',
-        'main.ts',
-        'scanner-port.ts',
-        'resend-command.ts',
-        'snapshot.ts',
-        'upkeep.ts',
-        'verify-command.ts',
-      ],
-    ],
+    ['pace', ['link/pace.ts']],
+    ['link', ['link/']],
+    ['dispatch', ['dispatch/']],
+    ['wiring', ['scanner-port.ts', 'snapshot.ts']],
+    ['commands', ['commands/']],
+    ['program', ['appliance.ts', 'main.ts']],
   ],
   receiver: [
     ['base', ['configuration.ts', 'destination-settings.ts', 'places.ts']],
-    ['link', ['link.ts', 'link-health.ts']],
-    ['admission', ['admission.ts', 'refusal-watch.ts']],
+    ['link', ['link/link.ts', 'link/link-health.ts']],
+    ['admission', ['link/']],
     ['assemble', ['assemble/']],
     ['gate', ['gate/']],
-    [
-      'vault',
-      [
-        'vault.ts',
-        'deliveries.ts',
-        'ledger.ts',
-        'holds.ts',
-        'known-content.ts',
-        'told.ts',
-        'vault-files.ts',
-        'reconcile.ts',
-        'spill.ts',
-        'preamble-copy.ts',
-        'patient-key.ts',
-      ],
-    ],
-    ['clearance', ['clearance.ts', 'malware-scanner.ts']],
-    [
-      'studies',
-      [
-        'studies.ts',
-        'release-gate.ts',
-        'hold-alarms.ts',
-        'sender-watch.ts',
-        'low-side-alarms.ts',
-        'missing.ts',
-        'ticket-plan.ts',
-      ],
-    ],
-    ['release', ['release.ts', 'deliver/']],
-    [
-      'wiring',
-      [
-        'answer.ts',
-        'appliance.ts',
-        'delivery-requests.ts',
-        'delivery-service.ts',
-        'delivery-thread.ts',
-        'destination-commands.ts',
-        'earlier-life.ts',
-        'doctor.ts',
-        'vault-watch.ts',
-        'verify-command.ts',
-        'link-thread.ts',
-        'main.ts',
-        'quarantine.ts',
-        'quarantine-commands.ts',
-        'control-documents.ts',
-        'missing-command.ts',
-        'reception.ts',
-        'snapshot.ts',
-      ],
-    ],
+    ['ledger', ['ledger/']],
+    ['vault', ['vault/']],
+    ['clearance', ['clearance/']],
+    ['studies', ['studies/']],
+    ['watch', ['watch/']],
+    ['release', ['release/']],
+    ['reception', ['reception/']],
+    ['deliver', ['deliver/']],
+    ['wiring', ['snapshot.ts']],
+    ['commands', ['commands/']],
+    ['program', ['appliance.ts', 'main.ts']],
   ],
 };
 
 /** A stage hands its work to the next through that one's type; who makes it is the wiring. */
 const handedOver = [
-  ['sender/intake/', 'sender/spool.ts'],
-  ['sender/intake/', 'sender/ledger.ts'],
+  ['sender/intake/', 'sender/spool/spool.ts'],
+  ['sender/intake/', 'sender/ledger/ledger.ts'],
 ] as const;
 
 /** Everything of Node that can open a connection or start a program, and which files may. Tests may as well. */
@@ -149,10 +78,10 @@ const networkModules = [
   'node:inspector',
 ];
 const networkAllowed: Readonly<Record<string, readonly string[]>> = {
-  'sender/link.ts': ['node:dgram'],
-  'receiver/link.ts': ['node:dgram'],
+  'sender/link/link.ts': ['node:dgram'],
+  'receiver/link/link.ts': ['node:dgram'],
   'sender/intake/dicom-listener.ts': ['node:net', 'node:tls'],
-  'receiver/malware-scanner.ts': ['node:net'],
+  'receiver/clearance/malware-scanner.ts': ['node:net'],
   'receiver/deliver/peer-connection.ts': ['node:net', 'node:tls'],
   'receiver/deliver/http-request.ts': ['node:http', 'node:https'],
 };
@@ -168,12 +97,12 @@ const foreignFunctions = [
 /** What does no I/O and reads no clock: bytes, time and randomness come in, effects go out. */
 const core = [
   'sender/encode/',
-  'sender/schedule.ts',
-  'sender/pace.ts',
-  'receiver/admission.ts',
+  'sender/schedule/',
+  'sender/link/pace.ts',
+  'receiver/link/admission.ts',
   'receiver/assemble/',
   'receiver/gate/',
-  'receiver/studies.ts',
+  'receiver/studies/',
   'shared/wire/',
   'shared/fec/',
   'shared/crypto/object-id.ts',
@@ -181,7 +110,7 @@ const core = [
   'shared/crypto/seal.ts',
 ];
 /** Where the core ends: ledgers behind their interface, and the kernels' file, read once. */
-const coreEnds = ['sender/ledger.ts', 'receiver/ledger.ts', 'shared/webassembly.ts'];
+const coreEnds = ['sender/ledger/ledger.ts', 'receiver/ledger/ledger.ts', 'shared/webassembly.ts'];
 /** Modules of Node that only compute. */
 const coreModules = ['node:crypto', 'node:path', 'node:util', 'node:zlib'];
 /** One loads the reference engine's package; the other reads a descriptor that it is handed. */
@@ -244,14 +173,14 @@ describe.each([
   });
 
   it('has a sender that never takes anything from its link', () => {
-    expect(mentions(only(files(), 'sender/link.ts'), /^(message|onMessage|read|recv.*|getRecv.*)$/)).toEqual(
-      [],
-    );
+    expect(
+      mentions(only(files(), 'sender/link/link.ts'), /^(message|onMessage|read|recv.*|getRecv.*)$/),
+    ).toEqual([]);
   });
 
   it('has a receiver that never sends on its link', () => {
     expect(
-      mentions(only(files(), 'receiver/link.ts'), /^(send.*|getSend.*|setSend.*|connect|remote.*)$/),
+      mentions(only(files(), 'receiver/link/link.ts'), /^(send.*|getSend.*|setSend.*|connect|remote.*)$/),
     ).toEqual([]);
   });
 

@@ -1,6 +1,7 @@
 /** The receiver that the datagrams of the vectors come to: admission, then the assembler. */
-import { Admission } from '../../receiver/admission.ts';
+
 import { type AssembledObject, Assembler } from '../../receiver/assemble/assembler.ts';
+import { Admission } from '../../receiver/link/admission.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import type { Protection } from '../../shared/wire/datagram.ts';
 import { identity, keyId, secret } from './cases/parties.ts';

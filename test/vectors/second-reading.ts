@@ -4,7 +4,7 @@
  * program, page and vectors can't drift apart together.
  */
 import { createDecipheriv, createHash, createHmac } from 'node:crypto';
-import { sipHash } from '../unit/crypto/siphash-reference.ts';
+import { sipHash } from '../unit/shared/crypto/siphash-reference.ts';
 
 export interface Datagram {
   readonly type: number;

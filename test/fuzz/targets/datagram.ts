@@ -3,8 +3,9 @@
  * rest get a right tag again, as a sender that has gone bad would. One receiver takes them all, as in life, so what one
  * leaves behind meets the next.
  */
-import { Admission } from '../../../receiver/admission.ts';
+
 import { Assembler } from '../../../receiver/assemble/assembler.ts';
+import { Admission } from '../../../receiver/link/admission.ts';
 import { assert } from '../../../shared/assert.ts';
 import { deriveTagKey } from '../../../shared/crypto/keys.ts';
 import { DatagramTag } from '../../../shared/crypto/siphash.ts';
@@ -12,7 +13,7 @@ import { createErasureCode } from '../../../shared/fec/engine.ts';
 import { at, objectType, tagBytes, wireVersion } from '../../../shared/wire/datagram.ts';
 import { limits } from '../../../shared/wire/limits.ts';
 import { Random } from '../../harness/random.ts';
-import { datagramsOf, identity, secret } from '../../unit/receiver/datagrams.ts';
+import { datagramsOf, identity, secret } from '../../unit/receiver/assemble/datagrams.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 import { mutate } from '../mutate.ts';
 

@@ -1,9 +1,9 @@
 /** The high side from the ledger on, over a simulated disk, for tests of studies and releases. */
 import { createHash } from 'node:crypto';
-import { type InstanceRecord, ReceiverLedger, type ReleaseRecord } from '../../../receiver/ledger.ts';
-import { Releaser, type ReleaserOptions } from '../../../receiver/release.ts';
-import { Studies } from '../../../receiver/studies.ts';
-import { Vault } from '../../../receiver/vault.ts';
+import { type InstanceRecord, ReceiverLedger, type ReleaseRecord } from '../../../receiver/ledger/ledger.ts';
+import { Releaser, type ReleaserOptions } from '../../../receiver/release/release.ts';
+import { Studies } from '../../../receiver/studies/studies.ts';
+import { Vault } from '../../../receiver/vault/vault.ts';
 import { Alarms } from '../../../shared/alarms.ts';
 import { closeReason, encodeManifest, type Manifest, priority } from '../../../shared/wire/manifest.ts';
 import { SimulatedDisk } from '../../simulation/simulated-disk.ts';

@@ -1,6 +1,6 @@
 /** Rows and plans for tests of the low side. */
 import { createHash } from 'node:crypto';
-import type { InstanceRow, SpooledObject } from '../../../sender/ledger.ts';
+import type { InstanceRow, SpooledObject } from '../../../sender/ledger/ledger.ts';
 import { objectType } from '../../../shared/wire/datagram.ts';
 import { priority } from '../../../shared/wire/manifest.ts';
 

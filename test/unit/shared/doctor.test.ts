@@ -3,8 +3,8 @@
  * the files of a host as text, one thing wrong at a time.
  */
 import { describe, expect, it } from 'vitest';
-import { receiverCounters } from '../../../receiver/doctor.ts';
-import { senderCounters } from '../../../sender/doctor.ts';
+import { receiverCounters } from '../../../receiver/commands/doctor.ts';
+import { senderCounters } from '../../../sender/commands/doctor.ts';
 import { doctorText } from '../../../shared/console/doctor-command.ts';
 import {
   bufferFinding,

@@ -1,0 +1,147 @@
+/** The commands about destinations: what waits, whether they answer, what a person decides. */
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { ask, type GlobalOptions, print } from '../../shared/console/command-line.ts';
+import { durationText } from '../../shared/console/quantities.ts';
+import { table } from '../../shared/console/table.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { isUid } from '../../shared/wire/limits.ts';
+import type { ReceiverConfiguration } from '../configuration.ts';
+import { type DestinationReport, testDestination } from '../deliver/deliver.ts';
+import type { DestinationStatus } from '../deliver/delivery.ts';
+import { deliveryVerbs } from '../deliver/delivery-requests.ts';
+import { resolveDestination } from '../deliver/resolve-destination.ts';
+import type { DestinationSettings } from '../destination-settings.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+
+/** What these commands need of the program around them. */
+export interface DestinationCommandParts {
+  readonly configurationOf: (command: Command) => ReceiverConfiguration;
+  readonly statusesOf: (values: ReceiverConfiguration) => readonly DestinationStatus[];
+  readonly withLedger: <T>(
+    values: ReceiverConfiguration,
+    act: (ledger: ReceiverLedger) => T | Promise<T>,
+  ) => Promise<T>;
+}
+
+export function addDestinationCommands(program: Command, parts: DestinationCommandParts): void {
+  const { configurationOf, statusesOf, withLedger } = parts;
+  const isJson = (command: Command) => command.optsWithGlobals<GlobalOptions>().json;
+  const askFor = async (command: Command, verb: string, parameters: Record<string, unknown>) => {
+    const byWhom = userInfo().username;
+    const detail = await withLedger(configurationOf(command), (ledger) =>
+      ask(ledger.mailbox, verb, { ...parameters, byWhom }),
+    );
+    print(isJson(command) ? JSON.stringify({ ok: true, detail }) : detail);
+  };
+
+  const destinations = program
+    .command('destinations')
+    .description('list the PACS and what waits for them')
+    .action((_options, command: Command) => {
+      const values = configurationOf(command);
+      const statuses = statusesOf(values);
+      if (isJson(command)) return print(JSON.stringify({ destinations: statuses }));
+      if (statuses.length === 0)
+        return print('there are no destinations: see [[destinations]] in docs/pacs.md');
+      print(destinationTable(values.destinations, statuses));
+    });
+  destinations
+    .command('test [name]')
+    .description('ask each PACS, or one, with C-ECHO or an HTTP request, and say what it answers')
+    .action(async (name: string | undefined, _options, command: Command) => {
+      const all = configurationOf(command).destinations;
+      const asked = all.filter((each) => name === undefined || each.name === name);
+      if (asked.length === 0)
+        throw new DiodeError(
+          'E_USAGE',
+          name === undefined ? 'there are no destinations' : `there is no destination ${name}`,
+        );
+      const reports = await Promise.all(asked.map(report));
+      if (isJson(command)) print(JSON.stringify({ destinations: reports }));
+      else
+        print(
+          table(
+            ['destination', '', 'what it found', 'code'],
+            reports.map((each) => [each.name, each.works ? 'works' : 'FAILS', each.found, each.code ?? '']),
+          ),
+        );
+      if (reports.some(({ works }) => !works)) process.exitCode = 1;
+    });
+  destinations
+    .command('retry <name>')
+    .description('try now what waits for a destination, and what has failed there once more')
+    .action((name: string, _options, command: Command) =>
+      askFor(command, deliveryVerbs.retry, { destination: name }),
+    );
+  destinations
+    .command('abandon <name>')
+    .description('give up what has not arrived at a destination')
+    .requiredOption('--reason <text>', 'why; it is kept in the audit')
+    .action((name: string, options: { reason: string }, command: Command) =>
+      askFor(command, deliveryVerbs.abandon, { destination: name, reason: options.reason }),
+    );
+
+  program
+    .command('deliveries <study>')
+    .description('show what became of each instance of a study at each destination')
+    .action(async (studyUid: string, _options, command: Command) => {
+      if (!isUid(studyUid)) throw new DiodeError('E_USAGE', 'that is no Study Instance UID');
+      const rows = await withLedger(configurationOf(command), (ledger) => ledger.deliveries.list(studyUid));
+      if (isJson(command)) return print(JSON.stringify({ deliveries: rows }));
+      if (rows.length === 0) return print('nothing of this study is on its way to a destination');
+      print(
+        table(
+          ['instance', 'destination', 'state', 'tried', 'code', 'status', 'the destination said'],
+          rows.map((row) => [
+            row.sopInstanceUid,
+            row.destination,
+            row.state,
+            row.attempts,
+            row.code,
+            row.status === undefined ? undefined : `0x${row.status.toString(16).padStart(4, '0')}`,
+            row.comment,
+          ]),
+        ),
+      );
+    });
+}
+
+/** One line for each destination that has something open, for `status`. */
+export function deliveryLines(statuses: readonly DestinationStatus[]): string[] {
+  return statuses.map(({ name, waiting, failed, oldestWaitingMs, code }) => {
+    const oldest = waiting === 0 ? '' : `, the oldest for ${durationText(oldestWaitingMs)}`;
+    const why = code === undefined ? '' : `, last problem ${code}`;
+    return `deliver  ${name}: ${waiting} waiting${oldest}, ${failed} failed${why}`;
+  });
+}
+
+async function report(settings: DestinationSettings): Promise<DestinationReport> {
+  try {
+    return await testDestination(resolveDestination(settings));
+  } catch (error) {
+    if (!(error instanceof DiodeError)) throw error;
+    return { name: settings.name, works: false, found: error.message, code: error.code };
+  }
+}
+
+function destinationTable(
+  settings: readonly DestinationSettings[],
+  statuses: readonly DestinationStatus[],
+): string {
+  const places = new Map(
+    settings.map((each) => [each.name, each.url ?? `${each.calledAe}@${each.host}:${each.port}`]),
+  );
+  return table(
+    ['destination', 'where', 'waiting', 'oldest', 'failed', 'last problem', 'tried again in'],
+    statuses.map((each) => [
+      each.name,
+      places.get(each.name) ?? 'not in the configuration',
+      each.waiting,
+      each.waiting === 0 ? undefined : durationText(each.oldestWaitingMs),
+      each.failed,
+      each.code,
+      each.retryInMs === 0 ? undefined : durationText(each.retryInMs),
+    ]),
+  );
+}

@@ -1,0 +1,186 @@
+/** `diode-receiver missing`: names what is not in the inbox, and writes the ticket that asks the sender for it. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { encode, renderSVG, renderUnicodeCompact } from 'uqr';
+import {
+  configurationOf,
+  type GlobalOptions,
+  print,
+  readSnapshot,
+} from '../../shared/console/command-line.ts';
+import { table } from '../../shared/console/table.ts';
+import { readKeyFile } from '../../shared/crypto/key-file.ts';
+import { DiodeError, diskError } from '../../shared/errors.ts';
+import { isUid } from '../../shared/wire/limits.ts';
+import { dayOf, encodeTicket, encodeTicketCode } from '../../shared/wire/ticket.ts';
+import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
+import type { ReceiverLedger, SenderRecord } from '../ledger/ledger.ts';
+import { snapshotPath } from '../places.ts';
+import type { ReceiverSnapshot } from '../snapshot.ts';
+import { accountOfMissing, type MissingRow } from '../studies/missing.ts';
+import { planTicket, type TicketPlan, wantedStudies } from '../studies/ticket-plan.ts';
+
+const missingShown = 1000;
+/** Light modules around the code: what readers need to find it (ISO/IEC 18004). */
+const quietZone = 4;
+
+interface MissingOptions {
+  readonly ticket?: string;
+  readonly qr?: boolean;
+  readonly code?: boolean;
+  readonly sender?: string;
+}
+
+type WithLedger = <T>(values: ReceiverConfiguration, act: (ledger: ReceiverLedger) => T) => Promise<T>;
+
+export function addMissingCommand(program: Command, withLedger: WithLedger): void {
+  program
+    .command('missing [study]')
+    .description('name everything the sender took in that is not in the inbox; STUDY is a number or a UID')
+    .option('--ticket <file>', 'write a ticket that asks for it: text, a picture (.svg), or - for here')
+    .option('--qr', 'show the ticket as a QR code')
+    .option('--code', 'show a code to type at the sender, for the whole of one study')
+    .option('--sender <id>', 'only of this sender')
+    .action(async (study: string | undefined, options: MissingOptions, command: Command) => {
+      const { values } = configurationOf(command, receiverSettings);
+      const { json } = command.optsWithGlobals<GlobalOptions>();
+      const wantsTicket = options.ticket !== undefined || options.qr === true || options.code === true;
+      await withLedger(values, (ledger) => {
+        const rows = accountOfMissing(ledger, missingShown)
+          .filter(({ senderId }) => options.sender === undefined || senderId === options.sender)
+          .filter((row) => study === undefined || isOf(row, study));
+        if (wantsTicket) writeTicket(ledger, values, rows, options, json);
+        else if (json) print(JSON.stringify({ missing: rows }));
+        else print(missingText(rows));
+      });
+    });
+}
+
+function isOf(row: MissingRow, study: string): boolean {
+  if (!isUid(study)) throw new DiodeError('E_USAGE', 'a study is given by its number or its UID');
+  return row.studyUid === study || String(row.studyNumber) === study;
+}
+
+function missingText(missing: readonly MissingRow[]): string {
+  if (missing.length === 0) return 'nothing is missing of what the senders told of';
+  const rows = missing.map((row) => [
+    row.studyNumber,
+    row.studyUid,
+    row.expired ? `${row.cause}, expired on the low side` : row.cause,
+    row.have === undefined ? undefined : `${row.have} of ${row.expected ?? '?'}`,
+    row.senderId,
+  ]);
+  return table(['number', 'study', 'what is missing', 'there', 'sender'], rows);
+}
+
+function writeTicket(
+  ledger: ReceiverLedger,
+  values: ReceiverConfiguration,
+  rows: readonly MissingRow[],
+  options: MissingOptions,
+  json: boolean,
+): void {
+  const sender = senderOf(ledger, rows);
+  const wanted = wantedStudies(ledger, rows);
+  if (wanted.length === 0)
+    throw new DiodeError('E_STUDY_STATE', 'nothing is missing that a ticket could ask for');
+  const keys = readKeyFile(values.keyFile);
+  const key = keys.find(({ id }) => id === sender.keyId) ?? keys[0];
+  const senderId = Buffer.from(sender.senderId, 'hex');
+  const day = senderDay(values, sender.senderId);
+  const [only, ...others] = wanted;
+  const code =
+    options.code === true && only !== undefined && others.length === 0
+      ? encodeTicketCode(
+          { studyNumber: only.studyNumber, day, serial: randomBytes(2).readUInt16BE() },
+          key.secret,
+          senderId,
+        )
+      : undefined;
+  if (options.code === true && code === undefined)
+    throw new DiodeError('E_USAGE', 'a code is for one study: name it by its number or its UID');
+  const ticketId = randomBytes(8).toString('hex');
+  const plan = planTicket(wanted, (studies) =>
+    encodeTicket({ senderId: sender.senderId, ticketId, day, keyId: key.id, studies }, key.secret),
+  );
+  if (plan === undefined) throw new DiodeError('E_USAGE', 'no study fits into a ticket');
+  const numbers = plan.studies.map(({ study }) => study.studyNumber).join(', ');
+  const who = { byWhom: userInfo().username, reason: 'missing' };
+  ledger.audit({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, Date.now());
+  if (options.ticket !== undefined && options.ticket !== '-') writeFile(options.ticket, plan.text);
+  if (json)
+    return print(
+      JSON.stringify({ ticket: plan.text, ...(code === undefined ? {} : { code }), ...summary(plan) }),
+    );
+  if (options.ticket === '-') print(plan.text);
+  if (options.qr === true) print(renderUnicodeCompact(plan.text, { ecc: 'M', border: quietZone }));
+  print(ticketText(plan, options, sender.senderId, code));
+}
+
+function summary(plan: TicketPlan) {
+  return {
+    studies: plan.studies.map(({ study, rounding }) => ({ ...study, rounding })),
+    left: plan.left.map(({ studyNumber }) => studyNumber),
+  };
+}
+
+function ticketText(
+  plan: TicketPlan,
+  options: MissingOptions,
+  senderId: string,
+  code: string | undefined,
+): string {
+  const where = options.ticket === undefined || options.ticket === '-' ? '' : ` in ${options.ticket}`;
+  const rounded = plan.studies.filter(({ rounding }) => rounding !== 'exact');
+  const lines = [
+    `ticket${where} for sender ${senderId}, study number ${plan.studies.map(({ study }) => study.studyNumber).join(', ')}`,
+    ...rounded.map(
+      ({ study, rounding }) => `  of ${study.studyNumber} more is missing than fits: whole ${rounding}`,
+    ),
+    ...(plan.left.length === 0
+      ? []
+      : [`  ${plan.left.length} more studies do not fit: make another ticket when these have come`]),
+    ...(code === undefined ? [] : [`  or type there: diode-sender resend --ticket ${code}`]),
+    '  carry it to the sender: diode-sender resend --ticket FILE',
+  ];
+  return lines.join('\n');
+}
+
+function writeFile(path: string, text: string): void {
+  const picture = path.endsWith('.svg');
+  try {
+    writeFileSync(path, picture ? pictureOf(text) : `${text}\n`);
+  } catch (cause) {
+    throw diskError(cause, `writing ${path}`);
+  }
+}
+
+/** An SVG of about 600 pixels, whatever the code's size. */
+function pictureOf(text: string): string {
+  const { size } = encode(text, { ecc: 'M', border: quietZone });
+  return renderSVG(text, { ecc: 'M', border: quietZone, pixelSize: Math.max(4, Math.floor(600 / size)) });
+}
+
+/** A ticket is for one sender. */
+function senderOf(ledger: ReceiverLedger, rows: readonly MissingRow[]): SenderRecord {
+  const senders = new Set(rows.map(({ senderId }) => senderId));
+  const [senderId, ...others] = senders;
+  if (senderId === undefined) throw new DiodeError('E_STUDY_STATE', 'nothing of this is missing');
+  if (others.length > 0)
+    throw new DiodeError(
+      'E_USAGE',
+      `a ticket is for one sender: name it with --sender (${[...senders].join(', ')})`,
+    );
+  const sender = ledger.sender(senderId);
+  if (sender === undefined)
+    throw new DiodeError('E_STUDY_STATE', 'no beacon of this sender ever came: its key is not known');
+  return sender;
+}
+
+/** The day on the sender's clock, as its last beacon told it: clocks of the two sides may be years apart. */
+function senderDay(values: ReceiverConfiguration, senderId: string): number {
+  const senders = readSnapshot<ReceiverSnapshot>(snapshotPath(values))?.senders ?? [];
+  return dayOf(Date.now() + (senders.find((sender) => sender.senderId === senderId)?.clockSkewMs ?? 0));
+}

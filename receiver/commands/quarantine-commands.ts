@@ -1,0 +1,151 @@
+/** `diode-receiver quarantine`: look at what is held, and let it through or purge it. */
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { ask, configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
+import { bytesText } from '../../shared/console/quantities.ts';
+import { table } from '../../shared/console/table.ts';
+import { errorCatalogue } from '../../shared/errors.ts';
+import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
+import type { HeldInstance } from '../ledger/holds.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import { heldUnder, quarantineVerbs } from './quarantine.ts';
+
+type WithLedger = <T>(
+  values: ReceiverConfiguration,
+  act: (ledger: ReceiverLedger) => T | Promise<T>,
+) => Promise<T>;
+
+const shownMax = 1000;
+/** Of an object id: enough to name it, and what `release` and `purge` take. */
+const shownIdDigits = 12;
+
+export function addQuarantineCommands(program: Command, withLedger: WithLedger): void {
+  const quarantine = program
+    .command('quarantine')
+    .description('look at instances that are held, let them through or purge them');
+
+  quarantine
+    .command('list')
+    .description('what is held, and why; the oldest first')
+    .option('--purged', 'what was purged instead', false)
+    .action(async (options: { purged: boolean }, command: Command) => {
+      const which = options.purged ? 'purged' : 'waiting';
+      const held = await withLedger(valuesOf(command), (ledger) => ledger.holds.held(shownMax, which));
+      if (isJson(command)) return print(JSON.stringify({ held: held.map(listed) }));
+      if (held.length === 0) return print(options.purged ? 'nothing was purged' : 'nothing is held');
+      const rows = held.map((one) => [
+        one.objectId.slice(0, shownIdDigits),
+        one.heldBecause,
+        one.claimedStudyUid ?? one.studyUid,
+        one.sopClassUid,
+        bytesText(one.bytes),
+        timeText(one.receivedAtMs),
+      ]);
+      print(table(['id', 'reason', 'study', 'SOP class', 'size', 'since'], rows));
+      if (held.length === shownMax) print(`… and maybe more: the oldest ${shownMax} are shown`);
+    });
+
+  quarantine
+    .command('show <id>')
+    .description('everything about what an id (or its beginning, or a Study Instance UID) names')
+    .action(async (id: string, _options, command: Command) => {
+      const values = valuesOf(command);
+      const shown = await withLedger(values, (ledger) =>
+        heldUnder(ledger, id, shownMax).map((held) => details(ledger, held, values['vault.folder'])),
+      );
+      if (isJson(command)) return print(JSON.stringify({ held: shown }));
+      print(shown.map(detailsText).join('\n\n'));
+    });
+
+  quarantine
+    .command('release <id>')
+    .description('let through what an id or a Study Instance UID names, whatever it is held for')
+    .requiredOption('--reason <text>', 'why; it is kept in the audit')
+    .action((id: string, options: { reason: string }, command: Command) =>
+      request(command, withLedger, quarantineVerbs.release, { id, reason: options.reason }),
+    );
+
+  quarantine
+    .command('purge <id>')
+    .description('delete what an id or a Study Instance UID names, and keep it out when it is sent again')
+    .requiredOption('--reason <text>', 'why; it is kept in the audit')
+    .option('--again', 'take it when it is sent again: to replace a copy that is damaged here', false)
+    .action((id: string, { reason, again }: { reason: string; again: boolean }, command: Command) =>
+      request(command, withLedger, quarantineVerbs.purge, { id, reason, again }),
+    );
+}
+
+async function request(
+  command: Command,
+  withLedger: WithLedger,
+  verb: string,
+  parameters: { id: string; reason: string; again?: boolean },
+): Promise<void> {
+  const detail = await withLedger(valuesOf(command), (ledger) =>
+    ask(ledger.mailbox, verb, { ...parameters, byWhom: userInfo().username }),
+  );
+  print(isJson(command) ? JSON.stringify({ ok: true, detail }) : detail);
+}
+
+function valuesOf(command: Command): ReceiverConfiguration {
+  return configurationOf(command, receiverSettings).values;
+}
+
+function isJson(command: Command): boolean {
+  return command.optsWithGlobals<GlobalOptions>().json;
+}
+
+/** What a script gets of a held instance. No hash of a patient is among it. */
+function listed({ patient: _, ...held }: HeldInstance) {
+  return held;
+}
+
+function details(ledger: ReceiverLedger, held: HeldInstance, vaultFolder: string) {
+  const { objectId, senderId, sopInstanceUid, heldBecause, reasons } = held;
+  const codes = [heldBecause, ...reasons.filter((code) => code !== heldBecause)];
+  return {
+    ...listed(held),
+    file: heldBecause === 'E_PURGED' ? undefined : `${vaultFolder}/objects/${objectId}`,
+    because: codes.map((code) => ({ code, ...errorCatalogue[code] })),
+    sameUid: ledger.holds
+      .underUid(senderId, sopInstanceUid, shownMax)
+      .filter((other) => other.objectId !== objectId),
+    audit: ledger.holds.history(objectId),
+  };
+}
+
+function detailsText(shown: ReturnType<typeof details>): string {
+  const released = (revision: number | undefined) =>
+    revision === undefined ? 'not released' : `released with revision ${revision}`;
+  const rows = [
+    ['id', shown.objectId],
+    ['study', shown.studyUid],
+    ...(shown.claimedStudyUid === undefined ? [] : [['listed by study', shown.claimedStudyUid]]),
+    ['series', shown.seriesUid],
+    ['instance', shown.sopInstanceUid],
+    ['SOP class', shown.sopClassUid],
+    ['size', bytesText(shown.bytes)],
+    ['SHA-256', shown.sha256],
+    ['since', timeText(shown.receivedAtMs)],
+    ['from sender', shown.senderId],
+    ['preamble', shown.preamble],
+    ...(shown.file === undefined ? [] : [['file', shown.file]]),
+    ...shown.because.flatMap(({ code, meaning, action }) => [
+      ['held for', `${code}: ${meaning}`],
+      ['what to do', action],
+    ]),
+    ...shown.sameUid.map((other) => [
+      'same UID',
+      `${other.objectId.slice(0, shownIdDigits)}, SHA-256 ${other.sha256}, ${released(other.releasedRevision)}`,
+    ]),
+    ...shown.audit.map(({ atMs, action, byWhom, reason }) => [
+      'audit',
+      `${timeText(atMs)} ${action} by ${byWhom}: ${reason}`,
+    ]),
+  ];
+  return table(['what', 'value'], rows);
+}
+
+function timeText(atMs: number): string {
+  return new Date(atMs).toISOString().replace('T', ' ').slice(0, 19);
+}

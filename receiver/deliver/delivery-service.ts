@@ -1,0 +1,164 @@
+/**
+ * Delivery in the running receiver: the plan that releases are entered by, the queue, the delivering thread, and what
+ * of the vault has gone everywhere and may be removed.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import { RunningTime } from '../../shared/running-time.ts';
+import { type Die, startThread, stopThread } from '../../shared/supervision.ts';
+import type { ReceiverConfiguration } from '../configuration.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import { inboxFolderOf } from '../places.ts';
+import type { Vault } from '../vault/vault.ts';
+import { Delivery, type DestinationStatus } from './delivery.ts';
+import { DeliveryPlan } from './delivery-plan.ts';
+import type { DeliveryThreadData, DeliveryThreadMessage, DeliveryThreadOrder } from './delivery-thread.ts';
+import { policyOf, resolveDestination, routeOf } from './resolve-destination.ts';
+
+const stepMs = 50;
+const removeIntervalMs = 1000;
+/** Files removed at once: each may take a while. */
+const removedMax = 20;
+/** For the instances at hand, when the receiver stops; what is cut off is sent again later. */
+const stopWaitMs = 3000;
+const dayMs = 86_400_000;
+const diskCodes = ['E_DISK', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
+
+export interface DeliveryServiceOptions {
+  readonly configuration: ReceiverConfiguration;
+  readonly ledger: ReceiverLedger;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  readonly log: Log;
+  readonly die: Die;
+}
+
+export class DeliveryService {
+  readonly plan: DeliveryPlan;
+  readonly runningTime: RunningTime;
+  readonly #options: DeliveryServiceOptions;
+  readonly #delivery: Delivery;
+  #order: (order: DeliveryThreadOrder) => void = () => {};
+  #endThread: () => Promise<void> = async () => {};
+  #timers: NodeJS.Timeout[] = [];
+  #isStopping = false;
+
+  /** @throws DiodeError E_CREDENTIALS */
+  constructor(options: DeliveryServiceOptions) {
+    this.#options = options;
+    const { configuration, ledger, vault, clock, alarms, log } = options;
+    const { destinations } = configuration;
+    // What can't be read is found now, and not when the first study comes.
+    for (const settings of destinations) resolveDestination(settings);
+    const { deliveries } = ledger;
+    this.runningTime = new RunningTime(ledger.savedTime, clock);
+    this.plan = new DeliveryPlan({
+      deliveries,
+      routes: destinations.map(routeOf),
+      runningTime: this.runningTime,
+      clock,
+      hasInbox: inboxFolderOf(configuration) !== undefined,
+      onEntered: () => this.#delivery.wake(),
+    });
+    this.#delivery = new Delivery({
+      deliveries,
+      transaction: (act) => ledger.transaction(act),
+      policies: new Map(destinations.map((settings) => [settings.name, policyOf(settings)])),
+      courier: { send: (destination, items) => this.#order({ kind: 'round', destination, items }) },
+      pathOf: (objectId) => vault.releasedPath(objectId),
+      runningTime: this.runningTime,
+      clock,
+      alarms,
+      onStudyDelivered: (senderId, studyUid) => log.info('study delivered', { studyUid, senderId }),
+    });
+  }
+
+  start(): void {
+    const { configuration } = this.#options;
+    if (configuration.destinations.length > 0) this.#startThread();
+    this.#timers = [
+      setInterval(() => this.#guarded(() => this.#delivery.step()), stepMs),
+      setInterval(() => this.#guarded(() => this.#removeDeparted()), removeIntervalMs),
+    ];
+  }
+
+  statuses(): readonly DestinationStatus[] {
+    return this.#delivery.statuses();
+  }
+
+  isConfigured(destination: string): boolean {
+    return this.#options.configuration.destinations.some(({ name }) => name === destination);
+  }
+
+  /** A person wants a destination tried at once. */
+  hurry(destination: string): void {
+    this.#delivery.hurry(destination);
+  }
+
+  /** Ends what is under way, and enters what came of it. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#endThread();
+    this.#delivery.finish();
+    this.runningTime.save();
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.die(error);
+    }
+  }
+
+  #startThread(): void {
+    const { configuration, die } = this.#options;
+    let tellStopped = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      tellStopped = resolve;
+    });
+    const thread = startThread<DeliveryThreadMessage>({
+      file: new URL('./delivery-thread.js', import.meta.url),
+      workerData: { destinations: configuration.destinations } satisfies DeliveryThreadData,
+      onMessage: (message) => {
+        if (message.kind === 'reported')
+          this.#delivery.reported(message.destination, message.objectId, message.answer);
+        else if (message.kind === 'ended') {
+          this.#delivery.ended(message.destination);
+          // The next round begins at once.
+          if (!this.#isStopping) this.#guarded(() => this.#delivery.step());
+        } else tellStopped();
+      },
+      die,
+    });
+    this.#order = (order) => thread.postMessage(order);
+    this.#endThread = async () => {
+      this.#order({ kind: 'stop' });
+      const late = new Promise<void>((resolve) => {
+        setTimeout(resolve, stopWaitMs).unref();
+      });
+      await Promise.race([stopped, late]);
+      await stopThread(thread);
+    };
+  }
+
+  /** What every destination has had for so long is not kept any longer; its row stays, so it is not taken again. */
+  #removeDeparted(): void {
+    const { configuration, ledger, vault, alarms } = this.#options;
+    const keptMs = configuration['vault.keepForDays'] * dayMs;
+    alarms.during('vault removal', diskCodes, () => {
+      const gone = ledger.deliveries.departed(this.runningTime.nowMs() - keptMs, removedMax);
+      if (gone.length === 0) return;
+      // A stop between the two leaves files that the next comparison with the ledger removes.
+      ledger.transaction(() => {
+        ledger.files.markRemoved(gone);
+        ledger.deliveries.forgetDepartures(gone);
+      });
+      vault.removeObjects(gone);
+    });
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The delivering thread: speaks to the destinations, each on its own, so that neither the network nor the reading of
+ * large files gets in the way of receiving. It has no part in the ledger: rounds come in, results go out.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { present } from '../../shared/assert.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import type { DestinationSettings } from '../destination-settings.ts';
+import { deliverInstances } from './deliver.ts';
+import type { CourierItem } from './delivery.ts';
+import type { DeliveryAnswer } from './delivery-queue.ts';
+import type { Destination } from './destination.ts';
+import { describeInstanceFile, type InstanceFile } from './instance-file.ts';
+import { resolveDestination } from './resolve-destination.ts';
+
+export interface DeliveryThreadData {
+  readonly destinations: readonly DestinationSettings[];
+}
+
+export type DeliveryThreadOrder =
+  | { readonly kind: 'round'; readonly destination: string; readonly items: readonly CourierItem[] }
+  /** After the instances at hand. */
+  | { readonly kind: 'stop' };
+
+export type DeliveryThreadMessage =
+  | {
+      readonly kind: 'reported';
+      readonly destination: string;
+      readonly objectId: string;
+      readonly answer: DeliveryAnswer;
+    }
+  | { readonly kind: 'ended'; readonly destination: string }
+  | { readonly kind: 'stopped' };
+
+const port = present(parentPort, 'this file runs as a worker');
+const { destinations }: DeliveryThreadData = workerData;
+const byName = new Map(destinations.map((settings) => [settings.name, settings]));
+const stopping = new AbortController();
+const rounds = new Set<Promise<void>>();
+const tell = (message: DeliveryThreadMessage) => port.postMessage(message);
+
+port.on('message', (order: DeliveryThreadOrder) => {
+  if (order.kind === 'stop') {
+    stopping.abort();
+    Promise.all(rounds).then(() => tell({ kind: 'stopped' }));
+    return;
+  }
+  const round = deliver(order.destination, order.items).finally(() => rounds.delete(round));
+  rounds.add(round);
+});
+
+async function deliver(name: string, items: readonly CourierItem[]): Promise<void> {
+  const report = (objectId: string, answer: DeliveryAnswer) =>
+    tell({ kind: 'reported', destination: name, objectId, answer });
+  const destination = resolved(present(byName.get(name), 'a destination of the configuration'));
+  if (destination instanceof DiodeError) {
+    const { code, message } = destination;
+    for (const { objectId } of items) report(objectId, { outcome: 'untried', code, comment: message });
+  } else {
+    const objectIds = new Map<InstanceFile, string>();
+    for (const { objectId, path } of items) {
+      const file = await described(path);
+      if (file instanceof DiodeError) report(objectId, withoutFile(file));
+      else objectIds.set(file, objectId);
+    }
+    const { signal } = stopping;
+    for await (const { file, ...answer } of deliverInstances(destination, [...objectIds.keys()], { signal }))
+      report(present(objectIds.get(file), 'a result is of a file of the round'), answer);
+  }
+  tell({ kind: 'ended', destination: name });
+}
+
+function resolved(settings: DestinationSettings): Destination | DiodeError {
+  try {
+    return resolveDestination(settings);
+  } catch (error) {
+    if (error instanceof DiodeError) return error;
+    throw error;
+  }
+}
+
+async function described(path: string): Promise<InstanceFile | DiodeError> {
+  try {
+    return await describeInstanceFile(path);
+  } catch (error) {
+    if (error instanceof DiodeError) return error;
+    throw error;
+  }
+}
+
+/** A disk may work again; what a file says of itself does not change. */
+function withoutFile({ code, message }: DiodeError): DeliveryAnswer {
+  return { outcome: code === 'E_FILE_READ' ? 'failed' : 'refused', code, comment: message };
+}

@@ -1,0 +1,265 @@
+/**
+ * What the gate found about each instance and what persons decided about those that are held: the part of the ledger
+ * behind `quarantine`. It holds no PHI: of a patient there are keyed hashes.
+ */
+import { z } from 'zod';
+import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
+import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
+import type { ComparablePatient } from '../gate/patients.ts';
+import type { PreambleKind } from '../gate/preamble.ts';
+
+/** Part of the receiver's schema. */
+export const holdsSchema = `
+   CREATE TABLE inspections (
+     object_id TEXT PRIMARY KEY,
+     sop_class_uid TEXT,
+     reasons TEXT NOT NULL,
+     preamble TEXT NOT NULL,
+     zero_preamble INTEGER NOT NULL,
+     patient TEXT NOT NULL,
+     approved TEXT NOT NULL DEFAULT '',
+     claimed_study_uid TEXT,
+     released_sha256 TEXT
+   ) WITHOUT ROWID;
+   CREATE INDEX instances_held ON instances (arrival) WHERE held_because IS NOT NULL;`;
+
+/** What the release decision needs to know of an instance. */
+export interface InspectionRecord {
+  readonly objectId: string;
+  /** Undefined where the file could not be read. */
+  readonly sopClassUid: string | undefined;
+  /** All that the gate found, the gravest first. */
+  readonly reasons: readonly ErrorCode[];
+  readonly preamble: PreambleKind;
+  /** The released file gets a preamble of zeros. */
+  readonly zeroPreamble: boolean;
+  /** Hashed under the vault's patient key. */
+  readonly patient: ComparablePatient;
+  /** What a person let this instance through in spite of. */
+  readonly approved: readonly ErrorCode[];
+  /** The study whose manifest lists it, where that is another than the instance says. */
+  readonly claimedStudyUid: string | undefined;
+  /** Of the file as it is released, where that is not the file that came. */
+  readonly releasedSha256: string | undefined;
+}
+
+export type Inspected = Omit<InspectionRecord, 'approved' | 'claimedStudyUid' | 'releasedSha256'>;
+
+/** One instance in `quarantine list`. */
+export interface HeldInstance extends InspectionRecord {
+  readonly senderId: string;
+  readonly studyUid: string;
+  readonly seriesUid: string;
+  readonly sopInstanceUid: string;
+  readonly bytes: number;
+  /** Of the file that came. */
+  readonly sha256: string;
+  readonly heldBecause: ErrorCode;
+  readonly receivedAtMs: number;
+}
+
+export interface AuditEntry {
+  readonly atMs: number;
+  readonly action: string;
+  readonly byWhom: string;
+  readonly reason: string;
+}
+
+const patientSchema = z.strictObject({
+  id: z.string().optional(),
+  birthDate: z.string().optional(),
+  alphabeticName: z.string().optional(),
+  ideographicName: z.string().optional(),
+  phoneticName: z.string().optional(),
+});
+/** Fewer digits of an object id than this name nothing. */
+const idDigitsMin = 6;
+
+export class Holds {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  enter(inspected: Inspected): void {
+    this.#database.run(
+      `INSERT INTO inspections (object_id, sop_class_uid, reasons, preamble, zero_preamble, patient)
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
+      inspected.objectId,
+      inspected.sopClassUid ?? null,
+      inspected.reasons.join(' '),
+      inspected.preamble,
+      inspected.zeroPreamble ? 1 : 0,
+      JSON.stringify(inspected.patient),
+    );
+  }
+
+  inspection(objectId: string): InspectionRecord | undefined {
+    const row = this.#database.get('SELECT * FROM inspections WHERE object_id = ?', objectId);
+    return row === undefined ? undefined : inspectionRecord(row);
+  }
+
+  /** Patients of what was released of a study; equal ones count once. */
+  releasedPatients(senderId: string, studyUid: string): ComparablePatient[] {
+    return this.#database
+      .all(
+        `SELECT DISTINCT patient FROM instances JOIN inspections ON inspections.object_id = instances.object_id
+         WHERE sender_id = ? AND study_uid = ? AND released_revision IS NOT NULL`,
+        senderId,
+        studyUid,
+      )
+      .map(patientOf);
+  }
+
+  /** A person lets an instance through in spite of all that is known against it now. */
+  approve(objectId: string, codes: readonly ErrorCode[]): void {
+    this.#database.run('UPDATE inspections SET approved = ? WHERE object_id = ?', codes.join(' '), objectId);
+    this.#database.run('UPDATE instances SET held_because = NULL WHERE object_id = ?', objectId);
+  }
+
+  /** Keeps whose manifest lists an instance that says something else. */
+  claim(objectId: string, studyUid: string): void {
+    this.#database.run(
+      'UPDATE inspections SET claimed_study_uid = ? WHERE object_id = ?',
+      studyUid,
+      objectId,
+    );
+  }
+
+  keepReleasedSha256(objectId: string, sha256: string): void {
+    this.#database.run('UPDATE inspections SET released_sha256 = ? WHERE object_id = ?', sha256, objectId);
+  }
+
+  /** Ends a hold; the instance goes the usual way. */
+  lift(objectId: string): void {
+    this.#database.run('UPDATE instances SET held_because = NULL WHERE object_id = ?', objectId);
+  }
+
+  /** Forgets an instance altogether, as if it had never come. */
+  forget(objectId: string): void {
+    this.#database.run('DELETE FROM inspections WHERE object_id = ?', objectId);
+    this.#database.run('DELETE FROM instances WHERE object_id = ?', objectId);
+  }
+
+  /** What is held, the oldest first. What was purged is listed on request only. */
+  held(limit: number, which: 'waiting' | 'purged' = 'waiting'): HeldInstance[] {
+    return this.#held(`held_because ${which === 'purged' ? '=' : '<>'} 'E_PURGED'`, [], limit);
+  }
+
+  /** Held instances of a code, the oldest first. */
+  heldBecause(code: ErrorCode, limit: number): HeldInstance[] {
+    return this.#held('held_because = ?', [code], limit);
+  }
+
+  /** Held instances that an id names: an object id or its beginning, or the UID of a study. */
+  named(id: string, limit: number): HeldInstance[] {
+    if (/^[0-9a-f]{6,32}$/.test(id) && id.length >= idDigitsMin) {
+      const found = this.#held('instances.object_id >= ? AND instances.object_id < ?', [id, `${id}g`], limit);
+      if (found.length > 0) return found;
+    }
+    return this.#held('(study_uid = ? OR claimed_study_uid = ?)', [id, id], limit);
+  }
+
+  /** For which reasons something of which study is held; purged ones don't count. */
+  standing(limit: number): { studyUid: string; code: ErrorCode }[] {
+    return this.#database
+      .all(
+        `SELECT coalesce(claimed_study_uid, study_uid) AS study_uid, held_because FROM instances
+         LEFT JOIN inspections ON inspections.object_id = instances.object_id
+         WHERE held_because IS NOT NULL AND held_because <> 'E_PURGED' GROUP BY 1, 2 LIMIT ?`,
+        limit,
+      )
+      .map((row) => ({
+        studyUid: text(row, 'study_uid'),
+        code: codeOf(text(row, 'held_because')),
+      }));
+  }
+
+  /** Instances with this UID from the same sender: what a conflict is with. */
+  underUid(
+    senderId: string,
+    sopInstanceUid: string,
+    limit: number,
+  ): { objectId: string; studyUid: string; sha256: string; releasedRevision: number | undefined }[] {
+    return this.#database
+      .all(
+        'SELECT * FROM instances WHERE sender_id = ? AND sop_instance_uid = ? ORDER BY arrival LIMIT ?',
+        senderId,
+        sopInstanceUid,
+        limit,
+      )
+      .map((row) => ({
+        objectId: text(row, 'object_id'),
+        studyUid: text(row, 'study_uid'),
+        sha256: text(row, 'sha256'),
+        releasedRevision: row['released_revision'] === null ? undefined : number(row, 'released_revision'),
+      }));
+  }
+
+  /** What persons did with an object, the oldest first. */
+  history(objectId: string): AuditEntry[] {
+    return this.#database.all('SELECT * FROM audit WHERE subject = ? ORDER BY id', objectId).map((row) => ({
+      atMs: number(row, 'at_ms'),
+      action: text(row, 'action'),
+      byWhom: text(row, 'by_whom'),
+      reason: text(row, 'reason'),
+    }));
+  }
+
+  #held(condition: string, values: readonly string[], limit: number): HeldInstance[] {
+    return this.#database
+      .all(
+        `SELECT instances.*, inspections.*, instances.object_id AS object_id FROM instances
+         LEFT JOIN inspections ON inspections.object_id = instances.object_id
+         WHERE held_because IS NOT NULL AND ${condition} ORDER BY arrival LIMIT ?`,
+        ...values,
+        limit,
+      )
+      .map((row) => ({
+        ...inspectionRecord(row),
+        senderId: text(row, 'sender_id'),
+        studyUid: text(row, 'study_uid'),
+        seriesUid: text(row, 'series_uid'),
+        sopInstanceUid: text(row, 'sop_instance_uid'),
+        bytes: number(row, 'bytes'),
+        sha256: text(row, 'sha256'),
+        heldBecause: codeOf(text(row, 'held_because')),
+        receivedAtMs: number(row, 'received_at_ms'),
+      }));
+  }
+}
+
+function inspectionRecord(row: Row): InspectionRecord {
+  const kinds = ['zero', 'tiff', 'executable', 'other'] as const;
+  return {
+    objectId: text(row, 'object_id'),
+    sopClassUid: optionalText(row, 'sop_class_uid'),
+    reasons: codesOf(row, 'reasons'),
+    preamble: kinds.find((kind) => kind === row['preamble']) ?? 'other',
+    zeroPreamble: row['zero_preamble'] === 1,
+    patient: patientOf(row),
+    approved: codesOf(row, 'approved'),
+    claimedStudyUid: optionalText(row, 'claimed_study_uid'),
+    releasedSha256: optionalText(row, 'released_sha256'),
+  };
+}
+
+/** Instances of one study nearly always say the same, so that of the last one is kept. */
+let lastPatient: { readonly text: string; readonly patient: ComparablePatient } = { text: '{}', patient: {} };
+
+function patientOf(row: Row): ComparablePatient {
+  const json = optionalText(row, 'patient') ?? '{}';
+  if (json !== lastPatient.text)
+    lastPatient = { text: json, patient: patientSchema.parse(JSON.parse(json)) as ComparablePatient };
+  return lastPatient.patient;
+}
+
+function codesOf(row: Row, column: string): ErrorCode[] {
+  return (optionalText(row, column) ?? '').split(' ').filter(isErrorCode);
+}
+
+/** A code of a newer release, which had this ledger before, is shown as what it is to this one. */
+function codeOf(code: string): ErrorCode {
+  return isErrorCode(code) ? code : 'E_INTERNAL';
+}

@@ -1,0 +1,72 @@
+/**
+ * Content that the receiver has under another object id. An object id is bound to key and cut, so after a key was
+ * revoked, or the datagram length changed, a sender plans what it holds again and lists it under new ids. By UID and
+ * hash it is the same instance: it is neither collected nor released a second time.
+ */
+import { type LedgerDatabase, text } from '../../shared/ledger-database.ts';
+import type { ManifestEntry } from '../../shared/wire/manifest.ts';
+
+/** Part of the receiver's schema. */
+export const knownContentSchema = `
+   CREATE TABLE known_content (
+     object_id TEXT PRIMARY KEY,
+     known_as TEXT NOT NULL
+   ) WITHOUT ROWID;`;
+
+export class KnownContent {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** The object id under which these very bytes of this instance are in the ledger, when it is another one. */
+  objectIdOf(
+    senderId: string,
+    entry: Pick<ManifestEntry, 'objectId' | 'sopInstanceUid' | 'sha256' | 'bytes'>,
+  ): string | undefined {
+    const row = this.#database.get(
+      `SELECT object_id FROM instances WHERE sender_id = ? AND sop_instance_uid = ? AND sha256 = ? AND bytes = ?
+         AND object_id <> ? ORDER BY arrival LIMIT 1`,
+      senderId,
+      entry.sopInstanceUid,
+      entry.sha256,
+      entry.bytes,
+      entry.objectId,
+    );
+    return row === undefined ? undefined : text(row, 'object_id');
+  }
+
+  enter(objectId: string, knownAs: string): void {
+    this.#database.run(
+      'INSERT INTO known_content VALUES (?, ?) ON CONFLICT (object_id) DO UPDATE SET known_as = excluded.known_as',
+      objectId,
+      knownAs,
+    );
+  }
+
+  /**
+   * Recognises the entries of a manifest whose content is here under another id.
+   * @returns their object ids: they need not be collected
+   */
+  recognise(senderId: string, entries: readonly ManifestEntry[]): string[] {
+    return entries
+      .filter((entry) => {
+        if (this.#database.get('SELECT 1 FROM instances WHERE object_id = ?', entry.objectId) !== undefined)
+          return false;
+        const knownAs = this.objectIdOf(senderId, entry);
+        if (knownAs !== undefined) this.enter(entry.objectId, knownAs);
+        return knownAs !== undefined;
+      })
+      .map((entry) => entry.objectId);
+  }
+
+  /** All that is still here: what was purged since is wanted again. */
+  objectIds(): string[] {
+    return this.#database
+      .all(
+        `SELECT known_content.object_id FROM known_content JOIN instances ON instances.object_id = known_as`,
+      )
+      .map((row) => text(row, 'object_id'));
+  }
+}

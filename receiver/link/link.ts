@@ -1,0 +1,89 @@
+/**
+ * The receiving end of the link: the only file of the receiver that has a UDP socket. It never sends; the
+ * socket is not connected, so it has nobody to send to.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
+import { prepareReceivingSocket } from '../../shared/kernel-socket.ts';
+
+export interface ReceiverLinkOptions {
+  /** The local address of the interface that faces the link. */
+  readonly address: string;
+  readonly port: number;
+  readonly receiveBufferBytes: number;
+}
+
+export class ReceiverLink {
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Binds the port and begins to receive.
+   * @param onDatagrams one or more datagrams, one behind the other: the kernel joins those of one length
+   * @throws DiodeError E_LINK_PORT_BUSY, E_LINK_ADDRESS
+   */
+  static async open(
+    options: ReceiverLinkOptions,
+    onDatagrams: (bytes: Uint8Array) => void,
+    onFailure: (error: DiodeError) => void,
+  ): Promise<ReceiverLink> {
+    const prepared = prepareReceivingSocket(options);
+    const { address, port } = options;
+    const local =
+      prepared === undefined
+        ? { address, port, exclusive: true }
+        : { fd: prepared.descriptor, exclusive: true };
+    const socket = createSocket({ type: 'udp4' });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        socket.bind(local, () => {
+          socket.off('error', reject);
+          resolve();
+        });
+      });
+    } catch (cause) {
+      socket.close();
+      throw openingFailure(cause);
+    }
+    if (prepared === undefined) setReceiveBuffer(socket, options.receiveBufferBytes);
+    socket.on('message', onDatagrams);
+    socket.on('error', (cause) =>
+      onFailure(new DiodeError('E_LINK_ADDRESS', 'the socket of the link failed', { cause })),
+    );
+    return new ReceiverLink(socket);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  /** What the kernel gave: it clamps what it is asked for without a word. */
+  get receiveBufferBytes(): number {
+    return this.#socket.getRecvBufferSize();
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+/** Asking for more than the host allows is no failure here; the size is read back and compared elsewhere. */
+function setReceiveBuffer(socket: Socket, bytes: number): void {
+  try {
+    socket.setRecvBufferSize(bytes);
+  } catch {
+    // Some systems refuse instead of clamping; the default then stands, and is read back.
+  }
+}
+
+function openingFailure(cause: unknown): DiodeError {
+  const code = errorCauseCode(cause);
+  if (code === 'EADDRINUSE') return new DiodeError('E_LINK_PORT_BUSY', undefined, { cause });
+  return new DiodeError('E_LINK_ADDRESS', `the link can not be opened (${code ?? 'unknown cause'})`, {
+    cause,
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * Keeps vault and ledger one: compares them after a start beside the other work, and collects again what is lost or
+ * damaged. What a person finds with `diode-receiver verify` comes here as well.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { deriveObjectIdKey } from '../../shared/crypto/keys.ts';
+import { deriveObjectId } from '../../shared/crypto/object-id.ts';
+import type { Disk } from '../../shared/disk.ts';
+import { objectType, symbolBytesOf } from '../../shared/wire/datagram.ts';
+import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
+import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { VaultFile } from '../ledger/vault-files.ts';
+import type { Studies } from '../studies/studies.ts';
+import { type Orphan, reconcileVault, type VaultReconciliation } from '../vault/reconcile.ts';
+import type { Vault } from '../vault/vault.ts';
+
+export interface VaultWatchOptions {
+  readonly ledger: ReceiverLedger;
+  readonly vault: Vault;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  readonly parameters: LinkParameters;
+  readonly secrets: () => ReadonlyMap<number, Uint8Array>;
+  readonly assembler: Assembler;
+  readonly studies: () => Studies;
+  /** A file that lies whole in incoming/ goes the way of one that just came. */
+  readonly take: (object: AssembledObject) => void;
+  readonly onReconciled?: ((found: VaultReconciliation) => void) | undefined;
+}
+
+/** A step costs about a millisecond: at most a twentieth of the time. */
+const stepIntervalMs = 20;
+const codes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const;
+
+export class VaultWatch {
+  readonly #options: VaultWatchOptions;
+  #reconciling: Generator<void, VaultReconciliation> | undefined;
+  #steppedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: VaultWatchOptions) {
+    this.#options = options;
+    this.#reconciling = this.#begin();
+  }
+
+  /** A bounded step, now and then. Call it often. */
+  step(): void {
+    const { clock, alarms, onReconciled } = this.#options;
+    const now = clock.monotonicMs();
+    if (this.#reconciling === undefined || now - this.#steppedAtMs < stepIntervalMs) return;
+    this.#steppedAtMs = now;
+    const reconciling = this.#reconciling;
+    const step = alarms.during('vault comparison', codes, () => reconciling.next());
+    if (step === undefined) {
+      this.#reconciling = this.#begin();
+      return;
+    }
+    if (step.done !== true) return;
+    this.#reconciling = undefined;
+    onReconciled?.(step.value);
+  }
+
+  /** A file is gone or is not what it was: it is collected again, and what is left of it is kept aside. */
+  lost({ objectId, senderId, studyUid }: Pick<VaultFile, 'objectId' | 'senderId' | 'studyUid'>): void {
+    const { ledger, vault, alarms, assembler, studies } = this.#options;
+    const isUnknownAgain = ledger.files.markLost(objectId);
+    vault.setAside('damaged', objectId, 'objects');
+    assembler.unfinish(objectId);
+    if (isUnknownAgain) studies().instanceLost(senderId, studyUid);
+    alarms.raise('E_VAULT_DAMAGED', studyUid);
+  }
+
+  #begin(): Generator<void, VaultReconciliation> {
+    const { ledger, vault, disk } = this.#options;
+    return reconcileVault({
+      ledger,
+      vault,
+      disk,
+      adopt: (orphan) => this.#adopt(orphan),
+      lost: (file) => this.lost(file),
+    });
+  }
+
+  /** Its name is a keyed hash of what it is: the key and the sender under which it comes out say whose it is. */
+  #adopt({ objectId, bytes, sha256 }: Orphan): boolean {
+    const { ledger, parameters, secrets, assembler, take } = this.#options;
+    const identity = {
+      type: objectType.instance,
+      sha256,
+      objectBytes: bytes,
+      symbolBytes: symbolBytesOf(parameters.datagramBytes),
+      maximumSourceSymbols: parameters.sourceSymbols,
+    };
+    for (const { senderId } of ledger.senders()) {
+      for (const [keyId, secret] of secrets()) {
+        const key = deriveObjectIdKey(secret, Buffer.from(senderId, 'hex'));
+        if (Buffer.from(deriveObjectId(key, identity)).toString('hex') !== objectId) continue;
+        assembler.finish(objectId);
+        take({
+          objectId,
+          senderId,
+          keyId,
+          type: objectType.instance,
+          bytes,
+          sha256: Buffer.from(sha256).toString('hex'),
+          sessionCounter: 0,
+          sessionRandom: 0,
+          sequence: 0,
+          repairedSymbols: 0,
+          document: undefined,
+        });
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * Releases: from the vault into the inbox, so that a power cut at any moment leaves a study there whole,
+ * once, or not at all.
+ *
+ *   intent row → folder of links beside the inbox, synced → "staged" → one rename, parents synced → "done"
+ *
+ * After a restart the row says how far it came: `staged` without its folder means that the rename was done.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import { assert, present } from '../../shared/assert.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { isUid } from '../../shared/wire/limits.ts';
+import {
+  type InstanceRecord,
+  type ReceiverLedger,
+  type ReleaseRecord,
+  type StudyRecord,
+  type StudyState,
+  studyState,
+} from '../ledger/ledger.ts';
+import type { ReleaseDecision } from '../studies/studies.ts';
+import type { Vault } from '../vault/vault.ts';
+
+export interface ReleaserOptions {
+  readonly ledger: ReceiverLedger;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  /** Undefined where there is no inbox: a study is then released to destinations only. */
+  readonly inboxFolder: string | undefined;
+  readonly partialFolder: string;
+  /** Instances of a study are marked as released: runs in that transaction. */
+  readonly onMarked?: ((study: StudyRecord, instances: readonly InstanceRecord[]) => void) | undefined;
+  /** A release is done: for the log. */
+  readonly onReleased: (release: ReleaseRecord) => void;
+}
+
+export interface ReleaseResult {
+  readonly study: StudyRecord;
+  readonly conflicts: number;
+}
+
+export class Releaser {
+  readonly #options: ReleaserOptions;
+
+  constructor(options: ReleaserOptions) {
+    this.#options = options;
+  }
+
+  /** Finishes what a stop interrupted, each from the step its row names. */
+  recover(): ReleaseResult[] {
+    return this.#options.ledger
+      .unfinishedReleases()
+      .map((release) => this.#carryOut(release))
+      .filter((result) => result !== undefined);
+  }
+
+  /**
+   * Releases what was decided.
+   * @returns the study as it is now; undefined when the inbox does not take it yet (an alarm says why)
+   */
+  release(decision: ReleaseDecision): ReleaseResult | undefined {
+    const { ledger, clock } = this.#options;
+    const { study, revision, release, conflicts, expected } = decision;
+    const unfinished = ledger
+      .unfinishedReleases()
+      .find(
+        (row) => row.studyUid === study.studyUid && row.senderId === study.senderId && row.kind !== 'partial',
+      );
+    if (unfinished !== undefined) return this.#carryOut(unfinished);
+    if (release.length === 0) return this.#nothingToMove(decision);
+    const inboxName = study.inboxName ?? this.#inboxName(study);
+    const earlier = ledger
+      .releasesOf(study.senderId, study.studyUid)
+      .filter(({ kind }) => kind !== 'partial');
+    const first = earlier.length === 0;
+    const row = ledger.transaction(() => {
+      ledger.saveStudy({ ...study, inboxName }, clock.wallMs());
+      return ledger.beginRelease(
+        {
+          senderId: study.senderId,
+          studyUid: study.studyUid,
+          revision,
+          kind: first ? 'study' : 'supplement',
+          target: first ? inboxName : supplementName(`${inboxName}.rev${revision}`, earlier),
+          instances: release.length,
+          expected,
+          objectIds: release.map((instance) => instance.objectId),
+          conflictIds: conflicts.map((instance) => instance.objectId),
+        },
+        clock.wallMs(),
+      );
+    });
+    return this.#carryOut(row);
+  }
+
+  /**
+   * Releases what is there of an incomplete study, because a person says so. The study stays incomplete:
+   * when the rest arrives, the whole of it goes to the inbox as usual.
+   * @throws DiodeError E_STUDY_STATE, E_INBOX_TAKEN
+   */
+  releasePartially(
+    study: StudyRecord,
+    instances: readonly InstanceRecord[],
+    expected: number,
+    who: { byWhom: string; reason: string },
+  ): ReleaseRecord {
+    const { ledger, vault, clock } = this.#options;
+    const seen = new Set<string>();
+    const usable = instances.filter((instance) => {
+      if (instance.heldBecause !== undefined || seen.has(instance.sopInstanceUid)) return false;
+      // Of what went out long ago the vault has but the row.
+      if (!vault.hasObject(instance.objectId)) return false;
+      seen.add(instance.sopInstanceUid);
+      return true;
+    });
+    if (usable.length === 0) throw new DiodeError('E_STUDY_STATE', 'no instance of the study is there');
+    const target = `${study.studyUid}.partial-${usable.length}-of-${expected}`;
+    const row = ledger.transaction(() => {
+      ledger.audit({ action: 'release partial', subject: study.studyUid, ...who }, clock.wallMs());
+      return ledger.beginRelease(
+        {
+          senderId: study.senderId,
+          studyUid: study.studyUid,
+          revision: study.newestRevision,
+          kind: 'partial',
+          target,
+          instances: usable.length,
+          expected,
+          objectIds: usable.map((instance) => instance.objectId),
+          conflictIds: [],
+        },
+        clock.wallMs(),
+      );
+    });
+    try {
+      this.#move(row);
+    } catch (error) {
+      // It was asked for by a person, who is told: nothing tries it again later.
+      if (error instanceof DiodeError) {
+        this.#options.vault.unstage(row.id);
+        ledger.forgetRelease(row.id);
+      }
+      throw error;
+    }
+    ledger.markReleaseStep(row.id, 'done');
+    this.#options.onReleased({ ...row, step: 'done' });
+    return row;
+  }
+
+  #carryOut(release: ReleaseRecord): ReleaseResult | undefined {
+    const codes = ['E_INBOX_TAKEN', 'E_DISK', 'E_DISK_FULL'] as const;
+    const moved = this.#options.alarms.during(release.studyUid, codes, () => {
+      this.#move(release);
+      return true;
+    });
+    if (moved !== true) return undefined;
+    return this.#finish(release);
+  }
+
+  #move(release: ReleaseRecord): void {
+    const { ledger, vault } = this.#options;
+    const folder = release.kind === 'partial' ? this.#options.partialFolder : this.#options.inboxFolder;
+    if (folder === undefined) {
+      // The inbox may have been switched off in the middle.
+      if (release.step === 'staged') vault.unstage(release.id);
+      return;
+    }
+    if (release.step === 'intent') {
+      for (const objectId of release.objectIds) this.#makeReleasable(objectId);
+      vault.stage(
+        release.id,
+        release.objectIds.map((objectId) => ({ objectId, path: this.#placeOf(objectId) })),
+      );
+      ledger.markReleaseStep(release.id, 'staged');
+    } else if (!vault.isStaged(release.id)) {
+      return;
+    }
+    vault.moveToInbox(release.id, folder, release.target);
+  }
+
+  /** Where the preamble does not go out as it came, what is released is a copy, made before as a rule. */
+  #makeReleasable(objectId: string): void {
+    const { ledger, vault } = this.#options;
+    const inspection = ledger.holds.inspection(objectId);
+    if (inspection?.zeroPreamble !== true) return;
+    if (inspection.releasedSha256 !== undefined && vault.hasReleasable(objectId)) return;
+    const copying = vault.zeroPreamble(objectId);
+    let step = copying.next();
+    while (step.done !== true) step = copying.next();
+    ledger.holds.keepReleasedSha256(objectId, step.value);
+  }
+
+  #finish(release: ReleaseRecord): ReleaseResult | undefined {
+    const { ledger } = this.#options;
+    const study = ledger.study(release.senderId, release.studyUid);
+    assert(study !== undefined, 'a released study is in the ledger');
+    if (release.kind === 'partial') {
+      ledger.markReleaseStep(release.id, 'done');
+      return undefined;
+    }
+    const record = ledger.transaction(() => {
+      ledger.markReleased(release.objectIds, release.revision);
+      this.#options.onMarked?.(study, this.#instances(release.objectIds));
+      for (const objectId of release.conflictIds) ledger.hold(objectId, 'E_CONFLICT');
+      ledger.markReleaseStep(release.id, 'done');
+      return this.#markStudy(study, release.revision);
+    });
+    this.#options.onReleased({ ...release, step: 'done' });
+    return { study: record, conflicts: release.conflictIds.length };
+  }
+
+  #instances(objectIds: readonly string[]): InstanceRecord[] {
+    return objectIds.map((id) =>
+      present(this.#options.ledger.instance(id), 'a released instance has its row'),
+    );
+  }
+
+  /** Every instance of the revision is released already, or held. */
+  #nothingToMove(decision: ReleaseDecision): ReleaseResult {
+    const { ledger } = this.#options;
+    const { study, revision, conflicts } = decision;
+    const record = ledger.transaction(() => {
+      for (const instance of conflicts) ledger.hold(instance.objectId, 'E_CONFLICT');
+      return this.#markStudy(study, revision);
+    });
+    return { study: record, conflicts: conflicts.length };
+  }
+
+  #markStudy(study: StudyRecord, revision: number): StudyRecord {
+    const { ledger, clock } = this.#options;
+    const somethingOut = ledger
+      .instancesOf(study.senderId, study.studyUid)
+      .some((row) => row.releasedRevision !== undefined);
+    const current = ledger.study(study.senderId, study.studyUid) ?? study;
+    const record: StudyRecord = {
+      ...current,
+      state: somethingOut ? studyState.released : this.#heldState(study),
+      releasedRevision: Math.max(revision, current.releasedRevision),
+    };
+    ledger.saveStudy(record, clock.wallMs());
+    return record;
+  }
+
+  #heldState({ senderId, studyUid }: StudyRecord): StudyState {
+    const rows = this.#options.ledger.instancesOf(senderId, studyUid);
+    const isQuarantined = rows.some(({ heldBecause }) => heldBecause === 'E_PATIENT_MISMATCH');
+    return isQuarantined ? studyState.quarantined : studyState.held;
+  }
+
+  /** Two senders with one Study UID never mix: the first to release has the name. */
+  #inboxName(study: StudyRecord): string {
+    const { ledger } = this.#options;
+    return ledger.inboxNameTaken(study.studyUid) ? `${study.studyUid}.${study.senderId}` : study.studyUid;
+  }
+
+  #placeOf(objectId: string): readonly string[] {
+    const instance = this.#options.ledger.instance(objectId);
+    assert(instance !== undefined, 'a released instance is in the ledger');
+    assert(
+      isUid(instance.seriesUid) && isUid(instance.sopInstanceUid),
+      'UIDs were checked when they were entered',
+    );
+    return [instance.seriesUid, `${instance.sopInstanceUid}.dcm`];
+  }
+}
+
+/** What a person lets through of a revision that is out goes out under its number again. */
+function supplementName(name: string, earlier: readonly ReleaseRecord[]): string {
+  const used = new Set(earlier.map(({ target }) => target));
+  if (!used.has(name)) return name;
+  let again = 2;
+  while (used.has(`${name}.${again}`)) again += 1;
+  return `${name}.${again}`;
+}

@@ -1,0 +1,26 @@
+/**
+ * The key of the hashes of patients in this ledger. It is made once and lies beside the vault's files, which name the
+ * patients anyway: so that whoever gets hold of a ledger, or of a backup of it, learns no patient from it.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nodeDisk, writeDurably } from '../../shared/disk.ts';
+import { DiodeError, diskError } from '../../shared/errors.ts';
+
+const keyBytes = 32;
+
+/** @throws DiodeError E_DISK; another key in its place would take every patient for another one */
+export function patientKey(vaultFolder: string): Uint8Array {
+  const path = join(vaultFolder, 'patient.key');
+  if (!existsSync(path)) writeDurably(nodeDisk, path, randomBytes(keyBytes));
+  let key: Uint8Array;
+  try {
+    key = readFileSync(path);
+  } catch (cause) {
+    throw diskError(cause, 'reading patient.key of the vault');
+  }
+  if (key.length !== keyBytes)
+    throw new DiodeError('E_DISK', `patient.key of the vault has not ${keyBytes} bytes: restore it`);
+  return new Uint8Array(key);
+}

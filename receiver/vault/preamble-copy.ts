@@ -1,0 +1,40 @@
+/** A copy of a Part 10 file whose preamble is zeros and that is the same, byte for byte, behind it. */
+import { createHash } from 'node:crypto';
+import type { Disk } from '../../shared/disk.ts';
+
+/** The 128 bytes before `DICM` (PS3.10 section 7.1). */
+const preambleBytes = 128;
+const stepBytes = 4 * 2 ** 20;
+
+/**
+ * Copies and syncs, a few MB between two yields, since large objects are hundreds of MB and others wait meanwhile.
+ * A copy that was begun before is replaced. @returns the SHA-256 of the copy, hexadecimal
+ * @throws DiodeError E_DISK, E_DISK_FULL
+ */
+export function* copyWithZeroPreamble(disk: Disk, from: string, to: string): Generator<void, string> {
+  disk.remove(to);
+  const source = disk.open(from, 'read');
+  try {
+    const target = disk.open(to, 'create');
+    try {
+      const hash = createHash('sha256');
+      const buffer = new Uint8Array(stepBytes);
+      for (let offset = 0; ; ) {
+        const read = source.readAt(buffer, offset);
+        if (read === 0) break;
+        const part = buffer.subarray(0, read);
+        if (offset === 0) part.fill(0, 0, preambleBytes);
+        hash.update(part);
+        target.writeAt(part, offset);
+        offset += read;
+        yield;
+      }
+      target.sync();
+      return hash.digest('hex');
+    } finally {
+      target.close();
+    }
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The spill area: one file of equal slots, each with the symbols of one block that left memory before it could
+ * be decoded. Symbols of later passes then combine with them, also after a restart. The file never grows beyond
+ * its slots.
+ *
+ * A slot is not synced: one that is torn by a power cut gives a block that does not open, and is collected anew.
+ */
+import { assert } from '../../shared/assert.ts';
+import type { Disk, DiskFile } from '../../shared/disk.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import {
+  objectIdBytes,
+  readUint16,
+  readUint32,
+  readUint64,
+  senderIdBytes,
+  writeUint32,
+  writeUint64,
+} from '../../shared/wire/datagram.ts';
+import { limits } from '../../shared/wire/limits.ts';
+import type { BlockSpill, CollectedSymbols, ObjectFacts } from '../assemble/kept-state.ts';
+
+const slotMagic = 0x44445350; // "DDSP"
+/** Offsets in a slot's header. */
+const at = {
+  magic: 0,
+  symbolBytes: 4,
+  keyId: 6,
+  maximumSourceSymbols: 8,
+  symbols: 9,
+  senderId: 10,
+  objectId: 18,
+  objectBytes: 34,
+  blockNumber: 42,
+  encodingSymbolIds: 46,
+  data: 256,
+} as const;
+
+export interface SpilledBlock {
+  readonly facts: ObjectFacts;
+  readonly blockNumber: number;
+}
+
+export class SpillArea implements BlockSpill {
+  readonly #file: DiskFile;
+  readonly #symbolBytes: number;
+  readonly #slotBytes: number;
+  readonly #free: number[] = [];
+  /** Slot of each block, by object and block number. */
+  readonly #slots = new Map<string, Map<number, number>>();
+  readonly #found: SpilledBlock[] = [];
+  readonly #slotCount: number;
+
+  /** Opens the area and finds what an earlier life left in it. */
+  constructor(options: { disk: Disk; path: string; symbolBytes: number; areaBytes: number }) {
+    const { disk, path, symbolBytes, areaBytes } = options;
+    this.#symbolBytes = symbolBytes;
+    this.#slotBytes = at.data + limits.sourceSymbolsMax * symbolBytes;
+    this.#slotCount = Math.floor(areaBytes / this.#slotBytes);
+    this.#file = disk.open(path, disk.facts(path) === undefined ? 'create' : 'update');
+    for (let slot = this.#slotCount - 1; slot >= 0; slot -= 1) this.#look(slot);
+  }
+
+  /** What an earlier life left: for the assembler to resume, or to drop. */
+  get found(): readonly SpilledBlock[] {
+    return this.#found;
+  }
+
+  get usedSlots(): number {
+    return this.#slotCount - this.#free.length;
+  }
+
+  store(facts: ObjectFacts, blockNumber: number, collected: CollectedSymbols): boolean {
+    const { encodingSymbolIds, symbols } = collected;
+    assert(
+      encodingSymbolIds.length <= limits.sourceSymbolsMax,
+      'a block that can not be decoded has fewer than k symbols',
+    );
+    assert(symbols.length === encodingSymbolIds.length * this.#symbolBytes, 'symbols one behind the other');
+    const slot = this.#free.pop();
+    if (slot === undefined) return false;
+    const header = new Uint8Array(at.data);
+    writeUint32(header, at.magic, slotMagic);
+    header[at.symbolBytes] = this.#symbolBytes >>> 8;
+    header[at.symbolBytes + 1] = this.#symbolBytes;
+    header[at.keyId] = facts.keyId >>> 8;
+    header[at.keyId + 1] = facts.keyId;
+    header[at.maximumSourceSymbols] = facts.maximumSourceSymbols;
+    header[at.symbols] = encodingSymbolIds.length;
+    header.set(Buffer.from(facts.senderId, 'hex'), at.senderId);
+    header.set(Buffer.from(facts.objectId, 'hex'), at.objectId);
+    writeUint64(header, at.objectBytes, facts.objectBytes);
+    writeUint32(header, at.blockNumber, blockNumber);
+    header.set(encodingSymbolIds, at.encodingSymbolIds);
+    try {
+      this.#file.writeAt(symbols, slot * this.#slotBytes + at.data);
+      this.#file.writeAt(header, slot * this.#slotBytes);
+    } catch (error) {
+      // A full disk: the area is as good as full.
+      if (!(error instanceof DiodeError)) throw error;
+      this.#free.push(slot);
+      return false;
+    }
+    this.#remember(facts.objectId, blockNumber, slot);
+    return true;
+  }
+
+  take(objectId: string, blockNumber: number): CollectedSymbols | undefined {
+    const blocks = this.#slots.get(objectId);
+    const slot = blocks?.get(blockNumber);
+    if (blocks === undefined || slot === undefined) return undefined;
+    blocks.delete(blockNumber);
+    if (blocks.size === 0) this.#slots.delete(objectId);
+    this.#free.push(slot);
+    const header = this.#read(slot, 0, at.data);
+    const count = header[at.symbols] ?? 0;
+    // What is read back is checked like what came from the wire.
+    if (readUint32(header, at.magic) !== slotMagic || count > limits.sourceSymbolsMax) return undefined;
+    const encodingSymbolIds = [...header.subarray(at.encodingSymbolIds, at.encodingSymbolIds + count)];
+    if (encodingSymbolIds.some((esi) => esi >= limits.encodingSymbolsMax)) return undefined;
+    const symbols = this.#read(slot, at.data, count * this.#symbolBytes);
+    return symbols.length === count * this.#symbolBytes ? { encodingSymbolIds, symbols } : undefined;
+  }
+
+  drop(objectId: string): void {
+    const blocks = this.#slots.get(objectId);
+    if (blocks === undefined) return;
+    for (const slot of blocks.values()) this.#free.push(slot);
+    this.#slots.delete(objectId);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #look(slot: number): void {
+    const header = this.#read(slot, 0, at.data);
+    const usable =
+      header.length === at.data &&
+      readUint32(header, at.magic) === slotMagic &&
+      readUint16(header, at.symbolBytes) === this.#symbolBytes;
+    if (!usable) {
+      this.#free.push(slot);
+      return;
+    }
+    const facts: ObjectFacts = {
+      objectId: hex(header, at.objectId, objectIdBytes),
+      senderId: hex(header, at.senderId, senderIdBytes),
+      keyId: readUint16(header, at.keyId),
+      objectBytes: readUint64(header, at.objectBytes),
+      maximumSourceSymbols: header[at.maximumSourceSymbols] ?? 0,
+    };
+    const blockNumber = readUint32(header, at.blockNumber);
+    if (this.#slots.get(facts.objectId)?.has(blockNumber) === true) {
+      this.#free.push(slot);
+      return;
+    }
+    this.#remember(facts.objectId, blockNumber, slot);
+    this.#found.push({ facts, blockNumber });
+  }
+
+  #remember(objectId: string, blockNumber: number, slot: number): void {
+    let blocks = this.#slots.get(objectId);
+    if (blocks === undefined) {
+      blocks = new Map();
+      this.#slots.set(objectId, blocks);
+    }
+    blocks.set(blockNumber, slot);
+  }
+
+  #read(slot: number, offset: number, length: number): Uint8Array {
+    const part = new Uint8Array(length);
+    return part.subarray(0, this.#file.readAt(part, slot * this.#slotBytes + offset));
+  }
+}
+
+function hex(bytes: Uint8Array, offset: number, length: number): string {
+  return Buffer.from(bytes.subarray(offset, offset + length)).toString('hex');
+}

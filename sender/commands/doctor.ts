@@ -1,0 +1,73 @@
+/** What `diode-sender doctor` looks at: the host, and from the link's own watch what a transmit-only host must see itself. */
+import { type Finding, ok, wrong } from '../../shared/doctor/finding.ts';
+import { lookAtHost, runningPid } from '../../shared/doctor/look-at-host.ts';
+import { type HostFiles, hostFiles } from '../../shared/host-network.ts';
+import type { SenderConfiguration } from '../configuration.ts';
+import { SenderLinkWatch } from '../link/link-health.ts';
+import type { SenderSnapshot } from '../snapshot.ts';
+
+/** Counters of nftables/sender.nft. */
+export const senderCounters = ['came_from_link', 'stray_to_link', 'forwarded'] as const;
+
+export function examineSender(
+  configuration: SenderConfiguration,
+  from: { snapshot: SenderSnapshot | undefined; countersPath: string; nowMs: number },
+  files: HostFiles = hostFiles,
+): Finding[] {
+  const datagramBytes = configuration['link.datagramBytes'];
+  const watch = new SenderLinkWatch(files, {
+    address: configuration['link.address'],
+    interface: configuration['link.interface'],
+    datagramBytes,
+  });
+  const health = watch.look();
+  const watchFolder = configuration['watch.folder'];
+  const spoolFolder = configuration['spool.folder'];
+  const findings = lookAtHost(
+    {
+      keyFile: configuration.keyFile,
+      folders: {
+        ...(watchFolder !== undefined && { 'watch.folder': watchFolder }),
+        'spool.folder': spoolFolder,
+      },
+      together: [],
+      diskFolder: spoolFolder,
+      highWaterPercent: configuration['spool.highWaterPercent'],
+      engine: configuration['code.engine'],
+      limit: 'wmem_max',
+      bufferBytes: configuration['link.sendBufferBytes'],
+      datagramBytes,
+      interface: health.interface,
+      ownAddress: configuration['link.sourceAddress'] ?? addressOf(files, health.interface),
+      ownPort: undefined,
+      reachesOverLink: true,
+      mustStayZero: senderCounters,
+      countersPath: from.countersPath,
+      pid: runningPid(from.snapshot?.pid, 'sender'),
+      clockSkewMs: undefined,
+      nowMs: from.nowMs,
+    },
+    files,
+  );
+  const neighbour = health.problems.find(({ code }) => code === 'E_LINK_NEIGHBOUR');
+  return [
+    ...findings,
+    neighbour === undefined
+      ? ok('neighbour entry', 'permanent, or not needed')
+      : wrong(
+          'neighbour entry',
+          'failure',
+          neighbour.detail,
+          'Without it every send succeeds and nothing crosses.',
+        ),
+    ...health.problems
+      .filter(({ code }) => code !== 'E_LINK_NEIGHBOUR')
+      .map(({ code, detail }) => wrong('link', 'failure', detail, `diode-sender explain ${code}`)),
+  ];
+}
+
+function addressOf(files: HostFiles, name: string | undefined): string | undefined {
+  for (const [address, found] of files.ownAddresses())
+    if (found === name && address.includes('.')) return address;
+  return undefined;
+}

@@ -1,0 +1,141 @@
+/** `diode-sender import`: copies a medium into the spool, waits until the running sender has taken it in, and sums up. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../shared/clock.ts';
+import { bar, Progress } from '../../shared/console/progress.ts';
+import { bytesText } from '../../shared/console/quantities.ts';
+import { nodeDisk } from '../../shared/disk.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { WaterMarks } from '../../shared/water-marks.ts';
+import type { Priority } from '../../shared/wire/manifest.ts';
+import type { SenderConfiguration } from '../configuration.ts';
+import { type ImportedInstance, type ImportProgress, importMedia } from '../intake/media-import.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
+import { Spool } from '../spool/spool.ts';
+
+export interface ImportSummary {
+  readonly files: number;
+  readonly bytes: number;
+  /** In the ledger now. */
+  readonly taken: number;
+  readonly studies: number;
+  readonly duplicates: number;
+  readonly dicomdirs: number;
+  readonly others: number;
+  /** Copied, and not taken in yet: the sender does not run, or has more to do than we wait for. */
+  readonly waiting: number;
+  readonly failed: Readonly<Record<string, number>>;
+}
+
+/** A copy that an import left unfinished. */
+const forgottenMs = 24 * 3_600_000;
+const waitMs = 60_000;
+const lookMs = 100;
+
+export async function importFolder(options: {
+  readonly configuration: SenderConfiguration;
+  readonly ledger: SenderLedger;
+  readonly folder: string;
+  readonly priority: Priority;
+  /** Whether a sender runs that takes in what is copied. */
+  readonly isRunning: () => boolean;
+}): Promise<ImportSummary> {
+  const { configuration, ledger, isRunning } = options;
+  const spoolFolder = configuration['spool.folder'];
+  // What root copies, the sender could not read.
+  if (statSync(spoolFolder).uid !== process.geteuid?.())
+    throw new DiodeError('E_FOLDER', 'the spool belongs to another user: run this command as that user');
+  const spool = new Spool({ folder: spoolFolder, disk: nodeDisk, ledger });
+  spool.dropImports(systemClock.wallMs() - forgottenMs);
+  const marks = new WaterMarks({
+    highPercent: configuration['spool.highWaterPercent'],
+    lowPercent: configuration['spool.lowWaterPercent'],
+  });
+  const lines = new Progress(process.stderr, systemClock.monotonicMs);
+  const steps = importMedia({
+    folder: resolve(options.folder),
+    disk: nodeDisk,
+    spool,
+    ledger,
+    priority: options.priority,
+    hasRoom: () => !marks.update(spool.freeBytes()),
+  });
+  for (let step = steps.next(); ; step = steps.next()) {
+    show(lines, step.value);
+    if (step.done !== true) continue;
+    const waiting = await takenIn(spool, step.value.imported, isRunning, (left) =>
+      lines.show(waitingLines(left)),
+    );
+    lines.clear();
+    return summary(ledger, step.value, waiting);
+  }
+}
+
+/** Waits until the sender has taken up what was copied, as long as it gets on with it. @returns what it has not */
+async function takenIn(
+  spool: Spool,
+  imported: readonly ImportedInstance[],
+  isRunning: () => boolean,
+  tell: (left: number) => void,
+): Promise<ReadonlySet<string>> {
+  const names = new Set(imported.map(({ name }) => name));
+  let left = names;
+  for (let waitedMs = 0; isRunning() && waitedMs < waitMs; waitedMs += lookMs) {
+    const now = new Set(spool.arrivedNames().filter((name) => names.has(name)));
+    if (now.size < left.size) waitedMs = 0;
+    left = now;
+    if (left.size === 0) break;
+    tell(left.size);
+    await sleep(lookMs);
+  }
+  return left;
+}
+
+function summary(
+  ledger: SenderLedger,
+  progress: ImportProgress,
+  waiting: ReadonlySet<string>,
+): ImportSummary {
+  const taken = progress.imported.filter(
+    ({ name, sha256, sopInstanceUid }) => !waiting.has(name) && ledger.hasContent(sha256, sopInstanceUid),
+  );
+  const failed: Record<string, number> = Object.fromEntries(progress.failed);
+  const rejected = progress.imported.length - waiting.size - taken.length;
+  // The sender's own look at a file differed from ours: its reason is in its log and its counters.
+  if (rejected > 0) failed['E_FILE_CHANGED'] = (failed['E_FILE_CHANGED'] ?? 0) + rejected;
+  return {
+    files: progress.files,
+    bytes: progress.bytes,
+    taken: taken.length,
+    studies: new Set(taken.map(({ studyUid }) => studyUid)).size,
+    duplicates: progress.duplicates,
+    dicomdirs: progress.dicomdirs,
+    others: progress.others,
+    waiting: waiting.size,
+    failed,
+  };
+}
+
+function show(lines: Progress, { files, seen, bytes, imported }: ImportProgress): void {
+  const summary = `${seen} of ${files} files, ${imported.length} instances, ${bytesText(bytes)}`;
+  lines.show({ lines: [`${bar(seen, files)} ${summary}`], summary });
+}
+
+function waitingLines(left: number) {
+  const summary = `copied; ${left} instances wait for the sender to take them in`;
+  return { lines: [summary], summary };
+}
+
+/** The summary for people. */
+export function importText(summary: ImportSummary): string {
+  const { files, taken, studies, duplicates, dicomdirs, others, waiting, failed } = summary;
+  const lines = [
+    `${files} files: ${taken} instances of ${studies} studies taken in, ${duplicates} held already`,
+    `skipped: ${dicomdirs} DICOMDIR, ${others} that are no DICOM`,
+  ];
+  if (waiting > 0)
+    lines.push(`${waiting} instances are copied and wait in the spool for diode-sender to take them in`);
+  for (const [code, count] of Object.entries(failed)) lines.push(`NOT TAKEN: ${count} ${code}`);
+  return lines.join('\n');
+}

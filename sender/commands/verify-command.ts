@@ -1,0 +1,67 @@
+/** `diode-sender verify`: reads everything in the spool again; what differs from the ledger is not sent any more. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
+import { bytesText } from '../../shared/console/quantities.ts';
+import { table } from '../../shared/console/table.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { type HeldFile, verifyFiles } from '../../shared/verify.ts';
+import { type SenderConfiguration, senderSettings } from '../configuration.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
+
+const page = 1000;
+
+type WithLedger = <T>(
+  values: SenderConfiguration,
+  act: (ledger: SenderLedger) => T | Promise<T>,
+) => Promise<T>;
+
+export function addVerifyCommand(program: Command, withLedger: WithLedger): void {
+  program
+    .command('verify')
+    .description(
+      'read the whole spool again and compare it with the ledger; what differs is not sent any more',
+    )
+    .action(async (_options, command: Command) => {
+      const { values } = configurationOf(command, senderSettings);
+      const { json } = command.optsWithGlobals<GlobalOptions>();
+      await withLedger(values, (ledger) => {
+        const folder = values['spool.folder'];
+        const result = verifyFiles(heldFiles(ledger, folder), ledger.instanceCount(), ({ objectId }) =>
+          ledger.hasObject(objectId),
+        );
+        const unreadable = ledger.totals.unreadableObjects() + result.different.length;
+        for (const { file } of result.different) ledger.markUnreadable(file.objectId);
+        const different = result.different.map(({ file, difference }) => ({
+          objectId: file.objectId,
+          difference,
+        }));
+        const summary = `${result.files} files, ${bytesText(result.bytes)} read; ${different.length} differ`;
+        if (json) print(JSON.stringify({ files: result.files, bytes: result.bytes, different, unreadable }));
+        else {
+          if (different.length > 0)
+            print(
+              table(
+                ['object', 'what differs'],
+                different.map((row) => [row.objectId, row.difference]),
+              ),
+            );
+          print(`${summary}; ${unreadable} can not be sent`);
+        }
+        if (unreadable > 0) throw new DiodeError('E_VERIFY', `${unreadable} instances can not be sent`);
+      });
+    });
+}
+
+/** What should be in the spool, in the order it was taken in. */
+function* heldFiles(ledger: SenderLedger, folder: string): Generator<HeldFile> {
+  let after = 0;
+  for (;;) {
+    const files = ledger.instancesAfter(after, page);
+    for (const { intake, objectId, bytes, sha256 } of files) {
+      after = intake;
+      yield { objectId, bytes, sha256, path: join(folder, 'objects', objectId) };
+    }
+    if (files.length < page) return;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Acts on what the link watch sees: raises and clears the alarms of the link, holds the queue while nothing can
+ * cross, lets it go on by itself, and sees to it that no pass counts that the link lost.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { SenderLinkHealth, SenderLinkWatch } from '../link/link-health.ts';
+import type { LinkThreadOrder } from '../link/link-thread.ts';
+import type { Dispatch } from './dispatch.ts';
+
+const codes = ['E_LINK_DOWN', 'E_LINK_NEIGHBOUR', 'E_LINK_MTU', 'E_LINK_DROPS'] as const;
+/** Between two datagrams that leave although the neighbour is not known. */
+const probeMs = 1000;
+/** Without a refused send for so long, the kernel takes them again. */
+const refusalMs = 5000;
+
+export interface LinkSupervisionOptions {
+  readonly watch: SenderLinkWatch;
+  readonly alarms: Alarms;
+  readonly clock: Clock;
+  readonly dispatch: Dispatch;
+  readonly order: (order: LinkThreadOrder) => void;
+}
+
+export class LinkSupervision {
+  readonly #options: LinkSupervisionOptions;
+  #health: SenderLinkHealth;
+  #probedAtMs = Number.NEGATIVE_INFINITY;
+  #refusedAtMs = Number.NEGATIVE_INFINITY;
+  #carrierLosses: number | undefined;
+
+  constructor(options: LinkSupervisionOptions) {
+    this.#options = options;
+    this.#health = options.watch.look();
+    this.#carrierLosses = options.watch.carrier();
+    this.#act();
+  }
+
+  get health(): SenderLinkHealth {
+    return this.#health;
+  }
+
+  /** Looks at the link. Call it a few times a second: what is sent between two looks may be lost. */
+  look(): void {
+    this.#health = this.#options.watch.look();
+    this.checkCarrier();
+    this.#act();
+    if (this.#options.clock.monotonicMs() - this.#refusedAtMs >= refusalMs)
+      this.#options.alarms.clear('E_LINK_SEND', 'link');
+  }
+
+  /** Call it before passes are counted: had the carrier gone meanwhile, what was on its way is no pass. */
+  checkCarrier(): void {
+    const losses = this.#options.watch.carrier();
+    if (losses === undefined || losses !== this.#carrierLosses) this.#options.dispatch.linkFailed();
+    this.#carrierLosses = losses;
+  }
+
+  /** The kernel refused to send. */
+  refused(code: ErrorCode, detail: string): void {
+    this.#refusedAtMs = this.#options.clock.monotonicMs();
+    this.#options.alarms.raise(code, 'link', detail);
+  }
+
+  #act(): void {
+    const { alarms, dispatch, order, clock } = this.#options;
+    const { hold, problems } = this.#health;
+    for (const code of codes) {
+      const problem = problems.find((found) => found.code === code);
+      alarms.set(problem !== undefined, code, 'link', problem?.detail);
+    }
+    const now = clock.monotonicMs();
+    const probes = hold === 'probe' && now - this.#probedAtMs >= probeMs ? 1 : 0;
+    if (probes > 0) this.#probedAtMs = now;
+    dispatch.hold(hold !== 'none');
+    order({ held: hold !== 'none', probes });
+  }
+}

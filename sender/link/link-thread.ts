@@ -1,0 +1,117 @@
+/**
+ * The pacing thread: takes datagrams from the ring and gives them to the link when their time has come. It
+ * never waits for anything but time and the kernel.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { present } from '../../shared/assert.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { type RingDescription, RingReader } from '../../shared/ring.ts';
+import { SenderLink, type SenderLinkOptions } from './link.ts';
+import { Pacer } from './pace.ts';
+
+export interface LinkThreadData {
+  readonly ring: RingDescription;
+  readonly link: SenderLinkOptions;
+  readonly rateMegabitsPerSecond: number;
+  readonly burstDatagrams: number;
+  readonly encodePort: MessagePort;
+}
+
+export type LinkThreadMessage =
+  | { readonly kind: 'open'; readonly segments: number }
+  | { readonly kind: 'counters'; readonly datagrams: number }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean };
+
+/** What it is told: whether to hold what is in the ring, and how many datagrams leave nevertheless. */
+export interface LinkThreadOrder {
+  readonly held: boolean;
+  readonly probes: number;
+}
+
+const port = present(parentPort, 'this file runs as a worker');
+const data: LinkThreadData = workerData;
+const tell = (message: LinkThreadMessage) => port.postMessage(message);
+const reader = new RingReader(data.ring, () => data.encodePort.postMessage('wake'));
+const pacer = new Pacer(data.ring.datagramBytes, data.rateMegabitsPerSecond, data.burstDatagrams);
+/** Not shared with anybody: waiting on it is sleeping. */
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+/** The shortest wait of a timer. Below it the thread sleeps by itself, and the event loop with it. */
+const timerMs = 1;
+/** How long the kernel is left alone when it had no room. */
+const backOffMs = 1;
+const heldSleepMs = 20;
+
+/** Given to the kernel, and not yet surely taken by it: their slots are still in use. */
+let given = 0;
+let datagrams = 0;
+let held = false;
+let probes = 0;
+let asleep = true;
+
+function turn(link: SenderLink): void {
+  if (link.hasRefused) {
+    setTimeout(() => {
+      link.sendRefused();
+      setImmediate(turn, link);
+    }, backOffMs);
+    return;
+  }
+  if (given > 0 && link.idle) {
+    reader.consume(given);
+    given = 0;
+  }
+  const failure = link.takeFailure();
+  if (failure !== undefined)
+    tell({ kind: 'failed', code: failure.code, detail: failure.message, fatal: false });
+  const waiting = reader.available - given;
+  if (waiting === 0 && given === 0 && reader.sleep()) {
+    asleep = true;
+    return;
+  }
+  const mayLeave = held ? probes : data.burstDatagrams;
+  if (mayLeave === 0 || waiting === 0 || !link.ready) {
+    setTimeout(turn, mayLeave === 0 ? heldSleepMs : timerMs, link);
+    return;
+  }
+  const now = performance.now();
+  // A whole burst at a time: what a send costs hardly depends on how many datagrams it holds.
+  const wanted = Math.min(waiting, mayLeave, data.burstDatagrams);
+  const count = Math.min(wanted, pacer.allowance(now));
+  if (count < wanted) {
+    const waitMs = pacer.waitMs(wanted, now);
+    if (waitMs >= timerMs) {
+      setTimeout(turn, waitMs, link);
+      return;
+    }
+    Atomics.wait(sleeper, 0, 0, waitMs);
+    setImmediate(turn, link);
+    return;
+  }
+  if (held) probes -= count;
+  for (let sent = 0; sent < count; ) {
+    const region = reader.region(given + sent, Math.min(count - sent, link.segments));
+    link.send(region);
+    sent += region.length / data.ring.datagramBytes;
+  }
+  given += count;
+  datagrams += count;
+  pacer.spend(count, now);
+  setImmediate(turn, link);
+}
+
+try {
+  const link = await SenderLink.open(data.link);
+  const wake = () => {
+    if (!asleep) return;
+    asleep = false;
+    turn(link);
+  };
+  data.encodePort.on('message', wake);
+  port.on('message', (order: LinkThreadOrder) => ({ held, probes } = order));
+  setInterval(() => tell({ kind: 'counters', datagrams }), 250);
+  tell({ kind: 'open', segments: link.segments });
+  wake();
+} catch (error) {
+  if (!(error instanceof DiodeError)) throw error;
+  tell({ kind: 'failed', code: error.code, detail: error.message, fatal: true });
+}

@@ -1,0 +1,172 @@
+/**
+ * The sending end of the link: the only file of the sender that has a UDP socket. It has no listener for
+ * messages and never reads; the kernel drops whatever might arrive; the socket is connected, so it names one
+ * receiver and nothing else.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
+import { prepareSendingSocket, stopSegmentation } from '../../shared/kernel-socket.ts';
+
+export interface SenderLinkOptions {
+  /** The receiver's address and port. */
+  readonly address: string;
+  readonly port: number;
+  /** The local address, to choose the interface; any when left out. */
+  readonly sourceAddress: string | undefined;
+  readonly sendBufferBytes: number;
+  readonly datagramBytes: number;
+}
+
+/** Sends that may wait in the process when the kernel takes no more. */
+const queueMax = 64;
+/** The kernel has no room now: nothing is wrong, and the same is sent again a little later. */
+const busyCodes = ['ENOBUFS', 'EAGAIN', 'ENOMEM'];
+/** What one send may hold when the kernel cuts it: the largest UDP payload, at most 44 datagrams. */
+const payloadBytesMax = 65_507;
+const segmentsMax = 44;
+
+export class SenderLink {
+  readonly #socket: Socket;
+  readonly #descriptor: number | undefined;
+  readonly #datagramBytes: number;
+  #segments: number;
+  /** Sends whose outcome is not known yet. */
+  #pending = 0;
+  /** What the kernel did not take, in the order it was given. */
+  #refused: Uint8Array[] = [];
+  #failed: DiodeError | undefined;
+
+  private constructor(socket: Socket, datagramBytes: number, offload: number | undefined) {
+    this.#socket = socket;
+    this.#descriptor = offload;
+    this.#datagramBytes = datagramBytes;
+    const fitting = Math.min(segmentsMax, Math.floor(payloadBytesMax / datagramBytes));
+    this.#segments = offload === undefined ? 1 : fitting;
+    socket.on('error', (cause) => this.#fail(cause));
+  }
+
+  /** @throws DiodeError E_LINK_ADDRESS, E_LINK_SEND */
+  static async open(options: SenderLinkOptions): Promise<SenderLink> {
+    const prepared = prepareSendingSocket(options);
+    const buffer = prepared === undefined ? { sendBufferSize: options.sendBufferBytes } : {};
+    const socket = createSocket({ type: 'udp4', ...buffer });
+    const local =
+      prepared === undefined ? { port: 0, address: options.sourceAddress } : { fd: prepared.descriptor };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        socket.bind(local, () => {
+          socket.connect(options.port, options.address, () => {
+            socket.off('error', reject);
+            resolve();
+          });
+        });
+      });
+    } catch (cause) {
+      socket.close();
+      const code = errorCauseCode(cause) === 'EADDRNOTAVAIL' ? 'E_LINK_ADDRESS' : 'E_LINK_SEND';
+      throw new DiodeError(code, `the link can not be opened (${errorCauseCode(cause) ?? 'unknown cause'})`, {
+        cause,
+      });
+    }
+    return new SenderLink(
+      socket,
+      options.datagramBytes,
+      prepared?.offload === true ? prepared.descriptor : undefined,
+    );
+  }
+
+  /** Whether the kernel keeps up. While it does not, nothing is given to it. */
+  get ready(): boolean {
+    return this.#socket.getSendQueueCount() < queueMax;
+  }
+
+  /** How many datagrams one send may hold: 1 where the kernel does not cut. */
+  get segments(): number {
+    return this.#segments;
+  }
+
+  /**
+   * Sends datagrams that lie one behind the other, at most {@link segments}. The bytes must not change until
+   * {@link idle}: the kernel may take them later. A refusal shows up in {@link takeFailure}; a missing
+   * receiver never does.
+   */
+  send(datagrams: Uint8Array): void {
+    this.#pending += 1;
+    this.#socket.send(datagrams, (cause) => {
+      this.#pending -= 1;
+      if (cause !== null) this.#refuse(cause, datagrams);
+    });
+  }
+
+  /** Whether the kernel has taken everything. */
+  get idle(): boolean {
+    return this.#pending === 0 && this.#refused.length === 0;
+  }
+
+  /** Whether the kernel had no room for something. Wait a little, then {@link sendRefused}. */
+  get hasRefused(): boolean {
+    return this.#refused.length > 0;
+  }
+
+  /** Gives the kernel once more what it had no room for. */
+  sendRefused(): void {
+    const again = this.#refused;
+    this.#refused = [];
+    for (const datagrams of again) this.#inPieces(datagrams);
+  }
+
+  /** What went wrong since the last call. */
+  takeFailure(): DiodeError | undefined {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    return failed;
+  }
+
+  /** What the kernel gave: it clamps what it is asked for without a word. */
+  get sendBufferBytes(): number {
+    return this.#socket.getSendBufferSize();
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Datagrams that were to be cut may have to leave one by one by now. */
+  #inPieces(datagrams: Uint8Array): void {
+    const bytes = this.#segments * this.#datagramBytes;
+    for (let start = 0; start < datagrams.length; start += bytes)
+      this.send(datagrams.subarray(start, start + bytes));
+  }
+
+  #refuse(cause: Error, datagrams: Uint8Array): void {
+    const code = errorCauseCode(cause) ?? '';
+    // A connected socket is told when nobody listens on the port; on a one-way link nobody can tell.
+    if (code === 'ECONNREFUSED') return;
+    if (busyCodes.includes(code)) {
+      this.#refused.push(datagrams);
+      return;
+    }
+    const isCut = datagrams.length > this.#datagramBytes;
+    if ((code === 'EIO' || code === 'EINVAL') && this.#descriptor !== undefined && isCut) {
+      // This interface can't have datagrams cut for it.
+      if (this.#segments > 1) stopSegmentation(this.#descriptor);
+      this.#segments = 1;
+      this.#refused.push(datagrams);
+      return;
+    }
+    this.#fail(cause);
+  }
+
+  #fail(cause: unknown): void {
+    const code = errorCauseCode(cause);
+    this.#failed = new DiodeError('E_LINK_SEND', `the kernel refused to send (${code ?? 'unknown cause'})`, {
+      cause,
+    });
+  }
+
+  /** The length every datagram has. */
+  get datagramBytes(): number {
+    return this.#datagramBytes;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The pacer: deadlines instead of sleeps. Each datagram moves the deadline of the next by its time on the
+ * wire, so the rate holds whatever the timer does. What a pause held up leaves in bursts with gaps between them, at
+ * no more than twice the rate, and what a long pause held up is not made up for.
+ */
+import { assert } from '../../shared/assert.ts';
+
+/** UDP 8, IPv4 20, Ethernet header and checksum 18, preamble 8, gap 12: what a datagram costs on the wire. */
+export const framingBytes = 8 + 20 + 18 + 8 + 12;
+
+/** Time a datagram takes on the wire at a rate, in milliseconds. */
+export function wireTimeMs(datagramBytes: number, rateMegabitsPerSecond: number): number {
+  return ((datagramBytes + framingBytes) * 8) / (rateMegabitsPerSecond * 1000);
+}
+
+/** A pause of this length is made up for: one of the scheduler or of the event loop. */
+const pauseMs = 10;
+
+export class Pacer {
+  readonly #datagramMs: number;
+  readonly #burstDatagrams: number;
+  readonly #lateMs: number;
+  #deadlineMs: number | undefined;
+  #gapEndsMs = 0;
+
+  /** @param burstDatagrams how many may leave back to back: what the far interface can take */
+  constructor(datagramBytes: number, rateMegabitsPerSecond: number, burstDatagrams: number) {
+    assert(rateMegabitsPerSecond > 0 && burstDatagrams >= 1, 'a rate and a burst');
+    this.#datagramMs = wireTimeMs(datagramBytes, rateMegabitsPerSecond);
+    this.#burstDatagrams = burstDatagrams;
+    this.#lateMs = Math.max(pauseMs, this.#datagramMs * burstDatagrams);
+  }
+
+  /** How many datagrams may leave now. */
+  allowance(nowMs: number): number {
+    const burstMs = this.#burstDatagrams * this.#datagramMs;
+    const deadlineMs = Math.max(this.#deadlineMs ?? nowMs - burstMs, nowMs - this.#lateMs);
+    this.#deadlineMs = deadlineMs;
+    if (nowMs < this.#gapEndsMs) return 0;
+    const due = Math.floor((nowMs - deadlineMs) / this.#datagramMs + 1e-9);
+    return Math.min(this.#burstDatagrams, due);
+  }
+
+  /** Some leave now. */
+  spend(datagrams: number, nowMs: number): void {
+    this.#deadlineMs = (this.#deadlineMs ?? nowMs) + datagrams * this.#datagramMs;
+    this.#gapEndsMs = nowMs + (datagrams * this.#datagramMs) / 2;
+  }
+
+  /** How long until a number of datagrams may leave. */
+  waitMs(datagrams: number, nowMs: number): number {
+    const dueMs = Math.max((this.#deadlineMs ?? 0) + datagrams * this.#datagramMs, this.#gapEndsMs);
+    return Math.max(0, dueMs - nowMs);
+  }
+}

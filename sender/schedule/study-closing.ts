@@ -1,0 +1,136 @@
+/**
+ * Closes studies: when no instance of a study came for its quiet time, or when somebody says so, its
+ * manifest is written and queued. A late instance opens the study again; the next closing is a new
+ * revision with the same study number.
+ */
+import { createHash } from 'node:crypto';
+import { assert, present } from '../../shared/assert.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { objectType } from '../../shared/wire/datagram.ts';
+import { type CloseReason, closeReason, encodeManifest } from '../../shared/wire/manifest.ts';
+import type { ObjectPlan } from '../identity.ts';
+import type { SenderLedger, StudyRow } from '../ledger/ledger.ts';
+
+export interface ClosedStudy {
+  readonly studyUid: string;
+  readonly studyNumber: number;
+  readonly revision: number;
+  readonly instances: number;
+}
+
+export class StudyClosing {
+  readonly #ledger: SenderLedger;
+  readonly #clock: Clock;
+  readonly #senderId: string;
+  readonly #runningMs: () => number;
+  readonly #plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
+  /** Since when a study is quiet. After a restart quiet time begins anew: a study is never closed early. */
+  readonly #quietSinceMs = new Map<string, number>();
+  /** Studies by their UID that come over associations still open. */
+  readonly #openAssociations = new Map<string, Set<number>>();
+
+  constructor(options: {
+    ledger: SenderLedger;
+    clock: Clock;
+    senderId: string;
+    /** The sender's running time: retention counts from the closing. */
+    runningMs: () => number;
+    plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
+  }) {
+    this.#ledger = options.ledger;
+    this.#clock = options.clock;
+    this.#senderId = options.senderId;
+    this.#runningMs = options.runningMs;
+    this.#plan = options.plan;
+    for (const study of this.#ledger.openStudies()) this.instanceCame(study.studyUid);
+  }
+
+  /** Every new instance refreshes the quiet time. */
+  instanceCame(studyUid: string): void {
+    this.#quietSinceMs.set(studyUid, this.#clock.monotonicMs());
+  }
+
+  /** Over this association come instances of this study: as long as it is open, they may be still on their way. */
+  studySeen(studyUid: string, associationId: number): void {
+    const associations = this.#openAssociations.get(studyUid) ?? new Set();
+    this.#openAssociations.set(studyUid, associations.add(associationId));
+  }
+
+  associationClosed(associationId: number): void {
+    for (const [studyUid, associations] of this.#openAssociations) {
+      associations.delete(associationId);
+      if (associations.size === 0) this.#openAssociations.delete(studyUid);
+    }
+  }
+
+  /** Closes what has been quiet for long enough. */
+  closeQuiet(): ClosedStudy[] {
+    const now = this.#clock.monotonicMs();
+    const closed: ClosedStudy[] = [];
+    for (const [studyUid, sinceMs] of this.#quietSinceMs) {
+      if (this.#openAssociations.has(studyUid)) continue;
+      const study = this.#ledger.study(studyUid);
+      assert(study !== undefined, 'an open study is in the ledger');
+      if (now - sinceMs < study.quietSeconds * 1000) continue;
+      closed.push(this.#close(study, closeReason.quiet));
+    }
+    return closed;
+  }
+
+  /** Closes one study at once, or all that are open. @throws DiodeError E_STUDY_UNKNOWN, E_STUDY_STATE */
+  close(studyUid: string | undefined, because: CloseReason): ClosedStudy[] {
+    if (studyUid === undefined) return this.#ledger.openStudies().map((study) => this.#close(study, because));
+    const study = this.#ledger.study(studyUid);
+    if (study === undefined) throw new DiodeError('E_STUDY_UNKNOWN');
+    if (!study.open) throw new DiodeError('E_STUDY_STATE', 'the study is closed already');
+    return [this.#close(study, because)];
+  }
+
+  /** Writes manifests anew where the old one had to go, with what the study was closed for: see replanning.ts. */
+  reissue(): ClosedStudy[] {
+    return this.#ledger.plans
+      .studiesWithoutManifest()
+      .map(({ studyUid, closedBecause }) =>
+        this.#close(present(this.#ledger.study(studyUid), 'a closed study is in the ledger'), closedBecause),
+      );
+  }
+
+  #close(study: StudyRow, because: CloseReason): ClosedStudy {
+    const { studyUid } = study;
+    const studyNumber = study.studyNumber ?? this.#ledger.nextStudyNumber();
+    const revision = study.revision + 1;
+    const closedAtMs = this.#clock.wallMs();
+    const entries = this.#ledger.manifestEntries(studyUid);
+    const document = encodeManifest({
+      senderId: this.#senderId,
+      studyNumber,
+      revision,
+      closedBecause: because,
+      priority: study.priority,
+      closedAtMs,
+      studyUid,
+      entries,
+    });
+    const sha256 = createHash('sha256').update(document).digest();
+    this.#ledger.closeStudy({
+      studyUid,
+      studyNumber,
+      revision,
+      closedBecause: because,
+      closedAtMs,
+      closedRunningMs: this.#runningMs(),
+      instances: entries.length,
+      manifest: {
+        ...this.#plan(objectType.manifest, sha256, document.length),
+        sha256: sha256.toString('hex'),
+        bytes: document.length,
+        priority: study.priority,
+        studyUid,
+        document,
+      },
+    });
+    this.#quietSinceMs.delete(studyUid);
+    return { studyUid, studyNumber, revision, instances: entries.length };
+  }
+}

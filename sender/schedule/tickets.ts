@@ -1,0 +1,95 @@
+/**
+ * Takes tickets in. A ticket can only ask for what the sender holds: its numbers are looked up, and no other field of
+ * it has an effect. A forged, foreign, used or expired one is refused.
+ */
+import { DiodeError } from '../../shared/errors.ts';
+import { dayOf, decodeTicket, decodeTicketCode, type TicketStudy } from '../../shared/wire/ticket.ts';
+import { type SenderIdentity, secretsOf } from '../identity.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
+
+/** A ticket is good for so many days, by the sender's clock. */
+const ticketDaysMax = 30;
+
+export interface RedeemedTicket {
+  readonly studies: readonly {
+    readonly studyNumber: number;
+    readonly studyUid: string;
+    readonly objects: number;
+  }[];
+  /** Numbers the ticket names and the sender does not hold any more. */
+  readonly notHeld: readonly number[];
+}
+
+interface CheckedTicket {
+  readonly ticketId: string;
+  readonly day: number;
+  readonly studies: readonly TicketStudy[];
+}
+
+/**
+ * Lets what a ticket names wait to be sent again: durable when it returns.
+ * @param text a ticket, or a typed code
+ * @throws DiodeError E_TICKET, E_TICKET_FOREIGN, E_TICKET_FORGED, E_TICKET_USED, E_TICKET_EXPIRED, E_STUDY_UNKNOWN
+ */
+export function redeemTicket(
+  text: string,
+  sender: { readonly ledger: SenderLedger; readonly identity: SenderIdentity; readonly wallMs: number },
+): RedeemedTicket {
+  const { ledger, identity, wallMs } = sender;
+  const ticket = /^\s*ddt/i.test(text) ? checkTicket(text, identity) : checkCode(text, identity);
+  if (ledger.resends.isUsed(ticket.ticketId)) throw new DiodeError('E_TICKET_USED');
+  if (dayOf(wallMs) - ticket.day > ticketDaysMax)
+    throw new DiodeError('E_TICKET_EXPIRED', `the ticket is older than ${ticketDaysMax} days`);
+  return ledger.transaction(() => {
+    const redeemed = lookUp(ledger, ticket.studies);
+    if (redeemed.studies.length === 0) throw notHeld(ledger, redeemed.notHeld);
+    ledger.resends.use(ticket.ticketId);
+    return redeemed;
+  });
+}
+
+function checkTicket(text: string, identity: SenderIdentity): CheckedTicket {
+  const { content, isMadeWith } = decodeTicket(text);
+  if (content.senderId !== Buffer.from(identity.senderId).toString('hex'))
+    throw new DiodeError('E_TICKET_FOREIGN', `the ticket is for sender ${content.senderId}`);
+  const secret = secretsOf(identity).get(content.keyId);
+  if (secret === undefined)
+    throw new DiodeError('E_TICKET_FOREIGN', `the ticket was made with key ${content.keyId}`);
+  if (!isMadeWith(secret, identity.senderId)) throw new DiodeError('E_TICKET_FORGED');
+  return content;
+}
+
+function checkCode(text: string, identity: SenderIdentity): CheckedTicket {
+  const { content, isMadeWith } = decodeTicketCode(text);
+  const { studyNumber, day, serial } = content;
+  const secrets = [...secretsOf(identity).values()];
+  if (!secrets.some((secret) => isMadeWith(secret, identity.senderId)))
+    throw new DiodeError('E_TICKET_FORGED', 'the code is forged, or for another sender');
+  const ticketId = `code ${studyNumber} ${day} ${serial}`;
+  return { ticketId, day, studies: [{ studyNumber, revision: 0, ranges: undefined }] };
+}
+
+function lookUp(ledger: SenderLedger, wanted: readonly TicketStudy[]): RedeemedTicket {
+  const studies: RedeemedTicket['studies'][number][] = [];
+  const notHeld: number[] = [];
+  for (const { studyNumber, revision, ranges } of wanted) {
+    const held = ledger.resends.study(studyNumber);
+    if (held === undefined) {
+      notHeld.push(studyNumber);
+      continue;
+    }
+    // Of a revision that this sender does not know (it was set back) the places may be others: all of it then.
+    const places = revision > held.revision ? undefined : ranges;
+    const objects = ledger.resends.add(held.studyUid, places);
+    if (objects === 0) notHeld.push(studyNumber);
+    else studies.push({ studyNumber, studyUid: held.studyUid, objects });
+  }
+  return { studies, notHeld };
+}
+
+function notHeld(ledger: SenderLedger, numbers: readonly number[]): DiodeError {
+  const [first = 0] = numbers;
+  if (first > ledger.highestStudyNumber())
+    return new DiodeError('E_STUDY_UNKNOWN', `this sender has no study number ${first} yet`);
+  return new DiodeError('E_TICKET_EXPIRED', `study number ${first} is not held any more`);
+}

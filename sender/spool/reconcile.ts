@@ -1,0 +1,57 @@
+/**
+ * Compares the spool with its ledger after a start, a bounded step at a time while the program already works: a
+ * million files are looked at in minutes, not before the first image may pass.
+ *
+ * A file without a row is taken in again, as if it had just come (a power cut between file and row). A row without
+ * its file, or with one of another size, is marked unreadable, and the high side is told. Nothing is deleted but
+ * what has expired.
+ */
+import type { Disk } from '../../shared/disk.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
+import type { Spool } from './spool.ts';
+
+export interface SpoolReconciliation {
+  /** Files without a row: they are in arriving/ now. */
+  readonly adopted: number;
+  /** Rows without their file. */
+  readonly unreadable: number;
+}
+
+/** Rows or names of one step: about a millisecond. */
+const stepEntries = 100;
+
+/** Yields after each bounded step. */
+export function* reconcileSpool(options: {
+  readonly ledger: SenderLedger;
+  readonly spool: Spool;
+  readonly disk: Disk;
+}): Generator<void, SpoolReconciliation> {
+  const { ledger, spool, disk } = options;
+  let adopted = 0;
+  let unreadable = 0;
+  let looked = 0;
+  for (const objectId of disk.entries(spool.objectsFolder)) {
+    looked += 1;
+    if (looked % stepEntries === 0) yield;
+    if (ledger.hasObject(objectId)) continue;
+    if (ledger.retained.hasExpired(objectId)) {
+      spool.removeObject(objectId);
+    } else {
+      spool.takeUp(objectId);
+      adopted += 1;
+    }
+  }
+  let after = 0;
+  for (;;) {
+    yield;
+    const page = ledger.instancesAfter(after, stepEntries);
+    for (const { intake, objectId, bytes } of page) {
+      after = intake;
+      if (spool.holds(objectId, bytes)) continue;
+      ledger.markUnreadable(objectId);
+      unreadable += 1;
+    }
+    if (page.length < stepEntries) break;
+  }
+  return { adopted, unreadable };
+}

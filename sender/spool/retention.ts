@@ -1,0 +1,71 @@
+/**
+ * Lets studies expire: when they were held for `retainFor` of running time, or earlier, the oldest first, when
+ * the disk is above its high-water mark. Nothing expires before its planned passes are done, whatever the disk says:
+ * then intake stops, and the scanner keeps its files.
+ *
+ * The row goes first and the files after it; a stop between them leaves files that `reconcile.ts` takes away.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import type { RunningTime } from '../../shared/running-time.ts';
+import type { WaterMarks } from '../../shared/water-marks.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
+import type { Spool } from './spool.ts';
+
+export interface RetentionOptions {
+  readonly ledger: SenderLedger;
+  readonly spool: Spool;
+  readonly runningTime: RunningTime;
+  readonly alarms: Alarms;
+  /** Planned passes of each object. */
+  readonly passCount: number;
+  readonly retainForMs: number;
+  /** How long the roll tells of a study that has expired. */
+  readonly tombstoneMs: number;
+  readonly waterMarks: WaterMarks;
+  readonly onExpired: (study: { readonly studyUid: string; readonly early: boolean }) => void;
+}
+
+/** Studies of one step: each costs one sync of the ledger. */
+const studiesPerStep = 8;
+/** The alarm about an early expiry stands until none happened for so long. */
+const earlyAlarmMs = 24 * 3_600_000;
+
+export class Retention {
+  readonly #options: RetentionOptions;
+  #earlyAtMs: number | undefined;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  /** A bounded step. Call it every second or so. */
+  step(): void {
+    const { ledger, runningTime, retainForMs, tombstoneMs } = this.#options;
+    const now = runningTime.nowMs();
+    this.#expire(now - retainForMs, false);
+    this.#relieve(now);
+    ledger.retained.prune(now - tombstoneMs, studiesPerStep);
+  }
+
+  /** Above high water the oldest go early, one by one, until low water. */
+  #relieve(now: number): void {
+    const { waterMarks, spool, alarms } = this.#options;
+    for (let left = studiesPerStep; left > 0 && waterMarks.update(spool.freeBytes()); left -= 1) {
+      if (this.#expire(now, true, 1) === 0) break;
+      this.#earlyAtMs = now;
+    }
+    const recently = this.#earlyAtMs !== undefined && now - this.#earlyAtMs < earlyAlarmMs;
+    alarms.set(recently, 'E_RETENTION_SHORT', 'spool');
+  }
+
+  #expire(closedUntilMs: number, early: boolean, limit = studiesPerStep): number {
+    const { ledger, spool, runningTime, passCount, onExpired } = this.#options;
+    const studies = ledger.retained.expirable(closedUntilMs, passCount, limit);
+    for (const studyUid of studies) {
+      for (const objectId of ledger.retained.expire(studyUid, runningTime.nowMs()))
+        spool.removeObject(objectId);
+      onExpired({ studyUid, early });
+    }
+    return studies.length;
+  }
+}

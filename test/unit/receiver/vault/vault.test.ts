@@ -1,0 +1,150 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Vault } from '../../../../receiver/vault/vault.ts';
+import { nodeDisk } from '../../../../shared/disk.ts';
+import { idOf, senderId } from '../high.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vault-'));
+  mkdirSync(join(folder, 'inbox'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const open = () => new Vault(join(folder, 'vault'), nodeDisk);
+const facts = (objectId: string, objectBytes = 10) => ({
+  objectId,
+  senderId,
+  keyId: 1,
+  objectBytes,
+  maximumSourceSymbols: 200,
+});
+const bytes = (content: string) => new TextEncoder().encode(content);
+const inVault = (place: string) => readdirSync(join(folder, 'vault', place)).sort();
+
+/** A whole object of the vault. */
+function kept(vault: Vault, name: string): string {
+  const objectId = idOf(name);
+  vault.sink(facts(objectId)).write(bytes(name), 0);
+  vault.keep([objectId]);
+  return objectId;
+}
+
+describe('an object', () => {
+  it('is put together in incoming/ in any order, and kept under its id', () => {
+    const vault = open();
+    const sink = vault.sink(facts(idOf('a')));
+    sink.write(bytes('world'), 5);
+    sink.write(bytes('hello'), 0);
+    const part = new Uint8Array(4);
+    sink.read(part, 3);
+    expect(new TextDecoder().decode(part)).toBe('lowo');
+    expect(new TextDecoder().decode(vault.readIncoming(idOf('a'), 8, 100))).toBe('ld');
+    expect(() => sink.read(new Uint8Array(11), 0)).toThrow(expect.objectContaining({ code: 'E_DISK' }));
+    expect(vault.hasObject(idOf('a'))).toBe(false);
+    sink.checkpoint(Uint8Array.of(3), 'later');
+    vault.keep([idOf('a')]);
+    expect(readFileSync(vault.objectPath(idOf('a')), 'utf8')).toBe('helloworld');
+    expect([inVault('incoming'), vault.storedObjects()]).toEqual([[], [idOf('a')]]);
+  });
+
+  it('is gone when it is given up, with its state', () => {
+    const vault = open();
+    const sink = vault.sink(facts(idOf('a')));
+    sink.write(bytes('x'), 0);
+    sink.checkpoint(Uint8Array.of(0), 'now');
+    expect(inVault('incoming')).toHaveLength(2);
+    sink.discard();
+    sink.discard();
+    expect(inVault('incoming')).toEqual([]);
+  });
+
+  it('may be one of many more than there are open files', () => {
+    const vault = open();
+    const ids = Array.from({ length: 600 }, (_, index) => idOf(`object ${index}`));
+    for (const round of [0, 1]) {
+      for (const [index, objectId] of ids.entries())
+        vault.sink(facts(objectId)).write(Uint8Array.of(index & 255), round);
+    }
+    expect(readdirSync('/proc/self/fd').length).toBeLessThan(450);
+    vault.keep(ids);
+    expect(vault.storedObjects()).toHaveLength(600);
+    expect([...readFileSync(vault.objectPath(ids[150] ?? ''))]).toEqual([150, 150]);
+  });
+
+  it('has an id that is no path', () => {
+    for (const objectId of ['../../etc/passwd', '', 'AB'.repeat(16), `${idOf('a')}/x`, `${idOf('a')}\n`])
+      expect(() => open().sink(facts(objectId))).toThrow('an object id is no path');
+  });
+});
+
+describe('after a restart', () => {
+  it('objects with a state go on, everything else in incoming/ is removed', () => {
+    const before = open();
+    for (const name of ['with state', 'without', 'broken', 'of another'])
+      before.sink(facts(idOf(name))).write(bytes('12345'), 0);
+    before.sink(facts(idOf('with state'))).checkpoint(Uint8Array.of(5), 'now');
+    before.sink(facts(idOf('of another'))).checkpoint(Uint8Array.of(1), 'now');
+    const state = (name: string) => join(folder, 'vault', 'incoming', `${idOf(name)}.state`);
+    writeFileSync(state('broken'), '{"facts":');
+    writeFileSync(state('of another'), readFileSync(state('with state')));
+    writeFileSync(state('no file'), readFileSync(state('with state')));
+    const vault = open();
+    expect(vault.resumable()).toEqual([
+      { facts: facts(idOf('with state')), finishedBlocks: expect.objectContaining({ 0: 5, length: 1 }) },
+    ]);
+    expect(inVault('incoming')).toEqual([idOf('with state'), `${idOf('with state')}.state`].sort());
+    vault.sink(facts(idOf('with state'))).write(bytes('67890'), 5);
+    vault.keep([idOf('with state')]);
+    expect(readFileSync(vault.objectPath(idOf('with state')), 'utf8')).toBe('1234567890');
+  });
+});
+
+describe('a release', () => {
+  const files = (...ids: string[]) =>
+    ids.map((objectId, index) => ({ objectId, path: ['1.2.1', `${index}.dcm`] }));
+
+  it('is a folder of links beside the inbox, and then one rename', () => {
+    const vault = open();
+    const [a, b] = [kept(vault, 'a'), kept(vault, 'b')];
+    vault.stage(7, files(a, b));
+    expect([vault.isStaged(7), readdirSync(join(folder, 'inbox'))]).toEqual([true, []]);
+    vault.moveToInbox(7, join(folder, 'inbox'), '1.2');
+    expect(vault.isStaged(7)).toBe(false);
+    const released = join(folder, 'inbox', '1.2', '1.2.1', '1.dcm');
+    expect(readFileSync(released, 'utf8')).toBe('b');
+    expect(statSync(released).ino).toBe(statSync(vault.objectPath(b)).ino);
+  });
+
+  it('that was half staged is staged anew, and one that will not be done is taken away', () => {
+    const vault = open();
+    const [a, b] = [kept(vault, 'a'), kept(vault, 'b')];
+    vault.stage(7, files(a, b));
+    vault.stage(7, files(b));
+    expect(readdirSync(join(vault.stagingPath(7), '1.2.1'))).toEqual(['0.dcm']);
+    vault.unstage(7);
+    vault.unstage(7);
+    expect([vault.isStaged(7), vault.hasObject(b)]).toEqual([false, true]);
+  });
+
+  it('never replaces what stands under its name', () => {
+    const vault = open();
+    vault.stage(7, files(kept(vault, 'a')));
+    writeFileSync(join(folder, 'inbox', '1.2'), 'of somebody else');
+    expect(() => vault.moveToInbox(7, join(folder, 'inbox'), '1.2')).toThrow(
+      expect.objectContaining({ code: 'E_INBOX_TAKEN' }),
+    );
+    expect(readFileSync(join(folder, 'inbox', '1.2'), 'utf8')).toBe('of somebody else');
+    expect(vault.isStaged(7)).toBe(true);
+  });
+
+  it('of what the vault does not hold fails before anything is seen', () => {
+    const vault = open();
+    expect(() => vault.stage(7, files(idOf('none')))).toThrow(expect.objectContaining({ code: 'E_DISK' }));
+    expect(readdirSync(join(folder, 'inbox'))).toEqual([]);
+  });
+});

@@ -1,0 +1,263 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WatchDisk, WatchEntry, WatchStatus } from '../../../../sender/intake/watch-disk.ts';
+import { watchDiskOver } from '../../../../sender/intake/watch-disk.ts';
+import { WatchFolder, type WatchScan } from '../../../../sender/intake/watch-folder.ts';
+import { nodeDisk } from '../../../../shared/disk.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'watch-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Writes a file with a time of its own, so that no test depends on how fast it runs. */
+function put(name: string, content = 'x', modifiedSeconds = 1_000_000_000): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, content);
+  utimesSync(path, modifiedSeconds, modifiedSeconds);
+  return path;
+}
+
+const names = (scan: WatchScan) => scan.settled.map((file) => relative(folder, file.path));
+
+function scans(watch: WatchFolder, count: number): WatchScan {
+  for (let index = 1; index < count; index += 1) watch.scan();
+  return watch.scan();
+}
+
+describe('a real folder', () => {
+  it('reports a file after it stood still for N scans, with what it saw', () => {
+    put('ct/1.dcm', 'four');
+    const watch = new WatchFolder({ folder, settleScans: 2 });
+    expect(names(watch.scan())).toEqual([]);
+    expect(names(watch.scan())).toEqual([]);
+    expect(watch.scan().settled).toEqual([
+      { path: join(folder, 'ct/1.dcm'), bytes: 4, modifiedMs: 1e12, priority: 'routine' },
+    ]);
+  });
+
+  it('reports it again as long as it is there, and forgets it when it is gone', () => {
+    const path = put('1.dcm');
+    const watch = new WatchFolder({ folder, settleScans: 1 });
+    scans(watch, 2);
+    expect(names(watch.scan())).toEqual(['1.dcm']);
+    rmSync(path);
+    expect(names(watch.scan())).toEqual([]);
+    expect(watch.tracked).toBe(0);
+    put('1.dcm');
+    expect(names(watch.scan())).toEqual([]);
+    expect(names(watch.scan())).toEqual(['1.dcm']);
+  });
+
+  it('starts anew when size, time or the file under the name changes', () => {
+    const path = put('1.dcm');
+    const watch = new WatchFolder({ folder, settleScans: 1 });
+    expect(names(scans(watch, 2))).toEqual(['1.dcm']);
+    appendFileSync(path, 'y');
+    utimesSync(path, 1e9, 1e9);
+    expect(names(watch.scan())).toEqual([]);
+    expect(names(watch.scan())).toEqual(['1.dcm']);
+    utimesSync(path, 1e9 - 5, 1e9 - 5);
+    expect(names(watch.scan())).toEqual([]);
+    expect(names(watch.scan())).toEqual(['1.dcm']);
+    renameSync(put('.other', 'xy', 1e9 - 5), path);
+    expect(names(watch.scan())).toEqual([]);
+    expect(names(watch.scan())).toEqual(['1.dcm']);
+  });
+
+  it('gives the oldest first, and among equals goes by name', () => {
+    put('b', 'x', 2000);
+    put('c', 'x', 1000);
+    put('sub/a', 'x', 2000);
+    expect(names(scans(new WatchFolder({ folder, settleScans: 1 }), 2))).toEqual(['c', 'b', 'sub/a']);
+  });
+
+  it('marks what lies under stat/ at the top, and only there', () => {
+    put('stat/deep/1.dcm', 'x', 1);
+    put('ct/stat/2.dcm', 'x', 2);
+    const { settled } = scans(new WatchFolder({ folder, settleScans: 1 }), 2);
+    expect(settled.map((file) => file.priority)).toEqual(['stat', 'routine']);
+  });
+
+  it('leaves alone unfinished names, hidden folders, links, pipes and the folders it is told', () => {
+    for (const name of ['.a', 'a.tmp', 'a.part', 'a.partial', 'a.TMP', '.hidden/a', 'study.partial/a'])
+      put(name);
+    put('rejected/a');
+    put('kept/rejected/a', 'x', 2);
+    const outside = mkdtempSync(join(tmpdir(), 'outside-'));
+    writeFileSync(join(outside, 'secret'), 'x');
+    symlinkSync(join(outside, 'secret'), join(folder, 'link'));
+    symlinkSync(outside, join(folder, 'linked-folder'));
+    symlinkSync(outside, join(folder, 'stat'));
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    linkSync(put('one', 'x', 1), join(folder, 'two'));
+    const watch = new WatchFolder({ folder, settleScans: 1, leaveAlone: ['rejected'] });
+    expect(names(scans(watch, 3))).toEqual(['one', 'two', 'kept/rejected/a']);
+    expect(watch.scan().problems).toEqual([]);
+    rmSync(outside, { recursive: true });
+  });
+
+  it('says once that a name is not UTF-8', () => {
+    put('good');
+    writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xe9, 0x2e])]), 'x');
+    const watch = new WatchFolder({ folder, settleScans: 1 });
+    expect(watch.scan().problems.map((problem) => problem.code)).toEqual(['E_FILE_READ']);
+    const second = watch.scan();
+    expect(second.problems).toEqual([]);
+    expect(names(second)).toEqual(['good']);
+  });
+
+  it('reports a missing watch folder once, and again after it was there', () => {
+    rmSync(folder, { recursive: true });
+    const watch = new WatchFolder({ folder, settleScans: 1 });
+    expect(watch.scan().problems.map((problem) => problem.code)).toEqual(['E_FOLDER']);
+    expect(watch.scan().problems).toEqual([]);
+    mkdirSync(folder);
+    expect(watch.scan().problems).toEqual([]);
+    rmSync(folder, { recursive: true });
+    expect(watch.scan().problems).toHaveLength(1);
+  });
+
+  it('works over the disk of spool and vault too', () => {
+    put('stat/1.dcm');
+    const watch = new WatchFolder({ folder, settleScans: 1, disk: watchDiskOver(nodeDisk) });
+    expect(names(scans(watch, 2))).toEqual(['stat/1.dcm']);
+    rmSync(folder, { recursive: true });
+    expect(watch.scan().problems.map((problem) => problem.code)).toEqual(['E_FOLDER']);
+  });
+});
+
+/** A disk from a table: a path ending in `/` is a folder. Counts what is asked of it. */
+class TableDisk implements WatchDisk {
+  readonly files = new Map<string, number>();
+  readonly refused = new Map<string, string>();
+  looks = 0;
+
+  *entries(path: string): Iterable<WatchEntry> {
+    this.#refuse(path);
+    const seen = new Set<string>();
+    for (const file of this.files.keys()) {
+      if (!file.startsWith(`${path}/`)) continue;
+      const [name = '', ...inner] = file.slice(path.length + 1).split('/');
+      if (seen.has(name)) continue;
+      seen.add(name);
+      this.looks += 1;
+      yield { name, kind: inner.length > 0 ? 'folder' : 'file' };
+    }
+  }
+
+  status(path: string): WatchStatus {
+    this.#refuse(path);
+    const modifiedMs = this.files.get(path);
+    if (modifiedMs !== undefined) return { kind: 'file', bytes: 1, modifiedMs, inode: 1 };
+    if ([...this.files.keys()].some((file) => file.startsWith(`${path}/`))) {
+      return { kind: 'folder', bytes: 0, modifiedMs: 0, inode: 2 };
+    }
+    throw Object.assign(new Error(), { code: 'ENOENT' });
+  }
+
+  #refuse(path: string): void {
+    const code = this.refused.get(path);
+    if (code !== undefined) throw Object.assign(new Error(), { code });
+  }
+}
+
+describe('bounds', () => {
+  const fill = (disk: TableDisk, prefix: string, count: number) => {
+    for (let index = 0; index < count; index += 1) disk.files.set(`${prefix}${index}`, index);
+  };
+
+  it('remembers at most trackedMax files and comes to the others when these are gone', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/', 25);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, trackedMax: 10 });
+    const taken: string[] = [];
+    for (let scan = 0; scan < 12; scan += 1) {
+      for (const { path } of watch.scan().settled) {
+        taken.push(path);
+        disk.files.delete(path);
+      }
+      expect(watch.tracked).toBeLessThanOrEqual(10);
+    }
+    expect(new Set(taken).size).toBe(25);
+  });
+
+  it('has room for urgent files when routine ones fill the memory', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/', 50);
+    disk.files.set('/w/stat/urgent', 1e9);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, trackedMax: 10 });
+    expect(scans(watch, 2).settled.filter((file) => file.priority === 'stat')).toHaveLength(1);
+  });
+
+  it('looks at no more than entriesMax entries, says so once, and keeps what it did not reach', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/b/', 5);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, entriesMax: 20 });
+    expect(scans(watch, 2).settled).toHaveLength(5);
+    fill(disk, '/w/a', 100);
+    disk.looks = 0;
+    const crowded = watch.scan();
+    expect(disk.looks).toBeLessThanOrEqual(21);
+    expect(crowded.problems.map((problem) => problem.code)).toEqual(['E_FOLDER']);
+    expect(watch.scan().problems).toEqual([]);
+    expect(watch.tracked).toBeGreaterThanOrEqual(5);
+    disk.files.clear();
+    fill(disk, '/w/c', 100);
+    watch.scan();
+    expect(watch.tracked).toBe(20);
+  });
+
+  it('does not go deeper than depthMax', () => {
+    const disk = new TableDisk();
+    disk.files.set('/w/1/2/shallow', 1);
+    disk.files.set('/w/1/2/3/deep', 1);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, depthMax: 2 });
+    expect(watch.scan().problems.map((problem) => problem.code)).toEqual(['E_FOLDER']);
+    expect(watch.scan().settled.map((file) => file.path)).toEqual(['/w/1/2/shallow']);
+  });
+
+  it('reports an unreadable folder when that begins and goes on with the others', () => {
+    const disk = new TableDisk();
+    disk.files.set('/w/bad/1', 1);
+    disk.files.set('/w/good/2', 1);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk });
+    disk.refused.set('/w/bad', 'EACCES');
+    const first = watch.scan();
+    expect(first.problems.map((problem) => problem.message)).toEqual([
+      'a folder in the watch folder can not be read (EACCES)',
+    ]);
+    const second = watch.scan();
+    expect(second.problems).toEqual([]);
+    expect(second.settled.map((file) => file.path)).toEqual(['/w/good/2']);
+    disk.refused.clear();
+    watch.scan();
+    expect(watch.scan().settled).toHaveLength(2);
+    disk.refused.set('/w/bad/1', 'EIO');
+    expect(watch.scan().problems.map((problem) => problem.code)).toEqual(['E_FILE_READ']);
+  });
+
+  it('passes over a folder that goes while it is looked for', () => {
+    const disk = new TableDisk();
+    disk.files.set('/w/gone/1', 1);
+    disk.refused.set('/w/gone', 'ENOENT');
+    expect(new WatchFolder({ folder: '/w', settleScans: 1, disk }).scan().problems).toEqual([]);
+  });
+});

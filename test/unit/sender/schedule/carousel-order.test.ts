@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { objectPlanner } from '../../../../sender/identity.ts';
+import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
+import { StudyClosing } from '../../../../sender/schedule/study-closing.ts';
+import { objectType, protection } from '../../../../shared/wire/datagram.ts';
+import { closeReason } from '../../../../shared/wire/manifest.ts';
+import { VirtualClock } from '../../../simulation/virtual-clock.ts';
+import { instanceRow } from '../rows.ts';
+
+it('repeats what had the fewest passes; among equals manifests, then the newest', () => {
+  const clock = new VirtualClock().host();
+  const ledger = new SenderLedger(':memory:');
+  const parameters = {
+    datagramBytes: 512,
+    sourceSymbols: 8,
+    repairSymbols: 4,
+    protection: protection.sealed,
+  };
+  const identity = { senderId: new Uint8Array(8), keyId: 1, secret: new Uint8Array(32), parameters };
+  const closing = new StudyClosing({
+    ledger,
+    clock,
+    senderId: '00'.repeat(8),
+    runningMs: () => clock.monotonicMs(),
+    plan: objectPlanner(identity),
+  });
+  for (const name of ['first', 'second']) ledger.enterInstance(instanceRow(name));
+  closing.close('1.2', closeReason.forced);
+  const newest = instanceRow('newest', { studyUid: '1.3' });
+  ledger.enterInstance(newest);
+  const all = ledger.objectsWithPasses(0, 10);
+  for (let pass = 0; pass < 2; pass += 1) ledger.countPasses(all.map(({ objectId }) => objectId));
+  ledger.countPasses([instanceRow('first').objectId]);
+
+  const order = ledger.carouselObjects(2, 10);
+  expect(order.map(({ type }) => type === objectType.manifest)).toEqual([true, false, false, false]);
+  expect(order.slice(1).map(({ objectId }) => objectId)).toEqual(
+    [newest, instanceRow('second'), instanceRow('first')].map(({ objectId }) => objectId),
+  );
+});

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { objectPlanner } from '../../../../sender/identity.ts';
+import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
+import { StudyClosing } from '../../../../sender/schedule/study-closing.ts';
+import { objectType, protection } from '../../../../shared/wire/datagram.ts';
+import { closeReason, decodeManifest, priority } from '../../../../shared/wire/manifest.ts';
+import { VirtualClock } from '../../../simulation/virtual-clock.ts';
+import { instanceRow } from '../rows.ts';
+
+const parameters = { datagramBytes: 512, sourceSymbols: 8, repairSymbols: 4, protection: protection.sealed };
+const identity = { senderId: new Uint8Array(8).fill(7), keyId: 1, secret: new Uint8Array(32), parameters };
+const senderId = '07'.repeat(8);
+
+function low() {
+  const time = new VirtualClock();
+  const clock = time.host();
+  const ledger = new SenderLedger(':memory:');
+  const make = () =>
+    new StudyClosing({
+      ledger,
+      clock,
+      senderId,
+      runningMs: () => clock.monotonicMs(),
+      plan: objectPlanner(identity),
+    });
+  let closing = make();
+  return {
+    time,
+    clock,
+    ledger,
+    get closing() {
+      return closing;
+    },
+    restart: () => {
+      closing = make();
+    },
+    take: (name: string, change: Parameters<typeof instanceRow>[1] = {}) => {
+      const row = instanceRow(name, change);
+      ledger.enterInstance(row);
+      closing.instanceCame(row.studyUid);
+      return row;
+    },
+    manifest: () => {
+      const found = ledger.objectsWithPasses(0, 100).filter(({ type }) => type === objectType.manifest);
+      return found.map(({ document }) => decodeManifest(document ?? new Uint8Array(0)));
+    },
+  };
+}
+
+describe('a study', () => {
+  it('is closed when it has been quiet, and every instance begins its quiet time anew', () => {
+    const { closing, time, take, manifest } = low();
+    const one = take('one');
+    time.advance(59_999);
+    expect(closing.closeQuiet()).toEqual([]);
+    const two = take('two');
+    time.advance(59_999);
+    expect(closing.closeQuiet()).toEqual([]);
+    time.advance(1);
+    expect(closing.closeQuiet()).toEqual([{ studyUid: '1.2', studyNumber: 1, revision: 1, instances: 2 }]);
+    expect(closing.closeQuiet()).toEqual([]);
+    expect(manifest()).toMatchObject([{ senderId, studyUid: '1.2', closedBecause: closeReason.quiet }]);
+    expect(manifest()[0]?.entries).toEqual(
+      [one, two].map(({ sopInstanceUid, seriesUid, objectId, bytes, sha256 }) => ({
+        sopInstanceUid,
+        seriesUid,
+        objectId,
+        bytes,
+        sha256,
+      })),
+    );
+  });
+
+  it('is not closed while an association is open that it comes over', () => {
+    const { closing, time, take } = low();
+    take('a');
+    take('b', { studyUid: '1.9' });
+    closing.studySeen('1.2', 1);
+    closing.studySeen('1.2', 2);
+    time.advance(3_600_000);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.9' }]);
+    closing.associationClosed(1);
+    expect(closing.closeQuiet()).toEqual([]);
+    closing.associationClosed(2);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2' }]);
+  });
+
+  it('that is urgent has the shorter quiet time and an urgent manifest', () => {
+    const { closing, time, take, manifest } = low();
+    take('routine');
+    take('stat', { priority: priority.stat, quietSeconds: 10 });
+    time.advance(10_000);
+    expect(closing.closeQuiet()).toHaveLength(1);
+    expect(manifest()[0]?.priority).toBe(priority.stat);
+  });
+
+  it('gets a number when it is first closed, dense, and keeps it through its revisions', () => {
+    const { closing, time, take, manifest, ledger } = low();
+    take('a', { studyUid: '1.1', quietSeconds: 20 });
+    take('b', { studyUid: '1.2', quietSeconds: 10 });
+    time.advance(10_000);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2', studyNumber: 1 }]);
+    time.advance(10_000);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.1', studyNumber: 2 }]);
+    take('late', { studyUid: '1.2', quietSeconds: 10 });
+    time.advance(10_000);
+    expect(closing.closeQuiet()).toEqual([{ studyUid: '1.2', studyNumber: 1, revision: 2, instances: 2 }]);
+    // Only the newest list of a study is sent.
+    expect(
+      manifest()
+        .map(({ studyUid, revision }) => `${studyUid} ${revision}`)
+        .sort(),
+    ).toEqual(['1.1 1', '1.2 2']);
+    expect(ledger.highestStudyNumber()).toBe(2);
+  });
+
+  it('is closed at once when somebody says so, or all are', () => {
+    const { closing, take, manifest } = low();
+    take('a', { studyUid: '1.1' });
+    take('b', { studyUid: '1.2' });
+    take('c', { studyUid: '1.3' });
+    expect(closing.close('1.2', closeReason.forced)).toMatchObject([{ studyUid: '1.2', studyNumber: 1 }]);
+    expect(() => closing.close('1.2', closeReason.forced)).toThrow(
+      expect.objectContaining({ code: 'E_STUDY_STATE' }),
+    );
+    expect(() => closing.close('9', closeReason.forced)).toThrow(
+      expect.objectContaining({ code: 'E_STUDY_UNKNOWN' }),
+    );
+    expect(closing.close(undefined, closeReason.forced)).toHaveLength(2);
+    expect(closing.close(undefined, closeReason.forced)).toEqual([]);
+    expect(manifest().every(({ closedBecause }) => closedBecause === closeReason.forced)).toBe(true);
+    expect(closing.closeQuiet()).toEqual([]);
+  });
+
+  it('is never closed early by a restart: its quiet time begins anew', () => {
+    const world = low();
+    world.take('one');
+    world.time.advance(59_000);
+    world.restart();
+    world.time.advance(59_999);
+    expect(world.closing.closeQuiet()).toEqual([]);
+    world.time.advance(1);
+    expect(world.closing.closeQuiet()).toHaveLength(1);
+  });
+
+  it('does not mind a wall clock that jumps by years', () => {
+    const { closing, time, clock, take } = low();
+    take('one');
+    clock.jumpWall(5 * 365 * 86_400_000);
+    expect(closing.closeQuiet()).toEqual([]);
+    clock.jumpWall(-50 * 365 * 86_400_000);
+    time.advance(60_000);
+    expect(closing.closeQuiet()).toHaveLength(1);
+  });
+});
