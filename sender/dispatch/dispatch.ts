@@ -17,6 +17,7 @@ import type { LaneName } from '../encode/transmission.ts';
 import type { TransmitEnd, TransmitOrder } from '../encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, type Session } from '../identity.ts';
 import type { InstanceRow, SenderLedger } from '../ledger/ledger.ts';
+import { passBytesOf } from '../schedule/pass-bytes.ts';
 import { Schedule, type ScheduleOptions } from '../schedule/schedule.ts';
 import { type ClosedStudy, StudyClosing } from '../schedule/study-closing.ts';
 import { type RedeemedTicket, redeemTicket } from '../schedule/tickets.ts';
@@ -80,7 +81,7 @@ export class Dispatch {
     this.#options = options;
     this.#plan = objectPlanner(identity);
     this.#senderId = Buffer.from(identity.senderId).toString('hex');
-    this.#schedule = new Schedule(ledger, options.schedule);
+    this.#schedule = new Schedule(ledger, options.schedule, passBytesOf(identity.parameters));
     this.#startedMs = clock.monotonicMs();
     this.#rollAtMs = this.#startedMs;
     this.closing = new StudyClosing({

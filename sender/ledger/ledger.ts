@@ -71,6 +71,8 @@ const migrations: readonly Migration[] = [
 
 /** An object in the spool: an instance (its file is there) or a manifest (its bytes are in the row). */
 export interface SpooledObject {
+  /** Its place in the order of intake. */
+  readonly intake: number;
   readonly objectId: string;
   readonly type: ObjectType;
   readonly keyId: number;
@@ -84,7 +86,7 @@ export interface SpooledObject {
   readonly document: Uint8Array | undefined;
 }
 
-export interface InstanceRow extends Omit<SpooledObject, 'passes' | 'document' | 'type'> {
+export interface InstanceRow extends Omit<SpooledObject, 'intake' | 'passes' | 'document' | 'type'> {
   readonly seriesUid: string;
   readonly sopInstanceUid: string;
   readonly takenAtMs: number;
@@ -300,7 +302,7 @@ export class SenderLedger {
     /** Running time of the sender: retention counts from here. */
     closedRunningMs: number;
     instances: number;
-    manifest: Omit<SpooledObject, 'passes' | 'type'>;
+    manifest: Omit<SpooledObject, 'intake' | 'passes' | 'type'>;
   }): void {
     const { manifest } = closing;
     this.transaction(() => {
@@ -360,15 +362,22 @@ export class SenderLedger {
   /**
    * Objects past their planned passes: fewest passes first, among equals manifests, which are small and of which a
    * whole study may wait, then the newest first.
+   * @param after the last one of the page before; undefined for the first page
    */
-  carouselObjects(passesMin: number, limit: number): SpooledObject[] {
-    return this.#database
-      .all(
-        'SELECT * FROM objects WHERE passes >= ? AND unreadable = 0 ORDER BY passes, type DESC, intake DESC LIMIT ?',
-        passesMin,
-        limit,
-      )
-      .map(spooledObject);
+  carouselObjects(passesMin: number, limit: number, after?: SpooledObject): SpooledObject[] {
+    if (after === undefined) return this.#repeatable('passes >= ?', [passesMin], limit);
+    const { passes, type, intake } = after;
+    // One question for each column of the order: each is answered from where it begins in the index.
+    const rows = this.#repeatable('passes = ? AND type = ? AND intake < ?', [passes, type, intake], limit);
+    if (rows.length < limit)
+      rows.push(...this.#repeatable('passes = ? AND type < ?', [passes, type], limit - rows.length));
+    if (rows.length < limit) rows.push(...this.#repeatable('passes > ?', [passes], limit - rows.length));
+    return rows;
+  }
+
+  #repeatable(where: string, values: readonly number[], limit: number): SpooledObject[] {
+    const sql = `SELECT * FROM objects WHERE ${where} AND unreadable = 0 ORDER BY passes, type DESC, intake DESC LIMIT ?`;
+    return this.#database.all(sql, ...values, limit).map(spooledObject);
   }
 
   /** Objects that a ticket asked for, in the order they were asked for. */
@@ -472,6 +481,7 @@ function studyRow(row: Row): StudyRow {
 
 function spooledObject(row: Row): SpooledObject {
   return {
+    intake: number(row, 'intake'),
     objectId: text(row, 'object_id'),
     type: number(row, 'type') === objectType.manifest ? objectType.manifest : objectType.instance,
     keyId: number(row, 'key_id'),

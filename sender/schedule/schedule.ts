@@ -2,13 +2,14 @@
  * Decides which object goes out next: STAT, what a ticket asks for, manifests, first passes, second passes, carousel.
  *
  * Two passes of an object are apart by a gap, so that one burst can't take both. Spare time goes to the
- * carousel: it repeats what the spool holds, fewest passes first, among equals manifests, then the newest, within
- * its share of the link, until it expires. No I/O and no clock: the ledger is asked through `Source`.
+ * carousel, which repeats what the spool holds until it expires (carousel.ts). No I/O and no clock: the ledger is asked
+ * through `Source`.
  */
 import { assert } from '../../shared/assert.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import type { SpooledObject } from '../ledger/ledger.ts';
+import { Carousel, type CarouselOptions, type CarouselSource } from './carousel.ts';
 
 export interface SendOrder {
   readonly object: SpooledObject;
@@ -20,27 +21,28 @@ export interface SendOrder {
   readonly repeat: boolean;
 }
 
-export interface Source {
+export interface Source extends CarouselSource {
   objectsWithPasses(passes: number, limit: number): SpooledObject[];
-  carouselObjects(passesMin: number, limit: number): SpooledObject[];
   /** What tickets ask for, in their order. */
   resendObjects(limit: number): SpooledObject[];
 }
 
-export interface ScheduleOptions {
-  /** Planned passes of each object. */
-  readonly passCount: number;
+export interface ScheduleOptions extends CarouselOptions {
   readonly passGapMs: number;
-  /** Share of the link for the carousel, 0 to 1. 0 switches it off. */
-  readonly carouselShare: number;
-  /** An object is not repeated more often than this. */
-  readonly carouselGapMs: number;
-  readonly linkBytesPerMs: number;
+}
+
+/** An order that has not ended, and what it takes of the link. */
+interface InFlight {
+  readonly order: SendOrder;
+  readonly bytes: number;
 }
 
 const windowObjects = 64;
-const carouselCatchUpMs = 100;
 const passEndsMax = 100_000;
+/** The link has time to spare when what is planned and on its way takes no longer than this. */
+const spareMs = 10;
+/** Repeats on their way at most: behind something planned they wait, and an object on its way is not sent again. */
+const repeatsMax = 256;
 
 export class Schedule {
   readonly #source: Source;
@@ -48,18 +50,24 @@ export class Schedule {
   /** One window of waiting objects for each number of passes behind them. */
   readonly #windows: SpooledObject[][];
   readonly #exhausted: boolean[];
-  readonly #inFlight = new Map<string, SendOrder>();
+  readonly #carousel: Carousel;
+  readonly #passBytes: (object: SpooledObject) => number;
+  readonly #inFlight = new Map<string, InFlight>();
+  #repeatsInFlight = 0;
+  #plannedBytesInFlight = 0;
   /** What tickets ask for is a window of its own. */
   #resends: SpooledObject[] = [];
   #resendsExhausted = false;
   readonly #resending = new Set<string>();
   readonly #passEndedAtMs = new Map<string, number>();
-  #carouselFreeAtMs = 0;
 
-  constructor(source: Source, options: ScheduleOptions) {
+  /** @param passBytes what one pass of an object takes of the link */
+  constructor(source: Source, options: ScheduleOptions, passBytes: (object: SpooledObject) => number) {
     assert(options.passCount >= 1 && options.passCount <= 16, 'an object has one to sixteen planned passes');
     this.#source = source;
     this.#options = options;
+    this.#passBytes = passBytes;
+    this.#carousel = new Carousel(source, options, passBytes);
     this.#windows = Array.from({ length: options.passCount }, () => []);
     this.#exhausted = this.#windows.map(() => false);
   }
@@ -72,6 +80,7 @@ export class Schedule {
   /** New objects are in the ledger: what was read of it before is stale. */
   objectsEntered(): void {
     this.resendsEntered();
+    this.#carousel.objectsChanged();
     for (const [passes, window] of this.#windows.entries()) {
       window.length = 0;
       this.#exhausted[passes] = false;
@@ -99,16 +108,14 @@ export class Schedule {
       this.#take(nowMs, (object) => object.priority === priority.stat) ??
       (urgentOnly ? undefined : this.#resend()) ??
       this.#take(nowMs, (object) => object.type === objectType.manifest) ??
-      (urgentOnly ? undefined : (this.#take(nowMs, () => true) ?? this.#carousel(nowMs)));
-    if (order !== undefined) this.#inFlight.set(order.object.objectId, order);
+      (urgentOnly ? undefined : (this.#take(nowMs, () => true) ?? this.#repeat(nowMs)));
+    if (order !== undefined) this.#begin(order);
     return order;
   }
 
   /** The last datagram of a pass has left. The caller counts the pass in the ledger first. */
   passEnded(objectId: string, nowMs: number): void {
-    const order = this.#inFlight.get(objectId);
-    assert(order !== undefined, 'only what was handed out ends');
-    this.#inFlight.delete(objectId);
+    const order = this.#end(objectId);
     // It may still wait for a planned pass, under the number that this one has taken.
     if (this.#resending.delete(objectId)) this.objectsEntered();
     this.#passEndedAtMs.delete(objectId);
@@ -124,7 +131,7 @@ export class Schedule {
 
   /** A pass was lost on the way to the link: it is due again, as if it had never begun. */
   passLost(objectId: string): void {
-    assert(this.#inFlight.delete(objectId), 'only what was handed out is lost');
+    this.#end(objectId);
     this.#resending.delete(objectId);
     // It stands in the ledger where it stood; what was read of that before is stale.
     this.objectsEntered();
@@ -172,23 +179,35 @@ export class Schedule {
     if (window.length === 0) this.#exhausted[passes] = true;
   }
 
-  #carousel(nowMs: number): SendOrder | undefined {
-    const { carouselShare, carouselGapMs, linkBytesPerMs, passCount } = this.#options;
-    if (carouselShare <= 0 || nowMs < this.#carouselFreeAtMs) return undefined;
-    // What is planned goes first, also when it only waits for its gap.
-    if (this.#inFlight.size > 0) return undefined;
-    const object = this.#source.carouselObjects(passCount, windowObjects).find((candidate) => {
-      const endedAtMs = this.#passEndedAtMs.get(candidate.objectId);
-      return endedAtMs === undefined || nowMs - endedAtMs >= carouselGapMs;
+  /** What is planned goes first, also when it only waits for its gap. */
+  #repeat(nowMs: number): SendOrder | undefined {
+    const { carouselGapMs, linkBytesPerMs } = this.#options;
+    if (this.#plannedBytesInFlight > linkBytesPerMs * spareMs) return undefined;
+    if (this.#repeatsInFlight >= repeatsMax) return undefined;
+    const object = this.#carousel.next(nowMs, ({ objectId }) => {
+      const endedAtMs = this.#passEndedAtMs.get(objectId);
+      const isDue = endedAtMs === undefined || nowMs - endedAtMs >= carouselGapMs;
+      return isDue && !this.#inFlight.has(objectId);
     });
-    if (object === undefined) {
-      this.#carouselFreeAtMs = nowMs + Math.min(1000, carouselGapMs);
-      return undefined;
-    }
-    // What a late look missed of its share is made up for, within bounds.
-    const fromMs = Math.max(this.#carouselFreeAtMs, nowMs - carouselCatchUpMs);
-    this.#carouselFreeAtMs = fromMs + object.bytes / (linkBytesPerMs * carouselShare);
+    if (object === undefined) return undefined;
     return { object, pass: object.passes, urgent: false, repeat: true };
+  }
+
+  #begin(order: SendOrder): void {
+    const bytes = this.#passBytes(order.object);
+    this.#inFlight.set(order.object.objectId, { order, bytes });
+    if (order.repeat) this.#repeatsInFlight += 1;
+    else this.#plannedBytesInFlight += bytes;
+  }
+
+  #end(objectId: string): SendOrder {
+    const found = this.#inFlight.get(objectId);
+    assert(found !== undefined, 'only what was handed out ends');
+    const { order, bytes } = found;
+    this.#inFlight.delete(objectId);
+    if (order.repeat) this.#repeatsInFlight -= 1;
+    else this.#plannedBytesInFlight -= bytes;
+    return order;
   }
 
   /** Ends that no gap can ask for any more are forgotten, so the map stays small. */

@@ -11,6 +11,7 @@ export function idOf(name: string): string {
 
 export function spooled(name: string, change: Partial<SpooledObject> = {}): SpooledObject {
   return {
+    intake: 1,
     objectId: name,
     type: objectType.instance,
     keyId: 1,
@@ -27,7 +28,7 @@ export function spooled(name: string, change: Partial<SpooledObject> = {}): Spoo
 }
 
 export function instanceRow(name: string, change: Partial<InstanceRow> = {}): InstanceRow {
-  const { passes, document, type, ...common } = spooled(name);
+  const { intake, passes, document, type, ...common } = spooled(name);
   return {
     ...common,
     objectId: idOf(name),

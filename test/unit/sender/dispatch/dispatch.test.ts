@@ -15,7 +15,7 @@ import { idOf, instanceRow } from '../rows.ts';
 const parameters = { datagramBytes: 512, sourceSymbols: 8, repairSymbols: 4, protection: protection.sealed };
 const waitingBlocksMax = 8;
 
-function low() {
+function low(carouselShare = 0) {
   const time = new VirtualClock();
   const clock = time.host();
   const ledgerDisk = { full: false };
@@ -37,7 +37,7 @@ function low() {
     alarms,
     identity: { senderId: new Uint8Array(8), keyId: 1, secret: new Uint8Array(32), parameters },
     session: { counter: 3, random: 4 },
-    schedule: { passCount: 2, passGapMs: 200, carouselShare: 0, carouselGapMs: 1000, linkBytesPerMs: 100 },
+    schedule: { passCount: 2, passGapMs: 200, carouselShare, carouselGapMs: 1000, linkBytesPerMs: 100 },
     beaconIntervalMs: 1000,
     rollIntervalMs: 30_000,
     waitingBlocksMax,
@@ -115,6 +115,27 @@ describe('a pass', () => {
     expect(ledger.totals.queue(2).objects).toBe(0);
     expect(ledger.totals.unreadableObjects()).toBe(1);
     expect(alarms.standing().map(({ code }) => code)).toEqual(['E_SPOOL_DAMAGED']);
+  });
+});
+
+describe('the carousel', () => {
+  it('fills its own lane with many small objects, behind which nothing planned has to wait', () => {
+    const { dispatch, take, orders, handed, time, ledger } = low(1);
+    const names = Array.from({ length: 100 }, (_, index) => `object ${index}`);
+    for (const name of names) take(name, { bytes: 10 });
+    for (let pass = 0; pass < 2; pass += 1) ledger.countPasses(names.map(idOf));
+    expect(handed()).toHaveLength(1);
+    time.advance(5000);
+    for (let step = 0; step < 10; step += 1) {
+      time.advance(100);
+      dispatch.step();
+    }
+    const lanes = orders.splice(0).flatMap(({ type, lane }) => (type === objectType.instance ? [lane] : []));
+    expect(lanes.length).toBeGreaterThan(waitingBlocksMax);
+    expect(new Set(lanes)).toEqual(new Set(['background']));
+    take('new', { bytes: 10 });
+    dispatch.step();
+    expect(orders.filter(({ objectId }) => objectId === idOf('new'))).toMatchObject([{ lane: 'routine' }]);
   });
 });
 

@@ -33,6 +33,12 @@ it('repeats what had the fewest passes; among equals manifests, then the newest'
   ledger.countPasses([instanceRow('first').objectId]);
 
   const order = ledger.carouselObjects(2, 10);
+  for (let size = 1; size <= order.length; size += 1) {
+    const pages = [ledger.carouselObjects(2, size)];
+    for (let last = pages[0]?.at(-1); last !== undefined; last = pages.at(-1)?.at(-1))
+      pages.push(ledger.carouselObjects(2, size, last));
+    expect(pages.flat()).toEqual(order);
+  }
   expect(order.map(({ type }) => type === objectType.manifest)).toEqual([true, false, false, false]);
   expect(order.slice(1).map(({ objectId }) => objectId)).toEqual(
     [newest, instanceRow('second'), instanceRow('first')].map(({ objectId }) => objectId),

@@ -9,10 +9,11 @@ import { spooled } from '../rows.ts';
 class ListSource implements Source {
   readonly objects: SpooledObject[];
   limitMax = 0;
+  carouselReads = 0;
   resends: string[] = [];
 
   constructor(objects: readonly SpooledObject[]) {
-    this.objects = [...objects];
+    this.objects = objects.map((object, index) => ({ ...object, intake: index + 1 }));
   }
 
   objectsWithPasses(passes: number, limit: number): SpooledObject[] {
@@ -23,11 +24,12 @@ class ListSource implements Source {
       .slice(0, limit);
   }
 
-  carouselObjects(passesMin: number, limit: number): SpooledObject[] {
+  carouselObjects(passesMin: number, limit: number, after?: SpooledObject): SpooledObject[] {
+    this.carouselReads += 1;
     return this.objects
       .filter((object) => object.passes >= passesMin)
-      .reverse()
-      .sort((a, b) => a.passes - b.passes)
+      .filter((object) => after === undefined || carouselOrder(after, object) < 0)
+      .sort(carouselOrder)
       .slice(0, limit);
   }
 
@@ -44,6 +46,11 @@ class ListSource implements Source {
   }
 }
 
+/** As the ledger has it. */
+function carouselOrder(a: SpooledObject, b: SpooledObject): number {
+  return a.passes - b.passes || b.type - a.type || b.intake - a.intake;
+}
+
 const defaults: ScheduleOptions = {
   passCount: 2,
   passGapMs: 200,
@@ -57,7 +64,7 @@ const manifest = { type: objectType.manifest };
 
 function schedule(objects: readonly SpooledObject[], options: Partial<ScheduleOptions> = {}) {
   const source = new ListSource(objects);
-  const subject = new Schedule(source, { ...defaults, ...options });
+  const subject = new Schedule(source, { ...defaults, ...options }, ({ bytes }) => bytes);
   const end = (objectId: string, nowMs: number) => {
     source.count(objectId);
     subject.passEnded(objectId, nowMs);
@@ -69,6 +76,13 @@ function schedule(objects: readonly SpooledObject[], options: Partial<ScheduleOp
       : `${order.object.objectId} ${order.pass}${order.urgent ? ' urgent' : ''}`;
   };
   return { source, subject, end, next };
+}
+
+/** All that is due at a moment. */
+function nextUntilNone(next: (nowMs: number) => string | undefined, nowMs: number): string[] {
+  const given: string[] = [];
+  for (let order = next(nowMs); order !== undefined; order = next(nowMs)) given.push(order);
+  return given;
 }
 
 describe('the order of the link', () => {
@@ -151,17 +165,47 @@ describe('the carousel', () => {
       spooled('new', { passes: 2 }),
     ];
     const { next, end } = schedule(objects, { carouselShare: 1 });
-    expect(next(0)).toBe('new 2');
-    // One at a time: it must not stand in the way of what is planned.
-    expect(next(1000)).toBeUndefined();
+    expect(next(1000)).toBe('new 2');
     end('new', 1000);
     expect(next(1000)).toBe('old 2');
+    expect(next(1000)).toBe('often 5');
     end('old', 1100);
-    expect(next(1100)).toBe('often 5');
     end('often', 1200);
     // All have just gone out.
     expect(next(1200)).toBeUndefined();
     expect(next(70_000)).toBe('new 3');
+  });
+
+  it('has many small objects on their way, and not without bound', () => {
+    const objects = Array.from({ length: 500 }, (_, i) => spooled(`object ${i}`, { passes: 2, bytes: 10 }));
+    const { source, subject, next, end } = schedule(objects, { carouselShare: 1 });
+    const given = nextUntilNone(next, 1000);
+    expect(given).toHaveLength(256);
+    expect(new Set(given).size).toBe(256);
+    expect(subject.inFlight).toBe(256);
+    // Each object is read once and not the whole ledger for each of them.
+    expect(source.carouselReads).toBeLessThanOrEqual(256 / 64 + 1);
+    end('object 499', 1010);
+    expect(next(1010)).toBe('object 243 2');
+  });
+
+  it('repeats what is behind those that were sent just now, however many', () => {
+    const recent = Array.from({ length: 300 }, (_, i) => spooled(`recent ${i}`, { passes: 1 }));
+    const { next, end } = schedule([...recent, spooled('old', { passes: 9 })], { carouselShare: 1 });
+    for (const name of nextUntilNone(next, 0)) if (name !== 'old 9') end(name.replace(/ 1$/, ''), 0);
+    // What one look costs is bounded: it goes on with the next.
+    expect([1000, 1020, 1040].flatMap((nowMs) => nextUntilNone(next, nowMs))).toEqual(['old 9']);
+  });
+
+  it('waits while what is planned fills the link, and not while only a little of it is on its way', () => {
+    const done = spooled('done', { passes: 2 });
+    const { next, end } = schedule([done, spooled('large', { bytes: 100_000 }), spooled('small')], {
+      carouselShare: 1,
+    });
+    expect([next(0), next(0)]).toEqual(['large 0', 'small 0']);
+    expect(next(5000)).toBeUndefined();
+    end('large', 5000);
+    expect(next(5000)).toBe('done 2');
   });
 
   it('keeps to its share of the link', () => {
