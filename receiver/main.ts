@@ -31,7 +31,9 @@ import { addVerifyCommand } from './commands/verify-command.ts';
 import { type ReceiverConfiguration, receiverSettings } from './configuration.ts';
 import type { DestinationStatus } from './deliver/delivery.ts';
 import type { DeliveryCounts } from './ledger/deliveries.ts';
-import { ReceiverLedger, type StudySummary, studyState } from './ledger/ledger.ts';
+import { ReceiverLedger } from './ledger/ledger.ts';
+import type { StudySummary } from './ledger/study-records.ts';
+import { studyState } from './ledger/study-state.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import type { ReceiverSnapshot } from './snapshot.ts';
 
@@ -71,13 +73,15 @@ program
     const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
     const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
     const { studies, held } = await withLedger(values, (ledger) => ({
-      studies: ledger.studySummaries(studiesShown).map((study) => withDeliveries(ledger, study)),
-      held: ledger.heldInstances(missingShown).map(({ studyUid, sopInstanceUid, objectId, heldBecause }) => ({
-        studyUid,
-        sopInstanceUid,
-        objectId,
-        because: heldBecause,
-      })),
+      studies: ledger.studies.summaries(studiesShown).map((study) => withDeliveries(ledger, study)),
+      held: ledger.instances
+        .held(missingShown)
+        .map(({ studyUid, sopInstanceUid, objectId, heldBecause }) => ({
+          studyUid,
+          sopInstanceUid,
+          objectId,
+          because: heldBecause,
+        })),
     }));
     if (json) return print(JSON.stringify({ running, ...snapshot, studies, held }));
     print(statusText(snapshot, running, studies, held.length));

@@ -8,7 +8,8 @@
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
-import type { InstanceRecord, ReceiverLedger } from '../ledger/ledger.ts';
+import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Vault } from '../vault/vault.ts';
 
 /** Looks at a file. Rejects with a DiodeError E_SCANNER where it can't: that is never a pass. */
@@ -82,7 +83,7 @@ export class Clearance {
     for (const { objectId } of ledger.holds.heldBecause('E_SCAN_WAITING', waitingMax)) {
       // Where the scanner was taken out of the configuration since, nobody waits for it.
       if (scanner === undefined) ledger.holds.lift(objectId);
-      const row = ledger.instance(objectId);
+      const row = ledger.instances.get(objectId);
       if (row !== undefined) this.add([row]);
     }
   }
@@ -108,7 +109,7 @@ export class Clearance {
     const { ledger, alarms, clock } = this.#options;
     const { objectId } = row;
     // A person may have purged or released it meanwhile.
-    if (ledger.instance(objectId)?.heldBecause !== 'E_SCAN_WAITING') return;
+    if (ledger.instances.get(objectId)?.heldBecause !== 'E_SCAN_WAITING') return;
     if (outcome instanceof DiodeError) {
       alarms.raise('E_SCANNER', 'clamd', outcome.message);
       this.#toScan.push(row);
@@ -117,7 +118,7 @@ export class Clearance {
     }
     alarms.clear('E_SCANNER', 'clamd');
     if (outcome === 'infected') {
-      ledger.hold(objectId, 'E_MALWARE');
+      ledger.instances.hold(objectId, 'E_MALWARE');
       this.#cleared.push({ ...row, heldBecause: 'E_MALWARE' });
     } else {
       ledger.holds.lift(objectId);

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { DiodeError } from '../../shared/errors.ts';
 import type { Answer, Request } from '../../shared/mailbox.ts';
 import { isUid } from '../../shared/wire/limits.ts';
-import type { ReceiverLedger, StudyRecord } from '../ledger/ledger.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
 import type { Reception } from '../reception/reception.ts';
 import { missingEntries } from '../studies/missing.ts';
 import { sortRevision } from '../studies/release-gate.ts';
@@ -44,7 +45,7 @@ function collectAgain(reception: Reception, ledger: ReceiverLedger, request: Req
   const parsed = damagedParameters.safeParse(request.parameters);
   if (!parsed.success) throw new DiodeError('E_USAGE', 'the request is malformed');
   const { objectId } = parsed.data;
-  const instance = ledger.instance(objectId);
+  const instance = ledger.instances.get(objectId);
   if (instance === undefined || ledger.files.stateOf(objectId) !== 'there') return 'nothing to do';
   reception.vaultWatch.lost(instance);
   return 'it is collected again';
@@ -59,7 +60,7 @@ function releasePartially(
   if (study.expected === undefined) throw new DiodeError('E_STUDY_STATE', 'the study has no manifest yet');
   if (missingEntries(ledger, study).length === 0)
     throw new DiodeError('E_STUDY_STATE', 'the study misses nothing');
-  const [newest] = ledger.manifestsAbove(study.senderId, study.studyUid, study.releasedRevision);
+  const [newest] = ledger.manifests.above(study.senderId, study.studyUid, study.releasedRevision);
   if (newest === undefined) throw new DiodeError('E_STUDY_STATE');
   const { release: instances, otherPatients, patientMismatch } = sortRevision(ledger, newest);
   if (otherPatients.length > 0) throw patientMismatch ?? new DiodeError('E_PATIENT_MISMATCH');
@@ -70,8 +71,8 @@ function releasePartially(
 
 /** @throws DiodeError E_STUDY_UNKNOWN, E_USAGE when two senders have a study of this UID */
 function findStudy(ledger: ReceiverLedger, studyUid: string, senderId: string | undefined): StudyRecord {
-  const found = ledger
-    .studiesOf(studyUid)
+  const found = ledger.studies
+    .ofUid(studyUid)
     .filter((study) => senderId === undefined || study.senderId === senderId);
   const [study, ...others] = found;
   if (study === undefined) throw new DiodeError('E_STUDY_UNKNOWN');

@@ -16,7 +16,8 @@ import { DiodeError, diskError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
 import { dayOf, encodeTicket, encodeTicketCode } from '../../shared/wire/ticket.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
-import type { ReceiverLedger, SenderRecord } from '../ledger/ledger.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { SenderRecord } from '../ledger/sender-records.ts';
 import { snapshotPath } from '../places.ts';
 import type { ReceiverSnapshot } from '../snapshot.ts';
 import { accountOfMissing, type MissingRow } from '../studies/missing.ts';
@@ -108,7 +109,7 @@ function writeTicket(
   if (plan === undefined) throw new DiodeError('E_USAGE', 'no study fits into a ticket');
   const numbers = plan.studies.map(({ study }) => study.studyNumber).join(', ');
   const who = { byWhom: userInfo().username, reason: 'missing' };
-  ledger.audit({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, Date.now());
+  ledger.audit.enter({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, Date.now());
   if (options.ticket !== undefined && options.ticket !== '-') writeFile(options.ticket, plan.text);
   if (json)
     return print(
@@ -173,7 +174,7 @@ function senderOf(ledger: ReceiverLedger, rows: readonly MissingRow[]): SenderRe
       'E_USAGE',
       `a ticket is for one sender: name it with --sender (${[...senders].join(', ')})`,
     );
-  const sender = ledger.sender(senderId);
+  const sender = ledger.senders.get(senderId);
   if (sender === undefined)
     throw new DiodeError('E_STUDY_STATE', 'no beacon of this sender ever came: its key is not known');
   return sender;

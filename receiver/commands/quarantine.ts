@@ -71,7 +71,7 @@ function release(reception: Reception, ledger: ReceiverLedger, asked: Asked): st
     reopen(reception, ledger, named);
   });
   reception.releaseReady();
-  const out = named.filter(({ objectId }) => ledger.instance(objectId)?.releasedRevision !== undefined);
+  const out = named.filter(({ objectId }) => ledger.instances.get(objectId)?.releasedRevision !== undefined);
   const rest = named.length - out.length;
   const [first] = named;
   const folder = first === undefined ? undefined : newestTarget(ledger, first);
@@ -89,7 +89,7 @@ function purge(reception: Reception, ledger: ReceiverLedger, asked: Asked): stri
     for (const held of named) {
       audit(ledger, again ? 'quarantine purge again' : 'quarantine purge', held, asked);
       if (again) ledger.holds.forget(held.objectId);
-      else ledger.hold(held.objectId, 'E_PURGED');
+      else ledger.instances.hold(held.objectId, 'E_PURGED');
     }
     if (again) reopen(reception, ledger, named);
   });
@@ -122,13 +122,13 @@ function placeOf({ claimedStudyUid, studyUid }: HeldInstance): string {
 }
 
 function studyOf(ledger: ReceiverLedger, held: HeldInstance) {
-  return ledger.study(held.senderId, placeOf(held));
+  return ledger.studies.get(held.senderId, placeOf(held));
 }
 
 function newestTarget(ledger: ReceiverLedger, held: HeldInstance): string | undefined {
-  return ledger.releasesOf(held.senderId, placeOf(held)).at(-1)?.target;
+  return ledger.releases.ofStudy(held.senderId, placeOf(held)).at(-1)?.target;
 }
 
 function audit(ledger: ReceiverLedger, action: string, held: HeldInstance, { byWhom, reason }: Asked): void {
-  ledger.audit({ action, subject: held.objectId, byWhom, reason }, Date.now());
+  ledger.audit.enter({ action, subject: held.objectId, byWhom, reason }, Date.now());
 }

@@ -6,7 +6,8 @@ import type { Clock } from '../../shared/clock.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
-import type { InstanceRecord, StudyRecord } from '../ledger/ledger.ts';
+import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
 import { destinationsOf, type Route } from './routing.ts';
 
 export interface DeliveryPlanOptions {

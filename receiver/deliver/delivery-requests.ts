@@ -50,7 +50,7 @@ function retry({ service, ledger, clock }: Parts, asked: z.infer<typeof retryPar
   }
   const rows = deliveries.openAt(asked.destination, 0, rowsMax);
   const routed = ledger.transaction(() =>
-    service.plan.routeAgain(rows, (objectId) => ledger.instance(objectId)),
+    service.plan.routeAgain(rows, (objectId) => ledger.instances.get(objectId)),
   );
   const more = rows.length === rowsMax ? '; there may be more, run it again' : '';
   return `${routed} of ${rows.length} instances have a destination now${more}`;
@@ -71,7 +71,7 @@ function audit(
   asked: { readonly destination: string; readonly byWhom: string; readonly reason?: string },
 ): void {
   const { byWhom: who, reason = 'tried again' } = asked;
-  ledger.audit({ action, subject: asked.destination, byWhom: who, reason }, clock.wallMs());
+  ledger.audit.enter({ action, subject: asked.destination, byWhom: who, reason }, clock.wallMs());
 }
 
 function mustExist(ledger: ReceiverLedger, name: string, isConfigured: boolean): void {

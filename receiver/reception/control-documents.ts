@@ -73,7 +73,7 @@ export class ControlDocuments {
       const manifest = decodeManifest(document);
       if (manifest.senderId !== object.senderId)
         throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
-      const revision = ledger.enterManifest(manifest, object.objectId, document, clock.wallMs());
+      const revision = ledger.manifests.enter(manifest, object.objectId, document, clock.wallMs());
       assembler.finish(object.objectId);
       const known = ledger.knownContent.recognise(manifest.senderId, manifest.entries);
       for (const objectId of known) assembler.dismiss(objectId);

@@ -10,13 +10,13 @@ const finishedPage = 10_000;
 export function loadFinished(ledger: ReceiverLedger, assembler: Assembler): void {
   let after = '';
   for (;;) {
-    const { ids, last } = ledger.finishedObjectIds(after, finishedPage);
+    const { ids, last } = ledger.instances.finishedObjectIds(after, finishedPage);
     if (ids.length === 0) break;
     assembler.finishAll(ids);
     after = last;
   }
   for (const objectId of ledger.files.lost()) assembler.unfinish(objectId);
-  for (const objectId of ledger.manifestObjectIds()) assembler.finish(objectId);
+  for (const objectId of ledger.manifests.objectIds()) assembler.finish(objectId);
   for (const objectId of ledger.knownContent.objectIds()) assembler.finish(objectId);
 }
 

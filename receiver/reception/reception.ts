@@ -16,7 +16,9 @@ import { Clearance, type MalwareScanner } from '../clearance/clearance.ts';
 import { type GatePolicy, inspectInstance } from '../gate/inspect.ts';
 import { hashPatient } from '../gate/patients.ts';
 import type { Inspected } from '../ledger/holds.ts';
-import type { InstanceRecord, ReceiverLedger, ReleaseRecord } from '../ledger/ledger.ts';
+import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { ReleaseRecord } from '../ledger/release-records.ts';
 import { Releaser, type ReleaserOptions } from '../release/release.ts';
 import { Studies } from '../studies/studies.ts';
 import type { VaultReconciliation } from '../vault/reconcile.ts';
@@ -181,7 +183,7 @@ export class Reception {
     }
     if (now - this.#retriedAtMs >= retryIntervalMs) {
       this.#retriedAtMs = now;
-      for (const row of this.#options.ledger.unfinishedReleases())
+      for (const row of this.#options.ledger.releases.unfinished())
         this.studies.retry(row.senderId, row.studyUid);
     }
     return busy || copying;
@@ -270,7 +272,7 @@ export class Reception {
       );
       ledger.transaction(() => {
         for (const { row, inspected } of seen) {
-          if (ledger.enterInstance(row, clock.wallMs())) ledger.holds.enter(inspected);
+          if (ledger.instances.enter(row, clock.wallMs())) ledger.holds.enter(inspected);
         }
       });
       // A file that was lost is back in its place; its study went on without it.

@@ -93,7 +93,7 @@ export class VaultWatch {
       symbolBytes: symbolBytesOf(parameters.datagramBytes),
       maximumSourceSymbols: parameters.sourceSymbols,
     };
-    for (const { senderId } of ledger.senders()) {
+    for (const { senderId } of ledger.senders.all()) {
       for (const [keyId, secret] of secrets()) {
         const key = deriveObjectIdKey(secret, Buffer.from(senderId, 'hex'));
         if (Buffer.from(deriveObjectId(key, identity)).toString('hex') !== objectId) continue;

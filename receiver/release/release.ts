@@ -11,14 +11,11 @@ import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
-import {
-  type InstanceRecord,
-  type ReceiverLedger,
-  type ReleaseRecord,
-  type StudyRecord,
-  type StudyState,
-  studyState,
-} from '../ledger/ledger.ts';
+import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { ReleaseRecord } from '../ledger/release-records.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
+import { type StudyState, studyState } from '../ledger/study-state.ts';
 import type { ReleaseDecision } from '../studies/studies.ts';
 import type { Vault } from '../vault/vault.ts';
 
@@ -50,8 +47,8 @@ export class Releaser {
 
   /** Finishes what a stop interrupted, each from the step its row names. */
   recover(): ReleaseResult[] {
-    return this.#options.ledger
-      .unfinishedReleases()
+    return this.#options.ledger.releases
+      .unfinished()
       .map((release) => this.#carryOut(release))
       .filter((result) => result !== undefined);
   }
@@ -63,21 +60,21 @@ export class Releaser {
   release(decision: ReleaseDecision): ReleaseResult | undefined {
     const { ledger, clock } = this.#options;
     const { study, revision, release, conflicts, expected } = decision;
-    const unfinished = ledger
-      .unfinishedReleases()
+    const unfinished = ledger.releases
+      .unfinished()
       .find(
         (row) => row.studyUid === study.studyUid && row.senderId === study.senderId && row.kind !== 'partial',
       );
     if (unfinished !== undefined) return this.#carryOut(unfinished);
     if (release.length === 0) return this.#nothingToMove(decision);
     const inboxName = study.inboxName ?? this.#inboxName(study);
-    const earlier = ledger
-      .releasesOf(study.senderId, study.studyUid)
+    const earlier = ledger.releases
+      .ofStudy(study.senderId, study.studyUid)
       .filter(({ kind }) => kind !== 'partial');
     const first = earlier.length === 0;
     const row = ledger.transaction(() => {
-      ledger.saveStudy({ ...study, inboxName }, clock.wallMs());
-      return ledger.beginRelease(
+      ledger.studies.save({ ...study, inboxName }, clock.wallMs());
+      return ledger.releases.begin(
         {
           senderId: study.senderId,
           studyUid: study.studyUid,
@@ -118,8 +115,8 @@ export class Releaser {
     if (usable.length === 0) throw new DiodeError('E_STUDY_STATE', 'no instance of the study is there');
     const target = `${study.studyUid}.partial-${usable.length}-of-${expected}`;
     const row = ledger.transaction(() => {
-      ledger.audit({ action: 'release partial', subject: study.studyUid, ...who }, clock.wallMs());
-      return ledger.beginRelease(
+      ledger.audit.enter({ action: 'release partial', subject: study.studyUid, ...who }, clock.wallMs());
+      return ledger.releases.begin(
         {
           senderId: study.senderId,
           studyUid: study.studyUid,
@@ -140,11 +137,11 @@ export class Releaser {
       // It was asked for by a person, who is told: nothing tries it again later.
       if (error instanceof DiodeError) {
         this.#options.vault.unstage(row.id);
-        ledger.forgetRelease(row.id);
+        ledger.releases.forget(row.id);
       }
       throw error;
     }
-    ledger.markReleaseStep(row.id, 'done');
+    ledger.releases.markStep(row.id, 'done');
     this.#options.onReleased({ ...row, step: 'done' });
     return row;
   }
@@ -173,7 +170,7 @@ export class Releaser {
         release.id,
         release.objectIds.map((objectId) => ({ objectId, path: this.#placeOf(objectId) })),
       );
-      ledger.markReleaseStep(release.id, 'staged');
+      ledger.releases.markStep(release.id, 'staged');
     } else if (!vault.isStaged(release.id)) {
       return;
     }
@@ -194,17 +191,17 @@ export class Releaser {
 
   #finish(release: ReleaseRecord): ReleaseResult | undefined {
     const { ledger } = this.#options;
-    const study = ledger.study(release.senderId, release.studyUid);
+    const study = ledger.studies.get(release.senderId, release.studyUid);
     assert(study !== undefined, 'a released study is in the ledger');
     if (release.kind === 'partial') {
-      ledger.markReleaseStep(release.id, 'done');
+      ledger.releases.markStep(release.id, 'done');
       return undefined;
     }
     const record = ledger.transaction(() => {
-      ledger.markReleased(release.objectIds, release.revision);
+      ledger.instances.markReleased(release.objectIds, release.revision);
       this.#options.onMarked?.(study, this.#instances(release.objectIds));
-      for (const objectId of release.conflictIds) ledger.hold(objectId, 'E_CONFLICT');
-      ledger.markReleaseStep(release.id, 'done');
+      for (const objectId of release.conflictIds) ledger.instances.hold(objectId, 'E_CONFLICT');
+      ledger.releases.markStep(release.id, 'done');
       return this.#markStudy(study, release.revision);
     });
     this.#options.onReleased({ ...release, step: 'done' });
@@ -213,7 +210,7 @@ export class Releaser {
 
   #instances(objectIds: readonly string[]): InstanceRecord[] {
     return objectIds.map((id) =>
-      present(this.#options.ledger.instance(id), 'a released instance has its row'),
+      present(this.#options.ledger.instances.get(id), 'a released instance has its row'),
     );
   }
 
@@ -222,7 +219,7 @@ export class Releaser {
     const { ledger } = this.#options;
     const { study, revision, conflicts } = decision;
     const record = ledger.transaction(() => {
-      for (const instance of conflicts) ledger.hold(instance.objectId, 'E_CONFLICT');
+      for (const instance of conflicts) ledger.instances.hold(instance.objectId, 'E_CONFLICT');
       return this.#markStudy(study, revision);
     });
     return { study: record, conflicts: conflicts.length };
@@ -230,21 +227,21 @@ export class Releaser {
 
   #markStudy(study: StudyRecord, revision: number): StudyRecord {
     const { ledger, clock } = this.#options;
-    const somethingOut = ledger
-      .instancesOf(study.senderId, study.studyUid)
+    const somethingOut = ledger.instances
+      .ofStudy(study.senderId, study.studyUid)
       .some((row) => row.releasedRevision !== undefined);
-    const current = ledger.study(study.senderId, study.studyUid) ?? study;
+    const current = ledger.studies.get(study.senderId, study.studyUid) ?? study;
     const record: StudyRecord = {
       ...current,
       state: somethingOut ? studyState.released : this.#heldState(study),
       releasedRevision: Math.max(revision, current.releasedRevision),
     };
-    ledger.saveStudy(record, clock.wallMs());
+    ledger.studies.save(record, clock.wallMs());
     return record;
   }
 
   #heldState({ senderId, studyUid }: StudyRecord): StudyState {
-    const rows = this.#options.ledger.instancesOf(senderId, studyUid);
+    const rows = this.#options.ledger.instances.ofStudy(senderId, studyUid);
     const isQuarantined = rows.some(({ heldBecause }) => heldBecause === 'E_PATIENT_MISMATCH');
     return isQuarantined ? studyState.quarantined : studyState.held;
   }
@@ -252,11 +249,13 @@ export class Releaser {
   /** Two senders with one Study UID never mix: the first to release has the name. */
   #inboxName(study: StudyRecord): string {
     const { ledger } = this.#options;
-    return ledger.inboxNameTaken(study.studyUid) ? `${study.studyUid}.${study.senderId}` : study.studyUid;
+    return ledger.studies.inboxNameTaken(study.studyUid)
+      ? `${study.studyUid}.${study.senderId}`
+      : study.studyUid;
   }
 
   #placeOf(objectId: string): readonly string[] {
-    const instance = this.#options.ledger.instance(objectId);
+    const instance = this.#options.ledger.instances.get(objectId);
     assert(instance !== undefined, 'a released instance is in the ledger');
     assert(
       isUid(instance.seriesUid) && isUid(instance.sopInstanceUid),

@@ -3,7 +3,8 @@
  * not in the inbox. It is read from the ledger alone, so the command line gives it beside a running program.
  */
 import type { ManifestEntry } from '../../shared/wire/manifest.ts';
-import type { ReceiverLedger, StudyRecord } from '../ledger/ledger.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
 
 /** Why something is missing. */
 export type MissingCause =
@@ -38,16 +39,16 @@ export function accountOfMissing(ledger: ReceiverLedger, limit: number): Missing
     if (known === undefined) rows.set(key, row);
     else if (known.have === undefined) rows.set(key, { ...known, have: row.have });
   };
-  for (const study of ledger.unreleasedStudies().slice(0, limit))
+  for (const study of ledger.studies.unreleased().slice(0, limit))
     instancesMissing(ledger, study).forEach(add);
-  for (const { senderId, accountFrom, highestStudyNumber } of ledger.senders()) {
-    const numbers = ledger.unknownStudyNumbers(senderId, accountFrom, highestStudyNumber, limit);
+  for (const { senderId, accountFrom, highestStudyNumber } of ledger.senders.all()) {
+    const numbers = ledger.manifests.unknownStudyNumbers(senderId, accountFrom, highestStudyNumber, limit);
     for (const studyNumber of numbers) add(neverSeen(ledger, senderId, studyNumber));
   }
   for (const { senderId, studyNumber } of ledger.told.forgotten(limit))
     add(neverSeen(ledger, senderId, studyNumber));
   for (const { senderId, studyNumber, studyUid, instances, expired } of ledger.told.unseen(limit)) {
-    const study = ledger.study(senderId, studyUid);
+    const study = ledger.studies.get(senderId, studyUid);
     const cause = study?.expected === undefined ? 'study never seen' : 'revision never seen';
     add({
       cause,
@@ -60,7 +61,7 @@ export function accountOfMissing(ledger: ReceiverLedger, limit: number): Missing
       expired,
     });
   }
-  for (const { senderId, studyUid, instances } of ledger.unclaimed(limit)) {
+  for (const { senderId, studyUid, instances } of ledger.instances.unclaimed(limit)) {
     add({
       cause: 'not closed by the sender',
       senderId,
@@ -82,8 +83,8 @@ export function accountOfMissing(ledger: ReceiverLedger, limit: number): Missing
 
 /** The entries of a study's newest manifest whose instances are not there. */
 export function missingEntries(ledger: ReceiverLedger, study: StudyRecord): ManifestEntry[] {
-  const [newest] = ledger.manifestsAbove(study.senderId, study.studyUid, study.releasedRevision);
-  return newest?.entries.filter((entry) => ledger.instance(entry.objectId) === undefined) ?? [];
+  const [newest] = ledger.manifests.above(study.senderId, study.studyUid, study.releasedRevision);
+  return newest?.entries.filter((entry) => ledger.instances.get(entry.objectId) === undefined) ?? [];
 }
 
 function instancesMissing(ledger: ReceiverLedger, study: StudyRecord): MissingRow[] {

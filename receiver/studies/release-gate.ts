@@ -6,7 +6,8 @@
 import type { DiodeError, ErrorCode } from '../../shared/errors.ts';
 import type { Manifest, ManifestEntry } from '../../shared/wire/manifest.ts';
 import { type ComparablePatient, judgePatients } from '../gate/patients.ts';
-import type { InstanceRecord, ReceiverLedger } from '../ledger/ledger.ts';
+import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
 
 export interface RevisionContents {
   /** Not released before, in the order of the manifest. */
@@ -29,7 +30,7 @@ export function sortRevision(ledger: ReceiverLedger, manifest: Manifest): Revisi
   let isQuarantined = false;
   let somethingOut = false;
   for (const entry of manifest.entries) {
-    const row = ledger.instance(entry.objectId);
+    const row = ledger.instances.get(entry.objectId);
     if (row === undefined) continue;
     const isApproved = approvalsOf(ledger, row);
     const differs = !agrees(entry, row, manifest) && !isApproved('E_INSTANCE_MISMATCH');
@@ -44,7 +45,7 @@ export function sortRevision(ledger: ReceiverLedger, manifest: Manifest): Revisi
     } else if (
       // Two files of one name never share a folder, whoever let them through.
       taken.has(row.sopInstanceUid) ||
-      (ledger.releasedUnderUid(row.senderId, row.sopInstanceUid) && !isApproved('E_CONFLICT'))
+      (ledger.instances.releasedUnderUid(row.senderId, row.sopInstanceUid) && !isApproved('E_CONFLICT'))
     ) {
       conflicts.push(row);
     } else {

@@ -11,7 +11,10 @@ import type { Alarms } from '../../shared/alarms.ts';
 import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { type Manifest, type ManifestEntry, priority } from '../../shared/wire/manifest.ts';
-import { type InstanceRecord, type ReceiverLedger, type StudyRecord, studyState } from '../ledger/ledger.ts';
+import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
+import { studyState } from '../ledger/study-state.ts';
 import { type RevisionContents, sortRevision } from './release-gate.ts';
 
 /** What a revision consists of, decided when all of it is there. */
@@ -62,7 +65,7 @@ export class Studies {
 
   constructor(options: StudiesOptions) {
     this.#options = options;
-    for (const record of options.ledger.unreleasedStudies()) this.#load(record);
+    for (const record of options.ledger.studies.unreleased()) this.#load(record);
   }
 
   /** Instances became durable. */
@@ -128,7 +131,7 @@ export class Studies {
 
   /** An instance that was neither released nor held is gone: its study misses it again. */
   instanceLost(senderId: string, studyUid: string): void {
-    const record = this.#options.ledger.study(senderId, studyUid);
+    const record = this.#options.ledger.studies.get(senderId, studyUid);
     if (record === undefined) return;
     const before = this.#open.get(keyOf(senderId, studyUid));
     if (before !== undefined) this.#ready.delete(before);
@@ -146,11 +149,11 @@ export class Studies {
    * @returns whether there is such a study
    */
   reopen(senderId: string, studyUid: string): boolean {
-    const record = this.#options.ledger.study(senderId, studyUid);
+    const record = this.#options.ledger.studies.get(senderId, studyUid);
     if (record === undefined) return false;
     const releasedRevision = Math.max(0, record.releasedRevision - 1);
     const reopened = { ...record, releasedRevision };
-    this.#options.ledger.saveStudy(reopened, this.#options.clock.wallMs());
+    this.#options.ledger.studies.save(reopened, this.#options.clock.wallMs());
     const before = this.#open.get(keyOf(senderId, studyUid));
     if (before !== undefined) this.#ready.delete(before);
     this.#load(reopened);
@@ -229,10 +232,10 @@ export class Studies {
     const { ledger, alarms } = this.#options;
     ledger.transaction(() => {
       for (const { objectId, heldBecause } of differing) {
-        if (heldBecause === undefined) ledger.hold(objectId, 'E_INSTANCE_MISMATCH');
+        if (heldBecause === undefined) ledger.instances.hold(objectId, 'E_INSTANCE_MISMATCH');
         ledger.holds.claim(objectId, studyUid);
       }
-      for (const { objectId } of otherPatients) ledger.hold(objectId, 'E_PATIENT_MISMATCH');
+      for (const { objectId } of otherPatients) ledger.instances.hold(objectId, 'E_PATIENT_MISMATCH');
     });
     if (differing.some(({ heldBecause }) => heldBecause === undefined))
       alarms.raise('E_INSTANCE_MISMATCH', studyUid);
@@ -243,7 +246,7 @@ export class Studies {
     const key = keyOf(senderId, studyUid);
     let study = this.#open.get(key);
     if (study === undefined) {
-      const record = this.#options.ledger.study(senderId, studyUid);
+      const record = this.#options.ledger.studies.get(senderId, studyUid);
       study = record === undefined ? this.#begin(senderId, studyUid) : this.#load(record);
     }
     return study;
@@ -275,7 +278,7 @@ export class Studies {
   /** Deadlines begin anew after a restart: only running time counts. */
   #load(record: StudyRecord): OpenStudy {
     const { ledger, clock } = this.#options;
-    const manifests = ledger.manifestsAbove(record.senderId, record.studyUid, record.releasedRevision);
+    const manifests = ledger.manifests.above(record.senderId, record.studyUid, record.releasedRevision);
     const study: OpenStudy = {
       record,
       revisions: [],
@@ -293,7 +296,7 @@ export class Studies {
     const missing = manifest.entries
       .map((entry) => entry.objectId)
       .filter((objectId) => {
-        const row = ledger.instance(objectId);
+        const row = ledger.instances.get(objectId);
         // Until it is known to be harmless it is as good as not there.
         return row === undefined || row.heldBecause === 'E_SCAN_WAITING';
       });
@@ -303,7 +306,7 @@ export class Studies {
 
   #save(study: OpenStudy): void {
     assert(study.record.studyUid.length > 0, 'a study has its UID');
-    this.#options.ledger.saveStudy(study.record, this.#options.clock.wallMs());
+    this.#options.ledger.studies.save(study.record, this.#options.clock.wallMs());
   }
 }
 

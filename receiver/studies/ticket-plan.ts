@@ -110,9 +110,9 @@ function wantedStudy(ledger: ReceiverLedger, row: MissingRow, studyNumber: numbe
   const { senderId, studyUid } = row;
   if (row.cause === 'study never seen' || studyUid === undefined)
     return { studyNumber, revision: 0, places: undefined, seriesUids: [] };
-  const study = ledger.study(senderId, studyUid);
+  const study = ledger.studies.get(senderId, studyUid);
   if (study === undefined) return { studyNumber, revision: 0, places: undefined, seriesUids: [] };
-  const [newest] = ledger.manifestsAbove(senderId, studyUid, 0);
+  const [newest] = ledger.manifests.above(senderId, studyUid, 0);
   const entries: readonly ManifestEntry[] = newest?.entries ?? [];
   const seriesUids = entries.map(({ seriesUid }) => seriesUid);
   const revision = newest?.revision ?? 0;
@@ -123,7 +123,7 @@ function wantedStudy(ledger: ReceiverLedger, row: MissingRow, studyNumber: numbe
     return { studyNumber, revision, places, seriesUids };
   }
   const places = entries.flatMap(({ objectId }, index) =>
-    ledger.instance(objectId) === undefined ? [index + 1] : [],
+    ledger.instances.get(objectId) === undefined ? [index + 1] : [],
   );
   return places.length === 0 ? undefined : { studyNumber, revision, places, seriesUids };
 }

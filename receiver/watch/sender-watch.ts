@@ -10,7 +10,8 @@ import type { Clock } from '../../shared/clock.ts';
 import type { Beacon } from '../../shared/wire/beacon.ts';
 import { describeMismatch, fingerprintOf, type LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { RollPage } from '../../shared/wire/roll.ts';
-import type { ReceiverLedger, SenderRecord } from '../ledger/ledger.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { SenderRecord } from '../ledger/sender-records.ts';
 import { LowSideAlarms, type LowSideMarks } from './low-side-alarms.ts';
 
 /** Where a document came: for its newness. */
@@ -77,13 +78,13 @@ export class SenderWatch {
   /** @returns false when the beacon is a replay */
   beaconCame(beacon: Beacon, arrival: Arrival): boolean {
     const { ledger, clock } = this.#options;
-    const before = ledger.sender(arrival.senderId);
+    const before = ledger.senders.get(arrival.senderId);
     if (beacon.senderId !== arrival.senderId || !this.#isNewer(before, arrival)) return false;
     const accountFrom = before?.accountFrom ?? Math.max(1, beacon.lowestRetainedStudyNumber);
     const highestStudyNumber = Math.max(beacon.highestStudyNumber, before?.highestStudyNumber ?? 0);
     if (before !== undefined && beacon.highestStudyNumber < before.highestStudyNumber)
       this.#senderSetBack(before, beacon.highestStudyNumber);
-    ledger.saveSender({ ...arrival, accountFrom, highestStudyNumber });
+    ledger.senders.save({ ...arrival, accountFrom, highestStudyNumber });
     const known = this.#watched.get(arrival.senderId);
     const watched: Watched = {
       beacon,
@@ -101,10 +102,10 @@ export class SenderWatch {
   /** @returns false when the page is a replay */
   rollCame(roll: RollPage, arrival: Arrival): boolean {
     const { ledger } = this.#options;
-    const before = ledger.sender(arrival.senderId);
+    const before = ledger.senders.get(arrival.senderId);
     if (roll.senderId !== arrival.senderId || before === undefined || !this.#isNewer(before, arrival))
       return false;
-    ledger.saveSender({ ...before, ...arrival });
+    ledger.senders.save({ ...before, ...arrival });
     ledger.told.saveRoll(arrival.senderId, roll.entries);
     return true;
   }
@@ -116,7 +117,7 @@ export class SenderWatch {
     this.#watchRoll(now);
     // A sender of an earlier life of this program that has not spoken in this one is as silent as any other.
     if (now - this.#startedMs >= silenceMs) {
-      for (const { senderId } of this.#options.ledger.senders()) {
+      for (const { senderId } of this.#options.ledger.senders.all()) {
         if (!this.#watched.has(senderId)) alarms.raise('E_NO_BEACON', senderId);
       }
     }
@@ -150,7 +151,12 @@ export class SenderWatch {
   #senderSetBack({ senderId, accountFrom, highestStudyNumber }: SenderRecord, highestNow: number): void {
     const { ledger } = this.#options;
     const from = Math.max(accountFrom, highestNow + 1);
-    const unknown = ledger.unknownStudyNumbers(senderId, from, highestStudyNumber, unknownNumbersMax);
+    const unknown = ledger.manifests.unknownStudyNumbers(
+      senderId,
+      from,
+      highestStudyNumber,
+      unknownNumbersMax,
+    );
     if (unknown.length > 0) ledger.told.forget(senderId, unknown);
   }
 
@@ -187,9 +193,14 @@ export class SenderWatch {
 
   #unknownNumbers(senderId: string, watched: Watched): number[] {
     const { ledger } = this.#options;
-    const highest = ledger.sender(senderId)?.highestStudyNumber ?? 0;
+    const highest = ledger.senders.get(senderId)?.highestStudyNumber ?? 0;
     if (watched.accountedBelow > highest) return [];
-    const unknown = ledger.unknownStudyNumbers(senderId, watched.accountedBelow, highest, unknownNumbersMax);
+    const unknown = ledger.manifests.unknownStudyNumbers(
+      senderId,
+      watched.accountedBelow,
+      highest,
+      unknownNumbersMax,
+    );
     watched.accountedBelow = unknown[0] ?? highest + 1;
     return unknown;
   }

@@ -9,7 +9,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ReceiverLedger, studyState } from '../../receiver/ledger/ledger.ts';
+import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
+import { studyState } from '../../receiver/ledger/study-state.ts';
 import { ask } from '../../shared/console/command-line.ts';
 import { writeKeyFile } from '../../shared/crypto/key-file.ts';
 import { priority } from '../../shared/wire/manifest.ts';
@@ -255,8 +256,8 @@ function fillVault(folder: string, load: Load): void {
         modality: undefined,
         heldBecause: undefined,
       };
-      ledger.enterInstance(row, Date.now());
-      ledger.markReleased([objectId], 1);
+      ledger.instances.enter(row, Date.now());
+      ledger.instances.markReleased([objectId], 1);
     }
     const study = {
       senderId,
@@ -269,7 +270,7 @@ function fillVault(folder: string, load: Load): void {
       expected: load.files.length,
       inboxName: studyUid,
     };
-    ledger.saveStudy(study, Date.now());
+    ledger.studies.save(study, Date.now());
   });
   ledger.close();
 }

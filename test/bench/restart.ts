@@ -132,10 +132,10 @@ function fillReceiver(scratch: Scratch, studies: number): void {
           modality: undefined,
           sopClassUid: undefined,
         };
-        ledger.enterInstance(row, 0);
+        ledger.instances.enter(row, 0);
       }
-      ledger.markReleased(objectIds, 1);
-      ledger.saveStudy(
+      ledger.instances.markReleased(objectIds, 1);
+      ledger.studies.save(
         {
           senderId,
           studyUid,

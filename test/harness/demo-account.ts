@@ -102,7 +102,7 @@ export function accountFor(
         ?.split('.rev')[0] ?? '';
     account.verifiedByStudy.set(study, (account.verifiedByStudy.get(study) ?? 0) + 1);
   }
-  const held = new Map(places.ledger.heldInstances(100_000).map((row) => [row.sha256, row.heldBecause]));
+  const held = new Map(places.ledger.instances.held(100_000).map((row) => [row.sha256, row.heldBecause]));
   const rejected = countHashes(filesBelow(places.rejectedFolder));
   const seen = new Set<string>();
   for (const { sha256 } of sources) {

@@ -19,7 +19,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { ReceiverLedger, type StudySummary, studyState } from '../../receiver/ledger/ledger.ts';
+import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
+import type { StudySummary } from '../../receiver/ledger/study-records.ts';
+import { studyState } from '../../receiver/ledger/study-state.ts';
 import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
 import type { SenderSnapshot } from '../../sender/snapshot.ts';
 import { readSnapshot } from '../../shared/console/command-line.ts';
@@ -145,7 +147,7 @@ class Demo {
     try {
       for (;;) {
         const elapsedMs = performance.now() - startedMs;
-        const studies = ledger.studySummaries(studiesMax);
+        const studies = ledger.studies.summaries(studiesMax);
         this.#draw(studies, elapsedMs);
         if (this.#isDone(studies)) break;
         if (elapsedMs > limitMs) return false;
@@ -197,7 +199,7 @@ class Demo {
 
   #report(inTime: boolean, seconds: number): boolean {
     const ledger = this.#ledger();
-    const studies = ledger.studySummaries(studiesMax);
+    const studies = ledger.studies.summaries(studiesMax);
     const account = accountFor(this.#sources, {
       inboxFolder: this.#path('high/inbox'),
       rejectedFolder: this.#path('low/spool/rejected'),

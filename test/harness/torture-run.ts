@@ -108,8 +108,8 @@ function releasedTwice(transfer: Transfer): number {
   const ledger = new ReceiverLedger(transfer.high('vault', 'ledger.sqlite'));
   try {
     const seen = new Map<string, number>();
-    for (const { senderId, studyUid } of ledger.studies(1_000_000)) {
-      for (const { kind, objectIds } of ledger.releasesOf(senderId, studyUid)) {
+    for (const { senderId, studyUid } of ledger.studies.newest(1_000_000)) {
+      for (const { kind, objectIds } of ledger.releases.ofStudy(senderId, studyUid)) {
         if (kind === 'partial') continue;
         for (const id of objectIds) seen.set(id, (seen.get(id) ?? 0) + 1);
       }

@@ -105,12 +105,12 @@ it.skipIf(!isBuilt)('keys change, a recording is played, and nothing of it shows
   // A recording of it all is played, to this receiver and to the next one.
   const state = () => {
     const ledger = new ReceiverLedger(transfer.high('vault', 'ledger.sqlite'));
-    const rows = ledger.studies(100).map((study) => ({
+    const rows = ledger.studies.newest(100).map((study) => ({
       study,
-      instances: ledger.instancesOf(study.senderId, study.studyUid),
-      releases: ledger.releasesOf(study.senderId, study.studyUid),
+      instances: ledger.instances.ofStudy(study.senderId, study.studyUid),
+      releases: ledger.releases.ofStudy(study.senderId, study.studyUid),
     }));
-    const senders = ledger.senders();
+    const senders = ledger.senders.all();
     ledger.close();
     return { inbox: filesBelow(transfer.high('inbox')).sort(), rows, senders };
   };

@@ -211,10 +211,10 @@ describe.skipIf(missing !== undefined)('the whole way', () => {
       );
       expect(await dataSetHashes(transfer.high('vault', 'objects'), false)).toEqual(spool);
       const ledger = new ReceiverLedger(transfer.high('vault', 'ledger.sqlite'));
-      await transfer.until('every study is decided', () => ledger.unreleasedStudies().length === 0, 100_000);
-      const released = ledger
-        .studies(10_000)
-        .flatMap(({ senderId, studyUid }) => ledger.instancesOf(senderId, studyUid))
+      await transfer.until('every study is decided', () => ledger.studies.unreleased().length === 0, 100_000);
+      const released = ledger.studies
+        .newest(10_000)
+        .flatMap(({ senderId, studyUid }) => ledger.instances.ofStudy(senderId, studyUid))
         .filter(({ releasedRevision }) => releasedRevision !== undefined);
       ledger.close();
       const deliveries = await settled(transfer);
@@ -270,7 +270,7 @@ async function settled(transfer: Transfer): Promise<DeliveryRecord[]> {
   // The ledger itself: what `status` shows may be older than the release.
   const nothingWaits = () => [...ledger.deliveries.open().values()].every(({ waiting }) => waiting === 0);
   await transfer.until('nothing waits', nothingWaits, 100_000);
-  const studyUids = new Set(ledger.studies(10_000).map(({ studyUid }) => studyUid));
+  const studyUids = new Set(ledger.studies.newest(10_000).map(({ studyUid }) => studyUid));
   const deliveries = [...studyUids].flatMap((studyUid) => ledger.deliveries.list(studyUid));
   ledger.close();
   // The command line says the same of one of them.

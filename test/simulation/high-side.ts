@@ -2,7 +2,8 @@
 
 import type { MalwareScanner } from '../../receiver/clearance/clearance.ts';
 import { defaultGatePolicy, type GatePolicy } from '../../receiver/gate/inspect.ts';
-import { ReceiverLedger, type ReleaseRecord } from '../../receiver/ledger/ledger.ts';
+import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
+import type { ReleaseRecord } from '../../receiver/ledger/release-records.ts';
 import { Admission } from '../../receiver/link/admission.ts';
 import { Reception } from '../../receiver/reception/reception.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';

@@ -28,7 +28,10 @@ describe.each(['zero', 'reject-executable'] as const)('a hostile file, preambles
       const kept = preamble === 'zero' ? new Uint8Array(128) : new Uint8Array(bytes.subarray(0, 128));
       expect(released?.subarray(0, 128)).toEqual(kept);
       const isCopy = sha256Of(released ?? new Uint8Array(0)) !== sha256Of(bytes);
-      expect(ledger.instance(objectId)).toMatchObject({ sha256: sha256Of(bytes), heldBecause: undefined });
+      expect(ledger.instances.get(objectId)).toMatchObject({
+        sha256: sha256Of(bytes),
+        heldBecause: undefined,
+      });
       expect(ledger.holds.inspection(objectId)?.releasedSha256).toBe(
         isCopy ? sha256Of(released ?? new Uint8Array(0)) : undefined,
       );
@@ -36,7 +39,7 @@ describe.each(['zero', 'reject-executable'] as const)('a hostile file, preambles
       expect(link.inbox()).toEqual(new Map());
       expect(link.held()).toMatchObject([{ objectId, heldBecause: expected }]);
       expect(link.standing()).toContain(`${expected} 2.25.1`);
-      expect(ledger.study('07'.repeat(8), '2.25.1')?.state).toBe('held');
+      expect(ledger.studies.get('07'.repeat(8), '2.25.1')?.state).toBe('held');
       // It is kept as it came, for a person to look at.
       const stored = link.high.disk.contents('/high/vault').get(`objects/${objectId}`);
       expect(sha256Of(stored ?? new Uint8Array(0))).toBe(sha256Of(bytes));
@@ -64,7 +67,7 @@ describe('two patients', () => {
     expect(link.held().map(({ heldBecause }) => heldBecause)).toEqual(
       new Array(3).fill('E_PATIENT_MISMATCH'),
     );
-    expect(link.high.ledger.study('07'.repeat(8), '2.25.1')?.state).toBe('quarantined');
+    expect(link.high.ledger.studies.get('07'.repeat(8), '2.25.1')?.state).toBe('quarantined');
     expect(link.standing()).toEqual(['E_PATIENT_MISMATCH 2.25.1']);
   });
 
@@ -86,7 +89,7 @@ describe('two patients', () => {
     link.sendStudy([...doe, other, image(4)], { revision: 2 });
     expect(released(link)).toHaveLength(2);
     expect(link.held()).toHaveLength(2);
-    expect(link.high.ledger.study('07'.repeat(8), '2.25.1')?.state).toBe('released');
+    expect(link.high.ledger.studies.get('07'.repeat(8), '2.25.1')?.state).toBe('released');
     expect(link.standing()).toEqual(['E_PATIENT_MISMATCH 2.25.1']);
     link.sendStudy([...doe, other, image(4), image(5)], { revision: 3 });
     expect(released(link)).toContain('2.25.1.rev3/2.25.2/2.25.15.dcm');

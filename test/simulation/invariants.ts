@@ -60,8 +60,8 @@ export class Invariants {
       return known.files;
     const out = new Set<string>();
     const { ledger } = this.#high;
-    for (const study of ledger.studies(10_000)) {
-      for (const row of ledger.instancesOf(study.senderId, study.studyUid)) {
+    for (const study of ledger.studies.newest(10_000)) {
+      for (const row of ledger.instances.ofStudy(study.senderId, study.studyUid)) {
         const accounted = row.releasedRevision !== undefined || row.heldBecause !== undefined;
         if (accounted) out.add(`${row.senderId} ${row.sha256}`);
       }
@@ -119,12 +119,12 @@ export class Invariants {
 
   #checkComplete(senderId: string, studyUid: string, revision: number): void {
     const { ledger } = this.#high;
-    const manifest = ledger
-      .manifestsAbove(senderId, studyUid, revision - 1)
+    const manifest = ledger.manifests
+      .above(senderId, studyUid, revision - 1)
       .find((candidate) => candidate.revision === revision);
     assert(manifest !== undefined, 'a released revision has its manifest');
     for (const entry of manifest.entries) {
-      const row = ledger.instance(entry.objectId);
+      const row = ledger.instances.get(entry.objectId);
       const accounted =
         row !== undefined && (row.releasedRevision !== undefined || row.heldBecause !== undefined);
       assert(accounted, `study ${studyUid} was released without ${entry.sopInstanceUid}`);

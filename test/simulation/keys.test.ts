@@ -48,9 +48,9 @@ function hospital(seed: number) {
     return studyUid;
   };
   const rows = () =>
-    world.high.ledger
-      .studies(100)
-      .flatMap(({ senderId, studyUid }) => world.high.ledger.instancesOf(senderId, studyUid));
+    world.high.ledger.studies
+      .newest(100)
+      .flatMap(({ senderId, studyUid }) => world.high.ledger.instances.ofStudy(senderId, studyUid));
   /** What a person and a program can see of the high side. */
   const state = () => ({
     inbox: [...world.high.disk.contents(inboxFolder).keys()].sort(),
@@ -59,11 +59,11 @@ function hospital(seed: number) {
       releasedRevision,
       heldBecause,
     ]),
-    studies: world.high.ledger
-      .studies(100)
+    studies: world.high.ledger.studies
+      .newest(100)
       .map((study) => JSON.stringify(study))
       .sort(),
-    senders: world.high.ledger.senders(),
+    senders: world.high.ledger.senders.all(),
     releases: world.high.releases.length,
   });
   const runUntilReleased = () => {
@@ -117,7 +117,7 @@ describe('a key is changed', () => {
       world.run(world.clock.monotonicMs() + 60_000);
       expect(rows().filter(({ studyUid }) => studyUid === first)).toEqual(before);
       expect(rows()).toHaveLength(2 * instancesPerStudy);
-      expect(world.high.ledger.study(before[0]?.senderId ?? '', first)?.newestRevision).toBe(2);
+      expect(world.high.ledger.studies.get(before[0]?.senderId ?? '', first)?.newestRevision).toBe(2);
       expect(codes()).toEqual([]);
       world.checkNothingSilent(true);
       // After a restart the new ids are still known to be nothing new.

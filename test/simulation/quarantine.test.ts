@@ -26,7 +26,7 @@ function ask(link: HostileLink, verb: 'release' | 'purge', id: string, more: obj
 }
 
 const released = (link: HostileLink) => [...link.inbox().keys()].sort();
-const state = (link: HostileLink) => link.high.ledger.study(senderId, '2.25.1')?.state;
+const state = (link: HostileLink) => link.high.ledger.studies.get(senderId, '2.25.1')?.state;
 const held = (link: HostileLink) => link.held().map(({ heldBecause }) => heldBecause);
 
 describe('release from quarantine', () => {

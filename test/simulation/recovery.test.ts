@@ -155,11 +155,11 @@ describe('a vault and a spool that lost something', () => {
     world.changeChannel({ lossProbability: 1 });
     take(world, random, 2, { studyUid: partly });
     runFor(world, 5000);
-    const waiting = ledger
-      .instancesOf(world.low.senderId, partly)
+    const waiting = ledger.instances
+      .ofStudy(world.low.senderId, partly)
       .filter((row) => row.releasedRevision === undefined);
     const [gone, cut] = waiting;
-    const [released] = ledger.instancesOf(world.low.senderId, whole);
+    const [released] = ledger.instances.ofStudy(world.low.senderId, whole);
     if (gone === undefined || cut === undefined || released === undefined)
       throw new Error('the scene is not set');
     const objects = '/high/vault/objects';
@@ -173,8 +173,8 @@ describe('a vault and a spool that lost something', () => {
     expect(world.high.alarms.standing().map(({ code }) => code)).toContain('E_VAULT_DAMAGED');
     expect(disk.list('/high/vault/damaged')).toEqual([cut.objectId]);
     expect(disk.list('/high/vault/orphans')).toEqual(['ab'.repeat(16)]);
-    expect(ledger.instance(gone.objectId)).toBeUndefined();
-    expect(ledger.instance(released.objectId)?.releasedRevision).toBe(1);
+    expect(ledger.instances.get(gone.objectId)).toBeUndefined();
+    expect(ledger.instances.get(released.objectId)?.releasedRevision).toBe(1);
     world.changeChannel({});
     expect(runUntil(world, hourMs, () => world.allReleased)).toBe(true);
     expect(runUntil(world, hourMs, () => disk.facts(`${objects}/${released.objectId}`) !== undefined)).toBe(
@@ -191,7 +191,7 @@ describe('a full vault', () => {
     const random = new Random(6);
     const { disk, ledger } = world.high;
     const begun = take(world, random, 8);
-    runUntil(world, 60_000, () => ledger.study(world.low.senderId, begun)?.expected !== undefined);
+    runUntil(world, 60_000, () => ledger.studies.get(world.low.senderId, begun)?.expected !== undefined);
     disk.capacityBytes = 2_000_000;
     // Far above high water, and room for what is begun.
     disk.open('/high/other', 'create').writeAt(new Uint8Array(disk.freeBytes().free - 80_000), 0);

@@ -331,5 +331,5 @@ export class World {
 }
 
 function highestKnown(high: HighSide, senderId: string): number {
-  return high.ledger.sender(senderId)?.highestStudyNumber ?? 0;
+  return high.ledger.senders.get(senderId)?.highestStudyNumber ?? 0;
 }

@@ -109,8 +109,8 @@ const core = [
   'shared/crypto/keys.ts',
   'shared/crypto/seal.ts',
 ];
-/** Where the core ends: ledgers behind their interface, and the kernels' file, read once. */
-const coreEnds = ['sender/ledger/ledger.ts', 'receiver/ledger/ledger.ts', 'shared/webassembly.ts'];
+/** Where the core ends: the kernels' file, read once. It knows ledgers by their types alone. */
+const coreEnds = ['shared/webassembly.ts'];
 /** Modules of Node that only compute. */
 const coreModules = ['node:crypto', 'node:path', 'node:util', 'node:zlib'];
 /** One loads the reference engine's package; the other reads a descriptor that it is handed. */

@@ -1,6 +1,8 @@
 /** The high side from the ledger on, over a simulated disk, for tests of studies and releases. */
 import { createHash } from 'node:crypto';
-import { type InstanceRecord, ReceiverLedger, type ReleaseRecord } from '../../../receiver/ledger/ledger.ts';
+import type { InstanceRecord } from '../../../receiver/ledger/instance-records.ts';
+import { ReceiverLedger } from '../../../receiver/ledger/ledger.ts';
+import type { ReleaseRecord } from '../../../receiver/ledger/release-records.ts';
 import { Releaser, type ReleaserOptions } from '../../../receiver/release/release.ts';
 import { Studies } from '../../../receiver/studies/studies.ts';
 import { Vault } from '../../../receiver/vault/vault.ts';
@@ -112,7 +114,7 @@ export class High {
         file.sync();
         this.disk.syncFolder(`${folders.vault}/objects`);
       }
-      this.ledger.enterInstance(row, this.clock.wallMs());
+      this.ledger.instances.enter(row, this.clock.wallMs());
     }
     this.studies.instancesStored(rows);
   }
@@ -120,7 +122,7 @@ export class High {
   manifest(manifest: Manifest): void {
     const document = encodeManifest(manifest);
     const id = createHash('sha256').update(document).digest('hex').slice(0, 32);
-    const revision = this.ledger.enterManifest(manifest, id, document, this.clock.wallMs());
+    const revision = this.ledger.manifests.enter(manifest, id, document, this.clock.wallMs());
     if (revision !== undefined) this.studies.manifestStored({ ...manifest, revision });
   }
 
@@ -133,7 +135,7 @@ export class High {
   }
 
   state(studyUid = '1.2'): string | undefined {
-    return this.ledger.study(senderId, studyUid)?.state;
+    return this.ledger.studies.get(senderId, studyUid)?.state;
   }
 
   /** Files in the inbox by name, as the object id each was made of. */

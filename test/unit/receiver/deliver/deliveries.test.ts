@@ -73,12 +73,12 @@ describe('a release', () => {
     site = new DeliverySite([{ destination: 'web', modalities: ['MR'] }], false);
     site.release(['a']);
     const rows = site.ledger.deliveries.openAt(nowhere, 0, 10);
-    expect(site.plan.routeAgain(rows, (id) => site.ledger.instance(id))).toBe(0);
+    expect(site.plan.routeAgain(rows, (id) => site.ledger.instances.get(id))).toBe(0);
     const later = new DeliverySite([{ destination: 'pacs' }], false);
     later.release(['a']);
     const [row] = later.ledger.deliveries.list('1.2');
     if (row === undefined) throw new Error('a row');
-    later.plan.routeAgain([{ ...row, id: 99, destination: 'gone' }], (id) => later.ledger.instance(id));
+    later.plan.routeAgain([{ ...row, id: 99, destination: 'gone' }], (id) => later.ledger.instances.get(id));
     expect(later.states()).toEqual(['pacs waiting']);
   });
 });
@@ -236,7 +236,7 @@ describe('the vault', () => {
     expect(departed(doneMs)).toEqual([a]);
     site.ledger.deliveries.forgetDepartures([a]);
     expect(departed()).toEqual([]);
-    expect(site.ledger.instance(a)).toBeDefined();
+    expect(site.ledger.instances.get(a)).toBeDefined();
   });
 });
 
@@ -252,7 +252,7 @@ describe('a study that is released', () => {
     expect(high.state()).toBe('released');
     expect(high.inbox()).toEqual({});
     expect(marked).toEqual(['1.2 2']);
-    expect(high.ledger.unfinishedReleases()).toEqual([]);
+    expect(high.ledger.releases.unfinished()).toEqual([]);
     high.restart();
     expect(marked).toHaveLength(1);
   });

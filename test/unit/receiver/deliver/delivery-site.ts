@@ -75,7 +75,7 @@ export class DeliverySite {
       expected: rows.length,
       inboxName: '1.2',
     } as const;
-    for (const row of rows) this.ledger.enterInstance(row, this.wallMs);
+    for (const row of rows) this.ledger.instances.enter(row, this.wallMs);
     this.ledger.transaction(() => this.plan.enter(study, rows));
     return rows.map(({ objectId }) => objectId);
   }

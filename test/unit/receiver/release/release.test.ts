@@ -31,6 +31,8 @@ class Cutter {
     return new Proxy(target, {
       get: (object, name) => {
         const member: unknown = Reflect.get(object, name, object);
+        // A topic of the ledger.
+        if (typeof member === 'object' && member !== null) return this.around(member);
         if (typeof member !== 'function') return member;
         return (...parameters: unknown[]) => {
           if (!this.armed) return Reflect.apply(member, object, parameters);
@@ -99,7 +101,7 @@ function cutEverywhere(options: {
       if (options.folder === undefined) expect(found).toEqual(options.expected);
       // What a person asked for is done or was never begun.
       else if (Object.keys(found).length > 0) expect(found).toEqual(options.expected);
-      expect(high.ledger.unfinishedReleases()).toEqual([]);
+      expect(high.ledger.releases.unfinished()).toEqual([]);
       if (options.folder === undefined) expect(high.state()).toBe('released');
       high.restart();
       high.release();
@@ -160,9 +162,9 @@ describe('a stop at any step', () => {
 });
 
 function partially(high: High): void {
-  const study = high.ledger.study(senderId, '1.2');
+  const study = high.ledger.studies.get(senderId, '1.2');
   if (study === undefined) throw new Error('the study is there');
-  const instances = high.ledger.instancesOf(senderId, '1.2');
+  const instances = high.ledger.instances.ofStudy(senderId, '1.2');
   high.releaser.releasePartially(study, instances, 3, { byWhom: 'dr. test', reason: 'trauma' });
 }
 
@@ -215,7 +217,7 @@ describe('a partial release', () => {
     expect(Object.keys(high.inbox(folders.partial)).sort()).toEqual(
       [placeOf(a, '1.2.partial-2-of-3'), placeOf(b, '1.2.partial-2-of-3')].sort(),
     );
-    expect(high.ledger.studySummaries(1)).toMatchObject([
+    expect(high.ledger.studies.summaries(1)).toMatchObject([
       { partial: '1.2.partial-2-of-3', state: 'receiving' },
     ]);
     high.store(instance('d'));
@@ -231,7 +233,7 @@ describe('a partial release', () => {
     partially(high);
     expect(() => partially(high)).toThrow(expect.objectContaining({ code: 'E_INBOX_TAKEN' }));
     expect(high.disk.list(`${folders.vault}/staging`)).toEqual([]);
-    expect(high.ledger.unfinishedReleases()).toEqual([]);
-    expect(high.ledger.releasesOf(senderId, '1.2')).toHaveLength(1);
+    expect(high.ledger.releases.unfinished()).toEqual([]);
+    expect(high.ledger.releases.ofStudy(senderId, '1.2')).toHaveLength(1);
   });
 });

@@ -54,7 +54,10 @@ describe('a study', () => {
     high.release();
     high.release();
     expect(high.releases).toMatchObject([{ revision: 2, instances: 2 }]);
-    expect(high.ledger.study(senderId, '1.2')).toMatchObject({ newestRevision: 2, releasedRevision: 2 });
+    expect(high.ledger.studies.get(senderId, '1.2')).toMatchObject({
+      newestRevision: 2,
+      releasedRevision: 2,
+    });
   });
 
   it('that misses something goes out by an older list that is whole', () => {
@@ -102,9 +105,9 @@ describe('an instance', () => {
     high.manifest(manifestOf(1, [a, b, twin]));
     high.release();
     expect(Object.values(high.inbox()).sort()).toEqual([a.objectId, b.objectId].sort());
-    expect(high.ledger.instance(twin.objectId)?.heldBecause).toBe('E_CONFLICT');
+    expect(high.ledger.instances.get(twin.objectId)?.heldBecause).toBe('E_CONFLICT');
     expect(high.standing()).toEqual(['E_CONFLICT 1.2']);
-    expect([high.state(), high.ledger.heldInstances(10).length]).toEqual(['released', 1]);
+    expect([high.state(), high.ledger.instances.held(10).length]).toEqual(['released', 1]);
   });
 
   it('with the UID of a released one is held too, also in another study', () => {
@@ -119,7 +122,7 @@ describe('an instance', () => {
     high.manifest(manifestOf(1, [elsewhere], { studyUid: '1.3', studyNumber: 2 }));
     high.release();
     expect(Object.values(high.inbox())).toEqual([a.objectId]);
-    expect(high.ledger.heldInstances(10)).toHaveLength(2);
+    expect(high.ledger.instances.held(10)).toHaveLength(2);
     expect([high.state('1.2'), high.state('1.3')]).toEqual(['released', 'held']);
   });
 
@@ -134,7 +137,7 @@ describe('an instance', () => {
     high.store({ ...a, ...change }, b);
     high.release();
     expect(high.inbox()).toEqual({ [placeOf(b)]: b.objectId });
-    expect(high.ledger.instance(a.objectId)?.heldBecause).toBe('E_INSTANCE_MISMATCH');
+    expect(high.ledger.instances.get(a.objectId)?.heldBecause).toBe('E_INSTANCE_MISMATCH');
     expect(high.standing()).toEqual(['E_INSTANCE_MISMATCH 1.2']);
   });
 
@@ -144,7 +147,7 @@ describe('an instance', () => {
     high.manifest(manifestOf(1, [a, b]));
     high.release();
     expect(Object.values(high.inbox())).toEqual([b.objectId]);
-    expect(high.ledger.instance(a.objectId)?.heldBecause).toBe('E_PREAMBLE');
+    expect(high.ledger.instances.get(a.objectId)?.heldBecause).toBe('E_PREAMBLE');
   });
 });
 
@@ -247,7 +250,7 @@ describe('the account of what is missing', () => {
   it('names study numbers that never came, with what the roll says of them', () => {
     const high = new High();
     const { ledger } = high;
-    ledger.saveSender({
+    ledger.senders.save({
       senderId,
       sessionCounter: 1,
       sessionRandom: 1,
@@ -280,7 +283,7 @@ describe('the account of what is missing', () => {
     const high = new High();
     high.store(a);
     high.manifest(manifestOf(1, [a, b]));
-    const study = high.ledger.study(senderId, '1.2');
+    const study = high.ledger.studies.get(senderId, '1.2');
     if (study === undefined) throw new Error('the study is there');
     expect(missingEntries(high.ledger, study).map(({ objectId }) => objectId)).toEqual([b.objectId]);
   });

@@ -121,7 +121,7 @@ describe('what is wanted', () => {
 
   it('of a study never seen is all of it', () => {
     const high = new High();
-    high.ledger.saveSender({
+    high.ledger.senders.save({
       senderId,
       sessionCounter: 1,
       sessionRandom: 1,

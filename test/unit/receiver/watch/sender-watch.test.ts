@@ -76,10 +76,14 @@ describe('a beacon', () => {
         false,
       );
     }
-    expect(ledger.sender(senderId)).toMatchObject({ sequence: 10, highestStudyNumber: 3 });
+    expect(ledger.senders.get(senderId)).toMatchObject({ sequence: 10, highestStudyNumber: 3 });
     expect(watch.beaconCame(beacon({ highestStudyNumber: 4 }), arrival(11))).toBe(true);
     expect(watch.beaconCame(beacon({ highestStudyNumber: 2 }), arrival(0, 2, 1))).toBe(true);
-    expect(ledger.sender(senderId)).toMatchObject({ sessionCounter: 2, sequence: 0, highestStudyNumber: 4 });
+    expect(ledger.senders.get(senderId)).toMatchObject({
+      sessionCounter: 2,
+      sequence: 0,
+      highestStudyNumber: 4,
+    });
   });
 
   it('is a replay after a restart too', () => {
@@ -91,7 +95,7 @@ describe('a beacon', () => {
   it('that names another sender than its datagrams is none', () => {
     const { watch, ledger } = high();
     expect(watch.beaconCame(beacon({ senderId: '00'.repeat(8) }), arrival(1))).toBe(false);
-    expect(ledger.senders()).toEqual([]);
+    expect(ledger.senders.all()).toEqual([]);
   });
 
   it('shows the age and skew of the sender', () => {
@@ -193,7 +197,7 @@ describe('a sender that was set back', () => {
     watch.beaconCame(beacon({ highestStudyNumber: 4, lowestRetainedStudyNumber: 1 }), arrival(1));
     const enter = (studyNumber: number, studyUid: string, manifestId: string) => {
       const manifest = manifestOf(1, [instance(studyUid, { studyUid })], { studyNumber, studyUid });
-      ledger.enterManifest(manifest, idOf(manifestId), new Uint8Array(1), 0);
+      ledger.manifests.enter(manifest, idOf(manifestId), new Uint8Array(1), 0);
     };
     for (const studyNumber of [1, 2]) enter(studyNumber, `1.${studyNumber}`, `${studyNumber}`);
     const entry = { studyNumber: 3, revision: 1, instances: 5, state: rollState.retained };
@@ -224,7 +228,7 @@ describe('a study number that never came', () => {
     const enter = (studyNumber: number) => {
       const studyUid = `1.${studyNumber}`;
       const manifest = manifestOf(1, [instance(studyUid, { studyUid })], { studyNumber, studyUid });
-      ledger.enterManifest(manifest, idOf(studyUid), new Uint8Array(1), 0);
+      ledger.manifests.enter(manifest, idOf(studyUid), new Uint8Array(1), 0);
     };
     enter(1);
     watch.watch();
@@ -252,7 +256,7 @@ describe('a study number that never came', () => {
     watch.beaconCame(beacon({ highestStudyNumber: 900, lowestRetainedStudyNumber: 900 }), arrival(2));
     watch.watch();
     expect(standing()).toEqual([`E_STUDY_MISSING ${senderId} 899`, `E_STUDY_MISSING ${senderId} 900`]);
-    expect(ledger.sender(senderId)?.accountFrom).toBe(899);
+    expect(ledger.senders.get(senderId)?.accountFrom).toBe(899);
   });
 });
 
@@ -277,7 +281,7 @@ describe('a page of the roll', () => {
     expect(ledger.told.studyUid(senderId, 2)).toBeUndefined();
     expect(watch.rollCame(page, arrival(2))).toBe(true);
     expect(ledger.told.studyUid(senderId, 2)).toBe('1.2');
-    expect(ledger.sender(senderId)).toMatchObject({ sequence: 2, highestStudyNumber: 2 });
+    expect(ledger.senders.get(senderId)).toMatchObject({ sequence: 2, highestStudyNumber: 2 });
     expect(watch.rollCame({ ...page, senderId: '00'.repeat(8) }, arrival(3))).toBe(false);
   });
 });

@@ -1,0 +1,174 @@
+/** Instances that are here: what each is, whether it is held, in which revision it went out. Part of the receiver's ledger. */
+import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
+
+/** Part of the receiver's schema. */
+export const instancesSchema = `
+   CREATE TABLE instances (
+     arrival INTEGER PRIMARY KEY,
+     object_id TEXT NOT NULL UNIQUE,
+     sender_id TEXT NOT NULL,
+     study_uid TEXT NOT NULL,
+     series_uid TEXT NOT NULL,
+     sop_instance_uid TEXT NOT NULL,
+     bytes INTEGER NOT NULL,
+     sha256 TEXT NOT NULL,
+     received_at_ms INTEGER NOT NULL,
+     repaired_symbols INTEGER NOT NULL,
+     sop_class_uid TEXT,
+     modality TEXT,
+     held_because TEXT,
+     released_revision INTEGER,
+     file_state INTEGER NOT NULL DEFAULT 0
+   );
+   CREATE INDEX instances_by_study ON instances (sender_id, study_uid);
+   CREATE INDEX instances_waiting ON instances (sender_id, study_uid) WHERE released_revision IS NULL AND held_because IS NULL;
+   CREATE INDEX instances_by_uid ON instances (sender_id, sop_instance_uid);`;
+
+export interface InstanceRecord {
+  readonly objectId: string;
+  readonly senderId: string;
+  readonly studyUid: string;
+  readonly seriesUid: string;
+  readonly sopInstanceUid: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Source symbols that repair symbols stood in for. */
+  readonly repairedSymbols: number;
+  /** Undefined where the file could not be read. */
+  readonly sopClassUid: string | undefined;
+  readonly modality: string | undefined;
+  /** The code of why it is held, when it is. */
+  readonly heldBecause: string | undefined;
+  readonly releasedRevision: number | undefined;
+}
+
+export class InstanceRecords {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** @returns false when the object is there already */
+  enter(row: Omit<InstanceRecord, 'releasedRevision'>, receivedAtMs: number): boolean {
+    return (
+      this.#database.run(
+        `INSERT INTO instances (object_id, sender_id, study_uid, series_uid, sop_instance_uid, bytes, sha256, received_at_ms, repaired_symbols, sop_class_uid, modality, held_because)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
+        row.objectId,
+        row.senderId,
+        row.studyUid,
+        row.seriesUid,
+        row.sopInstanceUid,
+        row.bytes,
+        row.sha256,
+        receivedAtMs,
+        row.repairedSymbols,
+        row.sopClassUid ?? null,
+        row.modality ?? null,
+        row.heldBecause ?? null,
+      ) > 0
+    );
+  }
+
+  /** An instance, also by another object id of the same content; the row names the id its file has. */
+  get(objectId: string): InstanceRecord | undefined {
+    const row = this.#database.get(
+      `SELECT * FROM instances WHERE object_id IN (?1, (SELECT known_as FROM known_content WHERE object_id = ?1))
+         ORDER BY object_id = ?1 DESC LIMIT 1`,
+      objectId,
+    );
+    return row === undefined ? undefined : instanceRecord(row);
+  }
+
+  ofStudy(senderId: string, studyUid: string): InstanceRecord[] {
+    return this.#database
+      .all(
+        'SELECT * FROM instances WHERE sender_id = ? AND study_uid = ? ORDER BY arrival',
+        senderId,
+        studyUid,
+      )
+      .map(instanceRecord);
+  }
+
+  /** Whether another object with this UID was released, from whatever study of the sender. */
+  releasedUnderUid(senderId: string, sopInstanceUid: string): boolean {
+    return (
+      this.#database.get(
+        'SELECT 1 FROM instances WHERE sender_id = ? AND sop_instance_uid = ? AND released_revision IS NOT NULL LIMIT 1',
+        senderId,
+        sopInstanceUid,
+      ) !== undefined
+    );
+  }
+
+  hold(objectId: string, because: string): void {
+    this.#database.run('UPDATE instances SET held_because = ? WHERE object_id = ?', because, objectId);
+  }
+
+  held(limit: number): InstanceRecord[] {
+    return this.#database
+      .all('SELECT * FROM instances WHERE held_because IS NOT NULL ORDER BY arrival LIMIT ?', limit)
+      .map(instanceRecord);
+  }
+
+  markReleased(objectIds: readonly string[], revision: number): void {
+    for (const id of objectIds) {
+      this.#database.run(
+        'UPDATE instances SET released_revision = ?, held_because = NULL WHERE object_id = ?',
+        revision,
+        id,
+      );
+    }
+  }
+
+  /** Studies that have everything of what was announced, and more instances that no manifest lists. */
+  unclaimed(limit: number): { senderId: string; studyUid: string; instances: number }[] {
+    return this.#database
+      .all(
+        `SELECT instances.sender_id, instances.study_uid, count(*) AS instances FROM instances JOIN studies
+           ON studies.sender_id = instances.sender_id AND studies.study_uid = instances.study_uid
+         WHERE instances.released_revision IS NULL AND held_because IS NULL AND studies.newest_revision = studies.released_revision
+         GROUP BY instances.sender_id, instances.study_uid LIMIT ?`,
+        limit,
+      )
+      .map((row) => ({
+        senderId: text(row, 'sender_id'),
+        studyUid: text(row, 'study_uid'),
+        instances: number(row, 'instances'),
+      }));
+  }
+
+  /**
+   * Object ids of all that is finished, a page at a time and without a value for each: there may be a million.
+   * @returns 16 bytes each, one behind the other; empty behind the last
+   */
+  finishedObjectIds(after: string, limit: number): { ids: Uint8Array; last: string } {
+    const row = this.#database.get(
+      `SELECT group_concat(object_id, '') AS ids, max(object_id) AS last FROM
+         (SELECT object_id FROM instances WHERE object_id > ? ORDER BY object_id LIMIT ?)`,
+      after,
+      limit,
+    );
+    const ids = row === undefined ? undefined : optionalText(row, 'ids');
+    if (row === undefined || ids === undefined) return { ids: new Uint8Array(0), last: after };
+    return { ids: Buffer.from(ids, 'hex'), last: text(row, 'last') };
+  }
+}
+
+function instanceRecord(row: Row): InstanceRecord {
+  return {
+    objectId: text(row, 'object_id'),
+    senderId: text(row, 'sender_id'),
+    studyUid: text(row, 'study_uid'),
+    seriesUid: text(row, 'series_uid'),
+    sopInstanceUid: text(row, 'sop_instance_uid'),
+    bytes: number(row, 'bytes'),
+    sha256: text(row, 'sha256'),
+    repairedSymbols: number(row, 'repaired_symbols'),
+    sopClassUid: optionalText(row, 'sop_class_uid'),
+    modality: optionalText(row, 'modality'),
+    heldBecause: optionalText(row, 'held_because'),
+    releasedRevision: row['released_revision'] === null ? undefined : number(row, 'released_revision'),
+  };
+}

@@ -1,0 +1,155 @@
+/** Studies, how far each has come, and what its folder in the inbox is called. Part of the receiver's ledger. */
+import { assert } from '../../shared/assert.ts';
+import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
+import { type Priority, priority } from '../../shared/wire/manifest.ts';
+import { type StudyState, studyState } from './study-state.ts';
+
+/** Part of the receiver's schema. */
+export const studiesSchema = `
+   CREATE TABLE studies (
+     sender_id TEXT NOT NULL,
+     study_uid TEXT NOT NULL,
+     study_number INTEGER,
+     state TEXT NOT NULL,
+     priority INTEGER NOT NULL DEFAULT 1,
+     newest_revision INTEGER NOT NULL DEFAULT 0,
+     released_revision INTEGER NOT NULL DEFAULT 0,
+     expected INTEGER,
+     inbox_name TEXT,
+     first_seen_ms INTEGER NOT NULL,
+     changed_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (sender_id, study_uid)
+   ) WITHOUT ROWID;
+   CREATE UNIQUE INDEX studies_by_inbox_name ON studies (inbox_name) WHERE inbox_name IS NOT NULL;`;
+
+export interface StudyRecord {
+  readonly senderId: string;
+  readonly studyUid: string;
+  readonly studyNumber: number | undefined;
+  readonly state: StudyState;
+  readonly priority: Priority;
+  readonly newestRevision: number;
+  readonly releasedRevision: number;
+  /** Instances of the newest manifest, when there is one. */
+  readonly expected: number | undefined;
+  readonly inboxName: string | undefined;
+}
+
+export interface StudySummary extends StudyRecord {
+  readonly instances: number;
+  readonly bytes: number;
+  readonly heldInstances: number;
+  readonly repairedSymbols: number;
+  /** By the wall clock: when the first of it came, and when its state last changed. */
+  readonly firstSeenMs: number;
+  readonly changedAtMs: number;
+  /** Name of the newest partial release. */
+  readonly partial: string | undefined;
+}
+
+export class StudyRecords {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  get(senderId: string, studyUid: string): StudyRecord | undefined {
+    const row = this.#database.get(
+      'SELECT * FROM studies WHERE sender_id = ? AND study_uid = ?',
+      senderId,
+      studyUid,
+    );
+    return row === undefined ? undefined : studyRecord(row);
+  }
+
+  /** Studies of a UID, of all senders. */
+  ofUid(studyUid: string): StudyRecord[] {
+    return this.#database.all('SELECT * FROM studies WHERE study_uid = ?', studyUid).map(studyRecord);
+  }
+
+  newest(limit: number): StudyRecord[] {
+    return this.#database
+      .all('SELECT * FROM studies ORDER BY changed_at_ms DESC LIMIT ?', limit)
+      .map(studyRecord);
+  }
+
+  /** Studies as `status` shows them, those that changed last first. */
+  summaries(limit: number): StudySummary[] {
+    return this.#database
+      .all(
+        `SELECT studies.*, count(instances.arrival) AS instances, coalesce(sum(instances.bytes), 0) AS bytes,
+           count(instances.held_because) AS held, coalesce(sum(repaired_symbols), 0) AS repaired,
+           (SELECT target FROM releases WHERE releases.sender_id = studies.sender_id AND releases.study_uid = studies.study_uid
+              AND kind = 'partial' AND step = 'done' ORDER BY id DESC LIMIT 1) AS partial
+         FROM studies LEFT JOIN instances ON instances.sender_id = studies.sender_id AND instances.study_uid = studies.study_uid
+         GROUP BY studies.sender_id, studies.study_uid ORDER BY changed_at_ms DESC LIMIT ?`,
+        limit,
+      )
+      .map((row) => ({
+        ...studyRecord(row),
+        instances: number(row, 'instances'),
+        bytes: number(row, 'bytes'),
+        heldInstances: number(row, 'held'),
+        repairedSymbols: number(row, 'repaired'),
+        firstSeenMs: number(row, 'first_seen_ms'),
+        changedAtMs: number(row, 'changed_at_ms'),
+        partial: optionalText(row, 'partial'),
+      }));
+  }
+
+  /** Studies with something still to come or to release. */
+  unreleased(): StudyRecord[] {
+    return this.#database
+      .all(
+        `SELECT * FROM studies WHERE state NOT IN (?, ?, ?) OR newest_revision > released_revision
+           OR EXISTS (SELECT 1 FROM instances WHERE instances.sender_id = studies.sender_id
+             AND instances.study_uid = studies.study_uid AND released_revision IS NULL AND held_because IS NULL)`,
+        studyState.released,
+        studyState.held,
+        studyState.quarantined,
+      )
+      .map(studyRecord);
+  }
+
+  save(study: StudyRecord, atMs: number): void {
+    this.#database.run(
+      `INSERT INTO studies (sender_id, study_uid, study_number, state, priority, newest_revision, released_revision, expected, inbox_name, first_seen_ms, changed_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (sender_id, study_uid) DO UPDATE SET study_number = excluded.study_number, state = excluded.state,
+         priority = excluded.priority, newest_revision = excluded.newest_revision, released_revision = excluded.released_revision,
+         expected = excluded.expected, inbox_name = excluded.inbox_name, changed_at_ms = excluded.changed_at_ms`,
+      study.senderId,
+      study.studyUid,
+      study.studyNumber ?? null,
+      study.state,
+      study.priority,
+      study.newestRevision,
+      study.releasedRevision,
+      study.expected ?? null,
+      study.inboxName ?? null,
+      atMs,
+      atMs,
+    );
+  }
+
+  inboxNameTaken(name: string): boolean {
+    return this.#database.get('SELECT 1 FROM studies WHERE inbox_name = ?', name) !== undefined;
+  }
+}
+
+function studyRecord(row: Row): StudyRecord {
+  const state = Object.values(studyState).find((candidate) => candidate === row['state']);
+  assert(state !== undefined, 'a study has a known state');
+  return {
+    senderId: text(row, 'sender_id'),
+    studyUid: text(row, 'study_uid'),
+    studyNumber: row['study_number'] === null ? undefined : number(row, 'study_number'),
+    state,
+    priority: number(row, 'priority') === priority.stat ? priority.stat : priority.routine,
+    newestRevision: number(row, 'newest_revision'),
+    releasedRevision: number(row, 'released_revision'),
+    expected: row['expected'] === null ? undefined : number(row, 'expected'),
+    inboxName: optionalText(row, 'inbox_name'),
+  };
+}
