@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { collectInOneGo } from '../shared/collector.ts';
 import {
   addCommonCommands,
   ask,
@@ -50,6 +51,7 @@ program
   .command('run')
   .description('run the receiver until it is stopped')
   .action(async (_options, command: Command) => {
+    collectInOneGo();
     const { values } = configurationOf(command, receiverSettings);
     const log = createLog('diode-receiver', values['log.level'], logOptions(values));
     const die = dieWith(log);

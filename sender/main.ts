@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { collectInOneGo } from '../shared/collector.ts';
 import {
   addCommonCommands,
   ask,
@@ -47,6 +48,7 @@ program
   .command('run')
   .description('run the sender until it is stopped')
   .action(async (_options, command: Command) => {
+    collectInOneGo();
     const { values } = configurationOf(command, senderSettings);
     const log = createLog('diode-sender', values['log.level'], logOptions(values));
     const die = dieWith(log);

@@ -5,8 +5,9 @@
  * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK).
  *
  * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt,
- * bind, close, and of Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Where koffi or Linux is missing, or the kernel refuses, it gives undefined and the link uses
- * plain sockets: slower, and otherwise the same.
+ * bind, recv, close, and of Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Where koffi or
+ * Linux is missing, or the kernel refuses, it gives undefined and the link uses plain sockets: slower, and otherwise
+ * the same.
  */
 import { createRequire } from 'node:module';
 import { DiodeError } from './errors.ts';
@@ -26,6 +27,7 @@ const linux = {
   familyInet: 2,
   typeDatagram: 2,
   nonBlocking: 0o4000,
+  doNotWait: 0x40,
   closeOnExec: 0o2000000,
   levelSocket: 1,
   levelTcp: 6,
@@ -47,6 +49,7 @@ interface LibraryC {
   setsockopt(descriptor: number, level: number, option: number, value: Uint8Array, length: number): number;
   getsockopt(descriptor: number, level: number, option: number, value: Uint8Array, length: number[]): number;
   bind(descriptor: number, address: Uint8Array, length: number): number;
+  recv(descriptor: number, target: Uint8Array, length: number, flags: number): number;
   close(descriptor: number): number;
   attachFilter(descriptor: number, level: number, option: number, program: object, length: number): number;
   errno(): number;
@@ -70,6 +73,7 @@ function loadLibrary(): LibraryC | undefined {
       setsockopt: c.func('int setsockopt(int, int, int, const void *, unsigned int)'),
       getsockopt: c.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ unsigned int *)'),
       bind: c.func('int bind(int, const void *, unsigned int)'),
+      recv: c.func('long recv(int, _Out_ void *, unsigned long, int)'),
       close: c.func('int close(int)'),
       attachFilter: c.func('int setsockopt(int, int, int, const sock_fprog *, unsigned int)'),
       errno: () => koffi.errno(),
@@ -147,6 +151,17 @@ export function prepareReceivingSocket(options: {
     bindTo(c, descriptor, options.address, options.port);
     return { descriptor, offload, bufferBytes: bufferOf(c, descriptor, linux.receiveBuffer) };
   });
+}
+
+/**
+ * Reads what waits at a receiving socket, without waiting for more: one datagram, or several joined ones.
+ * @param target with room for the largest message; what does not fit is lost
+ * @returns how many bytes came, or undefined when nothing waits
+ */
+export function receiveNow(descriptor: number, target: Uint8Array): number | undefined {
+  const bytes = libraryC()?.recv(descriptor, target, target.length, linux.doNotWait) ?? -1;
+  // Whatever else is wrong with the socket its owner in Node is told as well.
+  return bytes < 0 ? undefined : bytes;
 }
 
 function prepare(

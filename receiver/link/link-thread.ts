@@ -9,6 +9,7 @@ import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { type RingDescription, RingWriter } from '../../shared/ring.ts';
 import { Admission } from './admission.ts';
 import { ReceiverLink, type ReceiverLinkOptions } from './link.ts';
+import { RingSink } from './ring-sink.ts';
 
 export interface LinkThreadData {
   readonly ring: RingDescription;
@@ -40,26 +41,7 @@ const { ring, link, secrets }: LinkThreadData = workerData;
 const tell = (message: LinkThreadMessage) => port.postMessage(message);
 const writer = new RingWriter(ring, () => tell({ kind: 'wake' }));
 const admission = new Admission(ring.datagramBytes, secrets, ring.memory);
-let ringDrops = 0;
-
-/** With receive offload one message carries many datagrams of one length, one behind the other. */
-function take(bytes: Uint8Array): void {
-  const length = ring.datagramBytes;
-  const whole = Math.floor(bytes.length / length);
-  const fitting = Math.min(whole, writer.free);
-  ringDrops += whole - fitting;
-  for (let done = 0; done < fitting; ) {
-    // The end of the ring divides what came in two.
-    const region = writer.region(0, fitting - done);
-    const count = region.length / length;
-    region.set(bytes.subarray(done * length, (done + count) * length));
-    const admitted = admission.admitMany(region);
-    if (admitted > 0) writer.publish(admitted);
-    done += count;
-  }
-  // A shorter rest is none of ours, and neither is an empty datagram.
-  if (whole * length < bytes.length || whole === 0) admission.admit(bytes.subarray(whole * length));
-}
+const sink = new RingSink(writer, admission);
 
 /** The main thread sends the key ring when it has been read again. */
 port.on('message', (message: LinkThreadOrder) => admission.useSecrets(message.secrets));
@@ -69,12 +51,16 @@ function fail(error: DiodeError): void {
 }
 
 try {
-  const open = await ReceiverLink.open(link, take, fail);
+  const open = await ReceiverLink.open(link, sink, fail);
   tell({ kind: 'open', port: open.port, receiveBufferBytes: open.receiveBufferBytes });
   setInterval(() => {
     tell({
       kind: 'counters',
-      counters: { admitted: admission.admitted, refused: { ...admission.refused }, ringDrops },
+      counters: {
+        admitted: admission.admitted,
+        refused: { ...admission.refused },
+        ringDrops: sink.ringDrops,
+      },
     });
   }, 250);
 } catch (error) {

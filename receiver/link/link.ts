@@ -1,10 +1,13 @@
 /**
  * The receiving end of the link: the only file of the receiver that has a UDP socket. It never sends; the
  * socket is not connected, so it has nobody to send to.
+ *
+ * Node's socket owns the descriptor and says when something has come. What waits behind that is read straight to
+ * where it goes, where the host can do so: a buffer from Node for each message would cost more than its reception.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
-import { prepareReceivingSocket } from '../../shared/kernel-socket.ts';
+import { prepareReceivingSocket, receiveNow } from '../../shared/kernel-socket.ts';
 
 export interface ReceiverLinkOptions {
   /** The local address of the interface that faces the link. */
@@ -12,6 +15,21 @@ export interface ReceiverLinkOptions {
   readonly port: number;
   readonly receiveBufferBytes: number;
 }
+
+/** Where datagrams go. With receive offload a message carries many of one length, one behind the other. */
+export interface DatagramSink {
+  /** Takes a message; the bytes are copied. */
+  take(message: Uint8Array): void;
+  /** Room for the next message: at least {@link messageBytesMax}. */
+  room(): Uint8Array;
+  /** A message of so many bytes was read to the start of the last {@link room}. */
+  filled(bytes: number): void;
+}
+
+/** The kernel joins datagrams up to the largest UDP payload. */
+export const messageBytesMax = 65_536;
+/** Messages read in a row before the thread looks at anything else. */
+const readsMax = 64;
 
 export class ReceiverLink {
   readonly #socket: Socket;
@@ -22,12 +40,11 @@ export class ReceiverLink {
 
   /**
    * Binds the port and begins to receive.
-   * @param onDatagrams one or more datagrams, one behind the other: the kernel joins those of one length
    * @throws DiodeError E_LINK_PORT_BUSY, E_LINK_ADDRESS
    */
   static async open(
     options: ReceiverLinkOptions,
-    onDatagrams: (bytes: Uint8Array) => void,
+    sink: DatagramSink,
     onFailure: (error: DiodeError) => void,
   ): Promise<ReceiverLink> {
     const prepared = prepareReceivingSocket(options);
@@ -50,7 +67,10 @@ export class ReceiverLink {
       throw openingFailure(cause);
     }
     if (prepared === undefined) setReceiveBuffer(socket, options.receiveBufferBytes);
-    socket.on('message', onDatagrams);
+    socket.on('message', (message) => {
+      sink.take(message);
+      if (prepared !== undefined) readWaiting(prepared.descriptor, sink);
+    });
     socket.on('error', (cause) =>
       onFailure(new DiodeError('E_LINK_ADDRESS', 'the socket of the link failed', { cause })),
     );
@@ -68,6 +88,14 @@ export class ReceiverLink {
 
   close(): void {
     this.#socket.close();
+  }
+}
+
+function readWaiting(descriptor: number, sink: DatagramSink): void {
+  for (let reads = 0; reads < readsMax; reads += 1) {
+    const bytes = receiveNow(descriptor, sink.room());
+    if (bytes === undefined) return;
+    sink.filled(bytes);
   }
 }
 

@@ -104,7 +104,9 @@ export class NamespacePair {
     this.#addNeighbour(low, lowInterface, highAddress, this.#hardwareAddress(high, highInterface));
     this.#addNeighbour(high, highInterface, lowAddress, this.#hardwareAddress(low, lowInterface));
     run([...this.low, 'ethtool', '-K', lowInterface, 'tx-udp-segmentation', 'off']);
-    run([...this.high, 'ethtool', '-K', highInterface, 'gro', 'on']);
+    // Without the second one a veth interface has no receive queue, and nothing is ever joined on it; a network
+    // interface joins for a socket that asks for it (UDP_GRO) with the first alone.
+    run([...this.high, 'ethtool', '-K', highInterface, 'gro', 'on', 'rx-udp-gro-forwarding', 'on']);
   }
 
   #hardwareAddress(namespace: string, networkInterface: string): string {
