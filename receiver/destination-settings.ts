@@ -53,6 +53,14 @@ const fields = {
     { textsMax: 500, form: textForms.uidPattern },
     'only instances of these SOP classes; "1.2.3.*" are all below it',
   ),
+  callingAeTitles: texts(
+    { textsMax: 64, form: textForms.aeTitle },
+    'only what scanners with these AE titles sent to the sender',
+  ),
+  calledAeTitles: texts(
+    { textsMax: 64, form: textForms.aeTitle },
+    'only what scanners sent to these AE titles of the sender',
+  ),
   connectSeconds: realNumber(
     { min: 0.1, max: 300, fallback: 10 },
     'a connection has to be made within so long',

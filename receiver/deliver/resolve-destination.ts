@@ -42,8 +42,9 @@ export function resolveDestination(settings: DestinationSettings): Destination {
   };
 }
 
-export function routeOf({ name, senders, modalities, sopClasses }: DestinationSettings): Route {
-  return { destination: name, senders, modalities, sopClasses };
+export function routeOf(settings: DestinationSettings): Route {
+  const { name, senders, modalities, sopClasses, callingAeTitles, calledAeTitles } = settings;
+  return { destination: name, senders, modalities, sopClasses, callingAeTitles, calledAeTitles };
 }
 
 export function policyOf(settings: DestinationSettings): DeliveryPolicy {

@@ -1,4 +1,5 @@
 /** Which destinations an instance goes to: each destination names what it wants. */
+import type { AeTitles } from '../../shared/wire/manifest.ts';
 
 /** What rules look at; nothing of the patient. Undefined is what could not be read, and meets no condition. */
 export interface RoutedInstance {
@@ -6,6 +7,8 @@ export interface RoutedInstance {
   readonly senderId: string;
   readonly modality: string | undefined;
   readonly sopClassUid: string | undefined;
+  /** Left out for what came to the sender as a file. */
+  readonly aeTitles?: AeTitles | undefined;
 }
 
 /** A condition left out is met by everything; in a list, one match is enough. All conditions have to be met. */
@@ -15,6 +18,9 @@ export interface Route {
   readonly modalities?: readonly string[] | undefined;
   /** UIDs; one that ends in `.*` stands for all below it. */
   readonly sopClasses?: readonly string[] | undefined;
+  /** AE titles of scanners, and of the sender as scanners called it. */
+  readonly callingAeTitles?: readonly string[] | undefined;
+  readonly calledAeTitles?: readonly string[] | undefined;
 }
 
 /** The destinations of an instance, each once, in the order of the routes. May be none. */
@@ -23,6 +29,8 @@ export function destinationsOf(instance: RoutedInstance, routes: readonly Route[
     (route) =>
       isIn(route.senders, instance.senderId) &&
       isIn(route.modalities, instance.modality) &&
+      isIn(route.callingAeTitles, instance.aeTitles?.calling) &&
+      isIn(route.calledAeTitles, instance.aeTitles?.called) &&
       (route.sopClasses?.some((pattern) => matchesUid(pattern, instance.sopClassUid)) ?? true),
   );
   return [...new Set(met.map(({ destination }) => destination))];

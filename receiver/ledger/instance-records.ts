@@ -1,5 +1,6 @@
 /** Instances that are here: what each is, whether it is held, in which revision it went out. Part of the receiver's ledger. */
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
+import type { AeTitles } from '../../shared/wire/manifest.ts';
 
 /** Part of the receiver's schema. */
 export const instancesSchema = `
@@ -16,6 +17,8 @@ export const instancesSchema = `
      repaired_symbols INTEGER NOT NULL,
      sop_class_uid TEXT,
      modality TEXT,
+     calling_ae_title TEXT,
+     called_ae_title TEXT,
      held_because TEXT,
      released_revision INTEGER,
      file_state INTEGER NOT NULL DEFAULT 0
@@ -40,6 +43,8 @@ export interface InstanceRecord {
   /** The code of why it is held, when it is. */
   readonly heldBecause: string | undefined;
   readonly releasedRevision: number | undefined;
+  /** What the list says that released it; left out before, and where the instance came to the sender as a file. */
+  readonly aeTitles?: AeTitles | undefined;
 }
 
 export class InstanceRecords {
@@ -50,7 +55,7 @@ export class InstanceRecords {
   }
 
   /** @returns false when the object is there already */
-  enter(row: Omit<InstanceRecord, 'releasedRevision'>, receivedAtMs: number): boolean {
+  enter(row: Omit<InstanceRecord, 'releasedRevision' | 'aeTitles'>, receivedAtMs: number): boolean {
     return (
       this.#database.run(
         `INSERT INTO instances (object_id, sender_id, study_uid, series_uid, sop_instance_uid, bytes, sha256, received_at_ms, repaired_symbols, sop_class_uid, modality, held_because)
@@ -112,11 +117,20 @@ export class InstanceRecords {
       .map(instanceRecord);
   }
 
-  markReleased(objectIds: readonly string[], revision: number): void {
+  /** Instances went out, with what their list says of how each came to the sender. */
+  markReleased(
+    objectIds: readonly string[],
+    revision: number,
+    aeTitles: ReadonlyMap<string, AeTitles> = new Map(),
+  ): void {
     for (const id of objectIds) {
+      const titles = aeTitles.get(id);
       this.#database.run(
-        'UPDATE instances SET released_revision = ?, held_because = NULL WHERE object_id = ?',
+        `UPDATE instances SET released_revision = ?, held_because = NULL, calling_ae_title = ?, called_ae_title = ?
+         WHERE object_id = ?`,
         revision,
+        titles?.calling ?? null,
+        titles?.called ?? null,
         id,
       );
     }
@@ -157,6 +171,7 @@ export class InstanceRecords {
 }
 
 function instanceRecord(row: Row): InstanceRecord {
+  const [calling, called] = [optionalText(row, 'calling_ae_title'), optionalText(row, 'called_ae_title')];
   return {
     objectId: text(row, 'object_id'),
     senderId: text(row, 'sender_id'),
@@ -170,5 +185,6 @@ function instanceRecord(row: Row): InstanceRecord {
     modality: optionalText(row, 'modality'),
     heldBecause: optionalText(row, 'held_because'),
     releasedRevision: row['released_revision'] === null ? undefined : number(row, 'released_revision'),
+    ...(calling !== undefined && called !== undefined && { aeTitles: { calling, called } }),
   };
 }

@@ -1,6 +1,6 @@
 /** What the manifests say, each kept as it came. Part of the receiver's ledger. */
 import { assert } from '../../shared/assert.ts';
-import { type LedgerDatabase, number, optionalBytes, text } from '../../shared/ledger-database.ts';
+import { type LedgerDatabase, number, optionalBytes, type Row, text } from '../../shared/ledger-database.ts';
 import { decodeManifest, type Manifest } from '../../shared/wire/manifest.ts';
 
 /** Part of the receiver's schema. */
@@ -69,11 +69,18 @@ export class Manifests {
         studyUid,
         revision,
       )
-      .map((row) => {
-        const document = optionalBytes(row, 'document');
-        assert(document !== undefined, 'a manifest has its document');
-        return { ...decodeManifest(document), revision: number(row, 'revision') };
-      });
+      .map(manifestIn);
+  }
+
+  /** The list of one revision. */
+  get(senderId: string, studyUid: string, revision: number): Manifest | undefined {
+    const row = this.#database.get(
+      'SELECT revision, document FROM manifests WHERE sender_id = ? AND study_uid = ? AND revision = ?',
+      senderId,
+      studyUid,
+      revision,
+    );
+    return row === undefined ? undefined : manifestIn(row);
   }
 
   objectIds(): string[] {
@@ -98,4 +105,11 @@ export class Manifests {
     }
     return unknown;
   }
+}
+
+/** Under the revision that the ledger gave it. */
+function manifestIn(row: Row): Manifest {
+  const document = optionalBytes(row, 'document');
+  assert(document !== undefined, 'a manifest has its document');
+  return { ...decodeManifest(document), revision: number(row, 'revision') };
 }

@@ -11,6 +11,7 @@ import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
+import type { AeTitles } from '../../shared/wire/manifest.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { ReleaseRecord } from '../ledger/release-records.ts';
@@ -198,7 +199,7 @@ export class Releaser {
       return undefined;
     }
     const record = ledger.transaction(() => {
-      ledger.instances.markReleased(release.objectIds, release.revision);
+      ledger.instances.markReleased(release.objectIds, release.revision, this.#aeTitles(release));
       this.#options.onMarked?.(study, this.#instances(release.objectIds));
       for (const objectId of release.conflictIds) ledger.instances.hold(objectId, 'E_CONFLICT');
       ledger.releases.markStep(release.id, 'done');
@@ -206,6 +207,20 @@ export class Releaser {
     });
     this.#options.onReleased({ ...release, step: 'done' });
     return { study: record, conflicts: release.conflictIds.length };
+  }
+
+  /** How the instances came to the sender, by object id, as the list says: destinations choose by it. */
+  #aeTitles({ senderId, studyUid, revision, objectIds }: ReleaseRecord): Map<string, AeTitles> {
+    const { ledger } = this.#options;
+    const released = new Set(objectIds);
+    const titles = new Map<string, AeTitles>();
+    for (const { objectId, aeTitles } of ledger.manifests.get(senderId, studyUid, revision)?.entries ?? []) {
+      if (aeTitles === undefined) continue;
+      // The list may name it by another object id of the same content.
+      const id = released.has(objectId) ? objectId : ledger.instances.get(objectId)?.objectId;
+      if (id !== undefined) titles.set(id, aeTitles);
+    }
+    return titles;
   }
 
   #instances(objectIds: readonly string[]): InstanceRecord[] {

@@ -114,7 +114,7 @@ class SpoolWriter implements InstanceWriter {
     const bytes = this.#file.bytes;
     const header = this.#header ?? this.#check(readHeaderOf(disk, this.#path, bytes));
     const sha256 = this.#hash.digest();
-    const { called } = this.#context;
+    const { called, callingAe } = this.#context;
     await this.#enter({
       arrivingPath: this.#path,
       isSynced: true,
@@ -127,6 +127,7 @@ class SpoolWriter implements InstanceWriter {
         studyUid: header.studyUid,
         seriesUid: header.seriesUid,
         sopInstanceUid: header.sopInstanceUid,
+        aeTitles: { calling: callingAe, called: called.title },
         takenAtMs: clock.wallMs(),
       },
     });

@@ -5,11 +5,11 @@
 import type { Duplex } from 'node:stream';
 import { assert } from '../../shared/assert.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { isAeTitle } from '../../shared/dicom/upper-layer/association-items.ts';
 import type { AssociationTimes } from '../../shared/dicom/upper-layer/association-state.ts';
 import { AssociationStream } from '../../shared/dicom/upper-layer/association-stream.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { UpperLayer } from '../../shared/dicom/upper-layer/upper-layer.ts';
+import { isAeTitle } from '../../shared/wire/limits.ts';
 import { addressTest, type ListenerTls, listen } from './dicom-listener.ts';
 import type { ApplicationEntity, InstanceSink } from './instance-sink.ts';
 import { PerformedProcedureSteps, type ProcedureStepListener } from './performed-procedure-steps.ts';

@@ -10,13 +10,20 @@ import {
   type Migration,
   number,
   optionalBytes,
+  optionalText,
   type Row,
   text,
 } from '../../shared/ledger-database.ts';
 import { Mailbox, mailboxSchema } from '../../shared/mailbox.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
-import { type CloseReason, type ManifestEntry, type Priority, priority } from '../../shared/wire/manifest.ts';
+import {
+  type AeTitles,
+  type CloseReason,
+  type ManifestEntry,
+  type Priority,
+  priority,
+} from '../../shared/wire/manifest.ts';
 import { ObjectPlans } from './object-plans.ts';
 import { Resends, resendsSchema } from './resends.ts';
 import { RetainedStudies, retainedStudiesSchema } from './retained-studies.ts';
@@ -52,6 +59,8 @@ const migrations: readonly Migration[] = [
      study_uid TEXT NOT NULL,
      series_uid TEXT,
      sop_instance_uid TEXT,
+     calling_ae_title TEXT,
+     called_ae_title TEXT,
      taken_at_ms INTEGER NOT NULL,
      taken_running_ms INTEGER NOT NULL DEFAULT 0,
      unreadable INTEGER NOT NULL DEFAULT 0,
@@ -89,6 +98,8 @@ export interface SpooledObject {
 export interface InstanceRow extends Omit<SpooledObject, 'intake' | 'passes' | 'document' | 'type'> {
   readonly seriesUid: string;
   readonly sopInstanceUid: string;
+  /** Left out for what came as a file. */
+  readonly aeTitles?: AeTitles | undefined;
   readonly takenAtMs: number;
   readonly quietSeconds: number;
 }
@@ -112,6 +123,10 @@ export interface StudySummary extends StudyRow {
   /** Instances whose files are gone or damaged. */
   readonly unreadable: number;
 }
+
+/** What a manifest lists of an instance. */
+const listed =
+  'intake, sop_instance_uid, series_uid, object_id, bytes, sha256, calling_ae_title, called_ae_title';
 
 export class SenderLedger {
   readonly mailbox: Mailbox;
@@ -185,8 +200,8 @@ export class SenderLedger {
     this.retained.forgetExpired(row.sopInstanceUid, row.sha256);
     const entered = this.#database.run(
       `INSERT INTO objects (object_id, type, key_id, sha256, bytes, symbol_bytes, maximum_source_symbols, priority,
-         study_uid, series_uid, sop_instance_uid, taken_at_ms, taken_running_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
+         study_uid, series_uid, sop_instance_uid, calling_ae_title, called_ae_title, taken_at_ms, taken_running_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
       row.objectId,
       objectType.instance,
       row.keyId,
@@ -198,6 +213,8 @@ export class SenderLedger {
       row.studyUid,
       row.seriesUid,
       row.sopInstanceUid,
+      row.aeTitles?.calling ?? null,
+      row.aeTitles?.called ?? null,
       row.takenAtMs,
       takenRunningMs,
     );
@@ -211,6 +228,22 @@ export class SenderLedger {
       row.quietSeconds,
     );
     return true;
+  }
+
+  /**
+   * An instance that is held came once more, over an association: that is how it came, where nothing is known of it.
+   * So it is when a stop fell between its file and its row, and the scanner sent it again.
+   */
+  learnAeTitles({ sha256, sopInstanceUid, aeTitles }: InstanceRow): void {
+    if (aeTitles === undefined) return;
+    this.#database.run(
+      `UPDATE objects SET calling_ae_title = ?, called_ae_title = ?
+       WHERE sop_instance_uid = ? AND sha256 = ? AND calling_ae_title IS NULL`,
+      aeTitles.calling,
+      aeTitles.called,
+      sopInstanceUid,
+      sha256,
+    );
   }
 
   hasObject(objectId: string): boolean {
@@ -260,10 +293,8 @@ export class SenderLedger {
   manifestEntries(studyUid: string): ManifestEntry[] {
     return this.#database
       .all(
-        `SELECT intake, sop_instance_uid, series_uid, object_id, bytes, sha256 FROM objects WHERE study_uid = ? AND type = ?
-         UNION ALL
-         SELECT intake, sop_instance_uid, series_uid, object_id, bytes, sha256 FROM expired_instances WHERE study_uid = ?
-         ORDER BY intake`,
+        `SELECT ${listed} FROM objects WHERE study_uid = ? AND type = ?
+         UNION ALL SELECT ${listed} FROM expired_instances WHERE study_uid = ? ORDER BY intake`,
         studyUid,
         objectType.instance,
         studyUid,
@@ -274,6 +305,7 @@ export class SenderLedger {
         objectId: text(row, 'object_id'),
         bytes: number(row, 'bytes'),
         sha256: text(row, 'sha256'),
+        ...aeTitlesOf(row),
       }));
   }
 
@@ -466,6 +498,11 @@ export class SenderLedger {
         unreadable: number(row, 'unreadable'),
       }));
   }
+}
+
+function aeTitlesOf(row: Row): Pick<ManifestEntry, 'aeTitles'> {
+  const [calling, called] = [optionalText(row, 'calling_ae_title'), optionalText(row, 'called_ae_title')];
+  return calling === undefined || called === undefined ? {} : { aeTitles: { calling, called } };
 }
 
 function studyRow(row: Row): StudyRow {

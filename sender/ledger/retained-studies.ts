@@ -20,7 +20,9 @@ export const retainedStudiesSchema = `
      series_uid TEXT NOT NULL,
      sop_instance_uid TEXT NOT NULL,
      bytes INTEGER NOT NULL,
-     sha256 TEXT NOT NULL
+     sha256 TEXT NOT NULL,
+     calling_ae_title TEXT,
+     called_ae_title TEXT
    );
    CREATE INDEX expired_instances_by_study ON expired_instances (study_uid, intake);
    CREATE INDEX expired_instances_by_content ON expired_instances (sop_instance_uid, sha256);
@@ -97,8 +99,8 @@ export class RetainedStudies {
         objectType.instance,
       );
       this.#database.run(
-        `INSERT INTO expired_instances SELECT intake, object_id, study_uid, series_uid, sop_instance_uid, bytes, sha256
-         FROM objects WHERE study_uid = ? AND type = ?`,
+        `INSERT INTO expired_instances SELECT intake, object_id, study_uid, series_uid, sop_instance_uid, bytes, sha256,
+           calling_ae_title, called_ae_title FROM objects WHERE study_uid = ? AND type = ?`,
         studyUid,
         objectType.instance,
       );

@@ -147,8 +147,12 @@ export class Spool {
       return this.#ledger.transaction(() =>
         batch
           .map(({ row }) => row)
-          .filter((row) => !this.#ledger.hasContent(row.sha256, row.sopInstanceUid))
-          .filter((row) => this.#ledger.enterInstance(row, this.#runningMs())),
+          .filter((row) => {
+            if (!this.#ledger.hasContent(row.sha256, row.sopInstanceUid))
+              return this.#ledger.enterInstance(row, this.#runningMs());
+            this.#ledger.learnAeTitles(row);
+            return false;
+          }),
       );
     } catch (error) {
       this.#takeBack(batch);

@@ -1,5 +1,6 @@
 /** What texts of a configuration have to look like, each with the words that end the sentence "must be …". */
 import { z } from 'zod';
+import { isAeTitle } from '../wire/limits.ts';
 
 export interface TextForm {
   readonly schema: z.ZodType<string>;
@@ -15,7 +16,7 @@ export const textForms = {
   },
   /** PS3.5 section 6.2, value representation AE: no backslash, no control character, not only spaces. */
   aeTitle: {
-    schema: z.string().regex(/^(?! )[\x20-\x5B\x5D-\x7E]{1,16}(?<! )$/),
+    schema: z.string().refine(isAeTitle),
     allowed: 'an AE title of 1 to 16 characters',
   },
   /** A name or address of a host, as it is given to the resolver. */

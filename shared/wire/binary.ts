@@ -4,7 +4,7 @@
  */
 import { assert } from '../assert.ts';
 import { DiodeError } from '../errors.ts';
-import { isUid, limits } from './limits.ts';
+import { isAeTitle, isUid, limits } from './limits.ts';
 
 const ascii = new TextDecoder('latin1');
 
@@ -59,6 +59,13 @@ export class DocumentReader {
   uid(): string {
     const text = this.#text(limits.uidCharactersMax);
     if (!isUid(text)) throw invalid('a UID is malformed');
+    return text;
+  }
+
+  /** An AE title with its length in one byte (PS3.5 section 6.2). */
+  aeTitle(): string {
+    const text = this.#text(limits.aeTitleCharactersMax);
+    if (!isAeTitle(text)) throw invalid('an AE title is malformed');
     return text;
   }
 
@@ -150,6 +157,11 @@ export class DocumentWriter {
 
   uid(value: string): this {
     assert(isUid(value), 'only a checked UID is written');
+    return this.#text(value);
+  }
+
+  aeTitle(value: string): this {
+    assert(isAeTitle(value), 'only a checked AE title is written');
     return this.#text(value);
   }
 

@@ -18,11 +18,15 @@ export const limits = {
   documentBytesMax: 32 * 2 ** 20,
   manifestEntriesMax: 200_000,
   manifestSeriesMax: 65_535,
+  /** Pairs of AE titles over which the instances of one study came. */
+  manifestAeTitlesMax: 4096,
   rollEntriesMax: 4096,
   beaconCountersMax: 16,
   beaconAlarmsMax: 16,
   /** PS3.5 section 9.1. */
   uidCharactersMax: 64,
+  /** PS3.5 section 6.2, value representation AE. */
+  aeTitleCharactersMax: 16,
   /** A ticket as text, with its line end: what a QR code of ordinary size holds. */
   ticketBytesMax: 800,
   sendersMax: 64,
@@ -34,4 +38,12 @@ const uidPattern = /^[0-9.]{1,64}$/;
 /** Whether a string may be used as a UID. A name of only dots would be a path, so one digit is needed. */
 export function isUid(text: string): boolean {
   return uidPattern.test(text) && /^[0-9]/.test(text);
+}
+
+/** PS3.5 section 6.2, value representation AE, without the spaces around it: no backslash, no control character. */
+const aeTitlePattern = /^(?! )[ -[\]-~]{1,16}(?<! )$/;
+
+/** Whether a text is an AE title: 1 to 16 printable ASCII characters without a backslash, no space at either end. */
+export function isAeTitle(text: string): boolean {
+  return aeTitlePattern.test(text);
 }

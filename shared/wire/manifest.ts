@@ -8,8 +8,10 @@ import { limits } from './limits.ts';
 
 const manifestFormat = 1;
 const sha256Bytes = 32;
-/** uid (at least 2) + series index + object id + size + SHA-256 */
-const entryBytesMin = 2 + 2 + objectIdBytes + 8 + sha256Bytes;
+/** uid (at least 2) + series index + AE titles index + object id + size + SHA-256 */
+const entryBytesMin = 2 + 2 + 2 + objectIdBytes + 8 + sha256Bytes;
+/** Two titles of at least 1 character. */
+const aeTitlesBytesMin = 4;
 
 /** Why a study was closed. `quiet` is a belief, not knowledge: no instance came for a while. */
 export const closeReason = { quiet: 1, forced: 2, mpps: 3 } as const;
@@ -17,6 +19,14 @@ export type CloseReason = (typeof closeReason)[keyof typeof closeReason];
 
 export const priority = { routine: 1, stat: 2 } as const;
 export type Priority = (typeof priority)[keyof typeof priority];
+
+/** Over which association of a scanner an instance came (PS3.8). They name programs, not people. */
+export interface AeTitles {
+  /** That of the scanner. */
+  readonly calling: string;
+  /** That of the sender: scanners choose by it. */
+  readonly called: string;
+}
 
 export interface ManifestEntry {
   readonly sopInstanceUid: string;
@@ -26,6 +36,8 @@ export interface ManifestEntry {
   readonly bytes: number;
   /** 32 bytes as hexadecimal, of the whole file */
   readonly sha256: string;
+  /** Left out for what came as a file. */
+  readonly aeTitles?: AeTitles | undefined;
 }
 
 export interface Manifest {
@@ -48,6 +60,7 @@ export interface Manifest {
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const series = [...new Set(manifest.entries.map((entry) => entry.seriesUid))];
   const index = new Map(series.map((uid, position) => [uid, position]));
+  const titles = new AeTitlesTable(manifest.entries);
   const writer = new DocumentWriter()
     .uint8(manifestFormat)
     .uint8(manifest.closedBecause)
@@ -59,11 +72,14 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     .uid(manifest.studyUid)
     .uint32(series.length);
   for (const uid of series) writer.uid(uid);
+  writer.uint32(titles.list.length);
+  for (const { calling, called } of titles.list) writer.aeTitle(calling).aeTitle(called);
   writer.uint32(manifest.entries.length);
   for (const entry of manifest.entries) {
     writer
       .uid(entry.sopInstanceUid)
       .uint16(index.get(entry.seriesUid) ?? 0)
+      .uint16(titles.numberOf(entry.aeTitles))
       .hex(entry.objectId, objectIdBytes)
       .uint64(entry.bytes)
       .hex(entry.sha256, sha256Bytes);
@@ -84,10 +100,17 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   const studyUid = reader.uid();
   const series: string[] = [];
   for (let left = reader.count(limits.manifestSeriesMax, 2); left > 0; left -= 1) series.push(reader.uid());
+  const titles: AeTitles[] = [];
+  for (let left = reader.count(limits.manifestAeTitlesMax, aeTitlesBytesMin); left > 0; left -= 1)
+    titles.push({ calling: reader.aeTitle(), called: reader.aeTitle() });
   const entries: ManifestEntry[] = [];
   for (let left = reader.count(limits.manifestEntriesMax, entryBytesMin); left > 0; left -= 1) {
     const sopInstanceUid = reader.uid();
     const seriesUid = series[reader.uint16()] ?? reader.fail('an entry names a series that is not listed');
+    const titlesNumber = reader.uint16();
+    const aeTitles = titles[titlesNumber - 1];
+    if (titlesNumber > 0 && aeTitles === undefined)
+      reader.fail('an entry names AE titles that are not listed');
     const objectId = reader.hex(objectIdBytes);
     entries.push({
       sopInstanceUid,
@@ -95,9 +118,34 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
       objectId,
       bytes: reader.uint64(),
       sha256: reader.hex(sha256Bytes),
+      ...(aeTitles !== undefined && { aeTitles }),
     });
   }
   if (studyNumber < 1 || revision < 1 || entries.length < 1) reader.fail('a manifest lists something');
   reader.end();
   return { senderId, studyNumber, revision, closedBecause, priority: urgency, closedAtMs, studyUid, entries };
+}
+
+/** Each pair of AE titles once, in the order they came. A study of more pairs than fit has some instances without. */
+class AeTitlesTable {
+  readonly list: AeTitles[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  constructor(entries: readonly ManifestEntry[]) {
+    for (const { aeTitles } of entries) {
+      if (aeTitles === undefined || this.list.length === limits.manifestAeTitlesMax) continue;
+      const key = keyOf(aeTitles);
+      if (!this.#numbers.has(key)) this.#numbers.set(key, this.list.push(aeTitles));
+    }
+  }
+
+  /** From 1; 0 is none. */
+  numberOf(titles: AeTitles | undefined): number {
+    return titles === undefined ? 0 : (this.#numbers.get(keyOf(titles)) ?? 0);
+  }
+}
+
+/** No title has a backslash. */
+function keyOf({ calling, called }: AeTitles): string {
+  return `${calling}\\${called}`;
 }

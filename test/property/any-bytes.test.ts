@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { DiodeError } from '../../shared/errors.ts';
 import { type Beacon, decodeBeacon, encodeBeacon } from '../../shared/wire/beacon.ts';
 import { at, headerBytes, protection } from '../../shared/wire/datagram.ts';
-import { isUid, limits } from '../../shared/wire/limits.ts';
+import { isAeTitle, isUid, limits } from '../../shared/wire/limits.ts';
 import { fingerprintOf } from '../../shared/wire/link-parameters.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../../shared/wire/manifest.ts';
 import { decodeRollPage, encodeRollPage, type RollPage } from '../../shared/wire/roll.ts';
@@ -26,6 +26,7 @@ const anyHex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((found) => Buffer.from(found).toString('hex'));
 const anyUid = fc.stringMatching(/^[0-9][0-9.]{0,63}$/).filter(isUid);
 const anyCode = fc.stringMatching(/^E_[A-Z0-9_]{1,38}$/);
+const anyAeTitle = fc.stringMatching(/^[ -[\]-~]{1,16}$/).filter(isAeTitle);
 const anyUint32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const anyCount = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
@@ -38,13 +39,20 @@ const anyManifest: fc.Arbitrary<Manifest> = fc.record({
   closedAtMs: anyCount,
   studyUid: anyUid,
   entries: fc.array(
-    fc.record({
-      sopInstanceUid: anyUid,
-      seriesUid: fc.oneof(anyUid, fc.constantFrom('1.2', '1.3')),
-      objectId: anyHex(16),
-      bytes: anyCount,
-      sha256: anyHex(32),
-    }),
+    fc.record(
+      {
+        sopInstanceUid: anyUid,
+        seriesUid: fc.oneof(anyUid, fc.constantFrom('1.2', '1.3')),
+        objectId: anyHex(16),
+        bytes: anyCount,
+        sha256: anyHex(32),
+        aeTitles: fc.record({
+          calling: fc.oneof(anyAeTitle, fc.constant('CT1')),
+          called: fc.oneof(anyAeTitle, fc.constantFrom('DIODE', 'DIODE_STAT')),
+        }),
+      },
+      { requiredKeys: ['sopInstanceUid', 'seriesUid', 'objectId', 'bytes', 'sha256'] },
+    ),
     { minLength: 1, maxLength: 8 },
   ),
 });

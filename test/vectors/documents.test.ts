@@ -9,6 +9,7 @@ import { decodeManifest, encodeManifest, type Manifest } from '../../shared/wire
 import { decodeRollPage, encodeRollPage, type RollPage } from '../../shared/wire/roll.ts';
 import type { DocumentVector } from './cases/documents.ts';
 import type { KeyFileVector } from './cases/key-file.ts';
+import { readManifest } from './second-manifest-reading.ts';
 import { fromHex, hex, readVectors } from './vector-file.ts';
 
 function hold<Value>(
@@ -27,6 +28,13 @@ function hold<Value>(
 describe('manifest', () => {
   it.each(readVectors<DocumentVector<Manifest>>('manifest'))('$name', (vector) =>
     hold(vector, { decode: decodeManifest, encode: encodeManifest }),
+  );
+
+  it.each(readVectors<DocumentVector<Manifest>>('manifest'))(
+    'is what a second reading of the page finds: $name',
+    (vector) => {
+      expect(readManifest(fromHex(vector.document))).toEqual('error' in vector ? undefined : vector.value);
+    },
   );
 });
 

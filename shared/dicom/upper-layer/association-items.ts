@@ -3,7 +3,7 @@
  * fields that all of them share.
  */
 import { assert } from '../../assert.ts';
-import { isUid } from '../../wire/limits.ts';
+import { isAeTitle, isUid } from '../../wire/limits.ts';
 import { associationLimits } from './limits.ts';
 import { invalidParameter } from './protocol-violation.ts';
 
@@ -68,13 +68,6 @@ export function readAeTitle(field: Uint8Array): string {
     .trim();
   if (!isAeTitle(text)) throw invalidParameter('AE title is empty or has characters that none may have');
   return text;
-}
-
-/** Whether a text may be an AE title: 1 to 16 printable ASCII characters without a backslash, not all spaces. */
-export function isAeTitle(text: string): boolean {
-  return (
-    text.length <= associationLimits.aeTitleCharacters && /^[ -[\]-~]+$/.test(text) && text.trim() !== ''
-  );
 }
 
 export function writeAeTitle(title: string): Uint8Array {

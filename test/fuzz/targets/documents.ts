@@ -33,6 +33,9 @@ function manifest(random: Random, entries: number): Manifest {
       objectId: hex(random, 16),
       bytes: 1 + random.integer(1e9),
       sha256: hex(random, 32),
+      ...(random.chance(0.7) && {
+        aeTitles: { calling: random.pick(['CT1', 'MR 2']), called: random.pick(['DIODE', 'DIODE_STAT']) },
+      }),
     })),
   };
 }

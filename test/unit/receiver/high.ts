@@ -53,12 +53,13 @@ export function manifestOf(
     priority: priority.routine,
     closedAtMs: 0,
     studyUid: '1.2',
-    entries: rows.map(({ sopInstanceUid, seriesUid, objectId, bytes, sha256 }) => ({
+    entries: rows.map(({ sopInstanceUid, seriesUid, objectId, bytes, sha256, aeTitles }) => ({
       sopInstanceUid,
       seriesUid,
       objectId,
       bytes,
       sha256,
+      ...(aeTitles !== undefined && { aeTitles }),
     })),
     ...change,
   };

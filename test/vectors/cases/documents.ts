@@ -82,12 +82,17 @@ export function manifestVectors(): DocumentVector<Manifest>[] {
     return { name, document: hex(encodeManifest(value)), value };
   };
   const document = encodeManifest({ ...base, entries: [entry(1)] });
+  const scanner = { calling: 'CT1', called: 'DIODE' };
   const spoiler = new Spoiler(document);
   // Format, reason, priority, sender id, study number, revision, closed at.
   const studyUidAt = 1 + 1 + 1 + 8 + 8 + 4 + 8;
   const seriesCountAt = studyUidAt + 1 + base.studyUid.length;
-  const entryCountAt = seriesCountAt + 4 + 1 + '1.2.840.99.1'.length;
+  const titlesCountAt = seriesCountAt + 4 + 1 + '1.2.840.99.1'.length;
+  const entryCountAt = titlesCountAt + 4;
   const seriesIndexAt = entryCountAt + 4 + 1 + '1.2.840.99.1.1'.length;
+  const titled = new Spoiler(encodeManifest({ ...base, entries: [{ ...entry(1), aeTitles: scanner }] }));
+  const titledEntryAt = titlesCountAt + 4 + (1 + scanner.calling.length) + (1 + scanner.called.length) + 4;
+  const titlesNumberAt = titledEntryAt + 1 + '1.2.840.99.1.1'.length + 2;
   return [
     says('two series', {}),
     says('a later revision, urgent, closed by force', {
@@ -105,7 +110,37 @@ export function manifestVectors(): DocumentVector<Manifest>[] {
       revision: 0xffff_ffff,
       entries: [{ ...entry(1), sopInstanceUid: `${'1.'.repeat(31)}12` }],
     }),
+    says('over two associations, and one as a file', {
+      entries: [
+        { ...entry(1), aeTitles: scanner },
+        entry(2),
+        { ...entry(3), aeTitles: { calling: 'CT1', called: 'DIODE_STAT' } },
+        { ...entry(4), aeTitles: scanner },
+      ],
+    }),
+    says('AE titles of 1 and of 16 characters, with every kind of them', {
+      entries: [
+        { ...entry(1), aeTitles: { calling: '!', called: 'a Title, of 16 ~' } },
+        { ...entry(2), aeTitles: { calling: '[0]/..:"\'%&<>|*?', called: '.' } },
+      ],
+    }),
     ...spoiler.common<Manifest>(),
+    refused('more AE titles than there are', titled.with(titlesCountAt, 0, 0, 0, 2)),
+    refused('4097 pairs of AE titles', titled.with(titlesCountAt, 0, 0, 0x10, 0x01)),
+    refused('2^32 - 1 pairs of AE titles', titled.with(titlesCountAt, 255, 255, 255, 255)),
+    refused('an empty AE title', titled.with(titled.lengthOf('CT1'), 0)),
+    refused('an AE title of 17 characters', titled.with(titled.lengthOf('CT1'), 17)),
+    refused('an AE title with a backslash', titled.text('DIODE', 'DI\\DE')),
+    refused('an AE title with a line break', titled.text('DIODE', 'DI\nDE')),
+    refused('an AE title that begins with a space', titled.text('DIODE', ' IODE')),
+    refused('an AE title that ends with a space', titled.text('DIODE', 'DIOD ')),
+    refused('an AE title of spaces', titled.text('CT1', '   ')),
+    refused('an AE title beyond ASCII', titled.text('CT1', 'CT\u00e4')),
+    refused('AE titles that are not listed', titled.with(titlesNumberAt, 0, 2)),
+    refused(
+      'AE titles without a list',
+      spoiler.with(entryCountAt + 4 + 1 + '1.2.840.99.1.1'.length + 2, 0, 1),
+    ),
     refused('an unknown reason', spoiler.with(1, 4)),
     refused('reason 0', spoiler.with(1, 0)),
     refused('an unknown priority', spoiler.with(2, 3)),

@@ -47,6 +47,7 @@ describe('routes', () => {
     senderId: '07'.repeat(8),
     modality: 'CT',
     sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+    aeTitles: { calling: 'CT1', called: 'DIODE' },
   };
   it.each([
     ['without a condition', {}, true],
@@ -59,6 +60,13 @@ describe('routes', () => {
     ['all below another', { sopClasses: ['1.2.840.10008.5.1.4.1.1.2.*'] }, false],
     ['one condition met and one not', { modalities: ['CT'], senders: ['08'.repeat(8)] }, false],
     ['an empty list', { modalities: [] }, false],
+    ['its scanner', { callingAeTitles: ['MR1', 'CT1'] }, true],
+    ['another scanner', { callingAeTitles: ['CT2'] }, false],
+    ['a scanner in other letters', { callingAeTitles: ['ct1'] }, false],
+    ['the title it was sent to', { calledAeTitles: ['DIODE'] }, true],
+    ['a longer title', { calledAeTitles: ['DIODE_STAT'] }, false],
+    ['its scanner and another title', { callingAeTitles: ['CT1'], calledAeTitles: ['DIODE_STAT'] }, false],
+    ['its title as that of a scanner', { callingAeTitles: ['DIODE'] }, false],
   ])('%s', (_, conditions, met) => {
     expect(destinationsOf(instance, [{ destination: 'PACS', ...conditions }])).toEqual(met ? ['PACS'] : []);
   });
@@ -73,6 +81,12 @@ describe('routes', () => {
     expect(destinationsOf(instance, routes)).toEqual(['B', 'A', 'C']);
     const unread = { ...instance, modality: undefined, sopClassUid: undefined };
     expect(destinationsOf(unread, routes)).toEqual(['B']);
+    const byTitle = [
+      { destination: 'D', callingAeTitles: ['CT1'] },
+      { destination: 'E', calledAeTitles: ['DIODE'] },
+    ];
+    expect(destinationsOf({ ...instance, aeTitles: undefined }, byTitle)).toEqual([]);
+    expect(destinationsOf(instance, byTitle)).toEqual(['D', 'E']);
   });
 });
 

@@ -99,6 +99,14 @@ describe('a destination', () => {
     );
   });
 
+  it('may take only what came from or to AE titles', () => {
+    const rules = ['callingAeTitles = ["CT1", "MR 2"]', 'calledAeTitles = ["DIODE_STAT"]'];
+    expect(routeOf(settingsOf(...dicom, ...rules))).toMatchObject({
+      callingAeTitles: ['CT1', 'MR 2'],
+      calledAeTitles: ['DIODE_STAT'],
+    });
+  });
+
   it('whose retries may never wait less than their first wait keeps that', () => {
     const settings = settingsOf(...dicom, 'retrySeconds = 120', 'retryMinutesMax = 1');
     expect(policyOf(settings)).toMatchObject({ retryMsMin: 120_000, retryMsMax: 120_000 });
@@ -113,6 +121,9 @@ describe('a destination', () => {
     [[...dicom, 'modalities = ["ct"]'], 'destinations[1].modalities'],
     [[...dicom, 'senders = ["1"]'], 'destinations[1].senders'],
     [[...dicom, 'sopClasses = ["1.2.*.3"]'], 'destinations[1].sopClasses'],
+    [[...dicom, 'callingAeTitles = ["SEVENTEEN LETTERS"]'], 'destinations[1].callingAeTitles'],
+    [[...dicom, 'calledAeTitles = ["A\\\\B"]'], 'destinations[1].calledAeTitles'],
+    [[...dicom, 'calledAeTitles = [" A"]'], 'destinations[1].calledAeTitles'],
     [[...web, 'credentialsFile = "i/secret"'], 'must lie outside inbox.folder'],
   ])('%j is refused', (lines, named) => {
     const toml = ['[[destinations]]', 'name = "pacs"', ...lines].join('\n');

@@ -208,6 +208,60 @@ describe('the inbox', () => {
   });
 });
 
+describe('how an instance came to the sender', () => {
+  const ct = { calling: 'CT1', called: 'DIODE' };
+  const mr = { calling: 'MR1', called: 'DIODE_STAT' };
+  const titlesAtMarking = (high: High) => {
+    const found: (readonly [string, string | undefined])[] = [];
+    high.withoutInbox((_, instances) => {
+      found.push(...instances.map(({ objectId, aeTitles }) => [objectId, aeTitles?.calling] as const));
+    });
+    return found;
+  };
+
+  it('is what the list says that releases it, and stays so', () => {
+    const high = new High();
+    const marked = titlesAtMarking(high);
+    high.store(a, b);
+    expect(high.ledger.instances.get(a.objectId)?.aeTitles).toBeUndefined();
+    high.manifest(manifestOf(1, [{ ...a, aeTitles: ct }, b]));
+    high.release();
+    high.store(c);
+    high.manifest(manifestOf(2, [{ ...a, aeTitles: mr }, b, { ...c, aeTitles: mr }]));
+    high.release();
+    expect(marked).toEqual([
+      [a.objectId, 'CT1'],
+      [b.objectId, undefined],
+      [c.objectId, 'MR1'],
+    ]);
+    expect(high.ledger.instances.get(a.objectId)?.aeTitles).toEqual(ct);
+    expect(high.ledger.instances.get(b.objectId)?.aeTitles).toBeUndefined();
+    expect(high.ledger.instances.get(c.objectId)?.aeTitles).toEqual(mr);
+  });
+
+  it('is known by whatever object id the list names the content', () => {
+    const high = new High();
+    const marked = titlesAtMarking(high);
+    high.store(a);
+    high.ledger.knownContent.enter(b.objectId, a.objectId);
+    high.manifest(manifestOf(1, [{ ...a, objectId: b.objectId, aeTitles: ct }]));
+    high.release();
+    expect(marked).toEqual([[a.objectId, 'CT1']]);
+  });
+
+  it('is known when a release is finished by the next start', () => {
+    const high = new High();
+    high.store(a);
+    high.manifest(manifestOf(1, [{ ...a, aeTitles: ct }]));
+    const cutter = new Cutter(12, true);
+    cutting(high, cutter);
+    expect(() => high.release()).toThrow(PowerCut);
+    expect(high.ledger.releases.unfinished()).toHaveLength(1);
+    high.restart();
+    expect(high.ledger.instances.get(a.objectId)?.aeTitles).toEqual(ct);
+  });
+});
+
 describe('a partial release', () => {
   it('is marked n of N, audited, and does not end the study', () => {
     const high = new High();

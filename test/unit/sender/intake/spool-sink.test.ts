@@ -1,4 +1,5 @@
 /** Goal: an instance is taken when it is durable in spool and ledger, and leaves nothing behind when it is not taken. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { Spool } from '../../../../sender/spool/spool.ts';
 import { systemClock } from '../../../../shared/clock.ts';
 import { part10Header } from '../../../../shared/dicom/part10-meta.ts';
 import { nodeDisk } from '../../../../shared/disk.ts';
-import { protection } from '../../../../shared/wire/datagram.ts';
+import { objectType, protection } from '../../../../shared/wire/datagram.ts';
 import { priority } from '../../../../shared/wire/manifest.ts';
 import { encodeDataSet, transferSyntaxes } from '../../../harness/dicom-writer.ts';
 
@@ -43,11 +44,11 @@ function low(options: { arrivingDisk?: ArrivingDisk; hasRoom?: () => boolean } =
     onAssociationClosed: () => {},
     onRefused: () => {},
   });
-  const open = (sopInstanceUid: string, urgency: 'routine' | 'stat' = 'routine') =>
+  const open = (sopInstanceUid: string, urgency: 'routine' | 'stat' = 'routine', callingAe = 'CT1') =>
     sink.open({
       associationId: 3,
       called: { title: 'DIODE', priority: urgency, quietSeconds: 5 },
-      callingAe: 'CT1',
+      callingAe,
       sopClassUid,
       sopInstanceUid,
       transferSyntaxUid: transferSyntaxes.explicitLittleEndian.uid,
@@ -91,6 +92,7 @@ it.each([100, 600_000])(
     expect(taken).toEqual([[1, 0]]);
     expect(seen).toEqual(['1.2 3']);
     expect(ledger.hasObject(name)).toBe(true);
+    expect(ledger.manifestEntries('1.2')).toMatchObject([{ aeTitles: { calling: 'CT1', called: 'DIODE' } }]);
     expect(ledger.study('1.2')).toMatchObject({ open: true, priority: priority.stat, quietSeconds: 5 });
   },
 );
@@ -136,6 +138,42 @@ it('is entered together with others that are ready; one that is held is a duplic
   ]);
   expect(names('objects')).toHaveLength(2);
   expect(names('arriving')).toEqual([]);
+});
+
+it('keeps the AE titles with which it came first, and learns them where it had come without', async () => {
+  const { ledger, open } = low();
+  const store = async (uid: string, callingAe: string) => {
+    const writer = open(uid, 'routine', callingAe);
+    await writer.write(file(uid));
+    await writer.finish();
+  };
+  await store('1.2.3', 'CT1');
+  await store('1.2.3', 'MR1');
+  // A stop fell between file and row: the file was taken up, and nobody knows any more how it had come.
+  const bytes = file('1.2.4');
+  const path = join(folder, 'found');
+  writeFileSync(path, bytes);
+  const sha256 = createHash('sha256').update(bytes).digest();
+  new Spool({ folder, disk: nodeDisk, ledger }).enter([
+    {
+      arrivingPath: path,
+      row: {
+        ...objectPlanner(identity)(objectType.instance, sha256, bytes.length),
+        sha256: sha256.toString('hex'),
+        bytes: bytes.length,
+        priority: priority.routine,
+        quietSeconds: 5,
+        studyUid: '1.2',
+        seriesUid: '1.2.1',
+        sopInstanceUid: '1.2.4',
+        takenAtMs: 0,
+      },
+    },
+  ]);
+  const callers = () => ledger.manifestEntries('1.2').map(({ aeTitles }) => aeTitles?.calling);
+  expect(callers()).toEqual(['CT1', undefined]);
+  await store('1.2.4', 'MR1');
+  expect(callers()).toEqual(['CT1', 'MR1']);
 });
 
 it('is not finished before its bytes are synced', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { objectPlanner } from '../../../../sender/identity.ts';
-import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
+import { type InstanceRow, SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { StudyClosing } from '../../../../sender/schedule/study-closing.ts';
 import { Spool } from '../../../../sender/spool/spool.ts';
 import { Upkeep } from '../../../../sender/spool/upkeep.ts';
@@ -56,8 +56,8 @@ function low() {
     return { spool, alarms, upkeep, closing, runningTime };
   };
   let now = life();
-  const take = (name: string, studyUid = '1.2') => {
-    const row = instanceRow(name, { studyUid });
+  const take = (name: string, studyUid = '1.2', change: Partial<InstanceRow> = {}) => {
+    const row = instanceRow(name, { studyUid, ...change });
     const path = now.spool.arrivingPath(row.priority);
     const file = disk.open(path, 'create');
     file.writeAt(new Uint8Array(row.bytes), 0);
@@ -163,12 +163,14 @@ describe('a study', () => {
 
   it('comes back with a late instance: the new list names all of it, and holds what came', () => {
     const { take, close, pass, run, ledger, manifest, files } = low();
-    take('one');
+    const aeTitles = { calling: 'CT1', called: 'DIODE' };
+    take('one', '1.2', { aeTitles });
     close();
     pass();
     run(15 * dayMs);
     take('late');
     expect(close()).toMatchObject([{ studyNumber: 1, revision: 2, instances: 2 }]);
+    expect(manifest().entries.map((entry) => entry.aeTitles)).toEqual([aeTitles, undefined]);
     expect(manifest().entries.map(({ objectId }) => objectId)).toEqual([idOf('one'), idOf('late')]);
     expect(files()).toBe(1);
     expect(ledger.retained.rollEntries(0, 10)).toMatchObject([{ revision: 2, instances: 2, state: 1 }]);

@@ -5,7 +5,7 @@ import {
   writeAssociateAccept,
   writeAssociateRequest,
 } from '../../../../shared/dicom/upper-layer/associate-pdu.ts';
-import { isAeTitle } from '../../../../shared/dicom/upper-layer/association-items.ts';
+import { isAeTitle } from '../../../../shared/wire/limits.ts';
 import {
   answeredContext,
   associateBody,
@@ -166,6 +166,10 @@ it.each([
   ['SEVENTEEN LETTERS', false],
   ['', false],
   ['  ', false],
+  [' A', false],
+  ['A ', false],
+  ['A B', true],
+  ['A\n', false],
   ['A\\B', false],
   ['Ä', false],
 ])('AE title %j: %s', (title, valid) => {
