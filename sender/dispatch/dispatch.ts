@@ -55,6 +55,9 @@ export const ledgerCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const satisf
 /** Passes that wait to be counted; beyond that nothing more is sent. */
 const uncountedMax = 1000;
 
+/** What the smallest object counts for, of a block of the largest size. */
+const smallestBlock = 1 / 8;
+
 /** Beacons and rolls on their way at most: a link that stands still gets no pile of stale ones. */
 const documentsMax = 32;
 
@@ -299,7 +302,9 @@ export class Dispatch {
   }
 
   #send(order: TransmitOrder, symbolBytes: number, ledgered: boolean): void {
-    const blocks = Math.ceil(order.bytes / (symbolBytes * order.maximumSourceSymbols)) || 1;
+    // In blocks of the largest size: of smaller ones the encoder keeps more open.
+    const largest = order.bytes / (symbolBytes * order.maximumSourceSymbols);
+    const blocks = Math.max(smallestBlock, largest);
     this.#inFlight.set(order.objectId, { blocks, lane: order.lane, ledgered, lost: false });
     this.#waitingBlocks[order.lane] += blocks;
     this.#options.transmit(order);

@@ -32,6 +32,16 @@ export class BlockSlot {
     this.#symbolsMax = Math.floor(memory.length / datagramBytes);
   }
 
+  /** Where its memory begins in the buffer it is a part of. */
+  get address(): number {
+    return this.#memory.byteOffset;
+  }
+
+  /** Of the block that is or was in it. */
+  get repairSymbols(): number {
+    return this.#block.repairEsis.length;
+  }
+
   /** Datagrams of the block that have not been taken yet. */
   get left(): number {
     return this.#block.sourceSymbols + this.#block.repairEsis.length - this.#next;

@@ -1,8 +1,9 @@
 /**
  * The sender's data plane as a pure machine: objects go in, datagrams come out in the order of the link.
  *
- * Symbols of up to D open blocks go out in turn, so a burst of loss is spread over many blocks: with m
- * repair symbols each it may take D x m datagrams. Blocks are opened one a turn, which staggers them. An
+ * Symbols of open blocks go out in turn, so a burst of loss is spread over many blocks: with D blocks of m repair
+ * symbols it may take D x m datagrams. Small blocks have fewer repair symbols, so more of them are open: what counts is
+ * the sum of repair symbols. Blocks are opened over some turns, which staggers them. An
  * urgent object (STAT, manifest, beacon) has slots of its own and goes ahead of the symbols of open blocks; a repeat
  * of the carousel has slots of its own too, and goes behind them.
  */
@@ -20,7 +21,7 @@ export interface TransmissionOptions {
   readonly code: ErasureCode;
   /** Writes the tag of a datagram into its end. */
   readonly tag: { write(datagram: Uint8Array): void };
-  /** D */
+  /** D: of the largest blocks. Smaller ones may be up to {@link smallBlocksFactor} times as many. */
   readonly openBlocks: number;
   /** Memory for the slots: the engine's own saves a copy of every block. */
   readonly allocate: (byteLength: number) => Uint8Array;
@@ -40,12 +41,25 @@ function backgroundSlots(openBlocks: number): number {
   return Math.max(4, Math.ceil(openBlocks / 4));
 }
 
+/** Slots are of the size of the largest block; of those that only small blocks use, most pages are never touched. */
+const smallBlocksFactor = 6;
+const smallBlocksBytesMax = 2 ** 28;
+
+function routineSlots(parameters: LinkParameters, openBlocks: number): number {
+  const affordable = Math.floor(smallBlocksBytesMax / slotBytes(parameters));
+  return Math.max(openBlocks, Math.min(smallBlocksFactor * openBlocks, affordable));
+}
+
+/** Opening many blocks in one turn would keep the link waiting. */
+const opensPerTurnMax = 16;
+
 /** Which symbols go first: urgent ones, those of planned passes, and when there are none, repeats. */
 export type LaneName = 'urgent' | 'routine' | 'background';
 
 /** What a transmission allocates in all. */
 export function transmissionBytes(parameters: LinkParameters, openBlocks: number): number {
-  return (openBlocks + urgentSlots + backgroundSlots(openBlocks)) * slotBytes(parameters);
+  const slots = routineSlots(parameters, openBlocks) + urgentSlots + backgroundSlots(openBlocks);
+  return slots * slotBytes(parameters);
 }
 
 /** Small blocks get fewer repair symbols than full ones, or a few more where rounding says so. */
@@ -61,10 +75,11 @@ export class Transmission {
   constructor(options: TransmissionOptions) {
     assert(options.openBlocks >= 1 && options.openBlocks <= 4096, 'open blocks within bounds');
     this.#options = options;
+    const { openBlocks, identity } = options;
     this.#lanes = {
-      urgent: this.#lane(urgentSlots),
-      routine: this.#lane(options.openBlocks),
-      background: this.#lane(backgroundSlots(options.openBlocks)),
+      urgent: this.#lane(urgentSlots, urgentSlots),
+      routine: this.#lane(routineSlots(identity.parameters, openBlocks), openBlocks),
+      background: this.#lane(backgroundSlots(openBlocks), backgroundSlots(openBlocks)),
     };
   }
 
@@ -112,14 +127,15 @@ export class Transmission {
     return [...urgent.takeEnded(), ...routine.takeEnded(), ...background.takeEnded()];
   }
 
-  #lane(slotCount: number): Lane {
+  #lane(slotCount: number, largeBlocks: number): Lane {
     const { identity, allocate, code } = this.#options;
     const { parameters } = identity;
     const slots = Array.from(
       { length: slotCount },
       () => new BlockSlot(allocate(slotBytes(parameters)), parameters.datagramBytes),
     );
-    return new Lane(slots, code, new Uint8Array(parameters.sourceSymbols * parameters.datagramBytes));
+    const buffer = new Uint8Array(parameters.sourceSymbols * parameters.datagramBytes);
+    return new Lane(slots, code, buffer, largeBlocks * Math.max(1, parameters.repairSymbols));
   }
 }
 
@@ -132,17 +148,22 @@ interface OpenPass {
 class Lane {
   readonly #code: ErasureCode;
   readonly #buffer: Uint8Array;
+  /** Those used first at the end: memory of the others is touched only while many small blocks are open. */
   readonly #free: BlockSlot[];
+  readonly #repairWanted: number;
   readonly #turn: { slot: BlockSlot; from: OpenPass }[] = [];
   readonly #waiting: OpenPass[] = [];
   #ended: EndedPass[] = [];
   #position = 0;
   #waitingBlocks = 0;
+  #openRepair = 0;
 
-  constructor(slots: BlockSlot[], code: ErasureCode, buffer: Uint8Array) {
-    this.#free = slots;
+  /** @param repairWanted repair symbols that open blocks have in all, as far as there are blocks and slots */
+  constructor(slots: BlockSlot[], code: ErasureCode, buffer: Uint8Array, repairWanted: number) {
+    this.#free = slots.sort((a, b) => b.address - a.address);
     this.#buffer = buffer;
     this.#code = code;
+    this.#repairWanted = repairWanted;
   }
 
   get idle(): boolean {
@@ -161,7 +182,7 @@ class Lane {
   take(target: Uint8Array, sequence: number): boolean {
     if (this.#position >= this.#turn.length) {
       this.#position = 0;
-      this.#openOne();
+      this.#openSome();
     }
     const entry = this.#turn[this.#position];
     if (entry === undefined) return false;
@@ -177,11 +198,24 @@ class Lane {
     return ended;
   }
 
-  /** One block a turn: opening all at once would stall the link and let them end together. */
-  #openOne(): void {
+  /**
+   * As many blocks a turn as fill the lane while one of them lasts: one of the largest. Opening all at once would stall
+   * the link and let them end together.
+   */
+  #openSome(): void {
+    let opens = 1;
+    for (let opened = 0; opened < opens && this.#openRepair < this.#repairWanted; opened += 1) {
+      const slot = this.#openOne();
+      if (slot === undefined) return;
+      const filling = Math.ceil(this.#repairWanted / (repairOf(slot) * slot.left));
+      if (opened === 0) opens = Math.min(opensPerTurnMax, filling);
+    }
+  }
+
+  #openOne(): BlockSlot | undefined {
     while (this.#free.length > 0) {
       const from = this.#waiting[0];
-      if (from === undefined) return;
+      if (from === undefined) return undefined;
       const slot = present(this.#free.pop(), 'a slot is free');
       const blocksBefore = from.pass.blocksLeft;
       try {
@@ -195,20 +229,34 @@ class Lane {
         continue;
       }
       this.#waitingBlocks -= 1;
+      this.#openRepair += repairOf(slot);
       from.openSlots += 1;
       this.#turn.push({ slot, from });
       if (from.pass.blocksLeft === 0) this.#waiting.shift();
-      return;
+      return slot;
     }
+    return undefined;
   }
 
   #closeAt(position: number): void {
     const [entry] = this.#turn.splice(position, 1);
     const { slot, from } = present(entry, 'an entry whose turn it was');
-    this.#free.push(slot);
+    this.#openRepair -= repairOf(slot);
+    this.#giveBack(slot);
     from.openSlots -= 1;
     if (from.openSlots === 0 && from.pass.blocksLeft === 0) {
       this.#ended.push({ objectId: from.pass.objectId, error: undefined });
     }
   }
+
+  #giveBack(slot: BlockSlot): void {
+    let position = this.#free.length;
+    while (position > 0 && (this.#free[position - 1]?.address ?? 0) < slot.address) position -= 1;
+    this.#free.splice(position, 0, slot);
+  }
+}
+
+/** A block without repair symbols counts as well. */
+function repairOf(slot: BlockSlot): number {
+  return Math.max(1, slot.repairSymbols);
 }

@@ -143,8 +143,7 @@ export function recordPass(count: number, bytes: number): RecordedPass {
 }
 
 /**
- * From the first moment with as many open blocks as there ever are to the last one. One block is opened a turn, so of
- * blocks with fewer symbols than D there are never D open.
+ * From the first moment with as many open blocks as there ever are to the last one. Of small blocks more are open.
  */
 function fullPart(blockOf: Uint32Array, blocks: number): RecordedPass['full'] {
   const last = new Uint32Array(blocks);

@@ -13,7 +13,9 @@ import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { idOf, instanceRow } from '../rows.ts';
 
 const parameters = { datagramBytes: 512, sourceSymbols: 8, repairSymbols: 4, protection: protection.sealed };
+/** Of the largest size, which is 8 symbols of 432 bytes. */
 const waitingBlocksMax = 8;
+const waitingBytesMax = waitingBlocksMax * 8 * 432;
 
 function low(carouselShare = 0) {
   const time = new VirtualClock();
@@ -69,10 +71,16 @@ describe('the encoder', () => {
     for (const name of names) take(name, { bytes: 3000 });
     const first = handed();
     expect(first).toEqual(names.slice(0, first.length).map(idOf));
-    expect(first.length).toBeLessThanOrEqual(waitingBlocksMax);
+    expect(first).toHaveLength(Math.ceil(waitingBytesMax / 3000));
     expect(handed()).toEqual([]);
     dispatch.passesEnded(first.slice(0, 3).map((objectId) => ({ objectId, failedBecause: undefined })));
     expect(handed()).toHaveLength(3);
+  });
+
+  it('gets more of small objects, of which more are open at a time, and not without end', () => {
+    const { take, handed } = low();
+    for (let index = 0; index < 200; index += 1) take(`object ${index}`, { bytes: 10 });
+    expect(handed()).toHaveLength(8 * waitingBlocksMax);
   });
 
   it('gets what is urgent also while it is busy with something large', () => {
@@ -86,7 +94,7 @@ describe('the encoder', () => {
       take(`urgent ${index}`, { priority: priority.stat, bytes: 3000 });
     const more = handed();
     expect(more.length).toBeGreaterThan(4);
-    expect(more.length).toBeLessThanOrEqual(waitingBlocksMax);
+    expect(more.length).toBeLessThanOrEqual(Math.ceil(waitingBytesMax / 3000));
   });
 });
 
