@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { alarmLog } from '../shared/alarm-log.ts';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
@@ -88,10 +89,7 @@ export async function startReceiver(
   checkFolders(folders, Object.keys(folders));
   const giveUp = takeOwnership(join(vaultFolder, 'owner.lock'));
   const ledger = new ReceiverLedger(ledgerPath(configuration));
-  const alarms = new Alarms(systemClock.wallMs, (edge, { code, subject, detail }) => {
-    if (edge === 'raised') log.warn('alarm raised', { code, subject, detail });
-    else log.info('alarm cleared', { code, subject });
-  });
+  const alarms = new Alarms(systemClock.wallMs, alarmLog(log));
   const code = createErasureCode(configuration['code.engine'], 0, loadErasureLibrary);
   const disk = timedDisk(nodeDisk, systemClock);
   const vault = new Vault(vaultFolder, disk);

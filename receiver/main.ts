@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { collectInOneGo } from '../shared/collector.ts';
+import { alarmLines } from '../shared/console/alarm-lines.ts';
 import {
   addCommonCommands,
   ask,
@@ -180,7 +181,7 @@ function statusText(
       );
     }
     lines.push(...deliveryLines(snapshot.destinations));
-    for (const alarm of alarms) lines.push(`ALARM    ${alarm.code} ${alarm.subject} ${alarm.detail}`);
+    lines.push(...alarmLines(alarms));
   }
   if (held > 0) lines.push(`held     ${held} instances: see diode-receiver quarantine list`);
   const rows = studies.map((study) => [

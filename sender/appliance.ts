@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
+import { alarmLog } from '../shared/alarm-log.ts';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
@@ -83,10 +84,7 @@ export async function startSender(
     parameters: linkParameters(configuration),
   };
   const session = beginSession(ledger, systemClock, randomBytes(4).readUInt32BE());
-  const alarms = new Alarms(systemClock.wallMs, (edge, { code, subject, detail }) => {
-    if (edge === 'raised') log.warn('alarm raised', { code, subject, detail });
-    else log.info('alarm cleared', { code, subject });
-  });
+  const alarms = new Alarms(systemClock.wallMs, alarmLog(log));
   const rejectedFolder = configuration['watch.rejectedFolder'];
   const runningTime = new RunningTime(ledger.savedTime, systemClock);
   const runningMs = () => runningTime.nowMs();

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { collectInOneGo } from '../shared/collector.ts';
+import { alarmLines } from '../shared/console/alarm-lines.ts';
 import {
   addCommonCommands,
   ask,
@@ -163,7 +164,7 @@ function statusText(
     lines.push(`link     ${datagrams} datagrams transmitted in this session${notSent}${held}`);
     for (const [code, count] of Object.entries(counters))
       lines.push(`${code === 'duplicate' ? 'duplicates' : 'rejected'}  ${count} ${code}`);
-    for (const alarm of snapshot.alarms) lines.push(`ALARM    ${alarm.code} ${alarm.detail}`);
+    lines.push(...alarmLines(snapshot.alarms));
   }
   const rows = studies.map((study) => [
     study.studyNumber,

@@ -2,10 +2,12 @@
  * Alarms, edge-triggered: one message when something begins to be wrong, one when it is right again.
  * An alarm is a code and a subject (a UID, a sender id, a host's own name); no PHI.
  */
+import { type Severity, severityOf } from './alarm-severity.ts';
 import { DiodeError, type ErrorCode, errorCatalogue } from './errors.ts';
 
 export interface Alarm {
   readonly code: ErrorCode;
+  readonly severity: Severity;
   readonly subject: string;
   readonly detail: string;
   readonly sinceMs: number;
@@ -25,11 +27,19 @@ export class Alarms {
     this.#listener = listener;
   }
 
-  /** Raises an alarm, once for a code and subject until it is cleared. */
-  raise(code: ErrorCode, subject = '', detail: string = errorCatalogue[code].meaning): void {
+  /**
+   * Raises an alarm, once for a code and subject until it is cleared.
+   * @param severity that of the code, unless the alarm tells of another one
+   */
+  raise(
+    code: ErrorCode,
+    subject = '',
+    detail: string = errorCatalogue[code].meaning,
+    severity: Severity = severityOf(code),
+  ): void {
     const key = `${code} ${subject}`;
     if (this.#standing.has(key) || this.#standing.size >= alarmsMax) return;
-    const alarm = { code, subject, detail, sinceMs: this.#wallMs() };
+    const alarm = { code, severity, subject, detail, sinceMs: this.#wallMs() };
     this.#standing.set(key, alarm);
     this.#listener('raised', alarm);
   }

@@ -1,6 +1,7 @@
 /** What the configuration says of the log, as the log takes it. */
 import { readKeyFile } from './crypto/key-file.ts';
 import { pseudonymsUnder } from './crypto/pseudonyms.ts';
+import { journalStream } from './journal.ts';
 import type { LogOptions } from './log.ts';
 
 /** @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT: the pseudonyms come from the first key */
@@ -8,6 +9,9 @@ export function logOptions(values: {
   readonly keyFile: string;
   readonly 'log.pseudonyms': boolean;
 }): LogOptions {
-  if (!values['log.pseudonyms']) return {};
-  return { pseudonyms: pseudonymsUnder(readKeyFile(values.keyFile)[0].secret) };
+  const stream = journalStream(process.env['JOURNAL_STREAM']);
+  return {
+    ...(stream !== undefined && { stream }),
+    ...(values['log.pseudonyms'] && { pseudonyms: pseudonymsUnder(readKeyFile(values.keyFile)[0].secret) }),
+  };
 }

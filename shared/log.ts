@@ -18,6 +18,7 @@ export interface LogFields {
   readonly orphans?: number;
   readonly unreadable?: number;
   readonly bytes?: number;
+  readonly severity?: string;
   readonly code?: string;
   readonly subject?: string;
   readonly detail?: string;
@@ -44,6 +45,7 @@ const fieldNames = Object.keys({
   orphans: true,
   unreadable: true,
   bytes: true,
+  severity: true,
   code: true,
   subject: true,
   detail: true,

@@ -2,6 +2,7 @@
  * Raises on the high side what is wrong on the low one, where nobody may be looking: its alarms, what it rejected,
  * and its queue and spool above their marks. All of it comes in the beacon, and each says "low side: …".
  */
+import { type Severity, severityOf } from '../../shared/alarm-severity.ts';
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { errorCatalogue, isErrorCode } from '../../shared/errors.ts';
@@ -15,6 +16,11 @@ export interface LowSideMarks {
   readonly spoolPercent: number;
   /** An alarm about rejected files stands until none was rejected for so long. */
   readonly rejectedMs: number;
+}
+
+interface Wrong {
+  readonly detail: string;
+  readonly severity: Severity;
 }
 
 export class LowSideAlarms {
@@ -34,22 +40,23 @@ export class LowSideAlarms {
   }
 
   beaconCame(beacon: Beacon): void {
-    const wrong = new Map<string, string>();
+    const wrong = new Map<string, Wrong>();
     for (const code of beacon.alarms) {
       const meaning = isErrorCode(code) ? errorCatalogue[code].meaning : 'a code of another release.';
-      wrong.set(code, `low side: ${meaning}`);
+      const severity = isErrorCode(code) ? severityOf(code) : 'warning';
+      wrong.set(code, { detail: `low side: ${meaning}`, severity });
     }
     this.#rejected(beacon, wrong);
     this.#marksPassed(beacon, wrong);
     const before = this.#standing.get(beacon.senderId) ?? new Set();
     for (const subject of before)
       if (!wrong.has(subject)) this.#alarms.clear('E_LOW_SIDE', `${beacon.senderId} ${subject}`);
-    for (const [subject, detail] of wrong)
-      this.#alarms.raise('E_LOW_SIDE', `${beacon.senderId} ${subject}`, detail);
+    for (const [subject, { detail, severity }] of wrong)
+      this.#alarms.raise('E_LOW_SIDE', `${beacon.senderId} ${subject}`, detail, severity);
     this.#standing.set(beacon.senderId, new Set(wrong.keys()));
   }
 
-  #rejected({ senderId, rejected }: Beacon, wrong: Map<string, string>): void {
+  #rejected({ senderId, rejected }: Beacon, wrong: Map<string, Wrong>): void {
     const now = this.#clock.monotonicMs();
     const before = this.#ledger.told.rejected(senderId);
     for (const { code, count } of rejected) {
@@ -61,24 +68,24 @@ export class LowSideAlarms {
       if (count > counted) this.#rejectedAtMs.set(key, now);
       const atMs = this.#rejectedAtMs.get(key);
       if (atMs === undefined || now - atMs >= this.#marks.rejectedMs) continue;
-      wrong.set(
-        `rejected ${code}`,
-        `low side: ${count} rejected or refused, ${errorCatalogue[code].meaning}`,
-      );
+      const detail = `low side: ${count} rejected or refused, ${errorCatalogue[code].meaning}`;
+      wrong.set(`rejected ${code}`, { detail, severity: 'warning' });
     }
   }
 
-  #marksPassed(beacon: Beacon, wrong: Map<string, string>): void {
+  #marksPassed(beacon: Beacon, wrong: Map<string, Wrong>): void {
     const { queueAgeMs, spoolPercent } = this.#marks;
     const { queuedObjects, oldestQueuedMs, spoolBytes, spoolFreeBytes } = beacon;
     if (queuedObjects > 0 && oldestQueuedMs >= queueAgeMs) {
       const minutes = Math.round(oldestQueuedMs / 60_000);
-      wrong.set(
-        'queue',
-        `low side: ${queuedObjects} objects in the queue, the oldest for ${minutes} minutes`,
-      );
+      const detail = `low side: ${queuedObjects} objects in the queue, the oldest for ${minutes} minutes`;
+      wrong.set('queue', { detail, severity: 'critical' });
     }
     const percent = (100 * spoolBytes) / Math.max(1, spoolBytes + spoolFreeBytes);
-    if (percent >= spoolPercent) wrong.set('spool', `low side: the spool is ${Math.round(percent)} % full`);
+    if (percent < spoolPercent) return;
+    wrong.set('spool', {
+      detail: `low side: the spool is ${Math.round(percent)} % full`,
+      severity: 'warning',
+    });
   }
 }

@@ -137,7 +137,9 @@ describe('a PACS', () => {
     ]);
     expect(new Set(broken.instances).size).toBe(20);
     expect((await json('status')).studies).toMatchObject([{ state: 'released' }]);
-    expect((await transfer.configured('receiver', 'status')).output).toMatch(/ALARM +E_DELIVERY_FAILED pacs/);
+    expect((await transfer.configured('receiver', 'status')).output).toMatch(
+      /ALARM +critical E_DELIVERY_FAILED pacs/,
+    );
 
     isRepaired = true;
     const retried = await transfer.configured('receiver', 'destinations', 'retry', 'pacs');

@@ -1,10 +1,31 @@
 import type { WriteStream } from 'node:tty';
 import { describe, expect, it } from 'vitest';
+import { severityOf } from '../../../shared/alarm-severity.ts';
+import { alarmLines } from '../../../shared/console/alarm-lines.ts';
 import { failureText } from '../../../shared/console/failure.ts';
 import { bar, Progress } from '../../../shared/console/progress.ts';
 import { bytesText, durationText, rateText } from '../../../shared/console/quantities.ts';
 import { table } from '../../../shared/console/table.ts';
-import { DiodeError, errorCatalogue } from '../../../shared/errors.ts';
+import { DiodeError, type ErrorCode, errorCatalogue } from '../../../shared/errors.ts';
+
+describe('standing alarms', () => {
+  it('are shown with the urgent ones first, among equals the oldest', () => {
+    const alarm = (code: ErrorCode, subject: string, sinceMs: number) =>
+      ({ code, severity: severityOf(code), subject, detail: 'why', sinceMs }) as const;
+    const standing = [
+      alarm('E_FILE_CHANGED', 'intake', 1),
+      alarm('E_CONFLICT', '1.2', 2),
+      alarm('E_DISK_FULL', 'vault', 4),
+      alarm('E_NO_BEACON', 'one', 3),
+    ];
+    expect(alarmLines(standing)).toEqual([
+      'ALARM    critical E_NO_BEACON one why',
+      'ALARM    critical E_DISK_FULL vault why',
+      'ALARM    warning E_CONFLICT 1.2 why',
+      'ALARM    info E_FILE_CHANGED intake why',
+    ]);
+  });
+});
 
 describe('a table', () => {
   it('aligns its columns: texts to the left, quantities to the right', () => {

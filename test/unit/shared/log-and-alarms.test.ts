@@ -1,6 +1,8 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { alarmLog } from '../../../shared/alarm-log.ts';
 import { Alarms } from '../../../shared/alarms.ts';
 import { DiodeError } from '../../../shared/errors.ts';
+import { journalStream, prioritized } from '../../../shared/journal.ts';
 import { createLog, type LogFields, type LogLevel } from '../../../shared/log.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 
@@ -65,6 +67,30 @@ describe('the log', () => {
   });
 });
 
+describe('the journal', () => {
+  it('gets the priority of each line before it, and the line as it is', () => {
+    const lines: string[] = [];
+    const stream = prioritized({ write: (line) => lines.push(line) });
+    const log = createLog('diode-sender', 'debug', { stream });
+    for (const level of ['error', 'warn', 'info', 'debug'] as const) log[level](level);
+    expect(lines.map((line) => line.slice(0, 3))).toEqual(['<3>', '<4>', '<6>', '<7>']);
+    expect(lines.map((line) => JSON.parse(line.slice(3)).message)).toEqual([
+      'error',
+      'warn',
+      'info',
+      'debug',
+    ]);
+  });
+
+  it('is where systemd says that standard output goes, and nothing else is', () => {
+    const output = { dev: 9, ino: 12_345 };
+    expect(journalStream('9:12345', output)).toBeDefined();
+    // A shell of a service has the variable as well; its output may be a file.
+    for (const other of ['9:12346', '12345:9', '', undefined])
+      expect(journalStream(other, output)).toBeUndefined();
+  });
+});
+
 describe('alarms', () => {
   function alarms() {
     const time = new VirtualClock();
@@ -92,6 +118,24 @@ describe('alarms', () => {
     a.clear('E_NO_BEACON', 'one');
     a.clear('E_DISK');
     expect(edges).toEqual(['raised E_NO_BEACON one', 'raised E_NO_BEACON two', 'cleared E_NO_BEACON one']);
+  });
+
+  it('are lines of the log as urgent as they are', () => {
+    const lines = logged('debug', (log) => {
+      const standing = new Alarms(() => 0, alarmLog(log));
+      standing.raise('E_NO_BEACON', 'one');
+      standing.raise('E_CONFLICT', '1.2');
+      standing.raise('E_FILE_CHANGED', 'intake');
+      standing.raise('E_LOW_SIDE', 'one', 'low side: The disk is full.', 'critical');
+      standing.clear('E_NO_BEACON', 'one');
+    });
+    expect(lines.map(({ level, message, data }) => [level, message, data.severity, data.code])).toEqual([
+      [50, 'alarm raised', 'critical', 'E_NO_BEACON'],
+      [40, 'alarm raised', 'warning', 'E_CONFLICT'],
+      [30, 'alarm raised', 'info', 'E_FILE_CHANGED'],
+      [50, 'alarm raised', 'critical', 'E_LOW_SIDE'],
+      [30, 'alarm cleared', 'critical', 'E_NO_BEACON'],
+    ]);
   });
 
   it('follow a condition', () => {

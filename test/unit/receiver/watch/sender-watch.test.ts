@@ -158,6 +158,8 @@ describe('a beacon', () => {
       `E_LOW_SIDE ${senderId} E_DISK_FULL`,
       `E_LOW_SIDE ${senderId} E_OF_TOMORROW`,
     ]);
+    // As urgent as it is there, when that is known.
+    expect(alarms.standing().map(({ severity }) => severity)).toEqual(['critical', 'warning']);
     expect(alarms.standing().map(({ detail }) => detail)).toEqual([
       'low side: The disk is full.',
       'low side: a code of another release.',
