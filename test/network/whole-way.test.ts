@@ -58,7 +58,11 @@ describe.skipIf(missing !== undefined)('the whole way', () => {
       {
         host: '127.0.0.1',
         port: 0,
-        applicationEntities: [{ title: 'ARCHIVE', priority: 'routine', quietSeconds: 60 }],
+        applicationEntities: ['ARCHIVE', 'CT_ARCHIVE'].map((title) => ({
+          title,
+          priority: 'routine',
+          quietSeconds: 60,
+        })),
       },
       archived,
     );
@@ -81,6 +85,8 @@ describe.skipIf(missing !== undefined)('the whole way', () => {
       ...dicomDestination('orthanc', orthancTap.port, 'PACS'),
       ...dicomDestination('storescp', await orthanc.namespace.expose(storescpPort), 'PACS'),
       ...dicomDestination('archive', archive.port, 'ARCHIVE'),
+      ...dicomDestination('of-one-scanner', archive.port, 'CT_ARCHIVE'),
+      'callingAeTitles = ["CT1"]',
       '[[destinations]]',
       'name = "web"',
       'kind = "dicomweb"',
@@ -173,9 +179,15 @@ describe.skipIf(missing !== undefined)('the whole way', () => {
     );
     expect([...inbox].filter((path) => path.endsWith('.dcm'))).toHaveLength(sent.size);
 
-    // Every one of the four has all of it.
+    // Every one of the four has all of it, and the one that asks for a scanner what that one sent first.
     const deliveries = await settled(transfer);
-    expect(deliveries).toHaveLength(4 * sent.size);
+    const ofOneScanner = archived.instances
+      .filter(({ context }) => context.called.title === 'CT_ARCHIVE')
+      .map(({ context }) => context.sopInstanceUid);
+    expect(ofOneScanner.sort()).toEqual(
+      [...all, ...special].map(({ sopInstanceUid }) => sopInstanceUid).sort(),
+    );
+    expect(deliveries).toHaveLength(4 * sent.size + ofOneScanner.length);
     expect(deliveries.filter(({ state }) => state !== 'sent')).toEqual([]);
     expect(only(await dataSetHashes(storescpFolder))).toEqual(sent);
     const wireOut = orthancTap.instances.filter(({ status }) => status === 0);
