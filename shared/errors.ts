@@ -281,6 +281,11 @@ export const errorCatalogue = {
     meaning: 'There is no such study.',
     action: 'See status for the Study Instance UIDs and numbers.',
   },
+  E_STUDY_FULL: {
+    meaning: 'A study has more instances or series than a manifest can list.',
+    action:
+      'Its first ones are listed and released; the others cross, and are named on the high side as unclaimed. Find out what fills one study so.',
+  },
   E_STUDY_STATE: { meaning: 'The study is not in a state that allows this.', action: 'See status.' },
   E_CONFLICT: {
     meaning:

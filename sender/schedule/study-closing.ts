@@ -8,7 +8,7 @@ import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
-import { type CloseReason, closeReason, encodeManifest } from '../../shared/wire/manifest.ts';
+import { type CloseReason, closeReason, encodeManifest, listable } from '../../shared/wire/manifest.ts';
 import type { ObjectPlan } from '../identity.ts';
 import type { SenderLedger, StudyRow } from '../ledger/ledger.ts';
 
@@ -101,7 +101,10 @@ export class StudyClosing {
     const studyNumber = study.studyNumber ?? this.#ledger.nextStudyNumber();
     const revision = study.revision + 1;
     const closedAtMs = this.#clock.wallMs();
-    const entries = this.#ledger.manifestEntries(studyUid);
+    const all = this.#ledger.manifestEntries(studyUid);
+    // From the first on, so that a ticket's places in the list are those of the ledger.
+    const entries = all.slice(0, listable(all));
+    if (entries.length < all.length) this.#ledger.count('E_STUDY_FULL', all.length - entries.length);
     const document = encodeManifest({
       senderId: this.#senderId,
       studyNumber,

@@ -56,7 +56,20 @@ export interface Manifest {
   readonly entries: readonly ManifestEntry[];
 }
 
-/** Bytes of a manifest; the same manifest gives the same bytes. */
+/** How many of the first entries one manifest can list: nearly always all. */
+export function listable(entries: readonly Pick<ManifestEntry, 'seriesUid'>[]): number {
+  const most = Math.min(entries.length, limits.manifestEntriesMax);
+  // There are no more series than instances.
+  if (most <= limits.manifestSeriesMax) return most;
+  const series = new Set<string>();
+  for (let count = 0; count < most; count += 1) {
+    series.add(entries[count]?.seriesUid ?? '');
+    if (series.size > limits.manifestSeriesMax) return count;
+  }
+  return most;
+}
+
+/** Bytes of a manifest of what is {@link listable}; the same manifest gives the same bytes. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const series = [...new Set(manifest.entries.map((entry) => entry.seriesUid))];
   const index = new Map(series.map((uid, position) => [uid, position]));

@@ -3,9 +3,10 @@ import { objectPlanner } from '../../../../sender/identity.ts';
 import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { StudyClosing } from '../../../../sender/schedule/study-closing.ts';
 import { objectType, protection } from '../../../../shared/wire/datagram.ts';
+import { limits } from '../../../../shared/wire/limits.ts';
 import { closeReason, decodeManifest, priority } from '../../../../shared/wire/manifest.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
-import { instanceRow } from '../rows.ts';
+import { idOf, instanceRow } from '../rows.ts';
 
 const parameters = { datagramBytes: 512, sourceSymbols: 8, repairSymbols: 4, protection: protection.sealed };
 const identity = { senderId: new Uint8Array(8).fill(7), keyId: 1, secret: new Uint8Array(32), parameters };
@@ -141,6 +142,20 @@ describe('a study', () => {
     expect(world.closing.closeQuiet()).toEqual([]);
     world.time.advance(1);
     expect(world.closing.closeQuiet()).toHaveLength(1);
+  });
+
+  it('of more series than a list can name lists the first ones, and counts the others', () => {
+    const { closing, ledger, manifest } = low();
+    ledger.transaction(() => {
+      for (let number = 1; number <= limits.manifestSeriesMax + 3; number += 1)
+        ledger.enterInstance(instanceRow(String(number), { seriesUid: `1.2.${number}` }));
+    });
+    closing.instanceCame('1.2');
+    expect(closing.close('1.2', closeReason.forced)).toMatchObject([{ instances: limits.manifestSeriesMax }]);
+    const [{ entries } = { entries: [] }] = manifest();
+    expect(entries).toHaveLength(limits.manifestSeriesMax);
+    expect(entries.at(-1)?.objectId).toBe(idOf(String(limits.manifestSeriesMax)));
+    expect(ledger.counters()).toEqual([{ code: 'E_STUDY_FULL', count: 3 }]);
   });
 
   it('does not mind a wall clock that jumps by years', () => {
