@@ -9,16 +9,22 @@ const root = dirname(fileURLToPath(import.meta.url));
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: 'inherit' });
 
-// source, target, extra compiler flags
+// source, target, extra compiler flags; each kernel for a memory of its own thread, and for one that threads share
 const imported = ['--importMemory', '--noExportMemory'];
-const shared = ['--sharedMemory', '--maximumMemory', '65536', '--enable', 'threads'];
+const shared = ['--sharedMemory', '--maximumMemory', '65536'];
 const erasureCode = 'shared/fec/reed-solomon.assembly.ts';
 const datagramTag = 'shared/crypto/siphash.assembly.ts';
 const kernels = [
-  [erasureCode, 'shared/fec/reed-solomon.wasm', [...imported, '--enable', 'simd']],
-  [erasureCode, 'shared/fec/reed-solomon-relaxed.wasm', [...imported, '--enable', 'simd,relaxed-simd']],
-  [datagramTag, 'shared/crypto/siphash.wasm', imported],
-  [datagramTag, 'shared/crypto/siphash-shared.wasm', [...imported, ...shared]],
+  [erasureCode, 'shared/fec/reed-solomon.wasm', ['--enable', 'simd']],
+  [erasureCode, 'shared/fec/reed-solomon-shared.wasm', [...shared, '--enable', 'simd,threads']],
+  [erasureCode, 'shared/fec/reed-solomon-relaxed.wasm', ['--enable', 'simd,relaxed-simd']],
+  [
+    erasureCode,
+    'shared/fec/reed-solomon-relaxed-shared.wasm',
+    [...shared, '--enable', 'simd,relaxed-simd,threads'],
+  ],
+  [datagramTag, 'shared/crypto/siphash.wasm', []],
+  [datagramTag, 'shared/crypto/siphash-shared.wasm', [...shared, '--enable', 'threads']],
 ];
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
@@ -27,7 +33,17 @@ for (const [source, target, flags] of kernels) {
   // This file is an input too: it holds the flags.
   const fresh = [source, 'build.mjs'].every((input) => made >= statSync(join(root, input)).mtimeMs);
   if (!fresh)
-    run(bin('asc'), [source, '--outFile', target, '-O3', '--noAssert', '--runtime', 'stub', ...flags]);
+    run(bin('asc'), [
+      source,
+      '--outFile',
+      target,
+      '-O3',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      ...imported,
+      ...flags,
+    ]);
 }
 for (const [, target] of kernels) {
   mkdirSync(dirname(join(root, 'dist', target)), { recursive: true });

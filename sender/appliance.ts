@@ -32,6 +32,7 @@ import type { SenderConfiguration } from './configuration.ts';
 import { Dispatch, ledgerCodes } from './dispatch/dispatch.ts';
 import type { EncodeThreadData, EncodeThreadMessage } from './dispatch/encode-thread.ts';
 import { LinkSupervision } from './dispatch/link-supervision.ts';
+import { memoryBeforeRing } from './encode/slot-memory.ts';
 import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
 import { Watch } from './intake/watch.ts';
@@ -277,7 +278,9 @@ async function startLink(
   log: Log,
   die: Die,
 ) {
-  const ring = createRing(identity.parameters.datagramBytes, ringSlots);
+  const { parameters } = identity;
+  const beforeRing = memoryBeforeRing(parameters, configuration['code.openBlocks']);
+  const ring = createRing(parameters.datagramBytes, ringSlots, beforeRing);
   const between = new MessageChannel();
   const opened = deferred<void>();
   const ready = deferred<string>();

@@ -9,20 +9,27 @@ import { webAssemblyPageBytes } from './webassembly.ts';
 /** What crosses to the other thread, in `workerData`. */
 export interface RingDescription {
   readonly memory: WebAssembly.Memory;
+  /** Where the ring begins. What is before it is the writer's own. */
+  readonly address: number;
   readonly slots: number;
   readonly datagramBytes: number;
 }
 
-/** Words at the start of the memory. Positions count datagrams and wrap at 2^32, a multiple of the slots. */
+/** Words at the start of the ring. Positions count datagrams and wrap at 2^32, a multiple of the slots. */
 const word = { published: 0, consumed: 1, readerIdle: 2, writerIdle: 3 } as const;
 const controlBytes = 64;
 
-/** A ring of at least so many datagrams, rounded up to a power of two. */
-export function createRing(datagramBytes: number, slotsAtLeast: number): RingDescription {
+/**
+ * A ring of at least so many datagrams, rounded up to a power of two.
+ * @param ownBytes memory before the ring for its writer: what lies there can be brought into the ring by a kernel
+ */
+export function createRing(datagramBytes: number, slotsAtLeast: number, ownBytes = 0): RingDescription {
   const slots = 2 ** Math.ceil(Math.log2(slotsAtLeast));
   assert(slots >= 2 && slots * datagramBytes <= 2 ** 30, 'a ring of at most a gibibyte');
-  const pages = Math.ceil((controlBytes + slots * datagramBytes) / webAssemblyPageBytes);
+  const address = Math.ceil(ownBytes / controlBytes) * controlBytes;
+  const pages = Math.ceil((address + controlBytes + slots * datagramBytes) / webAssemblyPageBytes);
   return {
+    address,
     memory: new WebAssembly.Memory({ initial: pages, maximum: 65_536, shared: true }),
     slots,
     datagramBytes,
@@ -36,11 +43,11 @@ class RingEnd {
   protected readonly bytes: Uint8Array;
   readonly #views: (Uint8Array | undefined)[] = [];
 
-  constructor({ memory, slots, datagramBytes }: RingDescription) {
+  constructor({ memory, address, slots, datagramBytes }: RingDescription) {
     this.slots = slots;
     this.datagramBytes = datagramBytes;
-    this.control = new Int32Array(memory.buffer, 0, controlBytes / 4);
-    this.bytes = new Uint8Array(memory.buffer, controlBytes, slots * datagramBytes);
+    this.control = new Int32Array(memory.buffer, address, controlBytes / 4);
+    this.bytes = new Uint8Array(memory.buffer, address + controlBytes, slots * datagramBytes);
   }
 
   /** One view a slot, made at its first use: a view for each datagram would be garbage for each datagram. */

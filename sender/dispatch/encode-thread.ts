@@ -9,7 +9,8 @@ import { nodeDisk } from '../../shared/disk.ts';
 import { createErasureCode, type EngineName } from '../../shared/fec/engine.ts';
 import { loadErasureLibrary } from '../../shared/kernel-socket.ts';
 import { type RingDescription, RingWriter } from '../../shared/ring.ts';
-import { Transmission, transmissionBytes } from '../encode/transmission.ts';
+import { gatheredMax, SlotMemory, slotMemoryBytes } from '../encode/slot-memory.ts';
+import { Transmission } from '../encode/transmission.ts';
 import { type TransmitEnd, type TransmitOrder, Transmitter } from '../encode/transmitter.ts';
 import { type SenderIdentity, type Session, secretsOf } from '../identity.ts';
 
@@ -27,8 +28,6 @@ export type EncodeThreadMessage =
   | { readonly kind: 'ready'; readonly engine: string }
   | { readonly kind: 'ended'; readonly ends: readonly TransmitEnd[] };
 
-/** Datagrams made before other messages are looked at. */
-const batch = 256;
 /** Room in the ring worth waking up for. */
 const wakeRoom = 512;
 /** Ends of passes are told in groups: each group is one durable step of the ledger. */
@@ -38,20 +37,16 @@ const port = present(parentPort, 'this file runs as a worker');
 const { ring, identity, session, openBlocks, engine, linkPort }: EncodeThreadData = workerData;
 const code = createErasureCode(
   engine,
-  transmissionBytes(identity.parameters, openBlocks) + 2 ** 16,
+  slotMemoryBytes(identity.parameters, openBlocks),
   loadErasureLibrary,
+  ring.memory,
 );
 const writer = new RingWriter(ring, () => linkPort.postMessage('wake'));
+const memory = new SlotMemory(ring, code);
 const tag = new HeaderTags(secretsOf(identity), ring.memory);
+const allocate = (byteLength: number) => memory.allocate(byteLength);
 const transmitter = new Transmitter(
-  new Transmission({
-    identity,
-    session,
-    code,
-    tag,
-    openBlocks,
-    allocate: (byteLength) => code.allocate(byteLength),
-  }),
+  new Transmission({ identity, session, code, tag, openBlocks, allocate }),
   nodeDisk,
 );
 
@@ -62,26 +57,30 @@ let isTellingDue = false;
 
 function work(): void {
   scheduled = false;
+  const room = Math.min(writer.free, gatheredMax);
   let made = 0;
-  const room = Math.min(writer.free, batch);
-  while (made < room && transmitter.nextUntagged(writer.slot(made))) made += 1;
-  if (made > 0) {
-    tagMade(made);
-    writer.publish(made);
+  while (made < room) {
+    const count = transmitter.collect(memory.addresses.subarray(0, room - made));
+    if (count === 0) break;
+    gather(made, count);
+    made += count;
   }
+  if (made > 0) writer.publish(made);
   const ends = transmitter.takeEnded();
   if (ends.length > 0) leaving.push({ position: writer.published, ends });
   tellLater();
-  if (made === batch || (made === room && !writer.sleep(wakeRoom))) later();
+  if (made === gatheredMax || (made === room && !writer.sleep(wakeRoom))) later();
 }
 
-/** All at once, where they lie one behind the other. */
-function tagMade(made: number): void {
-  for (let done = 0; done < made; ) {
-    const region = writer.region(done, made - done);
-    const count = region.length / ring.datagramBytes;
-    tag.writeMany(region, ring.datagramBytes, ring.datagramBytes, count);
-    done += count;
+/** Brings datagrams into the ring, behind those that are there and not published. */
+function gather(made: number, count: number): void {
+  for (let done = 0; done < count; ) {
+    const region = writer.region(made + done, count - done);
+    const some = region.length / ring.datagramBytes;
+    const sequence = transmitter.sequence - count + done;
+    const these = memory.addresses.subarray(done, done + some);
+    tag.gather(these, memory.bytes, region, ring.datagramBytes, sequence);
+    done += some;
   }
 }
 

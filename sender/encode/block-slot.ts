@@ -82,6 +82,14 @@ export class BlockSlot {
     this.#next += 1;
   }
 
+  /** The address of the next datagram, without sequence number and tag. It stays there until the slot is filled. */
+  takeAddress(): number {
+    assert(this.left > 0, 'a slot with datagrams');
+    const address = this.address + this.#next * this.#datagramBytes;
+    this.#next += 1;
+    return address;
+  }
+
   #datagram(symbol: number): Uint8Array {
     for (let next = this.#datagrams.length; next <= symbol; next += 1) {
       const start = next * this.#datagramBytes;

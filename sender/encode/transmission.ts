@@ -62,9 +62,13 @@ export function transmissionBytes(parameters: LinkParameters, openBlocks: number
   return slots * slotBytes(parameters);
 }
 
-/** Small blocks get fewer repair symbols than full ones, or a few more where rounding says so. */
+/**
+ * Small blocks get fewer repair symbols than full ones, or a few more where rounding says so. A multiple of what memory is
+ * aligned to.
+ */
 function slotBytes({ datagramBytes, sourceSymbols, repairSymbols }: LinkParameters): number {
-  return Math.min(limits.encodingSymbolsMax, sourceSymbols + repairSymbols + 4) * datagramBytes;
+  const symbols = Math.min(limits.encodingSymbolsMax, sourceSymbols + repairSymbols + 4);
+  return Math.ceil((symbols * datagramBytes) / 64) * 64;
 }
 
 export class Transmission {
@@ -104,21 +108,39 @@ export class Transmission {
 
   /** Writes the next datagram, tagged. @returns false when there is none */
   next(target: Uint8Array): boolean {
-    if (!this.nextUntagged(target)) return false;
+    const lane = this.#laneInTurn(true);
+    if (lane === undefined) return false;
+    lane.take(target, this.#sequence);
     this.#options.tag.write(target);
+    this.#sequence += 1;
     return true;
   }
 
-  /** The same without its tag: for a caller that tags many at once. */
-  nextUntagged(target: Uint8Array): boolean {
+  /**
+   * Says where the next datagrams lie, for a caller that numbers and tags many at once; they count as given out. Of what
+   * an earlier call gave nothing is there any more.
+   * @param addresses filled from its start, with addresses in the memory of the slots
+   * @returns how many; fewer than there is room for also where blocks are opened next
+   */
+  collect(addresses: Uint32Array): number {
+    let count = 0;
+    for (; count < addresses.length; count += 1) {
+      // An opened block takes a slot of which datagrams may be among these.
+      const lane = this.#laneInTurn(count === 0);
+      if (lane === undefined) break;
+      addresses[count] = lane.takeAddress();
+    }
+    this.#sequence += count;
+    return count;
+  }
+
+  #laneInTurn(mayOpen: boolean): Lane | undefined {
     const { urgent, routine, background } = this.#lanes;
-    const taken =
-      urgent.take(target, this.#sequence) ||
-      routine.take(target, this.#sequence) ||
-      background.take(target, this.#sequence);
-    if (!taken) return false;
-    this.#sequence += 1;
-    return true;
+    const urgently = urgent.prepare(mayOpen);
+    if (urgently !== 'empty') return urgently === 'ready' ? urgent : undefined;
+    const planned = routine.prepare(mayOpen);
+    if (planned !== 'empty') return planned === 'ready' ? routine : undefined;
+    return background.prepare(mayOpen) === 'ready' ? background : undefined;
   }
 
   /** The passes that ended since the last call. */
@@ -179,17 +201,29 @@ class Lane {
     this.#waitingBlocks += pass.blocksLeft;
   }
 
-  take(target: Uint8Array, sequence: number): boolean {
+  /** Sees to the next datagram; at the beginning of a turn blocks are opened, if they may be. */
+  prepare(mayOpen: boolean): 'ready' | 'empty' | 'opens' {
     if (this.#position >= this.#turn.length) {
+      if (this.#hasToOpen && !mayOpen) return 'opens';
       this.#position = 0;
       this.#openSome();
     }
-    const entry = this.#turn[this.#position];
-    if (entry === undefined) return false;
-    entry.slot.take(target, sequence);
-    if (entry.slot.left > 0) this.#position += 1;
-    else this.#closeAt(this.#position);
-    return true;
+    return this.#turn.length > 0 ? 'ready' : 'empty';
+  }
+
+  /** Copies out the datagram that is ready. */
+  take(target: Uint8Array, sequence: number): void {
+    const { slot } = this.#inTurn();
+    slot.take(target, sequence);
+    this.#goOn(slot);
+  }
+
+  /** The address of the datagram that is ready. */
+  takeAddress(): number {
+    const { slot } = this.#inTurn();
+    const address = slot.takeAddress();
+    this.#goOn(slot);
+    return address;
   }
 
   takeEnded(): EndedPass[] {
@@ -198,13 +232,26 @@ class Lane {
     return ended;
   }
 
+  #inTurn(): { readonly slot: BlockSlot } {
+    return present(this.#turn[this.#position], 'a datagram is ready');
+  }
+
+  #goOn(slot: BlockSlot): void {
+    if (slot.left > 0) this.#position += 1;
+    else this.#closeAt(this.#position);
+  }
+
+  get #hasToOpen(): boolean {
+    return this.#waiting.length > 0 && this.#free.length > 0 && this.#openRepair < this.#repairWanted;
+  }
+
   /**
    * As many blocks a turn as fill the lane while one of them lasts: one of the largest. Opening all at once would stall
    * the link and let them end together.
    */
   #openSome(): void {
     let opens = 1;
-    for (let opened = 0; opened < opens && this.#openRepair < this.#repairWanted; opened += 1) {
+    for (let opened = 0; opened < opens && this.#hasToOpen; opened += 1) {
       const slot = this.#openOne();
       if (slot === undefined) return;
       const filling = Math.ceil(this.#repairWanted / (repairOf(slot) * slot.left));

@@ -57,9 +57,9 @@ export class Transmitter {
     return this.#transmission.next(target);
   }
 
-  /** The same without its tag: for a caller that tags many at once. */
-  nextUntagged(target: Uint8Array): boolean {
-    return this.#transmission.nextUntagged(target);
+  /** Says where the next datagrams lie: see {@link Transmission.collect}. */
+  collect(addresses: Uint32Array): number {
+    return this.#transmission.collect(addresses);
   }
 
   get sequence(): number {

@@ -41,6 +41,29 @@ export class HeaderTags {
     }
   }
 
+  /**
+   * Brings datagrams together, numbers and tags them: see {@link DatagramTag.gather}.
+   *
+   * @param bytes the whole memory in which they lie
+   */
+  gather(
+    addresses: Uint32Array,
+    bytes: Uint8Array,
+    target: Uint8Array,
+    datagramBytes: number,
+    firstSequence: number,
+  ): void {
+    const keyIdAt = (index: number) => readKeyId(bytes, present(addresses[index], 'an address'));
+    for (let first = 0; first < addresses.length; ) {
+      const keyId = keyIdAt(first);
+      let end = first + 1;
+      while (end < addresses.length && keyIdAt(end) === keyId) end += 1;
+      const some = target.subarray(first * datagramBytes, end * datagramBytes);
+      this.#tagOf(keyId).gather(addresses.subarray(first, end), some, datagramBytes, firstSequence + first);
+      first = end;
+    }
+  }
+
   #tagOf(keyId: number): DatagramTag {
     return present(this.#tags.get(keyId), 'a datagram names a key of the ring');
   }

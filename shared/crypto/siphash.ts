@@ -5,8 +5,9 @@
  * It keeps what others put on the link out of blocks, at the rate of the link. 64 bits are not what authenticity
  * of content rests on; that is the seal of each block.
  */
-import { assert } from '../assert.ts';
+import { assert, present } from '../assert.ts';
 import { instantiateKernel, webAssemblyPageBytes } from '../webassembly.ts';
+import { at } from '../wire/datagram.ts';
 import { limits } from '../wire/limits.ts';
 
 export const tagKeyBytes = 16;
@@ -18,6 +19,16 @@ type KeyWords = readonly [number, number, number, number];
 /** The exports of siphash.assembly.ts, for `count` datagrams at a stride. */
 interface Kernel {
   write(start: number, stride: number, datagramBytes: number, count: number, ...key: KeyWords): void;
+  gather(
+    list: number,
+    count: number,
+    target: number,
+    datagramBytes: number,
+    sequenceAt: number,
+    sequenceHigh: number,
+    sequenceLow: number,
+    ...key: KeyWords
+  ): void;
   /** For at most 32 datagrams; bit i of the result is set when tag i is right. */
   verify(start: number, stride: number, datagramBytes: number, count: number, ...key: KeyWords): number;
 }
@@ -103,6 +114,28 @@ export class DatagramTag {
         for (let i = tag; i < tag + tagBytes; i++) bytes[start + i] = scratch.bytes[i] ?? 0;
       }
     }
+  }
+
+  /**
+   * Brings datagrams together, numbers and tags them. All of it lies in the memory of this tag.
+   *
+   * @param addresses where they begin; their own sequence numbers are written too
+   * @param target room for all of them, one behind the other
+   */
+  gather(addresses: Uint32Array, target: Uint8Array, datagramBytes: number, firstSequence: number): void {
+    const memory = present(this.#own, 'a tag with a memory of its own').memory.buffer;
+    assert(addresses.buffer === memory && target.buffer === memory, 'all lies in that memory');
+    assertDatagrams(target, datagramBytes, datagramBytes, addresses.length);
+    this.#own?.kernel.gather(
+      addresses.byteOffset,
+      addresses.length,
+      target.byteOffset,
+      datagramBytes,
+      at.sequence,
+      Math.floor(firstSequence / 2 ** 32),
+      firstSequence >>> 0,
+      ...this.#key,
+    );
   }
 
   /**

@@ -16,6 +16,7 @@ export type EngineName = (typeof engineNames)[number];
  * ISA-L is used where it is asked for. `simd` is plain SIMD, everywhere the same.
  *
  * @param allocatableBytes what its `allocate` can give in all; memory not touched costs nothing.
+ * @param memory for an engine that works in WebAssembly memory: see {@link SimdEngine}.
  * @param loadLibrary finds ISA-L; only called for `isal`.
  * @throws DiodeError E_INSTALLATION when the kernels were not built, or ISA-L is asked for and not installed.
  */
@@ -23,6 +24,7 @@ export function createErasureCode(
   name: EngineName | 'simd-relaxed' = 'auto',
   allocatableBytes = 0,
   loadLibrary: () => ErasureLibrary | undefined = () => undefined,
+  memory?: WebAssembly.Memory,
 ): ErasureCode {
   if (name === 'reference') return createReferenceEngine();
   if (name === 'isal') {
@@ -31,8 +33,9 @@ export function createErasureCode(
       throw new DiodeError('E_INSTALLATION', 'code.engine is isal, and libisal.so.2 can not be loaded');
     return new IsalEngine(library);
   }
-  if (name !== 'auto') return new SimdEngine(name, allocatableBytes);
-  if (canRunKernel(simdKernels['simd-relaxed'])) return new SimdEngine('simd-relaxed', allocatableBytes);
-  if (canRunKernel(simdKernels.simd)) return new SimdEngine('simd', allocatableBytes);
+  if (name !== 'auto') return new SimdEngine(name, allocatableBytes, memory);
+  if (canRunKernel(simdKernels['simd-relaxed']))
+    return new SimdEngine('simd-relaxed', allocatableBytes, memory);
+  if (canRunKernel(simdKernels.simd)) return new SimdEngine('simd', allocatableBytes, memory);
   return createReferenceEngine();
 }

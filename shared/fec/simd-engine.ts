@@ -30,6 +30,12 @@ export const simdKernels = {
   'simd-relaxed': new URL('./reed-solomon-relaxed.wasm', import.meta.url),
 } as const;
 
+/** The same for a memory that threads share. */
+const sharedKernels = {
+  simd: new URL('./reed-solomon-shared.wasm', import.meta.url),
+  'simd-relaxed': new URL('./reed-solomon-relaxed-shared.wasm', import.meta.url),
+} as const;
+
 /** The exports of the kernel; its source says what each place holds. */
 interface Kernel {
   extend(sourceSymbols: number, symbolBytes: number): void;
@@ -57,6 +63,11 @@ const zeros = 2 * webAssemblyPageBytes;
 const slots = zeros + slotBytesMax;
 const buffers = slots + slotsMax * slotBytesMax;
 
+/** What an engine takes of a memory, from its start, with so much to allocate. */
+export function simdEngineBytes(allocatableBytes: number): number {
+  return buffers + allocatableBytes;
+}
+
 export class SimdEngine implements ErasureCode {
   readonly name: keyof typeof simdKernels;
   readonly memory: WebAssembly.Memory;
@@ -74,19 +85,24 @@ export class SimdEngine implements ErasureCode {
 
   /**
    * @param allocatableBytes what `allocate` can give in all.
+   * @param memory to work in, of which the start is the engine's own (see {@link simdEngineBytes}); one of its own
+   * when left out.
    * @throws DiodeError E_INSTALLATION when the kernel was not built or does not run here.
    */
-  constructor(name: keyof typeof simdKernels, allocatableBytes: number) {
+  constructor(name: keyof typeof simdKernels, allocatableBytes: number, memory?: WebAssembly.Memory) {
     this.name = name;
-    const pages = Math.ceil((buffers + allocatableBytes) / webAssemblyPageBytes);
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    const kernel = instantiateKernel<Kernel>(simdKernels[name], this.memory);
+    const ownBytes = simdEngineBytes(allocatableBytes);
+    const pages = Math.ceil(ownBytes / webAssemblyPageBytes);
+    this.memory = memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
+    assert(ownBytes <= this.memory.buffer.byteLength, 'the memory has room for the engine');
+    const kernels = this.memory.buffer instanceof SharedArrayBuffer ? sharedKernels : simdKernels;
+    const kernel = instantiateKernel<Kernel>(kernels[name], this.memory);
     this.#kernel = kernel;
     assert(kernel.END.value <= zeros, 'the tables of the kernel have room');
     this.#stripBytes = kernel.STRIP.value;
 
     const { buffer } = this.memory;
-    this.#bytes = new Uint8Array(buffer);
+    this.#bytes = new Uint8Array(buffer, 0, ownBytes);
     this.#wanted = new Uint8Array(buffer, kernel.WANTED.value, 257);
     this.#sources = new Uint32Array(buffer, kernel.SOURCES.value, limits.encodingSymbolsMax);
     this.#destinations = new Uint32Array(buffer, kernel.DESTINATIONS.value, limits.encodingSymbolsMax);
