@@ -4,15 +4,21 @@
 // SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012) over datagrams of one length at a
 // constant stride: over all but the last 8 bytes, compared with or written into those.
 
+// Two datagrams are hashed at a time: each step of one waits for the step before, and the processor does the other one's
+// meanwhile.
+
 /** Writes the tag of each of `count` datagrams. The key is four little-endian words. */
 export function write(
   start: usize, stride: usize, datagramBytes: usize, count: u32, key0: u32, key1: u32, key2: u32, key3: u32,
 ): void {
   const k0 = join(key0, key1), k1 = join(key2, key3);
   const messageBytes = datagramBytes - 8;
-  for (let index: u32 = 0; index < count; index++) {
-    const datagram = start + <usize>index * stride;
-    store<u64>(datagram + messageBytes, hash(datagram, messageBytes, k0, k1));
+  for (let index: u32 = 0; index < count; index += 2) {
+    const first = start + <usize>index * stride;
+    const second = index + 1 < count ? first + stride : first;
+    const tags = hashTwo(first, second, messageBytes, k0, k1);
+    store<u64>(first + messageBytes, v128.extract_lane<u64>(tags, 0));
+    store<u64>(second + messageBytes, v128.extract_lane<u64>(tags, 1));
   }
 }
 
@@ -23,79 +29,79 @@ export function verify(
   const k0 = join(key0, key1), k1 = join(key2, key3);
   const messageBytes = datagramBytes - 8;
   let right: u32 = 0;
-  for (let index: u32 = 0; index < count; index++) {
-    const datagram = start + <usize>index * stride;
+  for (let index: u32 = 0; index < count; index += 2) {
+    const first = start + <usize>index * stride;
+    const second = index + 1 < count ? first + stride : first;
+    const tags = hashTwo(first, second, messageBytes, k0, k1);
     // All 64 bits at once: the time does not tell how many of them are right.
-    const isRight = load<u64>(datagram + messageBytes) == hash(datagram, messageBytes, k0, k1);
-    right |= u32(isRight) << index;
+    const isFirstRight = load<u64>(first + messageBytes) == v128.extract_lane<u64>(tags, 0);
+    const isSecondRight = load<u64>(second + messageBytes) == v128.extract_lane<u64>(tags, 1);
+    right |= u32(isFirstRight) << index;
+    if (second != first) right |= u32(isSecondRight) << (index + 1);
   }
   return right;
 }
 
 /**
  * Brings `count` datagrams from where the u32 addresses in `list` say to one place, one behind the other, numbers them
- * from `sequence` on and writes their tags. The tag waits for itself at each word, so that the copy costs nothing.
+ * from `sequence` on and writes their tags.
  */
 export function gather(
   list: usize, count: u32, target: usize, datagramBytes: usize, sequenceAt: usize, sequenceHigh: u32, sequenceLow: u32,
   key0: u32, key1: u32, key2: u32, key3: u32,
 ): void {
-  const k0 = join(key0, key1), k1 = join(key2, key3);
-  const messageBytes = datagramBytes - 8;
   let sequence = join(sequenceLow, sequenceHigh);
   for (let index: u32 = 0; index < count; index++) {
-    const source = <usize>load<u32>(list + (<usize>index << 2));
-    store<u64>(source + sequenceAt, bswap<u64>(sequence));
     const copy = target + <usize>index * datagramBytes;
-    store<u64>(copy + messageBytes, hashAndCopy(source, copy, messageBytes, k0, k1));
+    memory.copy(copy, <usize>load<u32>(list + (<usize>index << 2)), datagramBytes);
+    store<u64>(copy + sequenceAt, bswap<u64>(sequence));
     sequence++;
   }
+  write(target, datagramBytes, datagramBytes, count, key0, key1, key2, key3);
 }
 
-/** Copies whole words: of the last one what is behind the message is where the tag goes. */
-function hashAndCopy(message: usize, copy: usize, bytes: usize, k0: u64, k1: u64): u64 {
-  let v0 = k0 ^ 0x736f6d6570736575, v1 = k1 ^ 0x646f72616e646f6d;
-  let v2 = k0 ^ 0x6c7967656e657261, v3 = k1 ^ 0x7465646279746573;
-  const whole = bytes & ~7;
-  for (let i: usize = 0; i <= whole + 16; i += 8) {
-    let word: u64 = 0;
-    if (i < whole) {
-      word = load<u64>(message + i);
-      store<u64>(copy + i, word);
-    } else if (i == whole) {
-      word = load<u64>(message + i);
-      store<u64>(copy + i, word);
-      word = lastWord(word, bytes);
-    } else if (i == whole + 8) v2 ^= 0xff;
-    v3 ^= word;
-    v0 += v1; v2 += v3; v1 = rotl<u64>(v1, 13) ^ v0; v3 = rotl<u64>(v3, 16) ^ v2; v0 = rotl<u64>(v0, 32);
-    v2 += v1; v0 += v3; v1 = rotl<u64>(v1, 17) ^ v2; v3 = rotl<u64>(v3, 21) ^ v0; v2 = rotl<u64>(v2, 32);
-    v0 += v1; v2 += v3; v1 = rotl<u64>(v1, 13) ^ v0; v3 = rotl<u64>(v3, 16) ^ v2; v0 = rotl<u64>(v0, 32);
-    v2 += v1; v0 += v3; v1 = rotl<u64>(v1, 17) ^ v2; v3 = rotl<u64>(v3, 21) ^ v0; v2 = rotl<u64>(v2, 32);
-    v0 ^= word;
-  }
-  return v0 ^ v1 ^ v2 ^ v3;
-}
-
-/** Reads up to 7 bytes behind the message, which are those of the tag, and leaves them out. */
-function hash(message: usize, bytes: usize, k0: u64, k1: u64): u64 {
-  let v0 = k0 ^ 0x736f6d6570736575, v1 = k1 ^ 0x646f72616e646f6d;
-  let v2 = k0 ^ 0x6c7967656e657261, v3 = k1 ^ 0x7465646279746573;
+/** The hashes of two messages of one length. Reads up to 7 bytes behind them, which are those of tags, and leaves them out. */
+// @ts-ignore: decorator
+@inline function hashTwo(a: usize, b: usize, bytes: usize, k0: u64, k1: u64): v128 {
+  let a0 = k0 ^ 0x736f6d6570736575, a1 = k1 ^ 0x646f72616e646f6d;
+  let a2 = k0 ^ 0x6c7967656e657261, a3 = k1 ^ 0x7465646279746573;
+  let b0 = a0, b1 = a1, b2 = a2, b3 = a3;
   const whole = bytes & ~7;
   // Two rounds each time: for each whole word, for the last word, and twice more for the four closing rounds.
   for (let i: usize = 0; i <= whole + 16; i += 8) {
-    let word: u64 = 0;
-    if (i < whole) word = load<u64>(message + i);
-    else if (i == whole) word = lastWord(load<u64>(message + i), bytes);
-    else if (i == whole + 8) v2 ^= 0xff;
-    v3 ^= word;
-    v0 += v1; v2 += v3; v1 = rotl<u64>(v1, 13) ^ v0; v3 = rotl<u64>(v3, 16) ^ v2; v0 = rotl<u64>(v0, 32);
-    v2 += v1; v0 += v3; v1 = rotl<u64>(v1, 17) ^ v2; v3 = rotl<u64>(v3, 21) ^ v0; v2 = rotl<u64>(v2, 32);
-    v0 += v1; v2 += v3; v1 = rotl<u64>(v1, 13) ^ v0; v3 = rotl<u64>(v3, 16) ^ v2; v0 = rotl<u64>(v0, 32);
-    v2 += v1; v0 += v3; v1 = rotl<u64>(v1, 17) ^ v2; v3 = rotl<u64>(v3, 21) ^ v0; v2 = rotl<u64>(v2, 32);
-    v0 ^= word;
+    let wordA: u64 = 0, wordB: u64 = 0;
+    if (i < whole) {
+      wordA = load<u64>(a + i);
+      wordB = load<u64>(b + i);
+    } else if (i == whole) {
+      wordA = lastWord(load<u64>(a + i), bytes);
+      wordB = lastWord(load<u64>(b + i), bytes);
+    } else if (i == whole + 8) {
+      a2 ^= 0xff;
+      b2 ^= 0xff;
+    }
+    a3 ^= wordA;
+    b3 ^= wordB;
+    a0 += a1; b0 += b1; a2 += a3; b2 += b3;
+    a1 = rotl<u64>(a1, 13) ^ a0; b1 = rotl<u64>(b1, 13) ^ b0;
+    a3 = rotl<u64>(a3, 16) ^ a2; b3 = rotl<u64>(b3, 16) ^ b2;
+    a0 = rotl<u64>(a0, 32); b0 = rotl<u64>(b0, 32);
+    a2 += a1; b2 += b1; a0 += a3; b0 += b3;
+    a1 = rotl<u64>(a1, 17) ^ a2; b1 = rotl<u64>(b1, 17) ^ b2;
+    a3 = rotl<u64>(a3, 21) ^ a0; b3 = rotl<u64>(b3, 21) ^ b0;
+    a2 = rotl<u64>(a2, 32); b2 = rotl<u64>(b2, 32);
+    a0 += a1; b0 += b1; a2 += a3; b2 += b3;
+    a1 = rotl<u64>(a1, 13) ^ a0; b1 = rotl<u64>(b1, 13) ^ b0;
+    a3 = rotl<u64>(a3, 16) ^ a2; b3 = rotl<u64>(b3, 16) ^ b2;
+    a0 = rotl<u64>(a0, 32); b0 = rotl<u64>(b0, 32);
+    a2 += a1; b2 += b1; a0 += a3; b0 += b3;
+    a1 = rotl<u64>(a1, 17) ^ a2; b1 = rotl<u64>(b1, 17) ^ b2;
+    a3 = rotl<u64>(a3, 21) ^ a0; b3 = rotl<u64>(b3, 21) ^ b0;
+    a2 = rotl<u64>(a2, 32); b2 = rotl<u64>(b2, 32);
+    a0 ^= wordA;
+    b0 ^= wordB;
   }
-  return v0 ^ v1 ^ v2 ^ v3;
+  return v128.replace_lane<u64>(v128.splat<u64>(a0 ^ a1 ^ a2 ^ a3), 1, b0 ^ b1 ^ b2 ^ b3);
 }
 
 /** The bytes of the message that fill no whole word, and its length in the highest byte. */
