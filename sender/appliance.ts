@@ -307,7 +307,11 @@ async function startLink(
       if (message.kind === 'counters') datagrams = message.datagrams;
       else if (message.kind === 'open') opened.resolve();
       else if (message.fatal) opened.reject(new DiodeError(message.code, message.detail));
-      else onRefused(message.code, message.detail);
+      else {
+        // What keeps it from opening may pass: files are taken in meanwhile, and wait.
+        opened.resolve();
+        onRefused(message.code, message.detail);
+      }
     },
     die,
   });

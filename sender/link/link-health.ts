@@ -43,6 +43,19 @@ const headerBytes = 28;
 /** Looks without a further drop until the alarm is cleared. */
 const quietLooks = 50;
 
+const nowhere: SenderLinkHealth = {
+  interface: undefined,
+  hold: 'all',
+  problems: [
+    {
+      code: 'E_LINK_DOWN',
+      detail: 'no route leads to the receiver: switch the interface of the link on, and give it its address',
+    },
+  ],
+  carrierLosses: undefined,
+  notSent: 0,
+};
+
 /** What a look compares with the look before. */
 export class SenderLinkWatch {
   readonly #files: HostFiles;
@@ -60,6 +73,7 @@ export class SenderLinkWatch {
   /** Reads a dozen small files: about a fifth of a millisecond. */
   look(): SenderLinkHealth {
     const route = this.#route();
+    if (this.#interface === undefined && this.#isWithoutWay(route)) return nowhere;
     this.#interface ??= this.#settings.interface ?? route?.interface;
     const state = this.#interface === undefined ? undefined : interfaceState(this.#files, this.#interface);
     // Where the host does not tell (no Linux, no /sys) there is nothing to complain of, and nothing to hold for.
@@ -95,6 +109,12 @@ export class SenderLinkWatch {
 
   get interface(): string | undefined {
     return this.#interface;
+  }
+
+  /** The host tells its routes, and none leads to the receiver: so it is when the link's interface is off at the start. */
+  #isWithoutWay(route: Route | undefined): boolean {
+    if (this.#settings.interface !== undefined || route !== undefined) return false;
+    return this.#files.read(`${procNet}/route`) !== undefined;
   }
 
   /** Whether /sys is there, and of the network this process is in: in a container it may be of another. */

@@ -40,6 +40,8 @@ const timerMs = 1;
 /** How long the kernel is left alone when it had no room. */
 const backOffMs = 1;
 const heldSleepMs = 20;
+/** Between two tries to open the link. */
+const openAgainMs = 1000;
 
 /** Given to the kernel, and not yet surely taken by it: their slots are still in use. */
 let given = 0;
@@ -99,15 +101,28 @@ function turn(link: SenderLink): void {
   setImmediate(turn, link);
 }
 
+/** While the link's interface is off there is no way to the receiver: that is waited for, not died of. */
+async function openWhenPossible(): Promise<SenderLink> {
+  for (;;) {
+    try {
+      return await SenderLink.open(data.link);
+    } catch (error) {
+      if (!(error instanceof DiodeError) || error.code !== 'E_LINK_SEND') throw error;
+      tell({ kind: 'failed', code: error.code, detail: error.message, fatal: false });
+      await new Promise((resolve) => setTimeout(resolve, openAgainMs));
+    }
+  }
+}
+
+port.on('message', (order: LinkThreadOrder) => ({ held, probes } = order));
 try {
-  const link = await SenderLink.open(data.link);
+  const link = await openWhenPossible();
   const wake = () => {
     if (!asleep) return;
     asleep = false;
     turn(link);
   };
   data.encodePort.on('message', wake);
-  port.on('message', (order: LinkThreadOrder) => ({ held, probes } = order));
   setInterval(() => tell({ kind: 'counters', datagrams }), 250);
   tell({ kind: 'open', segments: link.segments });
   wake();

@@ -42,7 +42,9 @@ export class SenderLink {
     this.#datagramBytes = datagramBytes;
     const fitting = Math.min(segmentsMax, Math.floor(payloadBytesMax / datagramBytes));
     this.#segments = offload === undefined ? 1 : fitting;
-    socket.on('error', (cause) => this.#fail(cause));
+    socket.on('error', (cause) => {
+      if (!isNobodyThere(cause)) this.#fail(cause);
+    });
   }
 
   /** @throws DiodeError E_LINK_ADDRESS, E_LINK_SEND */
@@ -55,12 +57,12 @@ export class SenderLink {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        socket.bind(local, () => {
-          socket.connect(options.port, options.address, () => {
-            socket.off('error', reject);
-            resolve();
-          });
+        // A callback would be called without a way to the receiver as well, and the event is not.
+        socket.once('connect', () => {
+          socket.off('error', reject);
+          resolve();
         });
+        socket.bind(local, () => socket.connect(options.port, options.address));
       });
     } catch (cause) {
       socket.close();
@@ -141,8 +143,7 @@ export class SenderLink {
 
   #refuse(cause: Error, datagrams: Uint8Array): void {
     const code = errorCauseCode(cause) ?? '';
-    // A connected socket is told when nobody listens on the port; on a one-way link nobody can tell.
-    if (code === 'ECONNREFUSED') return;
+    if (isNobodyThere(cause)) return;
     if (busyCodes.includes(code)) {
       this.#refused.push(datagrams);
       return;
@@ -169,4 +170,9 @@ export class SenderLink {
   get datagramBytes(): number {
     return this.#datagramBytes;
   }
+}
+
+/** A connected socket is told when nobody listens on the port; on a one-way link nobody can tell. */
+function isNobodyThere(cause: Error): boolean {
+  return errorCauseCode(cause) === 'ECONNREFUSED';
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import { SenderLedger } from '../../sender/ledger/ledger.ts';
-import { highAddress, highInterface, lowAddress, NamespacePair } from '../bench/namespaces.ts';
+import { highAddress, highInterface, lowAddress, lowInterface, NamespacePair } from '../bench/namespaces.ts';
 import { hasProgram } from '../harness/peer-namespace.ts';
 import { Processes } from '../harness/processes.ts';
 import { repositoryRoot } from '../harness/repository-root.ts';
@@ -26,8 +26,37 @@ afterAll(async () => {
   namespaces?.remove();
 });
 
+it.skipIf(missing !== undefined)(
+  'a sender that starts while the interface of the link is switched off',
+  async () => {
+    namespaces = new NamespacePair();
+    const { low, high } = namespaces;
+    const transfer = new Transfer({ processes, seed: 12, low, high, address: highAddress });
+    Object.assign(transfer.senderSettings, { 'passes.count': 1, 'passes.carouselPercent': 0 });
+    await transfer.prepare();
+    await transfer.startReceiver();
+    const hardware = hardwareOf(high, highInterface);
+    setLink(low, 'down', lowInterface);
+    const sender = await transfer.startSender();
+    transfer.putStudy({ instances: 20, bytes: 60_000 });
+    await transfer.until('it took the files in', () => transfer.senderStatus()?.queue.objects === 21);
+    expect(transfer.senderStatus()?.link.hold).toBe('all');
+    expect(transfer.senderStatus()?.alarms.map(({ code }) => code)).toContain('E_LINK_DOWN');
+
+    setLink(low, 'up', lowInterface);
+    const neighbour = ['ip', 'neighbour', 'replace', highAddress, 'lladdr', hardware, 'dev', lowInterface];
+    run(low, [...neighbour, 'nud', 'permanent']);
+    await transfer.untilAllReleased();
+    expect(transfer.account()).toMatchObject({ released: 20, absent: 0, twice: 0, wrong: 0 });
+    await transfer.until('the alarms are cleared', () => transfer.senderStatus()?.alarms.length === 0);
+    expect(sender.exit).toBeUndefined();
+    await sender.stop();
+    await transfer.receiver?.stop();
+  },
+);
+
 it.skipIf(missing !== undefined)('a link that goes down in the middle of a transfer', async () => {
-  namespaces = new NamespacePair();
+  namespaces ??= new NamespacePair();
   const { low, high } = namespaces;
   const transfer = new Transfer({ processes, seed: 11, low, high, address: highAddress });
   Object.assign(transfer.senderSettings, {
@@ -82,9 +111,17 @@ async function settled(count: () => number): Promise<number> {
   return last;
 }
 
-function setLink(side: readonly string[], state: 'up' | 'down'): void {
-  const [command = '', ...flags] = [...side, 'ip', 'link', 'set', highInterface, state];
-  execFileSync(command, flags, { stdio: 'ignore' });
+function setLink(side: readonly string[], state: 'up' | 'down', networkInterface = highInterface): void {
+  run(side, ['ip', 'link', 'set', networkInterface, state]);
+}
+
+function hardwareOf(side: readonly string[], networkInterface: string): string {
+  return run(side, ['cat', `/sys/class/net/${networkInterface}/address`]).trim();
+}
+
+function run(side: readonly string[], command: readonly string[]): string {
+  const [program = '', ...flags] = [...side, ...command];
+  return execFileSync(program, flags, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
 function whatIsMissing(): string | undefined {

@@ -65,6 +65,14 @@ describe('the queue is held', () => {
     expect(watch.look()).toMatchObject({ hold: 'none', problems: [] });
   });
 
+  it('when no route leads to the receiver from the start, until one does', () => {
+    const { files, watch } = host();
+    files.set('/proc/self/net/route', routeTable([]));
+    expect(watch.look()).toMatchObject({ hold: 'all', problems: [{ code: 'E_LINK_DOWN' }] });
+    files.set('/proc/self/net/route', routeTable([networkRoute]));
+    expect(watch.look()).toMatchObject({ interface: 'tx0', hold: 'none', problems: [] });
+  });
+
   it('when the interface is gone', () => {
     const { files, watch } = host();
     watch.look();

@@ -10,7 +10,9 @@ const datagramBytes = 1000;
 const fake = vi.hoisted(() => ({
   answers: [] as (string | null)[],
   sent: [] as number[][],
+  sockets: [] as { emit(event: string, cause: Error): boolean }[],
   stopped: [] as number[],
+  isWithoutWay: false,
 }));
 
 class FakeSocket extends EventEmitter {
@@ -18,9 +20,15 @@ class FakeSocket extends EventEmitter {
     done();
   }
 
-  connect(_port: number, _address: string, done: () => void): void {
-    done();
+  /** As Node does: an outcome is an event, unless there is a callback, which is told of either. */
+  connect(_port: number, _address: string, done?: (cause?: Error) => void): void {
+    const cause = fake.isWithoutWay ? Object.assign(new Error(), { code: 'ENETUNREACH' }) : undefined;
+    if (done !== undefined) done(cause);
+    else if (cause === undefined) this.emit('connect');
+    else this.emit('error', cause);
   }
+
+  close(): void {}
 
   /** As Node does: the outcome comes later, whatever it is. */
   send(bytes: Uint8Array, done: (cause: Error | null) => void): void {
@@ -37,7 +45,13 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-vi.mock('node:dgram', () => ({ createSocket: () => new FakeSocket() }));
+vi.mock('node:dgram', () => ({
+  createSocket: () => {
+    const socket = new FakeSocket();
+    fake.sockets.push(socket);
+    return socket;
+  },
+}));
 vi.mock('../../../../shared/kernel-socket.ts', () => ({
   prepareSendingSocket: () => ({ descriptor: 99, offload: true, bufferBytes: 1e6 }),
   stopSegmentation: (descriptor: number) => fake.stopped.push(descriptor),
@@ -64,6 +78,7 @@ describe('the sending end of the link', () => {
     fake.answers = [];
     fake.sent = [];
     fake.stopped = [];
+    fake.isWithoutWay = false;
   });
 
   it.each(['ENOBUFS', 'EAGAIN', 'ENOMEM'])(
@@ -98,6 +113,11 @@ describe('the sending end of the link', () => {
     expect([fake.stopped, link.segments, link.idle, link.takeFailure()]).toEqual([[99], 1, true, undefined]);
   });
 
+  it('does not open while there is no way to the receiver', async () => {
+    fake.isWithoutWay = true;
+    await expect(open()).rejects.toMatchObject({ code: 'E_LINK_SEND' });
+  });
+
   it('never hears of a missing receiver, and says what else went wrong, once', async () => {
     const link = await open();
     fake.answers = ['ECONNREFUSED', 'ENETUNREACH'];
@@ -105,7 +125,13 @@ describe('the sending end of the link', () => {
     link.send(numbered(1, 1));
     await settled();
     expect([link.idle, link.hasRefused]).toEqual([true, false]);
-    expect(link.takeFailure()).toMatchObject({ code: 'E_LINK_SEND' });
+    fake.sockets.at(-1)?.emit('error', Object.assign(new Error(), { code: 'ECONNREFUSED' }));
+    expect(link.takeFailure()).toMatchObject({
+      code: 'E_LINK_SEND',
+      message: expect.stringMatching(/ENETUNREACH/),
+    });
+    expect(link.takeFailure()).toBeUndefined();
+    fake.sockets.at(-1)?.emit('error', Object.assign(new Error(), { code: 'ECONNREFUSED' }));
     expect(link.takeFailure()).toBeUndefined();
   });
 });
