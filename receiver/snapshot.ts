@@ -35,6 +35,8 @@ export interface ReceiverSnapshot {
     readonly blocksEvicted: number;
     readonly duplicates: number;
     readonly ofFinished: number;
+    /** Datagrams of a test transmission, which only `calibrate` looks at. */
+    readonly ofCalibration: number;
     readonly refused: Readonly<Record<string, number>>;
   };
   readonly senders: readonly SenderStatus[];
@@ -78,6 +80,7 @@ export function receiverSnapshot(from: {
       blocksEvicted: counters.blocksEvicted,
       duplicates: counters.duplicates,
       ofFinished: counters.ofFinished,
+      ofCalibration: counters.ofCalibration,
       refused: Object.fromEntries(counters.refused),
     },
     senders: senders.statuses(),

@@ -1,6 +1,6 @@
 /** The sender's configuration: every key, its bounds, its default, and what it is for. */
 
-import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
+import { codeSettings, linkSettings, openBlocksBounds } from '../shared/config/link-settings.ts';
 import type { ValuesOf } from '../shared/config/settings.ts';
 import {
   below,
@@ -133,10 +133,7 @@ export const senderSettings = {
     'the socket buffer asked for',
   ),
   ...codeSettings,
-  'code.openBlocks': wholeNumber(
-    { min: 1, max: 1024, fallback: 78 },
-    'D: blocks whose symbols go out in turn',
-  ),
+  'code.openBlocks': wholeNumber(openBlocksBounds, 'D: blocks whose symbols go out in turn'),
   'code.engine': choice(engineNames, 'auto', 'the erasure-code engine; all give the same bytes'),
   'passes.count': wholeNumber({ min: 1, max: 16, fallback: 2 }, 'planned passes of every object'),
   'passes.gapMs': wholeNumber(

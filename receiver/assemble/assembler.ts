@@ -10,6 +10,7 @@ import { deriveObjectIdKey } from '../../shared/crypto/keys.ts';
 import { deriveObjectId } from '../../shared/crypto/object-id.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
+import { isCalibration } from '../../shared/wire/calibration.ts';
 import {
   at,
   DatagramHeader,
@@ -71,6 +72,8 @@ export interface AssemblerOptions {
 
 export class AssemblerCounters {
   datagrams = 0;
+  /** Of a test transmission, which is none of this program's business: see `diode-receiver calibrate`. */
+  ofCalibration = 0;
   ofFinished = 0;
   duplicates = 0;
   noRoom = 0;
@@ -215,6 +218,10 @@ export class Assembler {
     const { counters } = this;
     const header = this.#header;
     counters.datagrams += 1;
+    if (isCalibration(bytes, start)) {
+      counters.ofCalibration += 1;
+      return;
+    }
     const invalid = readHeader(bytes, header, start);
     if (invalid !== undefined) return this.counters.refuse(invalid);
     if (header.protection !== this.#options.protection) return this.counters.refuse('E_DATAGRAM_MODE');

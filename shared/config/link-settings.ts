@@ -28,6 +28,9 @@ export const codeSettings = {
   ),
 } as const;
 
+/** D of the sender: blocks whose symbols go out in turn. */
+export const openBlocksBounds = { min: 1, max: 1024, fallback: 78 } as const;
+
 /** What the beacon carries of a configuration. */
 export function linkParameters(values: {
   readonly 'link.datagramBytes': number;

@@ -53,7 +53,7 @@ const neededByDesign = new Map<string, Map<number, number>>();
 const designsMax = 16;
 
 /** The smallest m, but at least 1, with P(more than m of k + m symbols are lost) <= blockFailure. */
-function neededRepairSymbols(sourceSymbols: number, designLoss: number, blockFailure: number): number {
+export function neededRepairSymbols(sourceSymbols: number, designLoss: number, blockFailure: number): number {
   const design = `${designLoss} ${blockFailure}`;
   let needed = neededByDesign.get(design);
   if (needed === undefined) {

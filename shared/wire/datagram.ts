@@ -59,7 +59,8 @@ export function symbolBytesOf(datagramBytes: number): number {
 
 /** What a sender writes into the header of each datagram of one object in one session. */
 export interface HeaderFields {
-  readonly type: ObjectType;
+  /** What the object is; a calibration's datagrams have a type and no object. */
+  readonly type: ObjectType | 5;
   readonly datagramBytes: number;
   readonly keyId: number;
   readonly protection: Protection;

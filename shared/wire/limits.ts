@@ -30,6 +30,12 @@ export const limits = {
   /** A ticket as text, with its line end: what a QR code of ordinary size holds. */
   ticketBytesMax: 800,
   sendersMax: 64,
+  /** Steps of a calibration: as many rates fit into the shortest marker. */
+  calibrationStepsMax: 96,
+  /** Datagrams of one step: what a receiver keeps for each one is a bit. */
+  calibrationDatagramsMax: 2 ** 24,
+  /** Markers that tell the end of one step. */
+  calibrationMarkersMax: 16,
 } as const;
 
 /** PS3.5 section 9.1, as far as it matters for a path or a key: digits and dots, at most 64. */

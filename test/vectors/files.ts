@@ -1,4 +1,5 @@
 /** All files of vectors, with what makes each. */
+import { calibrationAbout, calibrationVectors } from './cases/calibration.ts';
 import {
   erasureCodeAbout,
   erasureCodeVectors,
@@ -34,6 +35,7 @@ interface Made {
 
 export const vectorFiles: readonly Made[] = [
   { name: 'beacon', about: beaconAbout, make: beaconVectors },
+  { name: 'calibration', about: calibrationAbout, make: calibrationVectors },
   { name: 'datagram', about: datagramAbout, make: datagramVectors },
   { name: 'erasure-code', about: erasureCodeAbout, make: erasureCodeVectors },
   { name: 'example', about: exampleAbout, make: () => [exampleVector()] },

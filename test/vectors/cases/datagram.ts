@@ -103,7 +103,7 @@ export function datagramVectors(): DatagramVector[] {
     refused('no tag', changed(first, [504, uint64(0n)]), 'E_DATAGRAM_TAG'),
     refused('the other mode of protection', authenticated, 'E_DATAGRAM_MODE'),
     refused('type 0', tagged(first, [at.type, [0]]), 'E_DATAGRAM_FIELD'),
-    refused('type 5', tagged(first, [at.type, [5]]), 'E_DATAGRAM_FIELD'),
+    refused('type 6', tagged(first, [at.type, [6]]), 'E_DATAGRAM_FIELD'),
     refused('protection 0', tagged(first, [at.protection, [0]]), 'E_DATAGRAM_FIELD'),
     refused('protection 3', tagged(first, [at.protection, [3]]), 'E_DATAGRAM_FIELD'),
     refused('k = 0', tagged(first, [at.maximumSourceSymbols, [0]]), 'E_DATAGRAM_FIELD'),

@@ -1,0 +1,188 @@
+/**
+ * From what a calibration saw to a configuration. Every number says where it is from:
+ *
+ * - **rate**: 0.8 of the highest rate that lost nothing. A test counts datagrams; in service the same processors also decode,
+ *   decrypt, hash and write, and a second's test does not see the stall that comes once an hour.
+ * - **k, m**: k = 200, and the smallest m with which a block fails at most once in 10^7 at the loss seen, but not below the
+ *   default: a minute shows an ordinary minute. Where 255 symbols don't hold both, k gives way.
+ * - **D**: D x m is 1.5 times the longest burst at least, carried over to the proposed rate: a pause of the
+ *   receiving host lasts so long whatever the rate.
+ * - **buffers** of the receiver by time at that rate, never below their defaults.
+ */
+import { openBlocksBounds } from '../../shared/config/link-settings.ts';
+import { neededRepairSymbols } from '../../shared/fec/repair-count.ts';
+import { limits } from '../../shared/wire/limits.ts';
+import { dropsIn, isClean, lossOf, type Rung } from './rungs.ts';
+
+export interface Proposal {
+  readonly rateMegabitsPerSecond: number;
+  /** k */
+  readonly sourceSymbols: number;
+  /** m */
+  readonly repairSymbols: number;
+  /** D */
+  readonly openBlocks: number;
+  readonly receiveBufferBytes: number;
+  readonly ringMegabytes: number;
+  readonly memoryMegabytes: number;
+}
+
+export interface Analysis {
+  /** Undefined when each rate lost something. */
+  readonly highestCleanKilobitsPerSecond: number | undefined;
+  /** The share lost at the lowest rates before it reached this host: what the link loses at any rate. */
+  readonly linkLoss: number;
+  /** What m is made for. */
+  readonly designLoss: number;
+  /** Datagrams, at the proposed rate. */
+  readonly longestBurst: number;
+  /** Undefined when no rate can be used: then the findings say why. */
+  readonly proposal: Proposal | undefined;
+  readonly findings: readonly string[];
+}
+
+/** Defaults and bounds of the receiver's configuration, which this file does not import. */
+export interface ReceiverDefaults {
+  readonly datagramBytes: number;
+  readonly receiveBufferBytes: number;
+  readonly ringMegabytes: number;
+  readonly memoryMegabytes: number;
+  readonly repairSymbols: number;
+}
+
+const rateShare = 0.8;
+const burstReserve = 1.5;
+const sourceSymbolsWanted = 200;
+const blockFailure = 1e-7;
+/** A link that loses more is not to be tuned, but mended. */
+const lossMax = 0.3;
+/** So long a pause of this program the socket buffer holds, and the disk's the ring: as the defaults do at 1 Gb/s. */
+const bufferSeconds = 0.25;
+const ringSeconds = 0.4;
+const mebibyte = 2 ** 20;
+
+/** @param rungs one for each rate, the lowest first */
+export function analyse(rungs: readonly Rung[], defaults: ReceiverDefaults): Analysis {
+  const lowest = rungs.slice(0, Math.max(1, Math.floor(rungs.length / 3)));
+  const linkLoss = linkLossOf(lowest);
+  const usable = usableRungs(rungs, linkLoss);
+  const highest = usable.at(-1);
+  const clean = usable.filter(isClean).at(-1);
+  const findings = findingsOf(rungs, usable, linkLoss);
+  const base = { highestCleanKilobitsPerSecond: clean?.rateKilobitsPerSecond, linkLoss };
+  if (highest === undefined || linkLoss > lossMax)
+    return { ...base, designLoss: linkLoss, longestBurst: 0, proposal: undefined, findings };
+  const rate = rateShare * highest.rateKilobitsPerSecond;
+  const sent = usable.reduce((sum, rung) => sum + rung.sent, 0);
+  const lost = usable.reduce((sum, rung) => sum + rung.lost, 0);
+  // Of what was never seen in n trials, 3/n is likely: the rule of three.
+  const designLoss = Math.min(lossMax, (lost + 3) / sent);
+  const [sourceSymbols, repairSymbols] = code(designLoss, defaults.repairSymbols);
+  const longestBurst = Math.max(0, ...usable.map((rung) => atRate(rung, rate)));
+  const wanted = Math.ceil((burstReserve * longestBurst) / repairSymbols);
+  const openBlocks = Math.min(openBlocksBounds.max, Math.max(openBlocksBounds.fallback, wanted));
+  if (wanted > openBlocks)
+    findings.push(
+      `a burst of ${longestBurst} datagrams is more than ${openBlocks} open blocks outlast: the second pass and the carousel bring those back`,
+    );
+  const bytesPerSecond = rate * 125;
+  const blockBytes = (sourceSymbols + repairSymbols) * defaults.datagramBytes;
+  const proposal = {
+    rateMegabitsPerSecond: rounded(rate / 1000),
+    sourceSymbols,
+    repairSymbols,
+    openBlocks,
+    receiveBufferBytes: Math.min(
+      2 ** 30,
+      Math.max(
+        defaults.receiveBufferBytes,
+        Math.ceil((bytesPerSecond * bufferSeconds) / mebibyte) * mebibyte,
+      ),
+    ),
+    ringMegabytes: Math.min(
+      1024,
+      Math.max(defaults.ringMegabytes, Math.ceil((bytesPerSecond * ringSeconds) / 1e6)),
+    ),
+    memoryMegabytes: Math.max(defaults.memoryMegabytes, Math.ceil((4 * openBlocks * blockBytes) / 1e6)),
+  };
+  return { ...base, designLoss, longestBurst, proposal, findings };
+}
+
+/** The lowest rates that are all in order, up to the first that is not. */
+function usableRungs(rungs: readonly Rung[], linkLoss: number): Rung[] {
+  const end = rungs.findIndex((rung) => !isUsable(rung, linkLoss));
+  return rungs.slice(0, end < 0 ? rungs.length : end);
+}
+
+/** Nothing was lost; or on a link that loses at any rate, hardly more than that, and nothing in this host. */
+function isUsable(rung: Rung, linkLoss: number): boolean {
+  if (isClean(rung)) return true;
+  if (linkLoss === 0 || rung.absentRounds > 0 || dropsIn(rung) > 0) return false;
+  return rung.lost <= 2 * linkLoss * rung.sent + burstReserve * rung.longestBurst;
+}
+
+function linkLossOf(rungs: readonly Rung[]): number {
+  const sent = rungs.reduce((sum, rung) => sum + rung.sent, 0);
+  const lost = rungs.reduce((sum, rung) => sum + Math.max(0, rung.lost - dropsIn(rung)), 0);
+  return sent === 0 ? 1 : lost / sent;
+}
+
+/** A burst as long in time; one lost datagram is one at any rate. */
+function atRate({ longestBurst, rateKilobitsPerSecond }: Rung, rate: number): number {
+  if (longestBurst <= 1) return longestBurst;
+  return Math.ceil(longestBurst * Math.max(1, rate / rateKilobitsPerSecond));
+}
+
+/** k and m: as few repair symbols as the loss needs, not below the default, and a smaller k where they don't fit. */
+function code(loss: number, fewest: number): [number, number] {
+  for (let k = sourceSymbolsWanted; k > 1; k -= 10) {
+    const m = Math.max(neededRepairSymbols(k, loss, blockFailure), fewest);
+    if (k + m <= limits.encodingSymbolsMax) return [k, m];
+  }
+  return [1, 200];
+}
+
+/** Down to two figures and a half: nobody needs 637.2145. */
+function rounded(megabitsPerSecond: number): number {
+  const step = 10 ** Math.floor(Math.log10(megabitsPerSecond)) / 20;
+  const steps = Math.floor(megabitsPerSecond / step + 1e-9);
+  return Number(Math.max(0.1, steps * step).toPrecision(4));
+}
+
+function findingsOf(rungs: readonly Rung[], usable: readonly Rung[], linkLoss: number): string[] {
+  const findings: string[] = [];
+  const rate = ({ rateKilobitsPerSecond }: Rung) => `${Math.round(rateKilobitsPerSecond / 1000)} Mb/s`;
+  const percent = (share: number) => `${(share * 100).toPrecision(2)} %`;
+  if (linkLoss > 0)
+    findings.push(
+      `the link loses ${percent(linkLoss)} at the lowest rates: check fibre, connectors and converters`,
+    );
+  if (linkLoss > lossMax) findings.push('that is too much to send on: no rate is proposed');
+  const first = rungs[usable.length];
+  if (first !== undefined && linkLoss <= lossMax) {
+    const { nic, socket, ring } = first.hostDrops;
+    const places = [
+      [socket, 'in the socket buffer: raise net.core.rmem_max and link.receiveBufferBytes'],
+      [
+        nic,
+        'in the network interface or before the socket: raise its ring (ethtool -G) and net.core.netdev_max_backlog',
+      ],
+      [ring, 'in the ring, the processor was busy: give this host more, or a lower rate'],
+    ] as const;
+    for (const [drops, where] of places)
+      if (drops > 0) findings.push(`at ${rate(first)} this host lost ${drops} ${where}`);
+    const before = first.lost - dropsIn(first);
+    if (first.absentRounds > 0)
+      findings.push(`at ${rate(first)} ${first.absentRounds} of ${first.rounds} steps never came`);
+    else if (before > 0 && lossOf(first) > 2 * linkLoss)
+      findings.push(
+        `at ${rate(first)} ${before} were lost before this host: the sender's interface, a converter, or the link is at its end`,
+      );
+  }
+  const notKept = rungs.find(({ kept }) => !kept);
+  if (notKept !== undefined)
+    findings.push(
+      `the sender kept ${rate(notKept)} where ${Math.round(notKept.askedKilobitsPerSecond / 1000)} Mb/s were asked for: that is its limit or its interface's`,
+    );
+  return findings;
+}
