@@ -15,8 +15,10 @@ test('a pass holds every symbol of every block, and says how many of them may be
 
 test('one burst is spread over all open blocks, and is too long by one datagram a block', () => {
   const { from, to, openBlocks: open } = pass.full;
-  expect(open).toBe(openBlocks);
+  // Blocks of 184 symbols are smaller than the largest: a few more of them are open.
+  expect(open).toBeGreaterThanOrEqual(openBlocks);
+  expect(open).toBeLessThanOrEqual(Math.ceil((openBlocks * 200) / 184));
   const start = Math.round((from + to) / 2);
-  expect(isComplete(pass, [{ from: start, to: start + 22 * openBlocks }])).toBe(true);
-  expect(isComplete(pass, [{ from: start, to: start + 25 * openBlocks }])).toBe(false);
+  expect(isComplete(pass, [{ from: start, to: start + 22 * open }])).toBe(true);
+  expect(isComplete(pass, [{ from: start, to: start + 25 * open }])).toBe(false);
 });
