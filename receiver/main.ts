@@ -25,6 +25,7 @@ import { createLog } from '../shared/log.ts';
 import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { startReceiver } from './appliance.ts';
+import { addCalibrateCommand } from './commands/calibrate-command.ts';
 import { addDestinationCommands, deliveryLines } from './commands/destination-commands.ts';
 import { examineReceiver } from './commands/doctor.ts';
 import { addMissingCommand } from './commands/missing-command.ts';
@@ -119,6 +120,7 @@ addDoctorCommand(program, (command, countersPath) => {
   const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
   return examineReceiver(values, { snapshot, countersPath, nowMs: Date.now() });
 });
+addCalibrateCommand(program);
 addKeyCommands(program, receiverSettings);
 addCommonCommands(program, receiverSettings);
 await runProgram(program);

@@ -28,6 +28,7 @@ import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { priority } from '../shared/wire/manifest.ts';
 import { startSender } from './appliance.ts';
+import { addCalibrateCommand } from './commands/calibrate-command.ts';
 import { examineSender } from './commands/doctor.ts';
 import { importFolder, importText } from './commands/import-command.ts';
 import { addResendCommand } from './commands/resend-command.ts';
@@ -95,6 +96,7 @@ addDoctorCommand(program, (command, countersPath) => {
   const snapshot = readSnapshot<SenderSnapshot>(snapshotPath(values));
   return examineSender(values, { snapshot, countersPath, nowMs: Date.now() });
 });
+addCalibrateCommand(program);
 addKeyCommands(program, senderSettings);
 
 program

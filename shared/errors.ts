@@ -95,6 +95,11 @@ export const errorCatalogue = {
     meaning: 'The MTU of the link interface is too small for a datagram.',
     action: 'Raise the MTU of the interface, or lower link.datagramBytes on both sides.',
   },
+  E_CALIBRATION_SILENT: {
+    meaning: 'No test transmission came while this side waited for one.',
+    action:
+      'Check that diode-sender calibrate runs, with the same key, address, port and datagram length; then fibre and doctor.',
+  },
   E_LINK_DROPS: {
     meaning: 'The link interface of the sender drops what it is given.',
     action: 'Lower link.rateMegabitsPerSecond; check cable, converter and flow control (ethtool -A).',

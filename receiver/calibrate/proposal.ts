@@ -6,8 +6,8 @@
  * - **k, m**: k = 200, and the smallest m with which a block fails at most once in 10^7 at the loss seen, but not below the
  *   default: a minute shows an ordinary minute. Where 255 symbols don't hold both, k gives way.
  * - **D**: D x m is 1.5 times the longest burst at least, carried over to the proposed rate: a pause of the
- *   receiving host lasts so long whatever the rate.
- * - **buffers** of the receiver by time at that rate, never below their defaults.
+ *   receiving host lasts so long whatever the rate. Beyond the bounds of D m grows.
+ * - **buffers** of the receiver by time at that rate, never below what is configured.
  */
 import { openBlocksBounds } from '../../shared/config/link-settings.ts';
 import { neededRepairSymbols } from '../../shared/fec/repair-count.ts';
@@ -41,8 +41,8 @@ export interface Analysis {
   readonly findings: readonly string[];
 }
 
-/** Defaults and bounds of the receiver's configuration, which this file does not import. */
-export interface ReceiverDefaults {
+/** What the proposal does not go below: buffers as configured, and the default m. */
+export interface ProposalFloor {
   readonly datagramBytes: number;
   readonly receiveBufferBytes: number;
   readonly ringMegabytes: number;
@@ -62,7 +62,7 @@ const ringSeconds = 0.4;
 const mebibyte = 2 ** 20;
 
 /** @param rungs one for each rate, the lowest first */
-export function analyse(rungs: readonly Rung[], defaults: ReceiverDefaults): Analysis {
+export function analyse(rungs: readonly Rung[], floor: ProposalFloor): Analysis {
   const lowest = rungs.slice(0, Math.max(1, Math.floor(rungs.length / 3)));
   const linkLoss = linkLossOf(lowest);
   const usable = usableRungs(rungs, linkLoss);
@@ -77,8 +77,13 @@ export function analyse(rungs: readonly Rung[], defaults: ReceiverDefaults): Ana
   const lost = usable.reduce((sum, rung) => sum + rung.lost, 0);
   // Of what was never seen in n trials, 3/n is likely: the rule of three.
   const designLoss = Math.min(lossMax, (lost + 3) / sent);
-  const [sourceSymbols, repairSymbols] = code(designLoss, defaults.repairSymbols);
+  const [sourceSymbols, forLoss] = code(designLoss, floor.repairSymbols);
   const longestBurst = Math.max(0, ...usable.map((rung) => atRate(rung, rate)));
+  // What the most open blocks don't spread thinly enough takes more repair symbols, as far as there are any.
+  const repairSymbols = Math.min(
+    limits.encodingSymbolsMax - sourceSymbols,
+    Math.max(forLoss, Math.ceil((burstReserve * longestBurst) / openBlocksBounds.max)),
+  );
   const wanted = Math.ceil((burstReserve * longestBurst) / repairSymbols);
   const openBlocks = Math.min(openBlocksBounds.max, Math.max(openBlocksBounds.fallback, wanted));
   if (wanted > openBlocks)
@@ -86,7 +91,7 @@ export function analyse(rungs: readonly Rung[], defaults: ReceiverDefaults): Ana
       `a burst of ${longestBurst} datagrams is more than ${openBlocks} open blocks outlast: the second pass and the carousel bring those back`,
     );
   const bytesPerSecond = rate * 125;
-  const blockBytes = (sourceSymbols + repairSymbols) * defaults.datagramBytes;
+  const blockBytes = (sourceSymbols + repairSymbols) * floor.datagramBytes;
   const proposal = {
     rateMegabitsPerSecond: rounded(rate / 1000),
     sourceSymbols,
@@ -94,16 +99,13 @@ export function analyse(rungs: readonly Rung[], defaults: ReceiverDefaults): Ana
     openBlocks,
     receiveBufferBytes: Math.min(
       2 ** 30,
-      Math.max(
-        defaults.receiveBufferBytes,
-        Math.ceil((bytesPerSecond * bufferSeconds) / mebibyte) * mebibyte,
-      ),
+      Math.max(floor.receiveBufferBytes, Math.ceil((bytesPerSecond * bufferSeconds) / mebibyte) * mebibyte),
     ),
     ringMegabytes: Math.min(
       1024,
-      Math.max(defaults.ringMegabytes, Math.ceil((bytesPerSecond * ringSeconds) / 1e6)),
+      Math.max(floor.ringMegabytes, Math.ceil((bytesPerSecond * ringSeconds) / 1e6)),
     ),
-    memoryMegabytes: Math.max(defaults.memoryMegabytes, Math.ceil((4 * openBlocks * blockBytes) / 1e6)),
+    memoryMegabytes: Math.max(floor.memoryMegabytes, Math.ceil((4 * openBlocks * blockBytes) / 1e6)),
   };
   return { ...base, designLoss, longestBurst, proposal, findings };
 }

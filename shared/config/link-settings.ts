@@ -17,15 +17,15 @@ export const linkSettings = {
   ),
 } as const;
 
+/** m */
+export const repairSymbolsBounds = { min: 0, max: 200, fallback: 24 } as const;
+
 export const codeSettings = {
   'code.sourceSymbols': wholeNumber(
     { min: 1, max: limits.sourceSymbolsMax, fallback: 200 },
     'k: source symbols of a full block',
   ),
-  'code.repairSymbols': wholeNumber(
-    { min: 0, max: 200, fallback: 24 },
-    'm: repair symbols of a full block in each pass',
-  ),
+  'code.repairSymbols': wholeNumber(repairSymbolsBounds, 'm: repair symbols of a full block in each pass'),
 } as const;
 
 /** D of the sender: blocks whose symbols go out in turn. */
