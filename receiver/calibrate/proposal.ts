@@ -66,8 +66,8 @@ export function analyse(rungs: readonly Rung[], floor: ProposalFloor): Analysis 
   const lowest = rungs.slice(0, Math.max(1, Math.floor(rungs.length / 3)));
   const linkLoss = linkLossOf(lowest);
   const usable = usableRungs(rungs, linkLoss);
-  const highest = usable.at(-1);
-  const clean = usable.filter(isClean).at(-1);
+  const highest = fastest(usable);
+  const clean = fastest(usable.filter(isClean));
   const findings = findingsOf(rungs, usable, linkLoss);
   const base = { highestCleanKilobitsPerSecond: clean?.rateKilobitsPerSecond, linkLoss };
   if (highest === undefined || linkLoss > lossMax)
@@ -121,6 +121,11 @@ function isUsable(rung: Rung, linkLoss: number): boolean {
   if (isClean(rung)) return true;
   if (linkLoss === 0 || rung.absentRounds > 0 || dropsIn(rung) > 0) return false;
   return rung.lost <= 2 * linkLoss * rung.sent + burstReserve * rung.longestBurst;
+}
+
+/** Where the sender is at its limit, what was asked for says little. */
+function fastest(rungs: readonly Rung[]): Rung | undefined {
+  return rungs.toSorted((a, b) => a.rateKilobitsPerSecond - b.rateKilobitsPerSecond).at(-1);
 }
 
 function linkLossOf(rungs: readonly Rung[]): number {
@@ -181,8 +186,8 @@ function findingsOf(rungs: readonly Rung[], usable: readonly Rung[], linkLoss: n
         `at ${rate(first)} ${before} were lost before this host: the sender's interface, a converter, or the link is at its end`,
       );
   }
-  const notKept = rungs.find(({ kept }) => !kept);
-  if (notKept !== undefined)
+  const notKept = rungs.at(-1);
+  if (notKept?.kept === false)
     findings.push(
       `the sender kept ${rate(notKept)} where ${Math.round(notKept.askedKilobitsPerSecond / 1000)} Mb/s were asked for: that is its limit or its interface's`,
     );

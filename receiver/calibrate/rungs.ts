@@ -9,7 +9,7 @@ export interface HostDrops {
 }
 
 export interface Rung {
-  /** On the wire: what was asked for, or what the sender kept where that is less. */
+  /** On the wire: what was asked for, or the most that the sender kept of it in any round. */
   readonly rateKilobitsPerSecond: number;
   readonly askedKilobitsPerSecond: number;
   /** Whether the sender kept the rate, or did not tell. */
@@ -59,7 +59,7 @@ export function isClean(rung: Rung): boolean {
 
 function rung(asked: number, rounds: readonly StepResult[], dropsOf: (step: number) => HostDrops): Rung {
   const told = rounds.flatMap(({ keptKilobitsPerSecond: kept }) => (kept === undefined ? [] : [kept]));
-  const rate = Math.min(asked, ...told);
+  const rate = told.length === 0 ? asked : Math.min(asked, Math.max(...told));
   // A round that never came was as long as the others.
   const length = Math.max(0, ...rounds.map(({ datagrams }) => datagrams ?? 0));
   const sent = rounds.length * length;

@@ -37,6 +37,7 @@ export class Ladder {
   #roundsLeft: number;
   #rung = 0;
   #step = 0;
+  #wasKept = true;
 
   constructor(rates: readonly number[], rounds: number) {
     assert(rates.length >= 1 && rounds >= 1, 'a ladder has a rung');
@@ -53,13 +54,18 @@ export class Ladder {
     return { step: this.#step, rateKilobitsPerSecond: rate };
   }
 
-  /** The step at hand is done. What lies above a rate that the sender did not keep is left out from now on. */
+  /**
+   * The step at hand is done. What lies above two rates in a row that the sender did not keep is left out from now on:
+   * one alone was a pause of the host, and not yet its limit.
+   */
   done(wasKept: boolean): void {
-    if (!wasKept) this.#rates = this.#rates.slice(0, this.#rung + 1);
+    if (!wasKept && !this.#wasKept) this.#rates = this.#rates.slice(0, this.#rung + 1);
+    this.#wasKept = wasKept;
     this.#step += 1;
     this.#rung += 1;
     if (this.#rung < this.#rates.length) return;
     this.#rung = 0;
+    this.#wasKept = true;
     this.#roundsLeft -= 1;
   }
 }

@@ -30,9 +30,19 @@ describe('the ladder', () => {
     expect(climbed(ladder)).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
-  it('ends at the first rate that is not kept, in all rounds', () => {
-    expect(climbed(new Ladder([1, 2, 3, 4], 3), 2)).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
-    expect(climbed(new Ladder([1, 2, 3, 4], 2), 0)).toEqual([1, 1]);
+  it('ends at the second rate in a row that is not kept, in all rounds', () => {
+    expect(climbed(new Ladder([1, 2, 3, 4, 5], 3), 2)).toEqual([1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]);
+    expect(climbed(new Ladder([1, 2, 3, 4], 2), 0)).toEqual([1, 2, 1, 2]);
+  });
+
+  it('goes on after one that a pause of the host kept it from', () => {
+    const ladder = new Ladder([1, 2, 3, 4], 1);
+    const rates: number[] = [];
+    for (let at = ladder.current; at !== undefined; at = ladder.current) {
+      rates.push(at.rateKilobitsPerSecond);
+      ladder.done(at.rateKilobitsPerSecond % 2 === 0);
+    }
+    expect(rates).toEqual([1, 2, 3, 4]);
   });
 
   it('has as many datagrams in a step as fit into its time, with all framing', () => {
