@@ -140,8 +140,9 @@ export class CalibrationRun {
     return true;
   }
 
+  /** Its end was told, or a later one has begun: what comes of it now says nothing of the step at hand. */
   #stepDone(step: number): boolean {
-    return (this.#results.at(-1)?.step ?? -1) >= step;
+    return (this.#results.at(-1)?.step ?? -1) >= step || (this.#hand?.step ?? 0) > step;
   }
 
   #begin(): StepAtHand {
