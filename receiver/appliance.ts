@@ -227,7 +227,7 @@ export async function startReceiver(
       const busy = reception.step();
       if (count >= worthDraining || busy) {
         pending = setImmediate(drain);
-      } else if (now - drainedAtMs < restlessMs || reception.backedUp || !reader.sleep()) {
+      } else if (now - drainedAtMs < restlessMs || reception.isKeeping || !reader.sleep()) {
         pending = setTimeout(drain, moreMs);
       } else {
         awake = false;

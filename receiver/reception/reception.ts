@@ -66,8 +66,8 @@ export interface ReceptionOptions {
   readonly onMarked?: ReleaserOptions['onMarked'];
 }
 
-/** Whole objects wait for their sync no longer than this, and in no larger groups. */
-const groupWaitMs = 20;
+/** Syncs begin no sooner one after the other, and for no larger groups. A whole object on an idle link does not wait. */
+const groupGapMs = 25;
 const groupObjects = 64;
 /** Whole objects that wait at most: a disk that keeps none of them is behind, and nothing more is taken. */
 const waitingObjectsMax = 1024;
@@ -101,7 +101,8 @@ export class Reception {
   #syncing: SyncingGroup | undefined;
   #secrets: ReadonlyMap<number, Uint8Array>;
   #isStarted = false;
-  #groupSinceMs = 0;
+  /** When the last sync began. */
+  #groupedAtMs = Number.NEGATIVE_INFINITY;
   #watchedAtMs = 0;
   #retriedAtMs = 0;
 
@@ -168,8 +169,11 @@ export class Reception {
     const now = this.#options.clock.monotonicMs();
     const busy = this.assembler.work();
     if (this.#syncing?.isThrough === true) this.#keepSynced(this.#syncing);
-    const groupIsDue = this.#group.length >= groupObjects || now - this.#groupSinceMs >= groupWaitMs;
-    if (this.#group.length > 0 && groupIsDue && this.#syncing === undefined) this.#syncGroup();
+    const groupIsDue = this.#group.length >= groupObjects || now - this.#groupedAtMs >= groupGapMs;
+    if (this.#group.length > 0 && groupIsDue && this.#syncing === undefined) {
+      this.#groupedAtMs = now;
+      this.#syncGroup();
+    }
     if (this.#syncing?.isThrough === true) this.#keepSynced(this.#syncing);
     this.#documents.read();
     const copying = this.#clear();
@@ -211,6 +215,11 @@ export class Reception {
     return this.#group.length >= waitingObjectsMax;
   }
 
+  /** Whether whole objects wait to be kept: their sync ends beside this thread, and a few of its turns later. */
+  get isKeeping(): boolean {
+    return this.#syncing !== undefined || this.#group.length > 0;
+  }
+
   /** Makes everything durable that is whole: before a stop. */
   flush(): void {
     while (this.assembler.work());
@@ -230,7 +239,6 @@ export class Reception {
 
   #take(object: AssembledObject): void {
     if (object.type === objectType.instance) {
-      if (this.#group.length === 0) this.#groupSinceMs = this.#options.clock.monotonicMs();
       this.#group.push(object);
     } else {
       this.#documents.add(object);
