@@ -46,7 +46,7 @@ import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './plac
 import { Reception } from './reception/reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { patientKey } from './vault/patient-key.ts';
-import { SpillArea } from './vault/spill.ts';
+import { defaultAreaBytes, SpillArea } from './vault/spill.ts';
 import { Vault } from './vault/vault.ts';
 
 /** Datagrams taken from the ring between two looks at everything else. */
@@ -93,11 +93,15 @@ export async function startReceiver(
   const code = createErasureCode(configuration['code.engine'], 0, loadErasureLibrary);
   const disk = timedDisk(nodeDisk, systemClock);
   const vault = new Vault(vaultFolder, disk);
+  const spillMegabytes = configuration['assemble.spillMegabytes'];
+  let isFull = false;
   const spill = new SpillArea({
     disk,
     path: join(vaultFolder, 'spill.area'),
     symbolBytes: symbolBytesOf(parameters.datagramBytes),
-    areaBytes: configuration['assemble.spillMegabytes'] * 1e6,
+    areaBytes:
+      spillMegabytes === undefined ? defaultAreaBytes(vault.freeBytes().total) : spillMegabytes * 1e6,
+    mayGrow: () => !isFull,
   });
   const delivery = new DeliveryService({
     configuration,
@@ -112,7 +116,6 @@ export async function startReceiver(
     highPercent: configuration['vault.highWaterPercent'],
     lowPercent: configuration['vault.lowWaterPercent'],
   });
-  let isFull = false;
   const reception = new Reception({
     ledger,
     vault,

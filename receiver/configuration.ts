@@ -4,6 +4,7 @@ import {
   below,
   choice,
   optionalAddress,
+  optionalNumber,
   optionalPath,
   optionalText,
   outside,
@@ -41,13 +42,13 @@ export const receiverSettings = {
     { min: 8, max: 65_536, fallback: 128 },
     'memory for blocks that are being collected; at least what the sender has open (D blocks), better four times that',
   ),
-  'assemble.spillMegabytes': wholeNumber(
-    { min: 0, max: 1_048_576, fallback: 1024 },
-    'disk area for blocks that leave memory before they can be decoded',
+  'assemble.spillMegabytes': optionalNumber(
+    { min: 0, max: 1_048_576 },
+    'disk area for blocks that leave memory before they can be decoded; default: a twentieth of the disk, 1024 to 16384',
   ),
   'assemble.openObjects': wholeNumber(
-    { min: 16, max: 65_536, fallback: 4096 },
-    'objects that are collected at the same time',
+    { min: 16, max: 65_536, fallback: 16_384 },
+    'objects that are collected at the same time; better more than a pass leaves incomplete of the largest study',
   ),
   'vault.folder': outside(['inbox.folder'], requiredPath('where every instance is kept')),
   'vault.highWaterPercent': wholeNumber(

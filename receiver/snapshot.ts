@@ -32,6 +32,9 @@ export interface ReceiverSnapshot {
     readonly heldBytes: number;
     readonly symbolsRepaired: number;
     readonly blocksFinished: number;
+    /** Left memory for the spill area before they could be decoded. */
+    readonly blocksSpilled: number;
+    /** Left memory, and the spill area had no room for them. */
     readonly blocksEvicted: number;
     readonly duplicates: number;
     readonly ofFinished: number;
@@ -77,6 +80,7 @@ export function receiverSnapshot(from: {
       heldBytes: assembler.heldBytes,
       symbolsRepaired: counters.symbolsRepaired,
       blocksFinished: counters.blocksFinished,
+      blocksSpilled: counters.blocksSpilled,
       blocksEvicted: counters.blocksEvicted,
       duplicates: counters.duplicates,
       ofFinished: counters.ofFinished,

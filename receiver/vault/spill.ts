@@ -1,7 +1,7 @@
 /**
  * The spill area: one file of equal slots, each with the symbols of one block that left memory before it could
  * be decoded. Symbols of later passes then combine with them, also after a restart. The file never grows beyond
- * its slots.
+ * its slots, nor at all while the disk is full.
  *
  * A slot is not synced: one that is torn by a power cut gives a block that does not open, and is collected anew.
  */
@@ -36,6 +36,25 @@ const at = {
   data: 256,
 } as const;
 
+/** Of the default: at a tenth of datagrams lost, a third of an object's blocks waits here for the second pass. */
+const areaShare = 1 / 20;
+const areaBytesMin = 1024e6;
+const areaBytesMax = 16_384e6;
+
+/** How large the area may become, when nothing else is said. */
+export function defaultAreaBytes(diskBytes: number): number {
+  return Math.max(areaBytesMin, Math.min(areaBytesMax, diskBytes * areaShare));
+}
+
+export interface SpillAreaOptions {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly symbolBytes: number;
+  readonly areaBytes: number;
+  /** Whether the disk has room for a larger file. Default: always. */
+  readonly mayGrow?: () => boolean;
+}
+
 export interface SpilledBlock {
   readonly facts: ObjectFacts;
   readonly blockNumber: number;
@@ -45,20 +64,28 @@ export class SpillArea implements BlockSpill {
   readonly #file: DiskFile;
   readonly #symbolBytes: number;
   readonly #slotBytes: number;
+  /** Those that the file has already at the end: they are used first. */
   readonly #free: number[] = [];
   /** Slot of each block, by object and block number. */
   readonly #slots = new Map<string, Map<number, number>>();
   readonly #found: SpilledBlock[] = [];
   readonly #slotCount: number;
+  readonly #mayGrow: () => boolean;
+  /** Slots that the file has. */
+  #grownSlots: number;
 
   /** Opens the area and finds what an earlier life left in it. */
-  constructor(options: { disk: Disk; path: string; symbolBytes: number; areaBytes: number }) {
-    const { disk, path, symbolBytes, areaBytes } = options;
+  constructor(options: SpillAreaOptions) {
+    const { disk, path, symbolBytes, areaBytes, mayGrow = () => true } = options;
+    this.#mayGrow = mayGrow;
     this.#symbolBytes = symbolBytes;
     this.#slotBytes = at.data + limits.sourceSymbolsMax * symbolBytes;
     this.#slotCount = Math.floor(areaBytes / this.#slotBytes);
-    this.#file = disk.open(path, disk.facts(path) === undefined ? 'create' : 'update');
-    for (let slot = this.#slotCount - 1; slot >= 0; slot -= 1) this.#look(slot);
+    const facts = disk.facts(path);
+    this.#file = disk.open(path, facts === undefined ? 'create' : 'update');
+    this.#grownSlots = Math.min(this.#slotCount, Math.ceil((facts?.bytes ?? 0) / this.#slotBytes));
+    for (let slot = this.#slotCount - 1; slot >= this.#grownSlots; slot -= 1) this.#free.push(slot);
+    for (let slot = this.#grownSlots - 1; slot >= 0; slot -= 1) this.#look(slot);
   }
 
   /** What an earlier life left: for the assembler to resume, or to drop. */
@@ -77,8 +104,8 @@ export class SpillArea implements BlockSpill {
       'a block that can not be decoded has fewer than k symbols',
     );
     assert(symbols.length === encodingSymbolIds.length * this.#symbolBytes, 'symbols one behind the other');
-    const slot = this.#free.pop();
-    if (slot === undefined) return false;
+    const slot = this.#free.at(-1);
+    if (slot === undefined || (slot >= this.#grownSlots && !this.#mayGrow())) return false;
     const header = new Uint8Array(at.data);
     writeUint32(header, at.magic, slotMagic);
     header[at.symbolBytes] = this.#symbolBytes >>> 8;
@@ -98,9 +125,10 @@ export class SpillArea implements BlockSpill {
     } catch (error) {
       // A full disk: the area is as good as full.
       if (!(error instanceof DiodeError)) throw error;
-      this.#free.push(slot);
       return false;
     }
+    this.#free.pop();
+    this.#grownSlots = Math.max(this.#grownSlots, slot + 1);
     this.#remember(facts.objectId, blockNumber, slot);
     return true;
   }
