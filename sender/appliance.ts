@@ -40,6 +40,7 @@ import { type InstanceRow, SenderLedger } from './ledger/ledger.ts';
 import { beginSession } from './ledger/session.ts';
 import { SenderLinkWatch } from './link/link-health.ts';
 import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link/link-thread.ts';
+import { wireTimeMs } from './link/pace.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { openScannerPort } from './scanner-port.ts';
 import { senderSnapshot } from './snapshot.ts';
@@ -47,8 +48,9 @@ import { replanStale } from './spool/replanning.ts';
 import { Spool } from './spool/spool.ts';
 import { Upkeep } from './spool/upkeep.ts';
 
-/** Datagrams between encoder and link: what STAT has to wait for at most, 32 ms at 1 Gb/s. */
-const ringSlots = 2048;
+/** Between encoder and link: what STAT has to wait for is twice this at most, whatever the rate. */
+const ringMs = 20;
+const ringSlotsMax = 2048;
 const dayMs = 86_400_000;
 const chores = { stepMs: 20, snapshotMs: 500, requestsMs: 200, linkMs: 200 } as const;
 
@@ -280,7 +282,14 @@ async function startLink(
 ) {
   const { parameters } = identity;
   const beforeRing = memoryBeforeRing(parameters, configuration['code.openBlocks']);
-  const ring = createRing(parameters.datagramBytes, ringSlots, beforeRing);
+  const rate = configuration['link.rateMegabitsPerSecond'];
+  const slots = Math.ceil(ringMs / wireTimeMs(parameters.datagramBytes, rate));
+  const slotsMin = Math.max(64, 2 * configuration['link.burstDatagrams']);
+  const ring = createRing(
+    parameters.datagramBytes,
+    Math.max(slotsMin, Math.min(slots, ringSlotsMax)),
+    beforeRing,
+  );
   const between = new MessageChannel();
   const opened = deferred<void>();
   const ready = deferred<string>();
@@ -298,7 +307,7 @@ async function startLink(
         sendBufferBytes: configuration['link.sendBufferBytes'],
         datagramBytes: identity.parameters.datagramBytes,
       },
-      rateMegabitsPerSecond: configuration['link.rateMegabitsPerSecond'],
+      rateMegabitsPerSecond: rate,
       burstDatagrams: configuration['link.burstDatagrams'],
       encodePort: between.port1,
     } satisfies LinkThreadData,

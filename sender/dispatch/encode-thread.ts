@@ -29,7 +29,7 @@ export type EncodeThreadMessage =
   | { readonly kind: 'ended'; readonly ends: readonly TransmitEnd[] };
 
 /** Room in the ring worth waking up for. */
-const wakeRoom = 512;
+const wakeRoomMax = 512;
 /** Ends of passes are told in groups: each group is one durable step of the ledger. */
 const tellEveryMs = 20;
 
@@ -41,6 +41,7 @@ const code = createErasureCode(
   loadErasureLibrary,
   ring.memory,
 );
+const wakeRoom = Math.min(wakeRoomMax, ring.slots / 4);
 const writer = new RingWriter(ring, () => linkPort.postMessage('wake'));
 const memory = new SlotMemory(ring, code);
 const tag = new HeaderTags(secretsOf(identity), ring.memory);
