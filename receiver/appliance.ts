@@ -43,6 +43,7 @@ import type {
 } from './link/link-thread.ts';
 import { RefusalWatch } from './link/refusal-watch.ts';
 import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
+import { diskCodes } from './reception/control-documents.ts';
 import { Reception } from './reception/reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { patientKey } from './vault/patient-key.ts';
@@ -247,18 +248,20 @@ export async function startReceiver(
   };
 
   const snapshot = () =>
-    writeSnapshot(
-      snapshotPath(configuration),
-      receiverSnapshot({
-        reception,
-        ledger,
-        alarms,
-        counters,
-        linkHealth,
-        destinations: delivery.statuses(),
-        ring: { slots: ring.slots, filled: reader.available },
-        startedMs,
-      }),
+    alarms.during('status', diskCodes, () =>
+      writeSnapshot(
+        snapshotPath(configuration),
+        receiverSnapshot({
+          reception,
+          ledger,
+          alarms,
+          counters,
+          linkHealth,
+          destinations: delivery.statuses(),
+          ring: { slots: ring.slots, filled: reader.available },
+          startedMs,
+        }),
+      ),
     );
   const refusals = new RefusalWatch(alarms);
   // At once: until it is there, the command line takes this program for stopped.
@@ -266,11 +269,13 @@ export async function startReceiver(
   const timers = [
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => {
-      for (const request of ledger.mailbox.open(16)) {
-        const parts = { service: delivery, ledger, clock: systemClock };
-        const answer = answerDeliveryRequest(parts, request) ?? answerRequest(reception, ledger, request);
-        ledger.mailbox.answer(request.id, answer);
-      }
+      alarms.during('requests', diskCodes, () => {
+        for (const request of ledger.mailbox.open(16)) {
+          const parts = { service: delivery, ledger, clock: systemClock };
+          const answer = answerDeliveryRequest(parts, request) ?? answerRequest(reception, ledger, request);
+          ledger.mailbox.answer(request.id, answer);
+        }
+      });
     }, chores.requestsMs),
     setInterval(() => {
       const space = vault.freeBytes();

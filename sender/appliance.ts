@@ -217,7 +217,7 @@ export async function startSender(
     },
   });
   const startedMs = systemClock.monotonicMs();
-  const snapshot = () => {
+  const writeStatus = () => {
     scannerPort?.saveCounts();
     writeSnapshot(
       snapshotPath(configuration),
@@ -236,6 +236,7 @@ export async function startSender(
       }),
     );
   };
+  const snapshot = () => alarms.during('status', ledgerCodes, writeStatus);
   // At once: until it is there, the command line takes this program for stopped.
   snapshot();
   const timers = [

@@ -55,6 +55,9 @@ export class LedgerDatabase {
 
   /** All of it or nothing of it. */
   transaction<T>(act: () => T): T {
+    // One that could not even be taken back when the disk failed.
+    if (this.#database.inTransaction && !this.#inTransaction)
+      this.#guard(() => this.#database.exec('ROLLBACK'));
     this.#guard(() => this.#database.exec('BEGIN IMMEDIATE'));
     this.#inTransaction = true;
     try {
@@ -63,7 +66,7 @@ export class LedgerDatabase {
       this.#guard(() => this.#database.exec('COMMIT'));
       return result;
     } catch (error) {
-      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      if (this.#database.inTransaction) this.#guard(() => this.#database.exec('ROLLBACK'));
       throw error;
     } finally {
       this.#inTransaction = false;

@@ -65,7 +65,11 @@ export class Clearance {
 
   /** Goes on, a bounded step. @returns whether there is more to do at once */
   step(): boolean {
-    for (const scanned of this.#scanned.splice(0)) this.#judge(scanned);
+    for (let scanned = this.#scanned[0]; scanned !== undefined; scanned = this.#scanned[0]) {
+      this.#judge(scanned);
+      // Only now: where the ledger refuses, it is judged again.
+      this.#scanned.shift();
+    }
     this.#beginScans();
     this.#copyOn();
     return this.#copy !== undefined || this.#toCopy.length > 0;

@@ -112,6 +112,23 @@ export class StudyRecords {
       .map(studyRecord);
   }
 
+  /**
+   * Enters a study of which something came for the first time: in the transaction that stores that, so that neither
+   * is there without the other.
+   */
+  begin(senderId: string, studyUid: string, atMs: number): void {
+    this.#database.run(
+      `INSERT INTO studies (sender_id, study_uid, state, priority, newest_revision, released_revision, first_seen_ms, changed_at_ms)
+       VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING`,
+      senderId,
+      studyUid,
+      studyState.announced,
+      priority.routine,
+      atMs,
+      atMs,
+    );
+  }
+
   save(study: StudyRecord, atMs: number): void {
     this.#database.run(
       `INSERT INTO studies (sender_id, study_uid, study_number, state, priority, newest_revision, released_revision, expected, inbox_name, first_seen_ms, changed_at_ms)

@@ -30,6 +30,8 @@ export interface ControlDocumentsOptions {
   readonly assembler: Assembler;
   readonly studies: Studies;
   readonly senders: SenderWatch;
+  /** The ledger refused something in the middle of a document. */
+  readonly onRefused: () => void;
 }
 
 export class ControlDocuments {
@@ -55,8 +57,10 @@ export class ControlDocuments {
           return true;
         });
         alarms.clear('E_DOCUMENT', subject);
+        if (read !== undefined) continue;
         // Not durable, so not finished: it comes again with a later pass.
-        if (read === undefined) assembler.unfinish(object.objectId);
+        assembler.unfinish(object.objectId);
+        this.#options.onRefused();
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
         assembler.counters.refuse(error.code);
@@ -73,7 +77,10 @@ export class ControlDocuments {
       const manifest = decodeManifest(document);
       if (manifest.senderId !== object.senderId)
         throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
-      const revision = ledger.manifests.enter(manifest, object.objectId, document, clock.wallMs());
+      const revision = ledger.transaction(() => {
+        ledger.studies.begin(manifest.senderId, manifest.studyUid, clock.wallMs());
+        return ledger.manifests.enter(manifest, object.objectId, document, clock.wallMs());
+      });
       assembler.finish(object.objectId);
       const known = ledger.knownContent.recognise(manifest.senderId, manifest.entries);
       for (const objectId of known) assembler.dismiss(objectId);

@@ -73,6 +73,8 @@ const groupObjects = 64;
 const waitingObjectsMax = 1024;
 const watchIntervalMs = 1000;
 const retryIntervalMs = 5000;
+/** After the ledger refused something it is left alone for so long. */
+const refusedWaitMs = 200;
 
 /** An instance that was looked at, and not stored yet. */
 interface Seen {
@@ -103,6 +105,9 @@ export class Reception {
   #isStarted = false;
   /** When the last sync began. */
   #groupedAtMs = Number.NEGATIVE_INFINITY;
+  /** A step broke off in the middle. */
+  #isBehind = false;
+  #stepAgainAtMs = Number.NEGATIVE_INFINITY;
   #watchedAtMs = 0;
   #retriedAtMs = 0;
 
@@ -137,7 +142,17 @@ export class Reception {
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
     this.senders = new SenderWatch({ ...options });
     const { assembler, studies, senders } = this;
-    this.#documents = new ControlDocuments({ ledger, clock, alarms, assembler, studies, senders });
+    this.#documents = new ControlDocuments({
+      ledger,
+      clock,
+      alarms,
+      assembler,
+      studies,
+      senders,
+      onRefused: () => {
+        this.#isBehind = true;
+      },
+    });
     this.#secrets = options.secrets;
     this.vaultWatch = new VaultWatch({
       ...options,
@@ -162,11 +177,27 @@ export class Reception {
   }
 
   /**
-   * Goes on with what waits: verification, durability, manifests, releases, deadlines.
+   * Goes on with what waits: verification, durability, manifests, releases, deadlines. Where the ledger refuses, it is
+   * an alarm, and tried again a little later.
    * @returns whether there is more to do at once
    */
   step(): boolean {
+    const { clock, alarms } = this.#options;
+    if (clock.monotonicMs() < this.#stepAgainAtMs) return false;
+    const more = alarms.during('ledger', diskCodes, () => this.#step());
+    if (more !== undefined) return more;
+    this.#isBehind = true;
+    this.#stepAgainAtMs = clock.monotonicMs() + refusedWaitMs;
+    return false;
+  }
+
+  #step(): boolean {
     const now = this.#options.clock.monotonicMs();
+    if (this.#isBehind) {
+      // What is known here may differ from what was stored when the ledger refused: only the latter counts.
+      this.studies.loadAgain();
+      this.#isBehind = false;
+    }
     const busy = this.assembler.work();
     if (this.#syncing?.isThrough === true) this.#keepSynced(this.#syncing);
     const groupIsDue = this.#group.length >= groupObjects || now - this.#groupedAtMs >= groupGapMs;
@@ -281,13 +312,16 @@ export class Reception {
       ledger.transaction(() => {
         for (const { row, inspected } of seen) {
           if (ledger.instances.enter(row, clock.wallMs())) ledger.holds.enter(inspected);
+          if (!this.studies.isListed(row.objectId))
+            ledger.studies.begin(row.senderId, row.studyUid, clock.wallMs());
         }
       });
       // A file that was lost is back in its place; its study went on without it.
       return seen.filter(({ row }) => !ledger.files.cameBack(row.objectId));
     });
     if (stored === undefined) {
-      // Not durable, so not finished: they come again with a later pass.
+      // Not known to be durable, so not finished: they come again with a later pass.
+      this.#isBehind = true;
       for (const object of group) this.assembler.unfinish(object.objectId);
       return;
     }

@@ -68,6 +68,12 @@ export class Studies {
     for (const record of options.ledger.studies.unreleased()) this.#load(record);
   }
 
+  /** Begins anew with what the ledger has, as after a start. */
+  loadAgain(): void {
+    for (const known of [this.#open, this.#ready, this.#awaited]) known.clear();
+    for (const record of this.#options.ledger.studies.unreleased()) this.#load(record);
+  }
+
   /** Instances became durable. */
   instancesStored(rows: readonly InstanceRecord[]): void {
     for (const row of rows) {
@@ -92,6 +98,8 @@ export class Studies {
       newestRevision: Math.max(manifest.revision, study.record.newestRevision),
       priority: manifest.priority === priority.stat ? priority.stat : study.record.priority,
     };
+    // One that was read from the ledger just now may be among them.
+    study.revisions = study.revisions.filter((open) => open.manifest.revision !== manifest.revision);
     study.revisions.push(this.#openRevision(study, manifest));
     study.revisions.sort((a, b) => b.manifest.revision - a.manifest.revision);
     study.revisions.length = Math.min(study.revisions.length, revisionsMax);
@@ -117,10 +125,16 @@ export class Studies {
     const study = this.#study(record.senderId, record.studyUid);
     study.record = record;
     study.revisions = study.revisions.filter((open) => open.manifest.revision > record.releasedRevision);
-    this.#options.alarms.clear('E_STUDY_INCOMPLETE', record.studyUid);
+    for (const code of ['E_STUDY_INCOMPLETE', 'E_STUDY_UNCLAIMED'] as const)
+      this.#options.alarms.clear(code, record.studyUid);
     if (conflicts > 0) this.#options.alarms.raise('E_CONFLICT', record.studyUid);
     if (study.revisions.length === 0) this.#open.delete(keyOf(record.senderId, record.studyUid));
     else this.#assess(study);
+  }
+
+  /** Whether a manifest lists an object that has not come. */
+  isListed(objectId: string): boolean {
+    return this.#awaited.has(objectId);
   }
 
   /** Whether a study that is here in part waits for an object. */

@@ -179,19 +179,25 @@ export class Dispatch {
   /** A file that is gone or cut is never tried again, until its content is taken in anew; the high side is told. */
   #readFailed(objectId: string, code: ErrorCode): void {
     const { ledger, spool, alarms } = this.#options;
-    const bytes = ledger.objectBytes(objectId);
-    // Its study expired while it was on its way out.
-    if (bytes === undefined) return;
-    if (spool.holds(objectId, bytes)) {
-      alarms.raise(code, objectId);
-      return;
-    }
-    alarms.during('spool account', ledgerCodes, () => ledger.markUnreadable(objectId));
-    alarms.raise('E_SPOOL_DAMAGED', 'spool');
+    alarms.during('spool account', ledgerCodes, () => {
+      const bytes = ledger.objectBytes(objectId);
+      // Its study expired while it was on its way out.
+      if (bytes === undefined) return;
+      if (spool.holds(objectId, bytes)) {
+        alarms.raise(code, objectId);
+        return;
+      }
+      alarms.raise('E_SPOOL_DAMAGED', 'spool');
+      ledger.markUnreadable(objectId);
+    });
   }
 
-  /** Goes on with what is due. Call it often. */
+  /** Goes on with what is due. Call it often. Where the ledger refuses, it is an alarm, and tried again. */
   step(): void {
+    this.#options.alarms.during('ledger', ledgerCodes, () => this.#step());
+  }
+
+  #step(): void {
     const now = this.#options.clock.monotonicMs();
     this.#countPasses();
     this.#closeQuiet();

@@ -9,6 +9,7 @@ import { Reception } from '../../receiver/reception/reception.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';
 import { Vault } from '../../receiver/vault/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
+import { DiodeError } from '../../shared/errors.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import { WaterMarks } from '../../shared/water-marks.ts';
 import { symbolBytesOf } from '../../shared/wire/datagram.ts';
@@ -40,8 +41,10 @@ const code = createErasureCode();
 
 export class HighSide {
   readonly power = new PowerSwitch();
+  /** Whether the ledger refuses what it is asked to store now. */
+  ledgerRefuses: () => boolean = () => false;
   readonly disk = new SimulatedDisk();
-  readonly ledger = new ReceiverLedger(':memory:', () => this.power.step());
+  readonly ledger = new ReceiverLedger(':memory:', () => this.#store());
   readonly releases: ReleaseRecord[] = [];
   readonly clock: HostClock;
   alarms: Alarms;
@@ -86,6 +89,11 @@ export class HighSide {
     this.power.restore();
     if (end === 'power cut') this.disk.crash(this.#random);
     [this.alarms, this.admission, this.reception] = this.#start();
+  }
+
+  #store(): void {
+    this.power.step();
+    if (this.ledgerRefuses()) throw new DiodeError('E_LEDGER');
   }
 
   #start(): [Alarms, Admission, Reception] {

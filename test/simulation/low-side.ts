@@ -15,6 +15,7 @@ import { Spool } from '../../sender/spool/spool.ts';
 import { Upkeep } from '../../sender/spool/upkeep.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import { HeaderTags } from '../../shared/crypto/header-tags.ts';
+import { DiodeError } from '../../shared/errors.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import { RunningTime } from '../../shared/running-time.ts';
 import { WaterMarks } from '../../shared/water-marks.ts';
@@ -70,6 +71,8 @@ const code = createErasureCode();
 
 export class LowSide {
   readonly power = new PowerSwitch();
+  /** Whether the ledger refuses what it is asked to store now. */
+  ledgerRefuses: () => boolean = () => false;
   disk = new SimulatedDisk();
   ledger: SenderLedger;
   pace: Pace;
@@ -98,7 +101,7 @@ export class LowSide {
     this.pace = this.normalPace;
     this.disk.power = this.power;
     this.disk.makeFolder(watchFolder);
-    this.ledger = new SenderLedger(':memory:', () => this.power.step());
+    this.ledger = new SenderLedger(':memory:', () => this.#store());
     [this.#alarms, this.#spool, this.#dispatch, this.#transmitter, this.#upkeep, this.#waterMarks] =
       this.#start();
   }
@@ -192,7 +195,7 @@ export class LowSide {
   /** Starts from an old copy of the disk: what was taken in since is gone. */
   restoreImage(image: DiskImage): void {
     this.ledger.close();
-    this.ledger = new SenderLedger(image.ledgerCopyPath, () => this.power.step());
+    this.ledger = new SenderLedger(image.ledgerCopyPath, () => this.#store());
     this.disk = image.disk;
     this.disk.power = this.power;
     this.restart(false);
@@ -209,6 +212,11 @@ export class LowSide {
     this.power.restore();
     if (powerCut) this.disk.crash(this.#random);
     this.#begin();
+  }
+
+  #store(): void {
+    this.power.step();
+    if (this.ledgerRefuses()) throw new DiodeError('E_DISK_FULL');
   }
 
   #begin(): void {

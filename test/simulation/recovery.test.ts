@@ -116,6 +116,33 @@ describe('a receiver that was away', () => {
   });
 });
 
+describe('a ledger that refuses to store', () => {
+  it.each([1, 2, 3])('now and then, on either side, in the middle of anything (seed %i)', (seed) => {
+    const world = worldOf({ carouselGapMs: 5000, channel: { lossProbability: 0.1 } });
+    const random = new Random(seed);
+    const refusals = random.fork('refusals');
+    let refused = 0;
+    const refuses = () => {
+      const isRefused = refusals.chance(0.3);
+      if (isRefused) refused += 1;
+      return isRefused;
+    };
+    world.low.ledgerRefuses = refuses;
+    world.high.ledgerRefuses = refuses;
+    const studies = Array.from({ length: 6 }, () => take(world, random, 4));
+    runFor(world, 20_000);
+    expect(refused).toBeGreaterThan(50);
+    world.low.ledgerRefuses = () => false;
+    world.high.ledgerRefuses = () => false;
+    const isThere = (studyUid: string) => folders(world).has(studyUid);
+    expect(runUntil(world, 600_000, () => studies.every(isThere))).toBe(true);
+    const stands = () => [...world.low.alarms.standing(), ...world.high.alarms.standing()];
+    const isRefusal = ({ code }: { code: string }) => code === 'E_DISK_FULL' || code === 'E_LEDGER';
+    runUntil(world, 60_000, () => !stands().some(isRefusal));
+    expect(stands().filter(isRefusal)).toEqual([]);
+  });
+});
+
 describe('the carousel', () => {
   it('delays neither STAT nor first passes', () => {
     const waits = [0, 0.25].map((carouselShare) => {
