@@ -116,7 +116,7 @@ async function soak(): Promise<boolean> {
           ({ side, residentMB, descriptors }) =>
             `${side.padEnd(8)} resident ${text(residentMB)} MB, descriptors ${text(descriptors)} (first quarter → last: median and most)`,
         ),
-        `verify   sender ${verified.sender.code}: ${lastLine(verified.sender.output)}; receiver ${verified.receiver.code}: ${lastLine(verified.receiver.output)}`,
+        `verify   sender ${verified.sender.code}: ${verdictOf(verified.sender.output)}; receiver ${verified.receiver.code}: ${verdictOf(verified.receiver.output)}`,
         '',
       ].join('\n'),
     );
@@ -162,6 +162,7 @@ function text({ first, last }: { first: Quarter; last: Quarter }): string {
   return `${first.median}/${first.most} → ${last.median}/${last.most}`;
 }
 
-function lastLine(output: string): string {
-  return output.trim().split('\n').at(-1) ?? '';
+/** The summary of `verify`; progress, on standard error, may stand behind it. */
+function verdictOf(output: string): string {
+  return output.split('\n').find((line) => / read; /.test(line)) ?? output.trim();
 }
