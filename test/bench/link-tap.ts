@@ -4,11 +4,6 @@ import { at, objectIdBytes } from '../../shared/wire/datagram.ts';
 
 /** More objects than any backlog here has. */
 const objectsMax = 1_000_000;
-/**
- * Few: what waits in the buffer is seen late, 40 ms with one of 8 MB. An object has hundreds of datagrams, so one that
- * is dropped for room is followed by another in microseconds.
- */
-const bufferBytes = 256 * 1024;
 
 export class LinkTap {
   readonly #socket: Socket;
@@ -24,7 +19,7 @@ export class LinkTap {
   }
 
   static async open(): Promise<LinkTap> {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: bufferBytes });
+    const socket = createSocket({ type: 'udp4', recvBufferSize: 8 * 2 ** 20 });
     await new Promise<void>((bound) => socket.bind(0, '127.0.0.1', bound));
     return new LinkTap(socket);
   }
