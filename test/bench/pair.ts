@@ -55,10 +55,12 @@ export class Pair {
   }
 
   /**
-   * Gives the receiver new folders. The old ones stay until {@link remove}: ext4 does not use the inodes of files
-   * deleted in the last minutes, and looks at each of them when a file is created, which costs milliseconds.
+   * Gives the receiver new folders, and takes the old ones away: a virtual machine's memory that was not in use for a
+   * while is slow at its next use, and the page cache then takes what was free last. (An ext4 without a journal is no
+   * place for this benchmark: it looks at each inode deleted in the last minutes whenever it creates a file.)
    */
   renewHigh(): void {
+    rmSync(this.#high(), { recursive: true, force: true });
     this.#highNumber += 1;
     for (const name of ['vault', 'inbox']) mkdirSync(this.#high(name), { recursive: true });
   }
