@@ -23,8 +23,8 @@ const kernels = [
     'shared/fec/reed-solomon-relaxed-shared.wasm',
     [...shared, '--enable', 'simd,relaxed-simd,threads'],
   ],
-  [datagramTag, 'shared/crypto/siphash.wasm', ['--enable', 'simd']],
-  [datagramTag, 'shared/crypto/siphash-shared.wasm', [...shared, '--enable', 'simd,threads']],
+  [datagramTag, 'shared/crypto/siphash.wasm', []],
+  [datagramTag, 'shared/crypto/siphash-shared.wasm', [...shared, '--enable', 'threads']],
 ];
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });

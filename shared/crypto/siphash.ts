@@ -119,7 +119,7 @@ export class DatagramTag {
   /**
    * Brings datagrams together, numbers and tags them. All of it lies in the memory of this tag.
    *
-   * @param addresses where they begin; their own sequence numbers are written too
+   * @param addresses where they begin
    * @param target room for all of them, one behind the other
    */
   gather(addresses: Uint32Array, target: Uint8Array, datagramBytes: number, firstSequence: number): void {
