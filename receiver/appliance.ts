@@ -329,12 +329,8 @@ export async function startReceiver(
 }
 
 function receiveFromRing(reader: RingReader, count: number, reception: Reception, nowMs: number): void {
-  for (let done = 0; done < count; ) {
-    const region = reader.region(0, count - done);
-    for (let start = 0; start < region.length; start += reader.datagramBytes)
-      reception.receive(region, nowMs, start);
-    const some = region.length / reader.datagramBytes;
-    reader.consume(some);
-    done += some;
-  }
+  reader.take(count, (datagrams) => {
+    for (let start = 0; start < datagrams.length; start += reader.datagramBytes)
+      reception.receive(datagrams, nowMs, start);
+  });
 }

@@ -27,6 +27,7 @@ import {
   writeSnapshot,
 } from '../shared/supervision.ts';
 import { WaterMarks } from '../shared/water-marks.ts';
+import { wireTimeMs } from '../shared/wire/wire-time.ts';
 import { answerRequest } from './commands/answer.ts';
 import type { SenderConfiguration } from './configuration.ts';
 import { Dispatch, ledgerCodes } from './dispatch/dispatch.ts';
@@ -40,7 +41,6 @@ import { type InstanceRow, SenderLedger } from './ledger/ledger.ts';
 import { beginSession } from './ledger/session.ts';
 import { SenderLinkWatch } from './link/link-health.ts';
 import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link/link-thread.ts';
-import { wireTimeMs } from './link/pace.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { openScannerPort } from './scanner-port.ts';
 import { senderSnapshot } from './snapshot.ts';

@@ -41,24 +41,12 @@ class RingEnd {
   readonly datagramBytes: number;
   protected readonly control: Int32Array;
   protected readonly bytes: Uint8Array;
-  readonly #views: (Uint8Array | undefined)[] = [];
 
   constructor({ memory, address, slots, datagramBytes }: RingDescription) {
     this.slots = slots;
     this.datagramBytes = datagramBytes;
     this.control = new Int32Array(memory.buffer, address, controlBytes / 4);
     this.bytes = new Uint8Array(memory.buffer, address + controlBytes, slots * datagramBytes);
-  }
-
-  /** One view a slot, made at its first use: a view for each datagram would be garbage for each datagram. */
-  protected view(position: number): Uint8Array {
-    const slot = position & (this.slots - 1);
-    let view = this.#views[slot];
-    if (view === undefined) {
-      view = this.bytes.subarray(slot * this.datagramBytes, (slot + 1) * this.datagramBytes);
-      this.#views[slot] = view;
-    }
-    return view;
   }
 
   /** Slots that lie one behind the other from a position: at most `count`, fewer at the end of the ring. */
@@ -91,11 +79,6 @@ export class RingWriter extends RingEnd {
 
   get free(): number {
     return this.slots - this.filled;
-  }
-
-  /** The next slot but `ahead`, to be written; it counts when it is published. */
-  slot(ahead: number): Uint8Array {
-    return this.view(this.#published + ahead);
   }
 
   /** Slots that lie one behind the other from the next but `ahead`: at most `count`, fewer at the end of the ring. */
@@ -144,14 +127,23 @@ export class RingReader extends RingEnd {
     return this.filled;
   }
 
-  /** The datagram `ahead` of the next one. It stays valid until it is consumed. */
-  slot(ahead: number): Uint8Array {
-    return this.view(this.#consumed + ahead);
-  }
-
-  /** Datagrams that lie one behind the other from `ahead` of the next one: at most `count`, fewer at the end of the ring. */
+  /**
+   * Datagrams that lie one behind the other from `ahead` of the next one: at most `count`, fewer at the end of the ring.
+   * They stay valid until they are consumed.
+   */
   region(ahead: number, count: number): Uint8Array {
     return this.regionAt(this.#consumed + ahead, count);
+  }
+
+  /** Hands the next `count` datagrams to `visit`, which gets those together that lie so, and consumes them. */
+  take(count: number, visit: (datagrams: Uint8Array) => void): void {
+    for (let done = 0; done < count; ) {
+      const region = this.region(0, count - done);
+      visit(region);
+      const some = region.length / this.datagramBytes;
+      this.consume(some);
+      done += some;
+    }
   }
 
   /** Gives the next `count` slots back. */

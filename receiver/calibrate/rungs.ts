@@ -1,4 +1,5 @@
 /** The steps of a calibration by their rate: what was sent at it in all rounds, what was lost of that, and where. */
+import { keptShare } from '../../shared/wire/calibration.ts';
 import type { StepResult } from './calibration-run.ts';
 
 /** Datagrams that reached this host and were lost in it during one step, by the kernel's and the program's counters. */
@@ -25,9 +26,6 @@ export interface Rung {
   /** Rounds of which no measured datagram came. */
   readonly absentRounds: number;
 }
-
-/** A sender that stays below this share of a rate does not keep it. */
-export const keptShare = 0.95;
 
 /** One rung for each rate, the lowest first. Steps of which nothing came are known by the rate the sender kept. */
 export function rungsOf(steps: readonly StepResult[], dropsOf: (step: number) => HostDrops): Rung[] {

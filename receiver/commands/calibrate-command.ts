@@ -15,6 +15,7 @@ import { hostFiles } from '../../shared/host-network.ts';
 import { createRing, RingReader } from '../../shared/ring.ts';
 import { startThread, stopThread } from '../../shared/supervision.ts';
 import { isCalibration } from '../../shared/wire/calibration.ts';
+import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 import { CalibrationRun } from '../calibrate/calibration-run.ts';
 import { analyse } from '../calibrate/proposal.ts';
 import { analysisText, configurationLines, rungTable } from '../calibrate/report.ts';
@@ -27,8 +28,6 @@ import type { LinkThreadCounters, LinkThreadData, LinkThreadMessage } from '../l
 const silenceMs = 30_000;
 const idleMs = 2;
 const drainBatch = 512;
-/** UDP 8, IPv4 20, Ethernet 18, preamble 8, gap 12: what the rate counts beside the datagram. */
-const framingBytes = 66;
 
 interface Calibrated {
   readonly run: CalibrationRun;
@@ -60,7 +59,7 @@ export function addCalibrateCommand(program: Command): void {
         const lines = proposal === undefined ? {} : configurationLines(proposal);
         print(JSON.stringify({ ok: proposal !== undefined, endSeen: run.isOver, rungs, ...analysis, lines }));
       } else {
-        const datagramMs = (rate: number) => ((datagramBytes + framingBytes) * 8) / rate;
+        const datagramMs = (rate: number) => wireTimeMs(datagramBytes, rate / 1000);
         print(`${rungTable(rungs)}\n\n${analysisText(analysis, datagramMs)}`);
         if (!run.isOver)
           print('the end of the test did not come: the sender stopped, or what it sent last was lost');
@@ -128,21 +127,17 @@ function take(
   onEnd: (step: number) => void,
 ): boolean {
   let any = false;
-  for (let done = 0; done < count; ) {
-    const region = reader.region(0, count - done);
-    for (let start = 0; start < region.length; start += reader.datagramBytes) {
-      if (!isCalibration(region, start)) {
+  reader.take(count, (datagrams) => {
+    for (let start = 0; start < datagrams.length; start += reader.datagramBytes) {
+      if (!isCalibration(datagrams, start)) {
         run.others += 1;
         continue;
       }
       any = true;
-      const ended = run.receive(region, start);
+      const ended = run.receive(datagrams, start);
       if (ended !== undefined) onEnd(ended);
     }
-    const some = region.length / reader.datagramBytes;
-    reader.consume(some);
-    done += some;
-  }
+  });
   return any;
 }
 

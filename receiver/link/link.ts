@@ -8,6 +8,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
 import { prepareReceivingSocket, receiveNow } from '../../shared/kernel-socket.ts';
+import { sleepThread } from '../../shared/thread-sleep.ts';
 
 export interface ReceiverLinkOptions {
   /** The local address of the interface that faces the link. */
@@ -33,8 +34,6 @@ const readsMax = 512;
 const pausesMax = 16;
 /** While datagrams stream in, what a pause gathers is read at once: to be woken for each message costs more. */
 const pauseMs = 1;
-/** Not shared with anybody: waiting on it is sleeping. */
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 export class ReceiverLink {
   readonly #socket: Socket;
@@ -106,7 +105,7 @@ function readWaiting(descriptor: number, sink: DatagramSink): void {
       sink.filled(bytes);
     }
     if (reads === before || reads === readsMax) return;
-    Atomics.wait(sleeper, 0, 0, pauseMs);
+    sleepThread(pauseMs);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { limits } from '../../shared/wire/limits.ts';
-import { wireTimeMs } from '../link/pace.ts';
+import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 
 /** From one rate to the next: fine enough that 0.8 of the highest clean one wastes no more than that. */
 const rungFactor = 1.25;

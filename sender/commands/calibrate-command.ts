@@ -19,7 +19,7 @@ import { DatagramTag } from '../../shared/crypto/siphash.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { hostFiles } from '../../shared/host-network.ts';
 import { takeOwnership } from '../../shared/ledger-database.ts';
-import type { CalibrationRunFields } from '../../shared/wire/calibration.ts';
+import { type CalibrationRunFields, keptShare } from '../../shared/wire/calibration.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { Ladder, ladderRates, stepDatagrams } from '../calibrate/ladder.ts';
 import { type SenderConfiguration, senderSettings } from '../configuration.ts';
@@ -29,9 +29,6 @@ import { SenderLink } from '../link/link.ts';
 import { SenderLinkWatch } from '../link/link-health.ts';
 import { ledgerPath } from '../places.ts';
 import { CalibrationSending } from './calibration-sending.ts';
-
-/** A sender that stays below this share of a rate does not keep it. */
-const keptShare = 0.95;
 
 interface Options {
   readonly from: string;

@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { DatagramTag } from '../../shared/crypto/siphash.ts';
 import { DiodeError } from '../../shared/errors.ts';
+import { sleepThread } from '../../shared/thread-sleep.ts';
 import {
   type CalibrationRunFields,
   type CalibrationStepFields,
@@ -13,8 +14,9 @@ import {
   writeCalibrationStep,
 } from '../../shared/wire/calibration.ts';
 import { writeSequence } from '../../shared/wire/datagram.ts';
+import { framingBytes } from '../../shared/wire/wire-time.ts';
 import type { SenderLink } from '../link/link.ts';
-import { framingBytes, Pacer } from '../link/pace.ts';
+import { Pacer } from '../link/pace.ts';
 
 /** So long nothing is sent after a step: what waits in a buffer is through, and the receiver has read its counters. */
 const quietMs = 400;
@@ -23,9 +25,6 @@ const markerGapMs = 20;
 /** How long the kernel is left alone when it had no room, and for how long in all. */
 const backOffMs = 1;
 const stuckMs = 10_000;
-
-/** Not shared with anybody: waiting on it is sleeping. */
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 export interface CalibrationSendingOptions {
   readonly link: SenderLink;
@@ -127,6 +126,6 @@ async function untilDue(pacer: Pacer, count: number): Promise<number> {
     const waitMs = pacer.waitMs(count, nowMs);
     // The shortest wait of a timer is a millisecond; below that the thread sleeps by itself.
     if (waitMs >= 1) await sleep(waitMs);
-    else Atomics.wait(sleeper, 0, 0, Math.max(waitMs, 0.01));
+    else sleepThread(Math.max(waitMs, 0.01));
   }
 }

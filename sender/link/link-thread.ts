@@ -6,6 +6,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../shared/assert.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { type RingDescription, RingReader } from '../../shared/ring.ts';
+import { sleepThread } from '../../shared/thread-sleep.ts';
 import { SenderLink, type SenderLinkOptions } from './link.ts';
 import { Pacer } from './pace.ts';
 
@@ -33,8 +34,6 @@ const data: LinkThreadData = workerData;
 const tell = (message: LinkThreadMessage) => port.postMessage(message);
 const reader = new RingReader(data.ring, () => data.encodePort.postMessage('wake'));
 const pacer = new Pacer(data.ring.datagramBytes, data.rateMegabitsPerSecond, data.burstDatagrams);
-/** Not shared with anybody: waiting on it is sleeping. */
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 /** The shortest wait of a timer. Below it the thread sleeps by itself, and the event loop with it. */
 const timerMs = 1;
 /** How long the kernel is left alone when it had no room. */
@@ -85,7 +84,7 @@ function turn(link: SenderLink): void {
       setTimeout(turn, waitMs, link);
       return;
     }
-    Atomics.wait(sleeper, 0, 0, waitMs);
+    sleepThread(waitMs);
     setImmediate(turn, link);
     return;
   }

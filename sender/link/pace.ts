@@ -4,14 +4,7 @@
  * no more than twice the rate, and what a long pause held up is not made up for.
  */
 import { assert } from '../../shared/assert.ts';
-
-/** UDP 8, IPv4 20, Ethernet header and checksum 18, preamble 8, gap 12: what a datagram costs on the wire. */
-export const framingBytes = 8 + 20 + 18 + 8 + 12;
-
-/** Time a datagram takes on the wire at a rate, in milliseconds. */
-export function wireTimeMs(datagramBytes: number, rateMegabitsPerSecond: number): number {
-  return ((datagramBytes + framingBytes) * 8) / (rateMegabitsPerSecond * 1000);
-}
+import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 
 /** A pause of this length is made up for: one of the scheduler or of the event loop. */
 const pauseMs = 10;

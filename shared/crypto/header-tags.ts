@@ -2,7 +2,7 @@
  * Tags of datagrams, each under the key that its own header names: during a rotation objects of several keys
  * go out side by side. Neighbours of one key are one call, so that a session of one key costs what one key costs.
  */
-import { assert, present } from '../assert.ts';
+import { present } from '../assert.ts';
 import { readKeyId } from '../wire/datagram.ts';
 import { deriveTagKey } from './keys.ts';
 import { DatagramTag } from './siphash.ts';
@@ -23,22 +23,6 @@ export class HeaderTags {
   /** Writes the tag over all but the last 8 bytes into the last 8. The header names a key that is there. */
   write(datagram: Uint8Array): void {
     this.#tagOf(readKeyId(datagram)).write(datagram);
-  }
-
-  /** Writes the tags of `count` datagrams of one length; the first is at the start of `bytes`. */
-  writeMany(bytes: Uint8Array, strideBytes: number, datagramBytes: number, count: number): void {
-    assert(
-      count === 0 || (count - 1) * strideBytes + datagramBytes <= bytes.length,
-      'the datagrams are there',
-    );
-    for (let first = 0; first < count; ) {
-      const keyId = readKeyId(bytes, first * strideBytes);
-      let end = first + 1;
-      while (end < count && readKeyId(bytes, end * strideBytes) === keyId) end += 1;
-      const some = bytes.subarray(first * strideBytes, (end - 1) * strideBytes + datagramBytes);
-      this.#tagOf(keyId).writeMany(some, strideBytes, datagramBytes, end - first);
-      first = end;
-    }
   }
 
   /**

@@ -29,6 +29,9 @@ export type CalibrationKind = (typeof calibrationKind)[keyof typeof calibrationK
 
 const format = 1;
 
+/** A sender that stays below this share of a rate does not keep it. */
+export const keptShare = 0.95;
+
 /** Byte offsets of the fields, in wire order; what follows them is zero and means nothing. */
 export const calibrationAt = {
   format: headerBytes, //                         1

@@ -2,7 +2,7 @@
  * Ways to lose datagrams of a pass, as spans of positions. They are the harness's channel (channel.ts) drawn by the
  * lengths of its gaps instead of datagram by datagram: the same distribution, at the cost of the losses alone.
  */
-import { wireTimeMs } from '../../sender/link/pace.ts';
+import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 import { burstLoss, type ChannelOptions } from '../harness/channel.ts';
 import type { Random } from '../harness/random.ts';
 import type { RecordedPass } from './recorded-pass.ts';

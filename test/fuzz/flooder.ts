@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SenderLink } from '../../sender/link/link.ts';
-import { wireTimeMs } from '../../sender/link/pace.ts';
+import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 import { Random } from '../harness/random.ts';
 import { forgedDatagrams } from './forged-datagrams.ts';
 

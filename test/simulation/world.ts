@@ -4,10 +4,10 @@
  * invariants of every receiver whenever something was released, and reads every byte again after a restart.
  */
 import { createHash } from 'node:crypto';
-import { wireTimeMs } from '../../sender/link/pace.ts';
 import { present } from '../../shared/assert.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
+import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 import type { ChannelOptions } from '../harness/channel.ts';
 import { Random } from '../harness/random.ts';
 import { Fibre } from './fibre.ts';

@@ -25,12 +25,15 @@ function startAt(ring: RingDescription, position: number): void {
 }
 
 function write(writer: RingWriter, values: readonly number[]): void {
-  for (const [index, value] of values.entries()) writer.slot(index).fill(value);
+  for (const [index, value] of values.entries()) writer.region(index, 1).fill(value);
   writer.publish(values.length);
 }
 
 function read(reader: RingReader, count: number): number[] {
-  const values = Array.from({ length: count }, (_, index) => reader.slot(index)[datagramBytes - 1] ?? -1);
+  const values = Array.from(
+    { length: count },
+    (_, index) => reader.region(index, 1)[datagramBytes - 1] ?? -1,
+  );
   reader.consume(count);
   return values;
 }
@@ -45,7 +48,7 @@ describe('a ring', () => {
 
   it('gives datagrams in the order they were written, when they are published', () => {
     const { writer, reader } = ends(4);
-    writer.slot(0).fill(1);
+    writer.region(0, 1).fill(1);
     expect(reader.available).toBe(0);
     write(writer, [1, 2, 3]);
     expect([reader.available, writer.free]).toEqual([3, 1]);

@@ -53,7 +53,7 @@ function site(slots: number) {
   const read = (): number[] => {
     const found: number[] = [];
     while (reader.available > 0) {
-      const bytes = reader.slot(0);
+      const bytes = reader.region(0, 1);
       found.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(at.sequence + 4));
       reader.consume(1);
     }

@@ -96,7 +96,7 @@ describe.each(engines)('with the engine %s', (engine) => {
         writer.publish(count);
         for (let index = 0; index < count; index += 1) {
           expect(single.next(wanted)).toBe(true);
-          expect(Buffer.compare(reader.slot(index), wanted)).toBe(0);
+          expect(Buffer.compare(reader.region(index, 1), wanted)).toBe(0);
         }
         reader.consume(count);
         expect(gathered.takeEnded()).toEqual(single.takeEnded());

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Pacer, wireTimeMs } from '../../../../sender/link/pace.ts';
+import { Pacer } from '../../../../sender/link/pace.ts';
+import { wireTimeMs } from '../../../../shared/wire/wire-time.ts';
 import { Random } from '../../../harness/random.ts';
 
 describe('the time of a datagram on the wire', () => {
