@@ -37,7 +37,8 @@ import { memoryBeforeRing } from './encode/slot-memory.ts';
 import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
 import { Watch } from './intake/watch.ts';
-import { type InstanceRow, SenderLedger } from './ledger/ledger.ts';
+import type { InstanceRow } from './ledger/instance-records.ts';
+import { SenderLedger } from './ledger/ledger.ts';
 import { beginSession } from './ledger/session.ts';
 import { SenderLinkWatch } from './link/link-health.ts';
 import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link/link-thread.ts';
@@ -78,7 +79,7 @@ export async function startSender(
   const ledger = new SenderLedger(ledgerPath(configuration));
   const identity: SenderIdentity = {
     senderId: Buffer.from(
-      ledger.factOnce('senderId', () => randomBytes(8).toString('hex')),
+      ledger.facts.once('senderId', () => randomBytes(8).toString('hex')),
       'hex',
     ),
     keyId: key.id,
@@ -182,7 +183,8 @@ export async function startSender(
   const room = () => !marks.update(spool.freeBytes());
   const intake = { disk: nodeDisk, spool, clock: systemClock, plan: objectPlanner(identity) };
   const taken = (entered: readonly InstanceRow[], duplicates: number) => {
-    if (duplicates > 0) alarms.during('counts', ledgerCodes, () => ledger.count('duplicate', duplicates));
+    if (duplicates > 0)
+      alarms.during('counts', ledgerCodes, () => ledger.counters.add('duplicate', duplicates));
     dispatch.instancesEntered(entered);
     scannerPort?.instancesEntered(entered);
   };

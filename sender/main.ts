@@ -34,7 +34,8 @@ import { importFolder, importText } from './commands/import-command.ts';
 import { addResendCommand } from './commands/resend-command.ts';
 import { addVerifyCommand } from './commands/verify-command.ts';
 import { type SenderConfiguration, senderSettings } from './configuration.ts';
-import { SenderLedger, type StudySummary } from './ledger/ledger.ts';
+import { SenderLedger } from './ledger/ledger.ts';
+import type { StudySummary } from './ledger/study-records.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import type { SenderSnapshot } from './snapshot.ts';
 
@@ -142,7 +143,7 @@ program
     const { json } = command.optsWithGlobals<GlobalOptions>();
     const snapshot = readSnapshot<SenderSnapshot>(snapshotPath(values));
     const running = isFresh(snapshot);
-    const studies = await withLedger(values, (ledger) => ledger.studySummaries(studiesShown));
+    const studies = await withLedger(values, (ledger) => ledger.studies.summaries(studiesShown));
     if (json) return print(JSON.stringify({ running, ...snapshot, studies }));
     print(statusText(snapshot, running, studies));
   });
@@ -153,7 +154,7 @@ await runProgram(program);
 function statusText(
   snapshot: SenderSnapshot | undefined,
   running: boolean,
-  studies: ReturnType<SenderLedger['studySummaries']>,
+  studies: readonly StudySummary[],
 ): string {
   const lines = [running ? 'diode-sender is running' : 'diode-sender is not running'];
   if (snapshot !== undefined) {

@@ -15,7 +15,8 @@ import type { ApplicationEntity } from './intake/instance-sink.ts';
 import { SpoolSink } from './intake/spool-sink.ts';
 import { type AssociationStatus, createStorageScp } from './intake/storage-scp.ts';
 import type { IntakeOptions } from './intake/take.ts';
-import type { InstanceRow, SenderLedger } from './ledger/ledger.ts';
+import type { InstanceRow } from './ledger/instance-records.ts';
+import type { SenderLedger } from './ledger/ledger.ts';
 import { ProcedureStepClosing } from './schedule/procedure-step-closing.ts';
 
 /** Codes that say something of this host, and stand as an alarm until an instance was taken again. */
@@ -89,7 +90,7 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
       },
       ...(configuration['dicom.procedureSteps'] && { procedureSteps: steps }),
       ...(configuration['dicom.storageCommitment'] === 'own-spool' && {
-        isHeld: (sopInstanceUid: string) => ledger.holdsInstance(sopInstanceUid),
+        isHeld: (sopInstanceUid: string) => ledger.instances.holds(sopInstanceUid),
       }),
       clock: options.clock,
     },
@@ -136,7 +137,7 @@ class Refusals {
     const { alarms, ledger } = this.#options;
     for (const [code, count] of this.#counts) {
       const saved = alarms.during('refusal counts', hostCodes, () => {
-        ledger.count(code, count);
+        ledger.counters.add(code, count);
         return true;
       });
       if (saved === true) this.#counts.delete(code);

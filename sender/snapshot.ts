@@ -67,15 +67,15 @@ export function senderSnapshot(from: {
           ? 0
           : Math.max(0, from.runningMs - queue.oldestTakenRunningMs),
     },
-    openStudies: from.ledger.openStudies().length,
+    openStudies: from.ledger.studies.open().length,
     associations: from.associations,
-    highestStudyNumber: from.ledger.highestStudyNumber(),
+    highestStudyNumber: from.ledger.studies.highestNumber(),
     spool: {
       bytes: from.ledger.totals.heldBytes(),
       freeBytes: from.spool.freeBytes().free,
       unreadable: from.ledger.totals.unreadableObjects(),
     },
-    counters: Object.fromEntries(from.ledger.counters().map(({ code, count }) => [code, count])),
+    counters: Object.fromEntries(from.ledger.counters.all().map(({ code, count }) => [code, count])),
     alarms: from.alarms.standing(),
   };
 }

@@ -135,7 +135,7 @@ function own(spoolFolder: string): () => void {
 function identify(values: SenderConfiguration) {
   const ledger = new SenderLedger(ledgerPath(values));
   try {
-    const senderId = ledger.factOnce('senderId', () => randomBytes(8).toString('hex'));
+    const senderId = ledger.facts.once('senderId', () => randomBytes(8).toString('hex'));
     const session = beginSession(ledger, systemClock, randomBytes(4).readUInt32BE());
     return { ...session, senderId: new Uint8Array(Buffer.from(senderId, 'hex')) };
   } finally {

@@ -57,7 +57,7 @@ export async function importFolder(options: {
     folder: resolve(options.folder),
     disk: nodeDisk,
     spool,
-    ledger,
+    instances: ledger.instances,
     priority: options.priority,
     hasRoom: () => !marks.update(spool.freeBytes()),
   });
@@ -98,7 +98,8 @@ function summary(
   waiting: ReadonlySet<string>,
 ): ImportSummary {
   const taken = progress.imported.filter(
-    ({ name, sha256, sopInstanceUid }) => !waiting.has(name) && ledger.hasContent(sha256, sopInstanceUid),
+    ({ name, sha256, sopInstanceUid }) =>
+      !waiting.has(name) && ledger.instances.hasContent(sha256, sopInstanceUid),
   );
   const failed: Record<string, number> = Object.fromEntries(progress.failed);
   const rejected = progress.imported.length - waiting.size - taken.length;

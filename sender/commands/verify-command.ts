@@ -27,11 +27,11 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
       const { json } = command.optsWithGlobals<GlobalOptions>();
       await withLedger(values, (ledger) => {
         const folder = values['spool.folder'];
-        const result = verifyFiles(heldFiles(ledger, folder), ledger.instanceCount(), ({ objectId }) =>
-          ledger.hasObject(objectId),
+        const result = verifyFiles(heldFiles(ledger, folder), ledger.instances.count(), ({ objectId }) =>
+          ledger.objects.has(objectId),
         );
         const unreadable = ledger.totals.unreadableObjects() + result.different.length;
-        for (const { file } of result.different) ledger.markUnreadable(file.objectId);
+        for (const { file } of result.different) ledger.objects.markUnreadable(file.objectId);
         const different = result.different.map(({ file, difference }) => ({
           objectId: file.objectId,
           difference,
@@ -57,7 +57,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
 function* heldFiles(ledger: SenderLedger, folder: string): Generator<HeldFile> {
   let after = 0;
   for (;;) {
-    const files = ledger.instancesAfter(after, page);
+    const files = ledger.instances.after(after, page);
     for (const { intake, objectId, bytes, sha256 } of files) {
       after = intake;
       yield { objectId, bytes, sha256, path: join(folder, 'objects', objectId) };

@@ -16,7 +16,8 @@ import { encodeRollPage } from '../../shared/wire/roll.ts';
 import type { LaneName } from '../encode/transmission.ts';
 import type { TransmitEnd, TransmitOrder } from '../encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, type Session } from '../identity.ts';
-import type { InstanceRow, SenderLedger } from '../ledger/ledger.ts';
+import type { InstanceRow } from '../ledger/instance-records.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
 import { passBytesOf } from '../schedule/pass-bytes.ts';
 import { Schedule, type ScheduleOptions } from '../schedule/schedule.ts';
 import { type ClosedStudy, StudyClosing } from '../schedule/study-closing.ts';
@@ -84,7 +85,7 @@ export class Dispatch {
     this.#options = options;
     this.#plan = objectPlanner(identity);
     this.#senderId = Buffer.from(identity.senderId).toString('hex');
-    this.#schedule = new Schedule(ledger, options.schedule, passBytesOf(identity.parameters));
+    this.#schedule = new Schedule(ledger.objects, options.schedule, passBytesOf(identity.parameters));
     this.#startedMs = clock.monotonicMs();
     this.#rollAtMs = this.#startedMs;
     this.closing = new StudyClosing({
@@ -162,7 +163,7 @@ export class Dispatch {
     if (this.#uncounted.length === 0) return;
     const resent = this.#uncounted.filter((objectId) => this.#schedule.isResend(objectId));
     const counted = alarms.during('passes', ledgerCodes, () => {
-      ledger.countPasses(this.#uncounted, resent);
+      ledger.objects.countPasses(this.#uncounted, resent);
       return true;
     });
     if (counted === undefined) return;
@@ -180,7 +181,7 @@ export class Dispatch {
   #readFailed(objectId: string, code: ErrorCode): void {
     const { ledger, spool, alarms } = this.#options;
     alarms.during('spool account', ledgerCodes, () => {
-      const bytes = ledger.objectBytes(objectId);
+      const bytes = ledger.objects.bytesOf(objectId);
       // Its study expired while it was on its way out.
       if (bytes === undefined) return;
       if (spool.holds(objectId, bytes)) {
@@ -188,7 +189,7 @@ export class Dispatch {
         return;
       }
       alarms.raise('E_SPOOL_DAMAGED', 'spool');
-      ledger.markUnreadable(objectId);
+      ledger.objects.markUnreadable(objectId);
     });
   }
 
@@ -247,8 +248,8 @@ export class Dispatch {
         parameters: identity.parameters,
         clockMs: Math.max(0, Math.round(clock.wallMs())),
         upMs: Math.round(now - this.#startedMs),
-        highestStudyNumber: ledger.highestStudyNumber(),
-        lowestRetainedStudyNumber: ledger.lowestStudyNumber(),
+        highestStudyNumber: ledger.studies.highestNumber(),
+        lowestRetainedStudyNumber: ledger.studies.lowestNumber(),
         queuedObjects: queue.objects,
         queuedBytes: queue.bytes,
         oldestQueuedMs:
@@ -257,7 +258,7 @@ export class Dispatch {
             : Math.max(0, this.#options.runningMs() - queue.oldestTakenRunningMs),
         spoolBytes: ledger.totals.heldBytes(),
         spoolFreeBytes: spool.freeBytes().free,
-        rejected: ledger.counters().filter(({ code }) => code.startsWith('E_')),
+        rejected: ledger.counters.all().filter(({ code }) => code.startsWith('E_')),
         alarms: [...new Set(alarms.standing().map((alarm) => alarm.code))],
       }),
     );

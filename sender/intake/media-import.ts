@@ -11,7 +11,7 @@ import { basename, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { Priority } from '../../shared/wire/manifest.ts';
-import type { SenderLedger } from '../ledger/ledger.ts';
+import type { InstanceRecords } from '../ledger/instance-records.ts';
 import type { Spool } from '../spool/spool.ts';
 import { readHeaderOf } from './take.ts';
 
@@ -29,7 +29,7 @@ export interface ImportOptions {
   readonly folder: string;
   readonly disk: Disk;
   readonly spool: Spool;
-  readonly ledger: SenderLedger;
+  readonly instances: InstanceRecords;
   readonly priority: Priority;
   /** Whether the disk of the spool has room for more. */
   readonly hasRoom: () => boolean;
@@ -92,7 +92,7 @@ export function* importMedia(options: ImportOptions): Generator<ImportProgress, 
 }
 
 function* importFile(
-  { disk, spool, ledger, priority }: ImportOptions,
+  { disk, spool, instances, priority }: ImportOptions,
   path: string,
   progress: ImportProgress,
   hashes: Set<string>,
@@ -125,7 +125,7 @@ function* importFile(
       copy.close();
     }
     const sha256 = digest.digest('hex');
-    if (hashes.has(sha256) || ledger.hasContent(sha256, sopInstanceUid)) {
+    if (hashes.has(sha256) || instances.hasContent(sha256, sopInstanceUid)) {
       progress.duplicates += 1;
     } else {
       hashes.add(sha256);

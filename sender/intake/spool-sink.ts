@@ -10,7 +10,7 @@ import { type InstanceHeader, readInstanceHeader } from '../../shared/dicom/inst
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { priority } from '../../shared/wire/manifest.ts';
-import type { InstanceRow } from '../ledger/ledger.ts';
+import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { PreparedInstance } from '../spool/spool.ts';
 import { type ArrivingDisk, ArrivingFile, nodeArrivingDisk, pieceBytes } from './arriving-file.ts';
 import type { InstanceContext, InstanceSink, InstanceWriter } from './instance-sink.ts';

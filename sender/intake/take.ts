@@ -14,7 +14,7 @@ import { objectType } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import type { Priority } from '../../shared/wire/manifest.ts';
 import type { ObjectPlan } from '../identity.ts';
-import type { InstanceRow } from '../ledger/ledger.ts';
+import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { PreparedInstance, Spool } from '../spool/spool.ts';
 
 const hashStepBytes = 1 << 20;

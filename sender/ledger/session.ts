@@ -11,9 +11,9 @@ const counterMax = 0xffff_ffff;
  * @param randomWord 32 random bits
  */
 export function beginSession(ledger: SenderLedger, clock: Clock, randomWord: number): Session {
-  const before = Number(ledger.fact('sessionCounter') ?? '0');
+  const before = Number(ledger.facts.get('sessionCounter') ?? '0');
   const clockSeconds = Math.floor(clock.wallMs() / 1000);
   const counter = Math.min(Math.max(before + 1, clockSeconds), counterMax);
-  ledger.setFact('sessionCounter', String(counter));
+  ledger.facts.set('sessionCounter', String(counter));
   return { counter, random: randomWord };
 }

@@ -6,10 +6,10 @@
  * have just been sent, those behind them get their turn. No I/O and no clock: the ledger is asked through
  * `CarouselSource`.
  */
-import type { SpooledObject } from '../ledger/ledger.ts';
+import type { SpooledObject } from '../ledger/spooled-objects.ts';
 
 export interface CarouselSource {
-  carouselObjects(passesMin: number, limit: number, after?: SpooledObject): SpooledObject[];
+  forCarousel(passesMin: number, limit: number, after?: SpooledObject): SpooledObject[];
 }
 
 export interface CarouselOptions {
@@ -90,7 +90,7 @@ export class Carousel {
 
   /** @returns false behind the last one */
   #readPage(): boolean {
-    this.#page = this.#source.carouselObjects(this.#options.passCount, pageObjects, this.#after);
+    this.#page = this.#source.forCarousel(this.#options.passCount, pageObjects, this.#after);
     return this.#page.length > 0;
   }
 

@@ -6,7 +6,8 @@
  */
 import { limits } from '../../shared/wire/limits.ts';
 import type { ProcedureStepReport } from '../intake/performed-procedure-steps.ts';
-import type { InstanceRow, SenderLedger } from '../ledger/ledger.ts';
+import type { InstanceRow } from '../ledger/instance-records.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
 
 const reportsMax = 256;
 
@@ -46,7 +47,7 @@ export class ProcedureStepClosing {
     if (named.size === 0 || named.size > limits.manifestEntriesMax) return;
     const completed = { studyUids: new Set(studyUids), named, awaited: new Set<string>() };
     for (const uid of named) {
-      const held = this.#ledger.studiesOfInstance(uid);
+      const held = this.#ledger.instances.studiesOf(uid);
       if (held.length === 0) completed.awaited.add(uid);
       for (const studyUid of held) completed.studyUids.add(studyUid);
     }
@@ -70,11 +71,11 @@ export class ProcedureStepClosing {
   }
 
   #isWhole(studyUid: string): boolean {
-    if (this.#ledger.study(studyUid)?.open !== true) return false;
+    if (this.#ledger.studies.get(studyUid)?.open !== true) return false;
     if ([...this.#unfinished.values()].some((studies) => studies.includes(studyUid))) return false;
     const steps = this.#completed.filter((completed) => completed.studyUids.has(studyUid));
     if (steps.some(({ awaited }) => awaited.size > 0)) return false;
-    return this.#ledger
+    return this.#ledger.studies
       .manifestEntries(studyUid)
       .every(({ sopInstanceUid }) => steps.some(({ named }) => named.has(sopInstanceUid)));
   }

@@ -8,7 +8,7 @@
 import { assert } from '../../shared/assert.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { priority } from '../../shared/wire/manifest.ts';
-import type { SpooledObject } from '../ledger/ledger.ts';
+import type { SpooledObject } from '../ledger/spooled-objects.ts';
 import { Carousel, type CarouselOptions, type CarouselSource } from './carousel.ts';
 
 export interface SendOrder {
@@ -22,9 +22,9 @@ export interface SendOrder {
 }
 
 export interface Source extends CarouselSource {
-  objectsWithPasses(passes: number, limit: number): SpooledObject[];
+  withPasses(passes: number, limit: number): SpooledObject[];
   /** What tickets ask for, in their order. */
-  resendObjects(limit: number): SpooledObject[];
+  forResend(limit: number): SpooledObject[];
 }
 
 export interface ScheduleOptions extends CarouselOptions {
@@ -154,7 +154,7 @@ export class Schedule {
   /** A fresh pass of what a ticket asks for: its repair symbols were not sent before while there are such. */
   #resend(): SendOrder | undefined {
     if (this.#resends.length === 0 && !this.#resendsExhausted) {
-      const rows = this.#source.resendObjects(this.#inFlight.size + windowObjects);
+      const rows = this.#source.forResend(this.#inFlight.size + windowObjects);
       this.#resends = rows.filter((object) => !this.#inFlight.has(object.objectId));
       // What is under way for another reason comes when that has ended.
       this.#resendsExhausted = rows.length === 0;
@@ -174,7 +174,7 @@ export class Schedule {
     const window = this.#windows[passes];
     assert(window !== undefined, 'one window for each pass');
     if (window.length > 0 || this.#exhausted[passes] === true) return;
-    const rows = this.#source.objectsWithPasses(passes, this.#inFlight.size + windowObjects);
+    const rows = this.#source.withPasses(passes, this.#inFlight.size + windowObjects);
     window.push(...rows.filter((object) => !this.#inFlight.has(object.objectId)));
     if (window.length === 0) this.#exhausted[passes] = true;
   }

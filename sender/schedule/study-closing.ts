@@ -10,7 +10,8 @@ import { DiodeError } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { type CloseReason, closeReason, encodeManifest, listable } from '../../shared/wire/manifest.ts';
 import type { ObjectPlan } from '../identity.ts';
-import type { SenderLedger, StudyRow } from '../ledger/ledger.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
+import type { StudyRow } from '../ledger/study-records.ts';
 
 export interface ClosedStudy {
   readonly studyUid: string;
@@ -43,7 +44,7 @@ export class StudyClosing {
     this.#senderId = options.senderId;
     this.#runningMs = options.runningMs;
     this.#plan = options.plan;
-    for (const study of this.#ledger.openStudies()) this.instanceCame(study.studyUid);
+    for (const study of this.#ledger.studies.open()) this.instanceCame(study.studyUid);
   }
 
   /** Every new instance refreshes the quiet time. */
@@ -70,7 +71,7 @@ export class StudyClosing {
     const closed: ClosedStudy[] = [];
     for (const [studyUid, sinceMs] of this.#quietSinceMs) {
       if (this.#openAssociations.has(studyUid)) continue;
-      const study = this.#ledger.study(studyUid);
+      const study = this.#ledger.studies.get(studyUid);
       assert(study !== undefined, 'an open study is in the ledger');
       if (now - sinceMs < study.quietSeconds * 1000) continue;
       closed.push(this.#close(study, closeReason.quiet));
@@ -80,8 +81,9 @@ export class StudyClosing {
 
   /** Closes one study at once, or all that are open. @throws DiodeError E_STUDY_UNKNOWN, E_STUDY_STATE */
   close(studyUid: string | undefined, because: CloseReason): ClosedStudy[] {
-    if (studyUid === undefined) return this.#ledger.openStudies().map((study) => this.#close(study, because));
-    const study = this.#ledger.study(studyUid);
+    if (studyUid === undefined)
+      return this.#ledger.studies.open().map((study) => this.#close(study, because));
+    const study = this.#ledger.studies.get(studyUid);
     if (study === undefined) throw new DiodeError('E_STUDY_UNKNOWN');
     if (!study.open) throw new DiodeError('E_STUDY_STATE', 'the study is closed already');
     return [this.#close(study, because)];
@@ -92,19 +94,22 @@ export class StudyClosing {
     return this.#ledger.plans
       .studiesWithoutManifest()
       .map(({ studyUid, closedBecause }) =>
-        this.#close(present(this.#ledger.study(studyUid), 'a closed study is in the ledger'), closedBecause),
+        this.#close(
+          present(this.#ledger.studies.get(studyUid), 'a closed study is in the ledger'),
+          closedBecause,
+        ),
       );
   }
 
   #close(study: StudyRow, because: CloseReason): ClosedStudy {
     const { studyUid } = study;
-    const studyNumber = study.studyNumber ?? this.#ledger.nextStudyNumber();
+    const studyNumber = study.studyNumber ?? this.#ledger.studies.nextNumber();
     const revision = study.revision + 1;
     const closedAtMs = this.#clock.wallMs();
-    const all = this.#ledger.manifestEntries(studyUid);
+    const all = this.#ledger.studies.manifestEntries(studyUid);
     // From the first on, so that a ticket's places in the list are those of the ledger.
     const entries = all.slice(0, listable(all));
-    if (entries.length < all.length) this.#ledger.count('E_STUDY_FULL', all.length - entries.length);
+    if (entries.length < all.length) this.#ledger.counters.add('E_STUDY_FULL', all.length - entries.length);
     const document = encodeManifest({
       senderId: this.#senderId,
       studyNumber,
@@ -116,7 +121,7 @@ export class StudyClosing {
       entries,
     });
     const sha256 = createHash('sha256').update(document).digest();
-    this.#ledger.closeStudy({
+    this.#ledger.studies.close({
       studyUid,
       studyNumber,
       revision,

@@ -89,7 +89,7 @@ function lookUp(ledger: SenderLedger, wanted: readonly TicketStudy[]): RedeemedT
 
 function notHeld(ledger: SenderLedger, numbers: readonly number[]): DiodeError {
   const [first = 0] = numbers;
-  if (first > ledger.highestStudyNumber())
+  if (first > ledger.studies.highestNumber())
     return new DiodeError('E_STUDY_UNKNOWN', `this sender has no study number ${first} yet`);
   return new DiodeError('E_TICKET_EXPIRED', `study number ${first} is not held any more`);
 }

@@ -33,7 +33,7 @@ export function* reconcileSpool(options: {
   for (const objectId of disk.entries(spool.objectsFolder)) {
     looked += 1;
     if (looked % stepEntries === 0) yield;
-    if (ledger.hasObject(objectId)) continue;
+    if (ledger.objects.has(objectId)) continue;
     if (ledger.retained.hasExpired(objectId)) {
       spool.removeObject(objectId);
     } else {
@@ -44,11 +44,11 @@ export function* reconcileSpool(options: {
   let after = 0;
   for (;;) {
     yield;
-    const page = ledger.instancesAfter(after, stepEntries);
+    const page = ledger.instances.after(after, stepEntries);
     for (const { intake, objectId, bytes } of page) {
       after = intake;
       if (spool.holds(objectId, bytes)) continue;
-      ledger.markUnreadable(objectId);
+      ledger.objects.markUnreadable(objectId);
       unreadable += 1;
     }
     if (page.length < stepEntries) break;

@@ -15,7 +15,8 @@ import { basename, dirname, join } from 'node:path';
 import { type Disk, isCrossDevice } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
-import type { InstanceRow, SenderLedger } from '../ledger/ledger.ts';
+import type { InstanceRow } from '../ledger/instance-records.ts';
+import type { SenderLedger } from '../ledger/ledger.ts';
 
 const copyBytes = 1 << 20;
 const leftoversMax = 10_000;
@@ -138,7 +139,7 @@ export class Spool {
   enter(batch: readonly PreparedInstance[]): InstanceRow[] {
     for (const { arrivingPath, row, isSynced } of batch) {
       if (isSynced !== true) this.#sync(arrivingPath);
-      if (this.#ledger.hasContent(row.sha256, row.sopInstanceUid)) this.#disk.remove(arrivingPath);
+      if (this.#ledger.instances.hasContent(row.sha256, row.sopInstanceUid)) this.#disk.remove(arrivingPath);
       else this.#disk.rename(arrivingPath, this.objectPath(row.objectId));
     }
     // All names are in one folder, so that a group costs one sync for its names.
@@ -148,9 +149,9 @@ export class Spool {
         batch
           .map(({ row }) => row)
           .filter((row) => {
-            if (!this.#ledger.hasContent(row.sha256, row.sopInstanceUid))
-              return this.#ledger.enterInstance(row, this.#runningMs());
-            this.#ledger.learnAeTitles(row);
+            if (!this.#ledger.instances.hasContent(row.sha256, row.sopInstanceUid))
+              return this.#ledger.instances.enter(row, this.#runningMs());
+            this.#ledger.instances.learnAeTitles(row);
             return false;
           }),
       );
@@ -165,7 +166,7 @@ export class Spool {
     const target = this.#freeName(join(this.#rejectedFolder, error.code, relativePath));
     this.#disk.makeFolder(dirname(target));
     this.#move(path, target);
-    this.#ledger.count(error.code);
+    this.#ledger.counters.add(error.code);
   }
 
   /** Files that a stop left between two steps: to be taken up again as if they had just come. */
@@ -186,7 +187,7 @@ export class Spool {
   #takeBack(batch: readonly PreparedInstance[]): void {
     for (const { arrivingPath, row } of batch) {
       try {
-        if (!this.#ledger.hasObject(row.objectId) && this.holds(row.objectId, row.bytes))
+        if (!this.#ledger.objects.has(row.objectId) && this.holds(row.objectId, row.bytes))
           this.#disk.rename(this.objectPath(row.objectId), arrivingPath);
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;

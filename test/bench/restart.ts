@@ -71,7 +71,7 @@ function fillSender(scratch: Scratch, studies: number): void {
       for (let instance = 0; instance < studyInstances; instance += 1) {
         const objectId = randomBytes(16).toString('hex');
         objectIds.push(objectId);
-        ledger.enterInstance({
+        ledger.instances.enter({
           ...layout,
           objectId,
           sha256: randomBytes(32).toString('hex'),
@@ -86,7 +86,7 @@ function fillSender(scratch: Scratch, studies: number): void {
     });
     const document = new Uint8Array(100_000);
     const objectId = randomBytes(16).toString('hex');
-    ledger.closeStudy({
+    ledger.studies.close({
       studyUid: uid(1, study),
       studyNumber: study,
       revision: 1,
@@ -103,7 +103,7 @@ function fillSender(scratch: Scratch, studies: number): void {
         document,
       },
     });
-    for (let pass = 0; pass < 2; pass += 1) ledger.countPasses([...objectIds, objectId]);
+    for (let pass = 0; pass < 2; pass += 1) ledger.objects.countPasses([...objectIds, objectId]);
   }
   ledger.close();
 }

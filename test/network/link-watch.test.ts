@@ -70,7 +70,7 @@ it.skipIf(missing !== undefined)('a link that goes down in the middle of a trans
   await transfer.startSender();
   const passes = () => {
     const ledger = new SenderLedger(transfer.low('spool', 'ledger.sqlite'));
-    const sent = ledger.carouselObjects(1, 1000).length;
+    const sent = ledger.objects.forCarousel(1, 1000).length;
     ledger.close();
     return sent;
   };

@@ -37,7 +37,7 @@ async function missing(): Promise<MissingRow[]> {
 
 function passes(studyUid: string): number[] {
   const ledger = new SenderLedger(transfer.low('spool', 'ledger.sqlite'));
-  const rows = ledger.carouselObjects(0, 1000).filter((object) => object.studyUid === studyUid);
+  const rows = ledger.objects.forCarousel(0, 1000).filter((object) => object.studyUid === studyUid);
   ledger.close();
   return rows.map((row) => row.passes).sort((a, b) => a - b);
 }

@@ -94,7 +94,7 @@ describe('a key is changed', () => {
     runUntilReleased();
     expect(rows()).toHaveLength(2 * instancesPerStudy);
     // What was planned before goes on under its key: no pass of it was in vain.
-    const keys = world.low.ledger.objectsWithPasses(2, 100).map(({ keyId }) => keyId);
+    const keys = world.low.ledger.objects.withPasses(2, 100).map(({ keyId }) => keyId);
     expect(new Set(keys)).toEqual(new Set([1, 2]));
     expect(world.high.admission.refused.E_DATAGRAM_KEY).toBe(0);
     expect(codes()).toEqual([]);

@@ -178,7 +178,7 @@ export class LowSide {
   /** Whether everything taken in has had its planned passes and every study is closed. */
   get done(): boolean {
     return (
-      this.ledger.openStudies().length === 0 &&
+      this.ledger.studies.open().length === 0 &&
       this.ledger.totals.queue(this.#options.passCount).objects === 0 &&
       this.disk.list(watchFolder).length === 0
     );

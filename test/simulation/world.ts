@@ -194,14 +194,14 @@ export class World {
     const before = new Map(
       this.expected
         .filter(({ senderId }) => senderId === low.senderId)
-        .map(({ studyUid }) => [studyUid, low.ledger.study(studyUid)]),
+        .map(({ studyUid }) => [studyUid, low.ledger.studies.get(studyUid)]),
     );
     const highest = Math.min(...this.highs.map((high) => highestKnown(high, low.senderId)));
     this.#lowDoes(low, () => low.restoreImage(image));
     this.#setBack.add(low.senderId);
     for (const [studyUid, study] of before) {
       if (study?.studyNumber === undefined || study.revision !== 1 || study.studyNumber > highest) continue;
-      if (low.ledger.study(studyUid)?.studyNumber === undefined)
+      if (low.ledger.studies.get(studyUid)?.studyNumber === undefined)
         this.#toldOfLost.set(`${low.senderId} ${studyUid}`, study.studyNumber);
     }
   }
@@ -210,7 +210,7 @@ export class World {
   hasExpired(file: Expected): boolean {
     const low = this.lows.find(({ senderId }) => senderId === file.senderId);
     if (low === undefined) return false;
-    const listed = low.ledger.manifestEntries(file.studyUid);
+    const listed = low.ledger.studies.manifestEntries(file.studyUid);
     return (
       low.expired.includes(file.studyUid) ||
       listed.some(({ objectId }) => low.ledger.retained.hasExpired(objectId))
@@ -239,7 +239,7 @@ export class World {
         if (lost !== undefined) return atTheEnd ? lost : undefined;
         const study = this.lows
           .find(({ senderId }) => senderId === file.senderId)
-          ?.ledger.study(file.studyUid);
+          ?.ledger.studies.get(file.studyUid);
         if (study?.studyNumber === undefined || study.open) return undefined;
         if (atTheEnd) return study.studyNumber;
         // A later revision is told of by the roll alone; and a number that is used again says nothing yet.

@@ -62,7 +62,7 @@ const stages: Readonly<Record<'sender' | 'receiver', readonly (readonly [string,
 /** A stage hands its work to the next through that one's type; who makes it is the wiring. */
 const handedOver = [
   ['sender/intake/', 'sender/spool/spool.ts'],
-  ['sender/intake/', 'sender/ledger/ledger.ts'],
+  ['sender/intake/', 'sender/ledger/instance-records.ts'],
 ] as const;
 
 /** Everything of Node that can open a connection or start a program, and which files may. Tests may as well. */

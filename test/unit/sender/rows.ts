@@ -1,6 +1,7 @@
 /** Rows and plans for tests of the low side. */
 import { createHash } from 'node:crypto';
-import type { InstanceRow, SpooledObject } from '../../../sender/ledger/ledger.ts';
+import type { InstanceRow } from '../../../sender/ledger/instance-records.ts';
+import type { SpooledObject } from '../../../sender/ledger/spooled-objects.ts';
 import { objectType } from '../../../shared/wire/datagram.ts';
 import { priority } from '../../../shared/wire/manifest.ts';
 

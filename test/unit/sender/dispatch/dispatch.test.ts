@@ -50,7 +50,7 @@ function low(carouselShare = 0) {
     const row = instanceRow(name, change);
     if (row.bytes < 1e6)
       disk.open(spool.objectPath(row.objectId), 'create').writeAt(new Uint8Array(row.bytes), 0);
-    ledger.enterInstance(row);
+    ledger.instances.enter(row);
     dispatch.instancesEntered([row]);
   };
   /** Objects handed to the encoder since the last call, beacons apart. */
@@ -105,7 +105,7 @@ describe('a pass', () => {
     expect(handed()).toHaveLength(1);
     dispatch.passesEnded([{ objectId: idOf('one'), failedBecause: 'E_FILE_CHANGED' }]);
     dispatch.passesEnded([{ objectId: idOf('one'), failedBecause: undefined }]);
-    expect(ledger.objectsWithPasses(1, 10)).toHaveLength(1);
+    expect(ledger.objects.withPasses(1, 10)).toHaveLength(1);
     expect(alarms.standing().map(({ code }) => code)).toEqual(['E_FILE_CHANGED']);
     expect(handed()).toEqual([]);
     time.advance(200);
@@ -131,7 +131,7 @@ describe('the carousel', () => {
     const { dispatch, take, orders, handed, time, ledger } = low(1);
     const names = Array.from({ length: 100 }, (_, index) => `object ${index}`);
     for (const name of names) take(name, { bytes: 10 });
-    for (let pass = 0; pass < 2; pass += 1) ledger.countPasses(names.map(idOf));
+    for (let pass = 0; pass < 2; pass += 1) ledger.objects.countPasses(names.map(idOf));
     expect(handed()).toHaveLength(1);
     time.advance(5000);
     for (let step = 0; step < 10; step += 1) {
@@ -150,8 +150,8 @@ describe('the carousel', () => {
 describe('a beacon', () => {
   it('goes out at once and then at its interval, and says what is on the low side', () => {
     const { dispatch, ledger, alarms, orders, time } = low();
-    ledger.count('E_NOT_DICOM', 3);
-    ledger.count('duplicate', 9);
+    ledger.counters.add('E_NOT_DICOM', 3);
+    ledger.counters.add('duplicate', 9);
     alarms.raise('E_DISK', 'spool');
     alarms.raise('E_DISK', 'intake');
     const beacons = () =>
@@ -198,10 +198,10 @@ describe('a link that fails', () => {
     expect(handed()).toEqual([idOf('on its way')]);
     dispatch.linkFailed();
     dispatch.passesEnded([{ objectId: idOf('on its way'), failedBecause: undefined }]);
-    expect(ledger.objectsWithPasses(0, 10)).toHaveLength(1);
+    expect(ledger.objects.withPasses(0, 10)).toHaveLength(1);
     expect(handed()).toEqual([idOf('on its way')]);
     dispatch.passesEnded([{ objectId: idOf('on its way'), failedBecause: undefined }]);
-    expect(ledger.objectsWithPasses(1, 10)).toHaveLength(1);
+    expect(ledger.objects.withPasses(1, 10)).toHaveLength(1);
   });
 
   it('gets no pile of beacons from an encoder that stands still', () => {
@@ -228,11 +228,11 @@ describe('a full disk', () => {
       'E_DISK_FULL closing',
     ]);
     expect(orders.splice(0).map(({ type }) => type)).toContain(objectType.beacon);
-    expect(ledger.openStudies()).toHaveLength(1);
+    expect(ledger.studies.open()).toHaveLength(1);
     ledgerDisk.full = false;
     expect(handed()).toHaveLength(1);
     expect(alarms.standing()).toEqual([]);
-    expect(ledger.openStudies()).toEqual([]);
-    expect(ledger.objectsWithPasses(1, 10)).toHaveLength(1);
+    expect(ledger.studies.open()).toEqual([]);
+    expect(ledger.objects.withPasses(1, 10)).toHaveLength(1);
   });
 });

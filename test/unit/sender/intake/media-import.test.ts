@@ -57,7 +57,8 @@ function low(spoiled: (path: string, what: 'readAt' | 'writeAt') => void, hasRoo
   for (const number of [1, 2, 3]) put(real, `/cd/IM${number}`, instance(number));
   const ledger = new SenderLedger(':memory:');
   const spool = new Spool({ folder: '/spool', disk, ledger });
-  const options = { folder: '/cd', disk, spool, ledger, priority: priority.routine, hasRoom };
+  const { instances } = ledger;
+  const options = { folder: '/cd', disk, spool, instances, priority: priority.routine, hasRoom };
   const run = (): ImportProgress => {
     for (const steps = importMedia(options); ; ) {
       const step = steps.next();

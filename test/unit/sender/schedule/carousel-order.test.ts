@@ -24,19 +24,19 @@ it('repeats what had the fewest passes; among equals manifests, then the newest'
     runningMs: () => clock.monotonicMs(),
     plan: objectPlanner(identity),
   });
-  for (const name of ['first', 'second']) ledger.enterInstance(instanceRow(name));
+  for (const name of ['first', 'second']) ledger.instances.enter(instanceRow(name));
   closing.close('1.2', closeReason.forced);
   const newest = instanceRow('newest', { studyUid: '1.3' });
-  ledger.enterInstance(newest);
-  const all = ledger.objectsWithPasses(0, 10);
-  for (let pass = 0; pass < 2; pass += 1) ledger.countPasses(all.map(({ objectId }) => objectId));
-  ledger.countPasses([instanceRow('first').objectId]);
+  ledger.instances.enter(newest);
+  const all = ledger.objects.withPasses(0, 10);
+  for (let pass = 0; pass < 2; pass += 1) ledger.objects.countPasses(all.map(({ objectId }) => objectId));
+  ledger.objects.countPasses([instanceRow('first').objectId]);
 
-  const order = ledger.carouselObjects(2, 10);
+  const order = ledger.objects.forCarousel(2, 10);
   for (let size = 1; size <= order.length; size += 1) {
-    const pages = [ledger.carouselObjects(2, size)];
+    const pages = [ledger.objects.forCarousel(2, size)];
     for (let last = pages[0]?.at(-1); last !== undefined; last = pages.at(-1)?.at(-1))
-      pages.push(ledger.carouselObjects(2, size, last));
+      pages.push(ledger.objects.forCarousel(2, size, last));
     expect(pages.flat()).toEqual(order);
   }
   expect(order.map(({ type }) => type === objectType.manifest)).toEqual([true, false, false, false]);

@@ -15,7 +15,7 @@ function low() {
     begin: (step: string) => steps.stepBegan(step, [studyUid]),
     take: (...uids: string[]) => {
       const rows = uids.map((uid) => instanceRow(uid, { studyUid, sopInstanceUid: uid }));
-      for (const row of rows) ledger.enterInstance(row);
+      for (const row of rows) ledger.instances.enter(row);
       steps.instancesEntered(rows);
     },
     end: (step: string, named: string[], more: { known?: boolean; status?: 'DISCONTINUED' } = {}) =>

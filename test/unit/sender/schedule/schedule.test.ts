@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SpooledObject } from '../../../../sender/ledger/ledger.ts';
+import type { SpooledObject } from '../../../../sender/ledger/spooled-objects.ts';
 import { Schedule, type ScheduleOptions, type Source } from '../../../../sender/schedule/schedule.ts';
 import { objectType } from '../../../../shared/wire/datagram.ts';
 import { priority } from '../../../../shared/wire/manifest.ts';
@@ -16,7 +16,7 @@ class ListSource implements Source {
     this.objects = objects.map((object, index) => ({ ...object, intake: index + 1 }));
   }
 
-  objectsWithPasses(passes: number, limit: number): SpooledObject[] {
+  withPasses(passes: number, limit: number): SpooledObject[] {
     this.limitMax = Math.max(this.limitMax, limit);
     return this.objects
       .filter((object) => object.passes === passes)
@@ -24,7 +24,7 @@ class ListSource implements Source {
       .slice(0, limit);
   }
 
-  carouselObjects(passesMin: number, limit: number, after?: SpooledObject): SpooledObject[] {
+  forCarousel(passesMin: number, limit: number, after?: SpooledObject): SpooledObject[] {
     this.carouselReads += 1;
     return this.objects
       .filter((object) => object.passes >= passesMin)
@@ -33,7 +33,7 @@ class ListSource implements Source {
       .slice(0, limit);
   }
 
-  resendObjects(limit: number): SpooledObject[] {
+  forResend(limit: number): SpooledObject[] {
     return this.resends
       .flatMap((id) => this.objects.filter(({ objectId }) => objectId === id))
       .slice(0, limit);

@@ -37,12 +37,12 @@ function low() {
     },
     take: (name: string, change: Parameters<typeof instanceRow>[1] = {}) => {
       const row = instanceRow(name, change);
-      ledger.enterInstance(row);
+      ledger.instances.enter(row);
       closing.instanceCame(row.studyUid);
       return row;
     },
     manifest: () => {
-      const found = ledger.objectsWithPasses(0, 100).filter(({ type }) => type === objectType.manifest);
+      const found = ledger.objects.withPasses(0, 100).filter(({ type }) => type === objectType.manifest);
       return found.map(({ document }) => decodeManifest(document ?? new Uint8Array(0)));
     },
   };
@@ -112,7 +112,7 @@ describe('a study', () => {
         .map(({ studyUid, revision }) => `${studyUid} ${revision}`)
         .sort(),
     ).toEqual(['1.1 1', '1.2 2']);
-    expect(ledger.highestStudyNumber()).toBe(2);
+    expect(ledger.studies.highestNumber()).toBe(2);
   });
 
   it('is closed at once when somebody says so, or all are', () => {
@@ -148,14 +148,14 @@ describe('a study', () => {
     const { closing, ledger, manifest } = low();
     ledger.transaction(() => {
       for (let number = 1; number <= limits.manifestSeriesMax + 3; number += 1)
-        ledger.enterInstance(instanceRow(String(number), { seriesUid: `1.2.${number}` }));
+        ledger.instances.enter(instanceRow(String(number), { seriesUid: `1.2.${number}` }));
     });
     closing.instanceCame('1.2');
     expect(closing.close('1.2', closeReason.forced)).toMatchObject([{ instances: limits.manifestSeriesMax }]);
     const [{ entries } = { entries: [] }] = manifest();
     expect(entries).toHaveLength(limits.manifestSeriesMax);
     expect(entries.at(-1)?.objectId).toBe(idOf(String(limits.manifestSeriesMax)));
-    expect(ledger.counters()).toEqual([{ code: 'E_STUDY_FULL', count: 3 }]);
+    expect(ledger.counters.all()).toEqual([{ code: 'E_STUDY_FULL', count: 3 }]);
   });
 
   it('does not mind a wall clock that jumps by years', () => {

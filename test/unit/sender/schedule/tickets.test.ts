@@ -35,9 +35,9 @@ function low() {
     ['1.2', ['e']],
   ] as const;
   for (const [index, [studyUid, names]] of studies.entries()) {
-    for (const name of names) ledger.enterInstance(instanceRow(name, { studyUid }));
+    for (const name of names) ledger.instances.enter(instanceRow(name, { studyUid }));
     const manifestId = idOf(`manifest ${studyUid}`);
-    ledger.closeStudy({
+    ledger.studies.close({
       studyUid,
       studyNumber: index + 1,
       revision: 2,
@@ -47,13 +47,13 @@ function low() {
       instances: names.length,
       manifest: { ...spooled(manifestId), type: undefined, studyUid, document: new Uint8Array(9) } as never,
     });
-    for (let pass = 0; pass < 2; pass += 1) ledger.countPasses([manifestId, ...names.map(idOf)]);
+    for (let pass = 0; pass < 2; pass += 1) ledger.objects.countPasses([manifestId, ...names.map(idOf)]);
   }
   const redeem = (text: string, atMs = wallMs) => redeemTicket(text, { ledger, identity, wallMs: atMs });
   const names = new Map(
     ['a', 'b', 'c', 'd', 'e', 'manifest 1.1', 'manifest 1.2'].map((name) => [idOf(name), name]),
   );
-  const waiting = () => ledger.resendObjects(100).map(({ objectId }) => names.get(objectId));
+  const waiting = () => ledger.objects.forResend(100).map(({ objectId }) => names.get(objectId));
   return { ledger, redeem, waiting };
 }
 
@@ -120,9 +120,9 @@ describe('a ticket lets wait', () => {
   it('until it was sent again', () => {
     const { ledger, redeem, waiting } = low();
     redeem(ticketFor([whole(1)]));
-    ledger.countPasses([idOf('a'), idOf('b')], [idOf('a')]);
+    ledger.objects.countPasses([idOf('a'), idOf('b')], [idOf('a')]);
     expect(waiting()).toEqual(['manifest 1.1', 'b', 'c', 'd']);
-    expect(ledger.objectsWithPasses(3, 10).map(({ objectId }) => objectId)).toEqual([idOf('a'), idOf('b')]);
+    expect(ledger.objects.withPasses(3, 10).map(({ objectId }) => objectId)).toEqual([idOf('a'), idOf('b')]);
   });
 
   it('by a typed code, the whole study', () => {
@@ -138,14 +138,14 @@ describe('a ticket lets wait', () => {
 it('counts places as the manifest does, which also lists what has expired', () => {
   const { ledger, redeem, waiting } = low();
   ledger.retained.expire('1.1', 5);
-  ledger.enterInstance(instanceRow('late', { studyUid: '1.1' }));
-  expect(ledger.manifestEntries('1.1').map(({ objectId }) => objectId)[4]).toBe(idOf('late'));
+  ledger.instances.enter(instanceRow('late', { studyUid: '1.1' }));
+  expect(ledger.studies.manifestEntries('1.1').map(({ objectId }) => objectId)[4]).toBe(idOf('late'));
   const places = (first: number, last: number) => [
     { studyNumber: 1, revision: 2, ranges: [{ first, last }] },
   ];
   expect(() => redeem(ticketFor(places(1, 4)))).toThrow(refused('E_TICKET_EXPIRED'));
   redeem(ticketFor(places(3, 5)));
-  expect(ledger.resendObjects(9).map(({ objectId }) => objectId)).toEqual([idOf('late')]);
+  expect(ledger.objects.forResend(9).map(({ objectId }) => objectId)).toEqual([idOf('late')]);
   expect(waiting()).toHaveLength(1);
 });
 

@@ -93,7 +93,7 @@ function low() {
   };
   const stored = () => disk.list(spool.objectsFolder).sort();
   const listed = () =>
-    ledger
+    ledger.studies
       .manifestEntries('1.2')
       .map(({ objectId }) => objectId)
       .sort();
@@ -104,21 +104,21 @@ describe('objects are planned again', () => {
   it('under the new key, with a manifest that lists them so and says why the study was closed', () => {
     const { ledger, closing, replan, stored, listed } = low();
     const old = stored();
-    ledger.countPasses(old.slice(0, 1));
-    ledger.countPasses(old.slice(1));
-    ledger.countPasses(old.slice(1));
+    ledger.objects.countPasses(old.slice(0, 1));
+    ledger.objects.countPasses(old.slice(1));
+    ledger.objects.countPasses(old.slice(1));
     expect(replan()).toBe(files);
     expect(stored()).toEqual(listed());
     expect(stored().filter((name) => old.includes(name))).toEqual([]);
     expect(closing(after).reissue()).toMatchObject([{ studyNumber: 1, revision: 2, instances: files }]);
-    const [manifest] = ledger.objectsWithPasses(0, 10);
+    const [manifest] = ledger.objects.withPasses(0, 10);
     expect(manifest?.keyId).toBe(2);
     const { closedBecause, entries } = decodeManifest(manifest?.document ?? new Uint8Array(0));
     expect(closedBecause).toBe(closeReason.forced);
     expect(entries.map(({ objectId }) => objectId).sort()).toEqual(stored());
     // One was under way and begins anew; two had their passes and wait for the carousel.
-    expect(ledger.objectsWithPasses(0, 10)).toHaveLength(2);
-    expect(ledger.objectsWithPasses(2, 10)).toHaveLength(2);
+    expect(ledger.objects.withPasses(0, 10)).toHaveLength(2);
+    expect(ledger.objects.withPasses(2, 10)).toHaveLength(2);
     expect(replan()).toBe(0);
     expect(closing(after).reissue()).toEqual([]);
   });
@@ -129,7 +129,7 @@ describe('objects are planned again', () => {
     expect(replan(longer)).toBe(files);
     expect(stored()).toEqual(listed());
     expect(
-      ledger.objectsWithPasses(0, 10).every(({ symbolBytes }) => symbolBytes === symbolBytesOf(700)),
+      ledger.objects.withPasses(0, 10).every(({ symbolBytes }) => symbolBytes === symbolBytesOf(700)),
     ).toBe(true);
   });
 
@@ -157,7 +157,7 @@ describe('objects are planned again', () => {
       closing(after).reissue();
       expect(stored()).toEqual(listed());
       expect(listed()).toHaveLength(files);
-      expect(ledger.study('1.2')?.revision).toBe(2);
+      expect(ledger.studies.get('1.2')?.revision).toBe(2);
       if (!isStopped) break;
     }
     expect(stops).toBeGreaterThan(2 * files);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { objectPlanner } from '../../../../sender/identity.ts';
-import { type InstanceRow, SenderLedger } from '../../../../sender/ledger/ledger.ts';
+import type { InstanceRow } from '../../../../sender/ledger/instance-records.ts';
+import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { StudyClosing } from '../../../../sender/schedule/study-closing.ts';
 import { Spool } from '../../../../sender/spool/spool.ts';
 import { Upkeep } from '../../../../sender/spool/upkeep.ts';
@@ -80,7 +81,7 @@ function low() {
     close: (studyUid = '1.2') => now.closing.close(studyUid, closeReason.forced),
     pass: () => {
       for (let passes = 0; passes < 2; passes += 1) {
-        ledger.countPasses(ledger.objectsWithPasses(passes, 1000).map(({ objectId }) => objectId));
+        ledger.objects.countPasses(ledger.objects.withPasses(passes, 1000).map(({ objectId }) => objectId));
       }
     },
     /** Runs on in steps of a second at most. */
@@ -92,8 +93,8 @@ function low() {
     },
     files: () => disk.list('/spool/objects').length,
     manifest: (studyUid = '1.2') => {
-      const [found] = ledger
-        .objectsWithPasses(0, 100)
+      const [found] = ledger.objects
+        .withPasses(0, 100)
         .filter((object) => object.type === objectType.manifest && object.studyUid === studyUid);
       return decodeManifest(found?.document ?? new Uint8Array(0));
     },
@@ -114,8 +115,8 @@ describe('a study', () => {
       { studyNumber: 1, revision: 1, instances: 2, state: 2, studyUid: '1.2' },
     ]);
     expect(ledger.totals.heldBytes()).toBe(0);
-    expect(ledger.studySummaries(10)).toMatchObject([{ studyUid: '1.2', expired: true, instances: 2 }]);
-    expect([ledger.lowestStudyNumber(), ledger.highestStudyNumber()]).toEqual([2, 1]);
+    expect(ledger.studies.summaries(10)).toMatchObject([{ studyUid: '1.2', expired: true, instances: 2 }]);
+    expect([ledger.studies.lowestNumber(), ledger.studies.highestNumber()]).toEqual([2, 1]);
   });
 
   it('never expires before its planned passes are done, or while it is open', () => {
@@ -156,7 +157,7 @@ describe('a study', () => {
     run(89 * dayMs);
     expect(ledger.retained.numbered()).toBe(1);
     run(3 * dayMs);
-    expect([ledger.retained.numbered(), ledger.highestStudyNumber()]).toEqual([0, 1]);
+    expect([ledger.retained.numbered(), ledger.studies.highestNumber()]).toEqual([0, 1]);
     take('two');
     expect(close()).toMatchObject([{ studyNumber: 2, revision: 1 }]);
   });
@@ -234,14 +235,14 @@ describe('after a start', () => {
     expect(disk.list('/spool/arriving')).toHaveLength(1);
     // The good one, and the cut one, which is kept.
     expect(files()).toBe(2);
-    expect(ledger.objectsWithPasses(0, 10).map(({ objectId }) => objectId)).toEqual([idOf('good')]);
+    expect(ledger.objects.withPasses(0, 10).map(({ objectId }) => objectId)).toEqual([idOf('good')]);
     expect(ledger.totals.queue(2)).toMatchObject({ objects: 1, bytes: 1000 });
     // The scanner sends it again.
     take('cut');
     expect(ledger.totals.unreadableObjects()).toBe(1);
     expect(
-      ledger
-        .objectsWithPasses(0, 10)
+      ledger.objects
+        .withPasses(0, 10)
         .map(({ objectId }) => objectId)
         .sort(),
     ).toEqual([idOf('good'), idOf('cut')].sort());

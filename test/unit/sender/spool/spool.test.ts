@@ -70,7 +70,7 @@ describe('a file that is taken', () => {
     expect(names(disk, folder)).toEqual([]);
     expect(names(disk, '/spool')).toEqual([`objects/${entered[0]?.objectId}`]);
     expect([...disk.contents('/spool').values()].map(sha256)).toEqual([sha256(bytes)]);
-    expect(ledger.hasObject(entered[0]?.objectId ?? '')).toBe(true);
+    expect(ledger.objects.has(entered[0]?.objectId ?? '')).toBe(true);
   });
 
   it('twice is one, whether the second comes at once or later', () => {
@@ -100,7 +100,7 @@ describe('a file that can not be taken', () => {
     const outcome = take(put('/watch/1.dcm', bytes), put('/watch/good', image()));
     expect(outcome).toMatchObject({ entered: [{}], rejected: [{ code, relativePath: '1.dcm' }] });
     expect(disk.contents('/spool').get(`rejected/${code}/1.dcm`)).toEqual(bytes);
-    expect(ledger.counters()).toEqual([{ code, count: 1 }]);
+    expect(ledger.counters.all()).toEqual([{ code, count: 1 }]);
     expect(names(disk, '/watch')).toEqual([]);
   });
 
