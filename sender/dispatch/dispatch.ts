@@ -213,12 +213,23 @@ export class Dispatch {
       const { object, pass, urgent, repeat } = order;
       const lane = urgent ? 'urgent' : repeat ? 'background' : 'routine';
       const { objectId, type, bytes, maximumSourceSymbols, symbolBytes, keyId } = object;
-      const from =
-        object.document === undefined
-          ? { path: this.#options.spool.objectPath(objectId) }
-          : { document: object.document };
-      this.#send({ objectId, type, bytes, maximumSourceSymbols, pass, keyId, lane, from }, symbolBytes, true);
+      const from = this.#bytesOf(objectId, type);
+      // Its study expired since the schedule read of it.
+      if (from === undefined) this.#schedule.passLost(objectId);
+      else
+        this.#send(
+          { objectId, type, bytes, maximumSourceSymbols, pass, keyId, lane, from },
+          symbolBytes,
+          true,
+        );
     }
+  }
+
+  #bytesOf(objectId: string, type: ObjectType): TransmitOrder['from'] | undefined {
+    const { ledger, spool } = this.#options;
+    if (type !== objectType.manifest) return { path: spool.objectPath(objectId) };
+    const document = ledger.objects.documentOf(objectId);
+    return document === undefined ? undefined : { document };
   }
 
   /** Orders that the encoder has and has not ended. */

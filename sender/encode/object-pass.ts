@@ -8,6 +8,7 @@ import { DiodeError } from '../../shared/errors.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { passRepairEsis, repairSymbolCount } from '../../shared/fec/repair-count.ts';
 import {
+  type HeaderFields,
   headerBytes,
   type ObjectType,
   symbolBytesOf,
@@ -36,8 +37,13 @@ export class ObjectPass {
   readonly pass: number;
   readonly #identity: SenderIdentity;
   readonly #layout: ObjectLayout;
-  readonly #seal: ObjectSeal;
-  readonly #header: Uint8Array;
+  readonly #header: HeaderFields;
+  readonly #makeSeal: () => ObjectSeal;
+  /**
+   * Made with the first block. A pass that waits is old to the collector, and what it holds is garbage for long after
+   * it ended: so it holds little.
+   */
+  #seal: ObjectSeal | undefined;
   readonly #read: ReadObject;
   #nextBlock = 0;
 
@@ -52,9 +58,9 @@ export class ObjectPass {
     this.#identity = identity;
     this.#layout = new ObjectLayout(objectBytes, symbolBytes, maximumSourceSymbols);
     const { protection } = parameters;
-    this.#seal = new ObjectSeal({ secret, senderId, objectId, type, protection, layout: this.#layout });
-    const datagram = new Uint8Array(parameters.datagramBytes);
-    writeObjectHeader(datagram, {
+    this.#makeSeal = () =>
+      new ObjectSeal({ secret, senderId, objectId, type, protection, layout: this.#layout });
+    this.#header = {
       type,
       datagramBytes: parameters.datagramBytes,
       keyId,
@@ -65,8 +71,7 @@ export class ObjectPass {
       sessionRandom: session.random,
       objectId,
       objectBytes,
-    });
-    this.#header = datagram.subarray(0, headerBytes);
+    };
     this.#read = options.read;
   }
 
@@ -92,7 +97,10 @@ export class ObjectPass {
       repairSymbols: this.#identity.parameters.repairSymbols,
     });
     const repairEsis = passRepairEsis(sourceSymbols, repairCount, this.pass);
-    slot.fill(code, this.#header, this.#seal.seal(blockNumber, payload), {
+    const datagram = new Uint8Array(this.#header.datagramBytes);
+    writeObjectHeader(datagram, this.#header);
+    this.#seal ??= this.#makeSeal();
+    slot.fill(code, datagram.subarray(0, headerBytes), this.#seal.seal(blockNumber, payload), {
       blockNumber,
       sourceSymbols,
       repairEsis,

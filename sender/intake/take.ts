@@ -61,9 +61,11 @@ export function* takeFiles(
 ): Generator<void, TakeOutcome> {
   const outcome: TakeOutcome = { entered: [], duplicates: 0, rejected: [], postponed: [] };
   const prepared: PreparedInstance[] = [];
+  // One for all: a fresh one for each file is garbage that the collector sees too late.
+  const buffer = new Uint8Array(hashStepBytes);
   for (const candidate of batch) {
     try {
-      prepared.push(yield* prepare(options, candidate));
+      prepared.push(yield* prepare(options, candidate, buffer));
     } catch (error) {
       if (!(error instanceof DiodeError)) throw error;
       refuse(options, candidate, error, outcome);
@@ -97,7 +99,11 @@ function refuse(options: IntakeOptions, candidate: Candidate, error: DiodeError,
   outcome.rejected.push({ code: error.code, relativePath: candidate.relativePath });
 }
 
-function* prepare(options: IntakeOptions, candidate: Candidate): Generator<void, PreparedInstance> {
+function* prepare(
+  options: IntakeOptions,
+  candidate: Candidate,
+  buffer: Uint8Array,
+): Generator<void, PreparedInstance> {
   const facts = options.disk.facts(candidate.path);
   if (facts === undefined || facts.kind !== 'file') throw new DiodeError('E_FILE_READ', 'the file is gone');
   if (facts.bytes === 0) throw new DiodeError('E_FILE_EMPTY');
@@ -108,7 +114,7 @@ function* prepare(options: IntakeOptions, candidate: Candidate): Generator<void,
   const arrivingPath = candidate.arrived
     ? candidate.path
     : options.spool.bringIn(candidate.path, candidate.priority);
-  const sha256 = yield* hash(options.disk, arrivingPath, facts.bytes);
+  const sha256 = yield* hash(options.disk, arrivingPath, facts.bytes, buffer);
   const plan = options.plan(objectType.instance, sha256, facts.bytes);
   return {
     arrivingPath,
@@ -127,11 +133,10 @@ function* prepare(options: IntakeOptions, candidate: Candidate): Generator<void,
 }
 
 /** @throws DiodeError E_FILE_CHANGED when the file is not as long as it was */
-function* hash(disk: Disk, path: string, bytes: number): Generator<void, Uint8Array> {
+function* hash(disk: Disk, path: string, bytes: number, buffer: Uint8Array): Generator<void, Uint8Array> {
   const digest = createHash('sha256');
   const file = disk.open(path, 'read');
   try {
-    const buffer = new Uint8Array(Math.min(hashStepBytes, bytes + 1));
     let offset = 0;
     for (let read = file.readAt(buffer, 0); read > 0; read = file.readAt(buffer, offset)) {
       digest.update(buffer.subarray(0, read));

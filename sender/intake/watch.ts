@@ -83,14 +83,16 @@ export class Watch {
     const urgentFirst = [...settled].sort(
       (a, b) => Number(b.priority === 'stat') - Number(a.priority === 'stat'),
     );
-    const candidates = urgentFirst.map((file) => ({
-      path: file.path,
-      relativePath: relative(folder, file.path),
-      ...this.#urgency(file.priority),
-      arrived: false,
-    }));
-    for (let first = 0; first < candidates.length && !this.#stopped && hasRoom(); first += groupFiles) {
-      await this.#take(candidates.slice(first, first + groupFiles));
+    for (let first = 0; first < urgentFirst.length && !this.#stopped && hasRoom(); first += groupFiles) {
+      const group = urgentFirst.slice(first, first + groupFiles);
+      await this.#take(
+        group.map((file) => ({
+          path: file.path,
+          relativePath: relative(folder, file.path),
+          ...this.#urgency(file.priority),
+          arrived: false,
+        })),
+      );
     }
   }
 

@@ -35,7 +35,7 @@ export const objectsSchema = `
    CREATE INDEX objects_by_content ON objects (sop_instance_uid, sha256);
    CREATE INDEX objects_by_study ON objects (study_uid, type, intake);`;
 
-/** An object in the spool: an instance (its file is there) or a manifest (its bytes are in the row). */
+/** An object in the spool: an instance, whose file is there, or a manifest, whose document is in the ledger. */
 export interface SpooledObject {
   /** Its place in the order of intake. */
   readonly intake: number;
@@ -49,8 +49,11 @@ export interface SpooledObject {
   readonly priority: Priority;
   readonly passes: number;
   readonly studyUid: string;
-  readonly document: Uint8Array | undefined;
 }
+
+/** What an order is made of. Of a manifest that is not its document: a list of orders stays small. */
+const ordered =
+  'intake, objects.object_id, type, key_id, sha256, bytes, symbol_bytes, maximum_source_symbols, priority, passes, study_uid';
 
 export class SpooledObjects {
   readonly #database: LedgerDatabase;
@@ -71,6 +74,12 @@ export class SpooledObjects {
     return row === undefined ? undefined : number(row, 'bytes');
   }
 
+  /** The bytes of a manifest that is held, to be read when it is sent; undefined when it is not held. */
+  documentOf(objectId: string): Uint8Array | undefined {
+    const row = this.#database.get('SELECT document FROM objects WHERE object_id = ?', objectId);
+    return row === undefined ? undefined : optionalBytes(row, 'document');
+  }
+
   /** Its file is gone or is not what it was: it is not sent until the same content is taken in again. */
   markUnreadable(objectId: string): boolean {
     return this.#database.run('UPDATE objects SET unreadable = 1 WHERE object_id = ?', objectId) > 0;
@@ -83,7 +92,7 @@ export class SpooledObjects {
   withPasses(passes: number, limit: number): SpooledObject[] {
     return this.#database
       .all(
-        'SELECT * FROM objects WHERE passes = ? AND unreadable = 0 ORDER BY priority DESC, type DESC, intake LIMIT ?',
+        `SELECT ${ordered} FROM objects WHERE passes = ? AND unreadable = 0 ORDER BY priority DESC, type DESC, intake LIMIT ?`,
         passes,
         limit,
       )
@@ -110,7 +119,7 @@ export class SpooledObjects {
   forResend(limit: number): SpooledObject[] {
     return this.#database
       .all(
-        'SELECT objects.* FROM resends JOIN objects ON objects.object_id = resends.object_id WHERE unreadable = 0 ORDER BY position LIMIT ?',
+        `SELECT ${ordered} FROM resends JOIN objects ON objects.object_id = resends.object_id WHERE unreadable = 0 ORDER BY position LIMIT ?`,
         limit,
       )
       .map(spooledObject);
@@ -126,7 +135,7 @@ export class SpooledObjects {
   }
 
   #repeatable(where: string, values: readonly number[], limit: number): SpooledObject[] {
-    const sql = `SELECT * FROM objects WHERE ${where} AND unreadable = 0 ORDER BY passes, type DESC, intake DESC LIMIT ?`;
+    const sql = `SELECT ${ordered} FROM objects WHERE ${where} AND unreadable = 0 ORDER BY passes, type DESC, intake DESC LIMIT ?`;
     return this.#database.all(sql, ...values, limit).map(spooledObject);
   }
 }
@@ -144,6 +153,5 @@ function spooledObject(row: Row): SpooledObject {
     priority: number(row, 'priority') === priority.stat ? priority.stat : priority.routine,
     passes: number(row, 'passes'),
     studyUid: text(row, 'study_uid'),
-    document: optionalBytes(row, 'document'),
   };
 }

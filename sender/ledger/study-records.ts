@@ -1,5 +1,4 @@
 /** Studies: which are open, which number and revision each has, and what its manifest lists. Part of the sender's ledger. */
-import { present } from '../../shared/assert.ts';
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { type CloseReason, type ManifestEntry, type Priority, priority } from '../../shared/wire/manifest.ts';
@@ -47,6 +46,7 @@ export interface StudySummary extends StudyRow {
 /** What a manifest lists of an instance. */
 const listed =
   'intake, sop_instance_uid, series_uid, object_id, bytes, sha256, calling_ae_title, called_ae_title';
+const pageRows = 500;
 
 export class StudyRecords {
   readonly #database: LedgerDatabase;
@@ -68,24 +68,19 @@ export class StudyRecords {
     return row === undefined ? undefined : studyRow(row);
   }
 
-  /** The instances of a study in the order they were taken in, expired ones too: the manifest's list. */
-  manifestEntries(studyUid: string): ManifestEntry[] {
-    return this.#database
-      .all(
-        `SELECT ${listed} FROM objects WHERE study_uid = ? AND type = ?
-         UNION ALL SELECT ${listed} FROM expired_instances WHERE study_uid = ? ORDER BY intake`,
-        studyUid,
-        objectType.instance,
-        studyUid,
-      )
-      .map((row) => ({
-        sopInstanceUid: text(row, 'sop_instance_uid'),
-        seriesUid: text(row, 'series_uid'),
-        objectId: text(row, 'object_id'),
-        bytes: number(row, 'bytes'),
-        sha256: text(row, 'sha256'),
-        ...aeTitlesOf(row),
-      }));
+  /**
+   * The instances of a study in the order they were taken in, expired ones too: the manifest's list. It is read in
+   * pages, so that memory does not depend on how many there are.
+   */
+  *manifestEntries(studyUid: string): Generator<ManifestEntry> {
+    let after = 0;
+    for (;;) {
+      const page = this.#manifestPage(studyUid, after);
+      for (const row of page) yield manifestEntry(row);
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageRows) return;
+      after = number(last, 'intake');
+    }
   }
 
   /** The number the next study to be closed for the first time gets: dense, from 1. */
@@ -113,7 +108,7 @@ export class StudyRecords {
     /** Running time of the sender: retention counts from here. */
     closedRunningMs: number;
     instances: number;
-    manifest: Omit<SpooledObject, 'intake' | 'passes' | 'type'>;
+    manifest: Omit<SpooledObject, 'intake' | 'passes' | 'type'> & { readonly document: Uint8Array };
   }): void {
     const { manifest } = closing;
     this.#database.transaction(() => {
@@ -151,7 +146,7 @@ export class StudyRecords {
         closing.studyUid,
         closing.closedAtMs,
         closing.closedRunningMs,
-        present(manifest.document, 'a manifest is in its row'),
+        manifest.document,
       );
     });
   }
@@ -176,6 +171,30 @@ export class StudyRecords {
         unreadable: number(row, 'unreadable'),
       }));
   }
+
+  #manifestPage(studyUid: string, after: number): Row[] {
+    return this.#database.all(
+      `SELECT ${listed} FROM objects WHERE study_uid = ? AND type = ? AND intake > ?
+       UNION ALL SELECT ${listed} FROM expired_instances WHERE study_uid = ? AND intake > ? ORDER BY intake LIMIT ?`,
+      studyUid,
+      objectType.instance,
+      after,
+      studyUid,
+      after,
+      pageRows,
+    );
+  }
+}
+
+function manifestEntry(row: Row): ManifestEntry {
+  return {
+    sopInstanceUid: text(row, 'sop_instance_uid'),
+    seriesUid: text(row, 'series_uid'),
+    objectId: text(row, 'object_id'),
+    bytes: number(row, 'bytes'),
+    sha256: text(row, 'sha256'),
+    ...aeTitlesOf(row),
+  };
 }
 
 function aeTitlesOf(row: Row): Pick<ManifestEntry, 'aeTitles'> {

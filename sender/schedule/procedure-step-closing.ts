@@ -75,8 +75,8 @@ export class ProcedureStepClosing {
     if ([...this.#unfinished.values()].some((studies) => studies.includes(studyUid))) return false;
     const steps = this.#completed.filter((completed) => completed.studyUids.has(studyUid));
     if (steps.some(({ awaited }) => awaited.size > 0)) return false;
-    return this.#ledger.studies
-      .manifestEntries(studyUid)
-      .every(({ sopInstanceUid }) => steps.some(({ named }) => named.has(sopInstanceUid)));
+    for (const { sopInstanceUid } of this.#ledger.studies.manifestEntries(studyUid))
+      if (!steps.some(({ named }) => named.has(sopInstanceUid))) return false;
+    return true;
   }
 }

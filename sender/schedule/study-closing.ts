@@ -8,7 +8,7 @@ import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
-import { type CloseReason, closeReason, encodeManifest, listable } from '../../shared/wire/manifest.ts';
+import { type CloseReason, closeReason, ManifestWriter } from '../../shared/wire/manifest.ts';
 import type { ObjectPlan } from '../identity.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
 import type { StudyRow } from '../ledger/study-records.ts';
@@ -106,11 +106,13 @@ export class StudyClosing {
     const studyNumber = study.studyNumber ?? this.#ledger.studies.nextNumber();
     const revision = study.revision + 1;
     const closedAtMs = this.#clock.wallMs();
-    const all = this.#ledger.studies.manifestEntries(studyUid);
+    const writer = new ManifestWriter();
+    let notListed = 0;
     // From the first on, so that a ticket's places in the list are those of the ledger.
-    const entries = all.slice(0, listable(all));
-    if (entries.length < all.length) this.#ledger.counters.add('E_STUDY_FULL', all.length - entries.length);
-    const document = encodeManifest({
+    for (const entry of this.#ledger.studies.manifestEntries(studyUid))
+      if (!writer.add(entry)) notListed += 1;
+    if (notListed > 0) this.#ledger.counters.add('E_STUDY_FULL', notListed);
+    const document = writer.finish({
       senderId: this.#senderId,
       studyNumber,
       revision,
@@ -118,7 +120,6 @@ export class StudyClosing {
       priority: study.priority,
       closedAtMs,
       studyUid,
-      entries,
     });
     const sha256 = createHash('sha256').update(document).digest();
     this.#ledger.studies.close({
@@ -128,7 +129,7 @@ export class StudyClosing {
       closedBecause: because,
       closedAtMs,
       closedRunningMs: this.#runningMs(),
-      instances: entries.length,
+      instances: writer.count,
       manifest: {
         ...this.#plan(objectType.manifest, sha256, document.length),
         sha256: sha256.toString('hex'),
@@ -139,6 +140,6 @@ export class StudyClosing {
       },
     });
     this.#quietSinceMs.delete(studyUid);
-    return { studyUid, studyNumber, revision, instances: entries.length };
+    return { studyUid, studyNumber, revision, instances: writer.count };
   }
 }

@@ -169,6 +169,11 @@ export class DocumentWriter {
     return this.#text(value);
   }
 
+  /** What is written so far, good until more is. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** A copy, and no Buffer: a Buffer's slice() would share its memory. */
   finish(): Uint8Array {
     return new Uint8Array(this.#bytes.subarray(0, this.#length));

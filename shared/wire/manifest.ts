@@ -56,48 +56,63 @@ export interface Manifest {
   readonly entries: readonly ManifestEntry[];
 }
 
-/** How many of the first entries one manifest can list: nearly always all. */
-export function listable(entries: readonly Pick<ManifestEntry, 'seriesUid'>[]): number {
-  const most = Math.min(entries.length, limits.manifestEntriesMax);
-  // There are no more series than instances.
-  if (most <= limits.manifestSeriesMax) return most;
-  const series = new Set<string>();
-  for (let count = 0; count < most; count += 1) {
-    series.add(entries[count]?.seriesUid ?? '');
-    if (series.size > limits.manifestSeriesMax) return count;
-  }
-  return most;
-}
+/** What stands in a manifest beside its entries. */
+export type ManifestHead = Omit<Manifest, 'entries'>;
 
-/** Bytes of a manifest of what is {@link listable}; the same manifest gives the same bytes. */
-export function encodeManifest(manifest: Manifest): Uint8Array {
-  const series = [...new Set(manifest.entries.map((entry) => entry.seriesUid))];
-  const index = new Map(series.map((uid, position) => [uid, position]));
-  const titles = new AeTitlesTable(manifest.entries);
-  const writer = new DocumentWriter()
-    .uint8(manifestFormat)
-    .uint8(manifest.closedBecause)
-    .uint8(manifest.priority)
-    .hex(manifest.senderId, senderIdBytes)
-    .uint64(manifest.studyNumber)
-    .uint32(manifest.revision)
-    .uint64(manifest.closedAtMs)
-    .uid(manifest.studyUid)
-    .uint32(series.length);
-  for (const uid of series) writer.uid(uid);
-  writer.uint32(titles.list.length);
-  for (const { calling, called } of titles.list) writer.aeTitle(calling).aeTitle(called);
-  writer.uint32(manifest.entries.length);
-  for (const entry of manifest.entries) {
-    writer
+/** Writes a manifest from entries that come one by one: of a large study they are never all in memory. */
+export class ManifestWriter {
+  readonly #entries = new DocumentWriter();
+  readonly #series = new Map<string, number>();
+  readonly #titles = new AeTitlesTable();
+  #count = 0;
+  #isFull = false;
+
+  /** Entries it lists. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** @returns false when one manifest can't list it, nor any that follows: it lists the first ones, nearly always all */
+  add(entry: ManifestEntry): boolean {
+    const series = this.#series.get(entry.seriesUid) ?? this.#series.size;
+    if (this.#count === limits.manifestEntriesMax || series === limits.manifestSeriesMax) this.#isFull = true;
+    if (this.#isFull) return false;
+    this.#series.set(entry.seriesUid, series);
+    this.#entries
       .uid(entry.sopInstanceUid)
-      .uint16(index.get(entry.seriesUid) ?? 0)
-      .uint16(titles.numberOf(entry.aeTitles))
+      .uint16(series)
+      .uint16(this.#titles.numberOf(entry.aeTitles))
       .hex(entry.objectId, objectIdBytes)
       .uint64(entry.bytes)
       .hex(entry.sha256, sha256Bytes);
+    this.#count += 1;
+    return true;
   }
-  return writer.finish();
+
+  /** Its bytes; the same manifest gives the same bytes. */
+  finish(head: ManifestHead): Uint8Array {
+    const writer = new DocumentWriter()
+      .uint8(manifestFormat)
+      .uint8(head.closedBecause)
+      .uint8(head.priority)
+      .hex(head.senderId, senderIdBytes)
+      .uint64(head.studyNumber)
+      .uint32(head.revision)
+      .uint64(head.closedAtMs)
+      .uid(head.studyUid)
+      .uint32(this.#series.size);
+    for (const uid of this.#series.keys()) writer.uid(uid);
+    writer.uint32(this.#titles.list.length);
+    for (const { calling, called } of this.#titles.list) writer.aeTitle(calling).aeTitle(called);
+    return writer.uint32(this.#count).bytes(this.#entries.written).finish();
+  }
+}
+
+/** Bytes of a manifest whose entries one manifest can list. */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const writer = new ManifestWriter();
+  for (const entry of manifest.entries) writer.add(entry);
+  return writer.finish(manifest);
 }
 
 /** @throws DiodeError E_DOCUMENT when the bytes are not a manifest. */
@@ -144,17 +159,16 @@ class AeTitlesTable {
   readonly list: AeTitles[] = [];
   readonly #numbers = new Map<string, number>();
 
-  constructor(entries: readonly ManifestEntry[]) {
-    for (const { aeTitles } of entries) {
-      if (aeTitles === undefined || this.list.length === limits.manifestAeTitlesMax) continue;
-      const key = keyOf(aeTitles);
-      if (!this.#numbers.has(key)) this.#numbers.set(key, this.list.push(aeTitles));
-    }
-  }
-
-  /** From 1; 0 is none. */
+  /** From 1, in the order they come; 0 is none. */
   numberOf(titles: AeTitles | undefined): number {
-    return titles === undefined ? 0 : (this.#numbers.get(keyOf(titles)) ?? 0);
+    if (titles === undefined) return 0;
+    const key = keyOf(titles);
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    if (this.list.length === limits.manifestAeTitlesMax) return 0;
+    const number = this.list.push(titles);
+    this.#numbers.set(key, number);
+    return number;
   }
 }
 

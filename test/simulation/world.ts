@@ -210,7 +210,7 @@ export class World {
   hasExpired(file: Expected): boolean {
     const low = this.lows.find(({ senderId }) => senderId === file.senderId);
     if (low === undefined) return false;
-    const listed = low.ledger.studies.manifestEntries(file.studyUid);
+    const listed = [...low.ledger.studies.manifestEntries(file.studyUid)];
     return (
       low.expired.includes(file.studyUid) ||
       listed.some(({ objectId }) => low.ledger.retained.hasExpired(objectId))

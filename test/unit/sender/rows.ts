@@ -23,13 +23,12 @@ export function spooled(name: string, change: Partial<SpooledObject> = {}): Spoo
     priority: priority.routine,
     passes: 0,
     studyUid: '1.2',
-    document: undefined,
     ...change,
   };
 }
 
 export function instanceRow(name: string, change: Partial<InstanceRow> = {}): InstanceRow {
-  const { intake, passes, document, type, ...common } = spooled(name);
+  const { intake, passes, type, ...common } = spooled(name);
   return {
     ...common,
     objectId: idOf(name),

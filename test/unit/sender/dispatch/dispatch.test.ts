@@ -124,6 +124,24 @@ describe('a pass', () => {
     expect(ledger.totals.unreadableObjects()).toBe(1);
     expect(alarms.standing().map(({ code }) => code)).toEqual(['E_SPOOL_DAMAGED']);
   });
+
+  it('of a manifest that went meanwhile is none: what the schedule knew of it is forgotten', () => {
+    const { dispatch, take, handed, ledger, time } = low();
+    take('one', { bytes: 1e9 });
+    dispatch.close('1.2');
+    const [manifest = '', ...others] = handed();
+    expect(others).toEqual([idOf('one')]);
+    expect(ledger.objects.documentOf(manifest)?.length).toBeGreaterThan(0);
+    dispatch.passesEnded([{ objectId: manifest, failedBecause: undefined }]);
+    // Its second pass waits for the gap, and is in the schedule's window.
+    expect(handed()).toEqual([]);
+    ledger.plans.dropStaleManifests({ keyIds: [], symbolBytes: 0 });
+    time.advance(200);
+    expect(handed()).toEqual([]);
+    expect(dispatch.close(undefined)).toEqual([]);
+    expect(dispatch.reissueManifests()).toMatchObject([{ studyUid: '1.2', revision: 2 }]);
+    expect(handed()).toHaveLength(1);
+  });
 });
 
 describe('the carousel', () => {

@@ -92,7 +92,7 @@ it.each([100, 600_000])(
     expect(taken).toEqual([[1, 0]]);
     expect(seen).toEqual(['1.2 3']);
     expect(ledger.objects.has(name)).toBe(true);
-    expect(ledger.studies.manifestEntries('1.2')).toMatchObject([
+    expect([...ledger.studies.manifestEntries('1.2')]).toMatchObject([
       { aeTitles: { calling: 'CT1', called: 'DIODE' } },
     ]);
     expect(ledger.studies.get('1.2')).toMatchObject({ open: true, priority: priority.stat, quietSeconds: 5 });
@@ -172,7 +172,7 @@ it('keeps the AE titles with which it came first, and learns them where it had c
       },
     },
   ]);
-  const callers = () => ledger.studies.manifestEntries('1.2').map(({ aeTitles }) => aeTitles?.calling);
+  const callers = () => [...ledger.studies.manifestEntries('1.2')].map(({ aeTitles }) => aeTitles?.calling);
   expect(callers()).toEqual(['CT1', undefined]);
   await store('1.2.4', 'MR1');
   expect(callers()).toEqual(['CT1', 'MR1']);

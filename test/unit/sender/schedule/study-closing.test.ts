@@ -43,7 +43,9 @@ function low() {
     },
     manifest: () => {
       const found = ledger.objects.withPasses(0, 100).filter(({ type }) => type === objectType.manifest);
-      return found.map(({ document }) => decodeManifest(document ?? new Uint8Array(0)));
+      return found.map(({ objectId }) =>
+        decodeManifest(ledger.objects.documentOf(objectId) ?? new Uint8Array(0)),
+      );
     },
   };
 }
@@ -70,6 +72,19 @@ describe('a study', () => {
         sha256,
       })),
     );
+  });
+
+  it('of many pages of the ledger is listed whole, in order, and never held in memory whole', () => {
+    const { closing, take, ledger, manifest } = low();
+    const rows = Array.from({ length: 1201 }, (_, index) => take(`instance ${index}`));
+    const reading = ledger.studies.manifestEntries('1.2');
+    reading.next();
+    // What comes while the list is read is in it: it is read as it is needed.
+    rows.push(take('late'));
+    expect([...reading]).toHaveLength(rows.length - 1);
+    expect(closing.close('1.2', closeReason.forced)).toMatchObject([{ instances: rows.length }]);
+    const [listed] = manifest();
+    expect(listed?.entries.map(({ objectId }) => objectId)).toEqual(rows.map(({ objectId }) => objectId));
   });
 
   it('is not closed while an association is open that it comes over', () => {

@@ -139,7 +139,7 @@ it('counts places as the manifest does, which also lists what has expired', () =
   const { ledger, redeem, waiting } = low();
   ledger.retained.expire('1.1', 5);
   ledger.instances.enter(instanceRow('late', { studyUid: '1.1' }));
-  expect(ledger.studies.manifestEntries('1.1').map(({ objectId }) => objectId)[4]).toBe(idOf('late'));
+  expect([...ledger.studies.manifestEntries('1.1')].map(({ objectId }) => objectId)[4]).toBe(idOf('late'));
   const places = (first: number, last: number) => [
     { studyNumber: 1, revision: 2, ranges: [{ first, last }] },
   ];

@@ -92,11 +92,7 @@ function low() {
     run(takeFiles({ disk, spool, clock, plan: objectPlanner(after) }, found));
   };
   const stored = () => disk.list(spool.objectsFolder).sort();
-  const listed = () =>
-    ledger.studies
-      .manifestEntries('1.2')
-      .map(({ objectId }) => objectId)
-      .sort();
+  const listed = () => [...ledger.studies.manifestEntries('1.2')].map(({ objectId }) => objectId).sort();
   return { disk, ledger, closing, replan, takeLeftovers, stored, listed };
 }
 
@@ -113,7 +109,9 @@ describe('objects are planned again', () => {
     expect(closing(after).reissue()).toMatchObject([{ studyNumber: 1, revision: 2, instances: files }]);
     const [manifest] = ledger.objects.withPasses(0, 10);
     expect(manifest?.keyId).toBe(2);
-    const { closedBecause, entries } = decodeManifest(manifest?.document ?? new Uint8Array(0));
+    const { closedBecause, entries } = decodeManifest(
+      ledger.objects.documentOf(manifest?.objectId ?? '') ?? new Uint8Array(0),
+    );
     expect(closedBecause).toBe(closeReason.forced);
     expect(entries.map(({ objectId }) => objectId).sort()).toEqual(stored());
     // One was under way and begins anew; two had their passes and wait for the carousel.

@@ -96,7 +96,7 @@ function low() {
       const [found] = ledger.objects
         .withPasses(0, 100)
         .filter((object) => object.type === objectType.manifest && object.studyUid === studyUid);
-      return decodeManifest(found?.document ?? new Uint8Array(0));
+      return decodeManifest(ledger.objects.documentOf(found?.objectId ?? '') ?? new Uint8Array(0));
     },
   };
 }
