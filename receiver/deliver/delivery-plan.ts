@@ -6,12 +6,14 @@ import type { Clock } from '../../shared/clock.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
+import type { Departures } from '../ledger/departures.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { destinationsOf, type Route } from './routing.ts';
 
 export interface DeliveryPlanOptions {
   readonly deliveries: Deliveries;
+  readonly departures: Departures;
   readonly routes: readonly Route[];
   readonly runningTime: RunningTime;
   readonly clock: Clock;
@@ -33,13 +35,13 @@ export class DeliveryPlan {
 
   /** Instances of a study are being released: within that transaction. */
   enter(study: StudyRecord, instances: readonly InstanceRecord[]): void {
-    const { deliveries, clock, runningTime } = this.#options;
+    const { deliveries, departures, clock, runningTime } = this.#options;
     const moment = { nowMs: runningTime.nowMs(), atMs: clock.wallMs() };
     for (const instance of instances) {
       const destinations = this.#destinationsOf(instance);
       for (const destination of destinations)
         deliveries.enter(instance, destination, urgencyOf(study.priority), moment);
-      if (destinations.length === 0) deliveries.depart(instance.objectId, moment.nowMs);
+      if (destinations.length === 0) departures.enter(instance.objectId, moment.nowMs);
     }
     this.#options.onEntered();
   }

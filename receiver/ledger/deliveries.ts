@@ -1,10 +1,11 @@
 /**
- * The durable delivery queue: for every released instance, a row for each destination it goes to; and what of the
- * vault may go, since every destination is done with it. Part of the receiver's ledger.
+ * The durable delivery queue: for every released instance, a row for each destination it goes to. Part of the
+ * receiver's ledger. What every destination is done with departs: see departures.ts.
  *
  * Times in it are running time, so that a wall clock that jumps changes nothing.
  */
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
+import type { Departures } from './departures.ts';
 
 /** Part of the receiver's schema. */
 export const deliveriesSchema = `
@@ -31,12 +32,7 @@ export const deliveriesSchema = `
    CREATE INDEX deliveries_oldest ON deliveries (destination, queued_ms) WHERE state = 'waiting';
    CREATE INDEX deliveries_failed ON deliveries (destination) WHERE state = 'failed';
    CREATE INDEX deliveries_unsent ON deliveries (study_uid, sender_id) WHERE state <> 'sent';
-   CREATE INDEX deliveries_by_study ON deliveries (study_uid);
-   CREATE TABLE departures (
-     object_id TEXT PRIMARY KEY,
-     done_ms INTEGER NOT NULL
-   ) WITHOUT ROWID;
-   CREATE INDEX departures_by_time ON departures (done_ms);`;
+   CREATE INDEX deliveries_by_study ON deliveries (study_uid);`;
 
 /** `failed`: refused for good, or tried too often; a person decides. `abandoned`: a person gave it up. */
 export type DeliveryState = 'waiting' | 'sent' | 'failed' | 'abandoned';
@@ -88,9 +84,11 @@ const triedBesideFresh = 2;
 
 export class Deliveries {
   readonly #database: LedgerDatabase;
+  readonly #departures: Departures;
 
-  constructor(database: LedgerDatabase) {
+  constructor(database: LedgerDatabase, departures: Departures) {
     this.#database = database;
+    this.#departures = departures;
   }
 
   // Entering
@@ -270,34 +268,6 @@ export class Deliveries {
     return row === undefined ? undefined : deliveryRecord(row);
   }
 
-  // Leaving the vault
-
-  /** Every destination of an object is done, or it had none: its time in the vault runs out from now on. */
-  depart(objectId: string, nowMs: number): void {
-    this.#database.run(
-      'INSERT INTO departures (object_id, done_ms) VALUES (?, ?) ON CONFLICT DO NOTHING',
-      objectId,
-      Math.round(nowMs),
-    );
-  }
-
-  /** Objects whose destinations were all done by then, the longest done first. */
-  departed(doneMs: number, limit: number): string[] {
-    return this.#database
-      .all(
-        'SELECT object_id FROM departures WHERE done_ms <= ? ORDER BY done_ms LIMIT ?',
-        Math.round(doneMs),
-        limit,
-      )
-      .map((row) => text(row, 'object_id'));
-  }
-
-  /** The vault has them no more. */
-  forgetDepartures(objectIds: readonly string[]): void {
-    for (const objectId of objectIds)
-      this.#database.run('DELETE FROM departures WHERE object_id = ?', objectId);
-  }
-
   #tried(destination: string, nowMs: number, most: number): DeliveryRecord[] {
     return this.#database
       .all(
@@ -315,7 +285,7 @@ export class Deliveries {
       "SELECT 1 FROM deliveries WHERE object_id = ? AND state IN ('waiting', 'failed') LIMIT 1",
       objectId,
     );
-    if (open === undefined) this.depart(objectId, nowMs);
+    if (open === undefined) this.#departures.enter(objectId, nowMs);
   }
 
   #change(

@@ -7,6 +7,7 @@ import { Mailbox, mailboxSchema } from '../../shared/mailbox.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Audit, auditSchema } from './audit.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
+import { Departures, departuresSchema } from './departures.ts';
 import { Holds, holdsSchema } from './holds.ts';
 import { InstanceRecords, instancesSchema } from './instance-records.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
@@ -31,6 +32,7 @@ const migrations: readonly Migration[] = [
     mailboxSchema,
     holdsSchema,
     deliveriesSchema,
+    departuresSchema,
     savedTimeSchema,
   ].join('\n'),
 ];
@@ -48,6 +50,7 @@ export class ReceiverLedger {
   readonly mailbox: Mailbox;
   readonly holds: Holds;
   readonly deliveries: Deliveries;
+  readonly departures: Departures;
   readonly savedTime: SavedTime;
   readonly #database: LedgerDatabase;
 
@@ -66,7 +69,8 @@ export class ReceiverLedger {
     this.knownContent = new KnownContent(database);
     this.mailbox = new Mailbox(database);
     this.holds = new Holds(database);
-    this.deliveries = new Deliveries(database);
+    this.departures = new Departures(database);
+    this.deliveries = new Deliveries(database, this.departures);
     this.savedTime = new SavedTime(database);
   }
 

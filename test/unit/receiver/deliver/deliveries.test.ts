@@ -13,7 +13,7 @@ beforeEach(() => {
   site = new DeliverySite([{ destination: 'pacs' }, { destination: 'web', modalities: ['MR'] }]);
 });
 
-const departed = (nowMs = Number.MAX_SAFE_INTEGER) => site.ledger.deliveries.departed(nowMs, 100);
+const departed = (nowMs = Number.MAX_SAFE_INTEGER) => site.ledger.departures.due(nowMs, 100);
 
 describe('a release', () => {
   it('is queued for each destination whose rules it meets, in order, and delivered once', () => {
@@ -234,7 +234,7 @@ describe('the vault', () => {
     const doneMs = site.time.nowMs();
     expect(departed(doneMs - 1000)).toEqual([]);
     expect(departed(doneMs)).toEqual([a]);
-    site.ledger.deliveries.forgetDepartures([a]);
+    site.ledger.departures.forget([a]);
     expect(departed()).toEqual([]);
     expect(site.ledger.instances.get(a)).toBeDefined();
   });

@@ -123,7 +123,7 @@ export class DeliverySite {
 
   #start(): [DeliveryPlan, Delivery] {
     const { ledger, time } = this;
-    const { deliveries } = ledger;
+    const { deliveries, departures } = ledger;
     const clock = this.#clock();
     const delivery = new Delivery({
       deliveries,
@@ -142,6 +142,7 @@ export class DeliverySite {
     });
     const plan = new DeliveryPlan({
       deliveries,
+      departures,
       routes: this.#routes,
       runningTime: time,
       clock,

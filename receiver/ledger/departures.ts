@@ -1,0 +1,47 @@
+/**
+ * What of the vault may go: objects that every destination is done with, and since when. Part of the receiver's
+ * ledger. Times in it are running time, so that a wall clock that jumps removes nothing early.
+ */
+import { type LedgerDatabase, text } from '../../shared/ledger-database.ts';
+
+/** Part of the receiver's schema. */
+export const departuresSchema = `
+   CREATE TABLE departures (
+     object_id TEXT PRIMARY KEY,
+     done_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE INDEX departures_by_time ON departures (done_ms);`;
+
+export class Departures {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** Every destination of an object is done, or it had none: its time in the vault runs out from now on. */
+  enter(objectId: string, nowMs: number): void {
+    this.#database.run(
+      'INSERT INTO departures (object_id, done_ms) VALUES (?, ?) ON CONFLICT DO NOTHING',
+      objectId,
+      Math.round(nowMs),
+    );
+  }
+
+  /** Objects whose destinations were all done by then, the longest done first. */
+  due(doneMs: number, limit: number): string[] {
+    return this.#database
+      .all(
+        'SELECT object_id FROM departures WHERE done_ms <= ? ORDER BY done_ms LIMIT ?',
+        Math.round(doneMs),
+        limit,
+      )
+      .map((row) => text(row, 'object_id'));
+  }
+
+  /** The vault has them no more. */
+  forget(objectIds: readonly string[]): void {
+    for (const objectId of objectIds)
+      this.#database.run('DELETE FROM departures WHERE object_id = ?', objectId);
+  }
+}
