@@ -10,7 +10,7 @@ import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
 import { readKeyFile, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
-import { DiodeError } from '../shared/errors.ts';
+import { DiodeError, storageCodes } from '../shared/errors.ts';
 import { createErasureCode } from '../shared/fec/engine.ts';
 import { hostFiles, kernelLimit } from '../shared/host-network.ts';
 import { loadErasureLibrary } from '../shared/kernel-socket.ts';
@@ -43,7 +43,6 @@ import type {
 } from './link/link-thread.ts';
 import { RefusalWatch } from './link/refusal-watch.ts';
 import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
-import { diskCodes } from './reception/control-documents.ts';
 import { Reception } from './reception/reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { patientKey } from './vault/patient-key.ts';
@@ -248,7 +247,7 @@ export async function startReceiver(
   };
 
   const snapshot = () =>
-    alarms.during('status', diskCodes, () =>
+    alarms.during('status', storageCodes, () =>
       writeSnapshot(
         snapshotPath(configuration),
         receiverSnapshot({
@@ -269,7 +268,7 @@ export async function startReceiver(
   const timers = [
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => {
-      alarms.during('requests', diskCodes, () => {
+      alarms.during('requests', storageCodes, () => {
         for (const request of ledger.mailbox.open(16)) {
           const parts = { service: delivery, ledger, clock: systemClock };
           const answer = answerDeliveryRequest(parts, request) ?? answerRequest(reception, ledger, request);

@@ -12,7 +12,7 @@ import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
 import { readKeyFile, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
-import { DiodeError, type ErrorCode } from '../shared/errors.ts';
+import { DiodeError, type ErrorCode, storageCodes } from '../shared/errors.ts';
 import { hostFiles } from '../shared/host-network.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
@@ -30,7 +30,7 @@ import { WaterMarks } from '../shared/water-marks.ts';
 import { wireTimeMs } from '../shared/wire/wire-time.ts';
 import { answerRequest } from './commands/answer.ts';
 import type { SenderConfiguration } from './configuration.ts';
-import { Dispatch, ledgerCodes } from './dispatch/dispatch.ts';
+import { Dispatch } from './dispatch/dispatch.ts';
 import type { EncodeThreadData, EncodeThreadMessage } from './dispatch/encode-thread.ts';
 import { LinkSupervision } from './dispatch/link-supervision.ts';
 import { memoryBeforeRing } from './encode/slot-memory.ts';
@@ -103,7 +103,7 @@ export async function startSender(
   const replanned = replanStale({
     ledger,
     disk: nodeDisk,
-    objectsFolder: spool.objectsFolder,
+    objectsFolder: spool.objects.path,
     identity,
     passesPlanned: configuration['passes.count'],
   });
@@ -184,7 +184,7 @@ export async function startSender(
   const intake = { disk: nodeDisk, spool, clock: systemClock, plan: objectPlanner(identity) };
   const taken = (entered: readonly InstanceRow[], duplicates: number) => {
     if (duplicates > 0)
-      alarms.during('counts', ledgerCodes, () => ledger.counters.add('duplicate', duplicates));
+      alarms.during('counts', storageCodes, () => ledger.counters.add('duplicate', duplicates));
     dispatch.instancesEntered(entered);
     scannerPort?.instancesEntered(entered);
   };
@@ -238,7 +238,7 @@ export async function startSender(
       }),
     );
   };
-  const snapshot = () => alarms.during('status', ledgerCodes, writeStatus);
+  const snapshot = () => alarms.during('status', storageCodes, writeStatus);
   // At once: until it is there, the command line takes this program for stopped.
   snapshot();
   const timers = [
@@ -247,7 +247,7 @@ export async function startSender(
     setInterval(snapshot, chores.snapshotMs),
     setInterval(() => supervision.look(), chores.linkMs),
     setInterval(() => {
-      alarms.during('requests', ledgerCodes, () => {
+      alarms.during('requests', storageCodes, () => {
         for (const request of ledger.mailbox.open(16))
           ledger.mailbox.answer(request.id, answerRequest(dispatch, request));
       });

@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
-import { DiodeError, type ErrorCode, errorCauseCode } from '../shared/errors.ts';
+import { DiodeError, type ErrorCode, errorCauseCode, storageCodes } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { closeReason } from '../shared/wire/manifest.ts';
 import type { SenderConfiguration } from './configuration.ts';
@@ -20,7 +20,6 @@ import type { SenderLedger } from './ledger/ledger.ts';
 import { ProcedureStepClosing } from './schedule/procedure-step-closing.ts';
 
 /** Codes that say something of this host, and stand as an alarm until an instance was taken again. */
-const hostCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const;
 const alarmSubject = 'scanner port';
 /** A code is logged once in so long: whoever sends nonsense must not fill the disk with it. */
 const logEachMs = 10_000;
@@ -60,13 +59,13 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
   if (host === undefined) return undefined;
   const refusals = new Refusals(options);
   const steps = new ProcedureStepClosing(ledger, (studyUid) => {
-    alarms.during('procedure steps', hostCodes, () => dispatch.close(studyUid, closeReason.mpps));
+    alarms.during('procedure steps', storageCodes, () => dispatch.close(studyUid, closeReason.mpps));
   });
   const sink = new SpoolSink({
     ...intake,
     hasRoom: options.hasRoom,
     onTaken: (entered, duplicates) => {
-      for (const code of hostCodes) alarms.clear(code, alarmSubject);
+      for (const code of storageCodes) alarms.clear(code, alarmSubject);
       options.onTaken(entered, duplicates);
     },
     onStudySeen: (studyUid, associationId) => dispatch.closing.studySeen(studyUid, associationId),
@@ -126,7 +125,7 @@ class Refusals {
   add(code: ErrorCode, address: string): void {
     const { alarms, log, clock } = this.#options;
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
-    if (hostCodes.some((each) => each === code)) alarms.raise(code, alarmSubject);
+    if (storageCodes.some((each) => each === code)) alarms.raise(code, alarmSubject);
     const now = clock.monotonicMs();
     if (now - (this.#loggedMs.get(code) ?? Number.NEGATIVE_INFINITY) < logEachMs) return;
     this.#loggedMs.set(code, now);
@@ -136,7 +135,7 @@ class Refusals {
   save(): void {
     const { alarms, ledger } = this.#options;
     for (const [code, count] of this.#counts) {
-      const saved = alarms.during('refusal counts', hostCodes, () => {
+      const saved = alarms.during('refusal counts', storageCodes, () => {
         ledger.counters.add(code, count);
         return true;
       });

@@ -441,6 +441,12 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+/**
+ * What a full or failing disk says, or the ledger on it: for a while and not for ever. It is an alarm, and what could
+ * not be written is written when it can.
+ */
+export const storageCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
+
 /** Whether a string (from a ledger, a beacon) is a code this release knows. */
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(errorCatalogue, text);

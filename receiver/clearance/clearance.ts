@@ -103,7 +103,7 @@ export class Clearance {
         this.#scanning -= 1;
         this.#scanned.push({ row, outcome });
       };
-      scanner.scan(vault.objectPath(row.objectId), row.bytes).then(done, (cause: unknown) => {
+      scanner.scan(vault.objects.pathOf(row.objectId), row.bytes).then(done, (cause: unknown) => {
         done(cause instanceof DiodeError ? cause : new DiodeError('E_SCANNER', undefined, { cause }));
       });
     }

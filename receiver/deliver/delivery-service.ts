@@ -4,7 +4,7 @@
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
+import { storageCodes } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { RunningTime } from '../../shared/running-time.ts';
 import { type Die, startThread, stopThread } from '../../shared/supervision.ts';
@@ -24,7 +24,6 @@ const removedMax = 20;
 /** For the instances at hand, when the receiver stops; what is cut off is sent again later. */
 const stopWaitMs = 3000;
 const dayMs = 86_400_000;
-const diskCodes = ['E_DISK', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 
 export interface DeliveryServiceOptions {
   readonly configuration: ReceiverConfiguration;
@@ -53,10 +52,11 @@ export class DeliveryService {
     const { destinations } = configuration;
     // What can't be read is found now, and not when the first study comes.
     for (const settings of destinations) resolveDestination(settings);
-    const { deliveries } = ledger;
+    const { deliveries, departures } = ledger;
     this.runningTime = new RunningTime(ledger.savedTime, clock);
     this.plan = new DeliveryPlan({
       deliveries,
+      departures,
       routes: destinations.map(routeOf),
       runningTime: this.runningTime,
       clock,
@@ -150,13 +150,13 @@ export class DeliveryService {
   #removeDeparted(): void {
     const { configuration, ledger, vault, alarms } = this.#options;
     const keptMs = configuration['vault.keepForDays'] * dayMs;
-    alarms.during('vault removal', diskCodes, () => {
-      const gone = ledger.deliveries.departed(this.runningTime.nowMs() - keptMs, removedMax);
+    alarms.during('vault removal', storageCodes, () => {
+      const gone = ledger.departures.due(this.runningTime.nowMs() - keptMs, removedMax);
       if (gone.length === 0) return;
       // A stop between the two leaves files that the next comparison with the ledger removes.
       ledger.transaction(() => {
         ledger.files.markRemoved(gone);
-        ledger.deliveries.forgetDepartures(gone);
+        ledger.departures.forget(gone);
       });
       vault.removeObjects(gone);
     });

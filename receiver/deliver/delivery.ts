@@ -8,7 +8,7 @@
 import type { Alarms } from '../../shared/alarms.ts';
 import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
+import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
 import { type DeliveryAnswer, type DeliveryPolicy, DeliveryQueue } from './delivery-queue.ts';
@@ -71,7 +71,6 @@ const lookIntervalMs = 1000;
 /** How often the queues are counted, for status and alarms. */
 const watchIntervalMs = 2000;
 const retryLedgerMs = 1000;
-const ledgerCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -117,7 +116,7 @@ export class Delivery {
     const now = this.#options.clock.monotonicMs();
     if (now - this.#ledgerFailedAtMs < retryLedgerMs) return;
     const isLooking = now - this.#lookedAtMs >= lookIntervalMs;
-    const done = this.#options.alarms.during('deliveries', ledgerCodes, () => {
+    const done = this.#options.alarms.during('deliveries', storageCodes, () => {
       for (const state of this.#destinations.values()) {
         const hadRound = state.round !== undefined;
         this.#enterAnswers(state);
@@ -141,7 +140,7 @@ export class Delivery {
 
   /** Enters what came before a stop; nothing new is begun. */
   finish(): void {
-    this.#options.alarms.during('deliveries', ledgerCodes, () => {
+    this.#options.alarms.during('deliveries', storageCodes, () => {
       for (const state of this.#destinations.values()) this.#enterAnswers(state);
     });
   }

@@ -4,7 +4,7 @@
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import { decodeBeacon } from '../../shared/wire/beacon.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
 import { decodeManifest } from '../../shared/wire/manifest.ts';
@@ -13,9 +13,6 @@ import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Studies } from '../studies/studies.ts';
 import type { SenderWatch } from '../watch/sender-watch.ts';
-
-/** What a disk or a ledger says for a while, and not for ever. */
-export const diskCodes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 
 /** Objects by their type, in the words of the protocol. */
 const names = { 1: 'instance', 2: 'manifest', 3: 'beacon', 4: 'roll' } as const satisfies Record<
@@ -52,7 +49,7 @@ export class ControlDocuments {
     for (const object of this.#waiting.splice(0)) {
       const subject = `${names[object.type]} of ${object.senderId}`;
       try {
-        const read = alarms.during(subject, diskCodes, () => {
+        const read = alarms.during(subject, storageCodes, () => {
           this.#readOne(object);
           return true;
         });

@@ -29,7 +29,9 @@ export function resumeCollecting(options: {
 }): void {
   const { assembler, vault, spill, secrets } = options;
   const resumed = new Map(
-    vault.resumable().map((object) => [object.facts.objectId, { ...object, spilledBlocks: [] as number[] }]),
+    vault.incoming
+      .resumable()
+      .map((object) => [object.facts.objectId, { ...object, spilledBlocks: [] as number[] }]),
   );
   for (const { facts, blockNumber } of spill.found) {
     const object = resumed.get(facts.objectId) ?? {
@@ -46,6 +48,6 @@ export function resumeCollecting(options: {
     if (assembler.touchedAtMs(object.facts.objectId) !== undefined) continue;
     spill.drop(object.facts.objectId);
     // Under a key that left the ring it can never be completed.
-    if (!secrets.has(object.facts.keyId)) vault.discardIncoming(object.facts.objectId);
+    if (!secrets.has(object.facts.keyId)) vault.incoming.discard(object.facts.objectId);
   }
 }

@@ -2,11 +2,13 @@
  * Keeps vault and ledger one: compares them after a start beside the other work, and collects again what is lost or
  * damaged. What a person finds with `diode-receiver verify` comes here as well.
  */
+
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { deriveObjectIdKey } from '../../shared/crypto/keys.ts';
 import { deriveObjectId } from '../../shared/crypto/object-id.ts';
 import type { Disk } from '../../shared/disk.ts';
+import { storageCodes } from '../../shared/errors.ts';
 import { objectType, symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
@@ -33,7 +35,6 @@ export interface VaultWatchOptions {
 
 /** A step costs about a millisecond: at most a twentieth of the time. */
 const stepIntervalMs = 20;
-const codes = ['E_DISK', 'E_DISK_FULL', 'E_LEDGER'] as const;
 
 export class VaultWatch {
   readonly #options: VaultWatchOptions;
@@ -52,7 +53,7 @@ export class VaultWatch {
     if (this.#reconciling === undefined || now - this.#steppedAtMs < stepIntervalMs) return;
     this.#steppedAtMs = now;
     const reconciling = this.#reconciling;
-    const step = alarms.during('vault comparison', codes, () => reconciling.next());
+    const step = alarms.during('vault comparison', storageCodes, () => reconciling.next());
     if (step === undefined) {
       this.#reconciling = this.#begin();
       return;

@@ -137,7 +137,7 @@ export class Releaser {
     } catch (error) {
       // It was asked for by a person, who is told: nothing tries it again later.
       if (error instanceof DiodeError) {
-        this.#options.vault.unstage(row.id);
+        this.#options.vault.staging.drop(row.id);
         ledger.releases.forget(row.id);
       }
       throw error;
@@ -162,20 +162,20 @@ export class Releaser {
     const folder = release.kind === 'partial' ? this.#options.partialFolder : this.#options.inboxFolder;
     if (folder === undefined) {
       // The inbox may have been switched off in the middle.
-      if (release.step === 'staged') vault.unstage(release.id);
+      if (release.step === 'staged') vault.staging.drop(release.id);
       return;
     }
     if (release.step === 'intent') {
       for (const objectId of release.objectIds) this.#makeReleasable(objectId);
-      vault.stage(
+      vault.staging.build(
         release.id,
         release.objectIds.map((objectId) => ({ objectId, path: this.#placeOf(objectId) })),
       );
       ledger.releases.markStep(release.id, 'staged');
-    } else if (!vault.isStaged(release.id)) {
+    } else if (!vault.staging.holds(release.id)) {
       return;
     }
-    vault.moveToInbox(release.id, folder, release.target);
+    vault.staging.moveToInbox(release.id, folder, release.target);
   }
 
   /** Where the preamble does not go out as it came, what is released is a copy, made before as a rule. */

@@ -42,7 +42,7 @@ const objectIdPattern = /^[0-9a-f]{32}$/;
 export function* reconcileVault(options: ReconcileOptions): Generator<void, VaultReconciliation> {
   const { ledger, vault, disk } = options;
   let [adopted, orphans, lost, looked] = [0, 0, 0, 0];
-  for (const name of disk.entries(vault.objectsFolder)) {
+  for (const name of disk.entries(vault.objects.path)) {
     looked += 1;
     if (looked % stepEntries === 0) yield;
     const state = ledger.files.stateOf(name);
@@ -57,7 +57,7 @@ export function* reconcileVault(options: ReconcileOptions): Generator<void, Vaul
     const page = ledger.files.after(after, stepEntries);
     for (const file of page) {
       after = file.arrival;
-      if (vault.holds(file.objectId, file.bytes)) continue;
+      if (vault.objects.holds(file.objectId, file.bytes)) continue;
       // While this was asked the file may have been removed on purpose.
       if (ledger.files.stateOf(file.objectId) !== 'there') continue;
       options.lost(file);
@@ -69,7 +69,7 @@ export function* reconcileVault(options: ReconcileOptions): Generator<void, Vaul
 }
 
 function* takeOrphan({ vault, disk, adopt }: ReconcileOptions, name: string): Generator<void, boolean> {
-  const path = vault.objectPath(name);
+  const path = vault.objects.pathOf(name);
   const bytes = disk.facts(path)?.bytes ?? 0;
   if (objectIdPattern.test(name) && bytes > 0) {
     const sha256 = yield* hashFile(disk, path);

@@ -1,18 +1,14 @@
 /**
  * The low side between spool and link: closes studies, hands out orders in the order of the schedule,
- * counts passes, and tells of itself in beacons and rolls. Everything comes in from outside, so that the
+ * counts passes, and sends what beacons-and-rolls.ts tells. Everything comes in from outside, so that the
  * simulator runs exactly this.
  */
 import { createHash } from 'node:crypto';
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
-import { encodeBeacon } from '../../shared/wire/beacon.ts';
+import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
-import { limits } from '../../shared/wire/limits.ts';
-import { fingerprintOf } from '../../shared/wire/link-parameters.ts';
 import { type CloseReason, closeReason } from '../../shared/wire/manifest.ts';
-import { encodeRollPage } from '../../shared/wire/roll.ts';
 import type { LaneName } from '../encode/transmission.ts';
 import type { TransmitEnd, TransmitOrder } from '../encode/transmitter.ts';
 import { objectPlanner, type SenderIdentity, type Session } from '../identity.ts';
@@ -23,6 +19,7 @@ import { Schedule, type ScheduleOptions } from '../schedule/schedule.ts';
 import { type ClosedStudy, StudyClosing } from '../schedule/study-closing.ts';
 import { type RedeemedTicket, redeemTicket } from '../schedule/tickets.ts';
 import type { Spool } from '../spool/spool.ts';
+import { BeaconsAndRolls } from './beacons-and-rolls.ts';
 
 export interface DispatchOptions {
   readonly ledger: SenderLedger;
@@ -51,8 +48,6 @@ interface InFlight {
   lost: boolean;
 }
 
-/** What a full or failing disk says. It is an alarm, and what could not be written is written when it can. */
-export const ledgerCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 /** Passes that wait to be counted; beyond that nothing more is sent. */
 const uncountedMax = 1000;
 
@@ -67,31 +62,30 @@ export class Dispatch {
   readonly #options: DispatchOptions;
   readonly #schedule: Schedule;
   readonly #plan: ReturnType<typeof objectPlanner>;
-  readonly #senderId: string;
-  readonly #startedMs: number;
+  readonly #beaconsAndRolls: BeaconsAndRolls;
   readonly #inFlight = new Map<string, InFlight>();
   /** Blocks of orders that have not ended. One large object may be many, so each lane is counted apart. */
   readonly #waitingBlocks: Record<LaneName, number> = { urgent: 0, routine: 0, background: 0 };
   #uncounted: string[] = [];
   #documentsInFlight = 0;
   #held = false;
-  #beaconNumber = 0;
-  #beaconAtMs = Number.NEGATIVE_INFINITY;
-  #rollNumber = 0;
-  #rollAtMs: number;
 
   constructor(options: DispatchOptions) {
     const { ledger, clock, identity } = options;
     this.#options = options;
     this.#plan = objectPlanner(identity);
-    this.#senderId = Buffer.from(identity.senderId).toString('hex');
+    const senderId = Buffer.from(identity.senderId).toString('hex');
     this.#schedule = new Schedule(ledger.objects, options.schedule, passBytesOf(identity.parameters));
-    this.#startedMs = clock.monotonicMs();
-    this.#rollAtMs = this.#startedMs;
+    this.#beaconsAndRolls = new BeaconsAndRolls({
+      ...options,
+      senderId,
+      passCount: options.schedule.passCount,
+      send: (type, document) => this.#sendDocument(type, document),
+    });
     this.closing = new StudyClosing({
       ledger,
       clock,
-      senderId: this.#senderId,
+      senderId,
       runningMs: options.runningMs,
       plan: this.#plan,
     });
@@ -122,7 +116,7 @@ export class Dispatch {
     if (this.#held === held) return;
     this.#held = held;
     if (held) this.linkFailed();
-    else this.#beaconAtMs = Number.NEGATIVE_INFINITY;
+    else this.#beaconsAndRolls.tellNow();
   }
 
   /** The link failed for however short a time: what is on its way may be lost, so it comes again. */
@@ -162,7 +156,7 @@ export class Dispatch {
     const { ledger, clock, alarms } = this.#options;
     if (this.#uncounted.length === 0) return;
     const resent = this.#uncounted.filter((objectId) => this.#schedule.isResend(objectId));
-    const counted = alarms.during('passes', ledgerCodes, () => {
+    const counted = alarms.during('passes', storageCodes, () => {
       ledger.objects.countPasses(this.#uncounted, resent);
       return true;
     });
@@ -171,7 +165,7 @@ export class Dispatch {
   }
 
   #closeQuiet(): void {
-    const closed = this.#options.alarms.during('closing', ledgerCodes, () => this.closing.closeQuiet());
+    const closed = this.#options.alarms.during('closing', storageCodes, () => this.closing.closeQuiet());
     // Some may be closed before one could not be.
     if (closed === undefined) this.#schedule.objectsEntered();
     else this.#announce(closed);
@@ -180,11 +174,11 @@ export class Dispatch {
   /** A file that is gone or cut is never tried again, until its content is taken in anew; the high side is told. */
   #readFailed(objectId: string, code: ErrorCode): void {
     const { ledger, spool, alarms } = this.#options;
-    alarms.during('spool account', ledgerCodes, () => {
+    alarms.during('spool account', storageCodes, () => {
       const bytes = ledger.objects.bytesOf(objectId);
       // Its study expired while it was on its way out.
       if (bytes === undefined) return;
-      if (spool.holds(objectId, bytes)) {
+      if (spool.objects.holds(objectId, bytes)) {
         alarms.raise(code, objectId);
         return;
       }
@@ -195,7 +189,7 @@ export class Dispatch {
 
   /** Goes on with what is due. Call it often. Where the ledger refuses, it is an alarm, and tried again. */
   step(): void {
-    this.#options.alarms.during('ledger', ledgerCodes, () => this.#step());
+    this.#options.alarms.during('ledger', storageCodes, () => this.#step());
   }
 
   #step(): void {
@@ -203,8 +197,7 @@ export class Dispatch {
     this.#countPasses();
     this.#closeQuiet();
     if (this.#held) return;
-    if (now - this.#beaconAtMs >= this.#options.beaconIntervalMs) this.#sendBeacon(now);
-    if (now - this.#rollAtMs >= this.#options.rollIntervalMs) this.#sendRoll(now);
+    this.#beaconsAndRolls.step(now);
     if (this.#uncounted.length >= uncountedMax) return;
     const { waitingBlocksMax } = this.#options;
     while (this.#waitingBlocks.urgent < waitingBlocksMax) {
@@ -227,7 +220,7 @@ export class Dispatch {
 
   #bytesOf(objectId: string, type: ObjectType): TransmitOrder['from'] | undefined {
     const { ledger, spool } = this.#options;
-    if (type !== objectType.manifest) return { path: spool.objectPath(objectId) };
+    if (type !== objectType.manifest) return { path: spool.objects.pathOf(objectId) };
     const document = ledger.objects.documentOf(objectId);
     return document === undefined ? undefined : { document };
   }
@@ -241,63 +234,6 @@ export class Dispatch {
     if (closed.length > 0) this.#schedule.objectsEntered();
     for (const study of closed) this.#options.onClosed(study);
     return closed;
-  }
-
-  #sendBeacon(now: number): void {
-    const { ledger, clock, identity, session, alarms, schedule, spool } = this.#options;
-    this.#beaconAtMs = now;
-    this.#beaconNumber += 1;
-    const queue = ledger.totals.queue(schedule.passCount);
-    this.#sendDocument(
-      objectType.beacon,
-      encodeBeacon({
-        senderId: this.#senderId,
-        sessionCounter: session.counter,
-        sessionRandom: session.random,
-        beaconNumber: this.#beaconNumber,
-        fingerprint: fingerprintOf(identity.parameters),
-        parameters: identity.parameters,
-        clockMs: Math.max(0, Math.round(clock.wallMs())),
-        upMs: Math.round(now - this.#startedMs),
-        highestStudyNumber: ledger.studies.highestNumber(),
-        lowestRetainedStudyNumber: ledger.studies.lowestNumber(),
-        queuedObjects: queue.objects,
-        queuedBytes: queue.bytes,
-        oldestQueuedMs:
-          queue.oldestTakenRunningMs === undefined
-            ? 0
-            : Math.max(0, this.#options.runningMs() - queue.oldestTakenRunningMs),
-        spoolBytes: ledger.totals.heldBytes(),
-        spoolFreeBytes: spool.freeBytes().free,
-        rejected: ledger.counters.all().filter(({ code }) => code.startsWith('E_')),
-        alarms: [...new Set(alarms.standing().map((alarm) => alarm.code))],
-      }),
-    );
-  }
-
-  #sendRoll(now: number): void {
-    const { ledger, session } = this.#options;
-    this.#rollAtMs = now;
-    const pages = Math.ceil(ledger.retained.numbered() / limits.rollEntriesMax);
-    if (pages === 0) return;
-    this.#rollNumber += 1;
-    let after = 0;
-    for (let page = 0; page < pages; page += 1) {
-      const entries = ledger.retained.rollEntries(after, limits.rollEntriesMax);
-      after = entries[entries.length - 1]?.studyNumber ?? after;
-      this.#sendDocument(
-        objectType.roll,
-        encodeRollPage({
-          senderId: this.#senderId,
-          sessionCounter: session.counter,
-          sessionRandom: session.random,
-          rollNumber: this.#rollNumber,
-          page,
-          pages,
-          entries,
-        }),
-      );
-    }
   }
 
   /** Beacons and rolls are sent once, from memory: the next one is newer. */

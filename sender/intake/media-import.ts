@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
-import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import type { Priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRecords } from '../ledger/instance-records.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -23,7 +23,7 @@ const filesMax = 1_000_000;
 const noInstance: ReadonlySet<ErrorCode> = new Set(['E_NOT_DICOM', 'E_FILE_EMPTY']);
 
 /** What fails on this side ends the import; what can't be read of the medium costs one file. */
-const ofTheSpool: ReadonlySet<ErrorCode> = new Set(['E_DISK_FULL', 'E_DISK', 'E_LEDGER']);
+const ofTheSpool: ReadonlySet<ErrorCode> = new Set(storageCodes);
 
 export interface ImportOptions {
   readonly folder: string;

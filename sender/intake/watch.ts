@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import type { Alarms } from '../../shared/alarms.ts';
 import { systemClock } from '../../shared/clock.ts';
-import type { DiodeError } from '../../shared/errors.ts';
+import { type DiodeError, storageCodes } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -134,7 +134,7 @@ export class Watch {
     for (const { code } of outcome.rejected) log.warn('file rejected', { code });
     const codes = new Set(outcome.postponed.map((error: DiodeError) => error.code));
     for (const error of outcome.postponed) alarms.raise(error.code, 'intake', error.message);
-    for (const code of ['E_DISK_FULL', 'E_DISK', 'E_LEDGER', 'E_FILE_READ'] as const) {
+    for (const code of [...storageCodes, 'E_FILE_READ'] as const) {
       if (!codes.has(code)) alarms.clear(code, 'intake');
     }
     // What failed between two steps lies in arriving/ and is taken up from there.

@@ -30,7 +30,7 @@ export function* reconcileSpool(options: {
   let adopted = 0;
   let unreadable = 0;
   let looked = 0;
-  for (const objectId of disk.entries(spool.objectsFolder)) {
+  for (const objectId of disk.entries(spool.objects.path)) {
     looked += 1;
     if (looked % stepEntries === 0) yield;
     if (ledger.objects.has(objectId)) continue;
@@ -47,7 +47,7 @@ export function* reconcileSpool(options: {
     const page = ledger.instances.after(after, stepEntries);
     for (const { intake, objectId, bytes } of page) {
       after = intake;
-      if (spool.holds(objectId, bytes)) continue;
+      if (spool.objects.holds(objectId, bytes)) continue;
       ledger.objects.markUnreadable(objectId);
       unreadable += 1;
     }

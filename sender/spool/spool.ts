@@ -14,6 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { type Disk, isCrossDevice } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
+import { ObjectFolder } from '../../shared/object-folder.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
@@ -32,6 +33,7 @@ export interface PreparedInstance {
 }
 
 export class Spool {
+  readonly objects: ObjectFolder;
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #ledger: SenderLedger;
@@ -51,32 +53,19 @@ export class Spool {
     this.#disk = options.disk;
     this.#ledger = options.ledger;
     this.#rejectedFolder = options.rejectedFolder ?? join(options.folder, 'rejected');
-    for (const name of ['importing', 'arriving', 'objects']) this.#disk.makeFolder(join(this.#folder, name));
+    this.objects = new ObjectFolder(join(options.folder, 'objects'), options.disk);
+    for (const name of ['importing', 'arriving']) this.#disk.makeFolder(join(this.#folder, name));
     this.#disk.makeFolder(this.#rejectedFolder);
-  }
-
-  get objectsFolder(): string {
-    return join(this.#folder, 'objects');
-  }
-
-  objectPath(objectId: string): string {
-    return join(this.objectsFolder, objectId);
-  }
-
-  /** Whether the file of an object is there, in its size. */
-  holds(objectId: string, bytes: number): boolean {
-    const facts = this.#disk.facts(this.objectPath(objectId));
-    return facts?.kind === 'file' && facts.bytes === bytes;
   }
 
   /** The study of an object has expired. */
   removeObject(objectId: string): void {
-    this.#disk.remove(this.objectPath(objectId));
+    this.#disk.remove(this.objects.pathOf(objectId));
   }
 
   /** Moves a file that has no row back to arriving/, to be taken in as if it had just come. */
   takeUp(objectId: string): void {
-    this.#disk.rename(this.objectPath(objectId), this.arrivingPath(priority.routine));
+    this.#disk.rename(this.objects.pathOf(objectId), this.arrivingPath(priority.routine));
   }
 
   /** A new name in arriving/. The priority stands in it, to be there after a restart. */
@@ -140,10 +129,10 @@ export class Spool {
     for (const { arrivingPath, row, isSynced } of batch) {
       if (isSynced !== true) this.#sync(arrivingPath);
       if (this.#ledger.instances.hasContent(row.sha256, row.sopInstanceUid)) this.#disk.remove(arrivingPath);
-      else this.#disk.rename(arrivingPath, this.objectPath(row.objectId));
+      else this.#disk.rename(arrivingPath, this.objects.pathOf(row.objectId));
     }
     // All names are in one folder, so that a group costs one sync for its names.
-    if (batch.length > 0) this.#disk.syncFolder(this.objectsFolder);
+    if (batch.length > 0) this.#disk.syncFolder(this.objects.path);
     try {
       return this.#ledger.transaction(() =>
         batch
@@ -187,8 +176,8 @@ export class Spool {
   #takeBack(batch: readonly PreparedInstance[]): void {
     for (const { arrivingPath, row } of batch) {
       try {
-        if (!this.#ledger.objects.has(row.objectId) && this.holds(row.objectId, row.bytes))
-          this.#disk.rename(this.objectPath(row.objectId), arrivingPath);
+        if (!this.#ledger.objects.has(row.objectId) && this.objects.holds(row.objectId, row.bytes))
+          this.#disk.rename(this.objects.pathOf(row.objectId), arrivingPath);
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
       }

@@ -163,7 +163,7 @@ function startSender(scratch: Scratch): void {
   replanStale({
     ledger,
     disk: nodeDisk,
-    objectsFolder: spool.objectsFolder,
+    objectsFolder: spool.objects.path,
     identity,
     passesPlanned: 2,
   });

@@ -266,7 +266,7 @@ export class LowSide {
     replanStale({
       ledger: this.ledger,
       disk: this.disk,
-      objectsFolder: spool.objectsFolder,
+      objectsFolder: spool.objects.path,
       identity: this.#identity,
       passesPlanned: passCount,
     });

@@ -110,7 +110,7 @@ export class High {
     for (const row of rows) {
       const content = new TextEncoder().encode(row.objectId);
       if (!this.vault.hasObject(row.objectId)) {
-        const file = this.disk.open(this.vault.objectPath(row.objectId), 'create');
+        const file = this.disk.open(this.vault.objects.pathOf(row.objectId), 'create');
         file.writeAt(content, 0);
         file.sync();
         this.disk.syncFolder(`${folders.vault}/objects`);

@@ -204,7 +204,7 @@ describe('the inbox', () => {
     high.release();
     high.disk.removeFolder(`${folders.inbox}/1.2`);
     expect(high.vault.hasObject(a.objectId)).toBe(true);
-    expect(high.vault.isStaged(1)).toBe(false);
+    expect(high.vault.staging.holds(1)).toBe(false);
   });
 });
 

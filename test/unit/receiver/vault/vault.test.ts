@@ -29,7 +29,7 @@ const inVault = (place: string) => readdirSync(join(folder, 'vault', place)).sor
 /** A whole object of the vault. */
 function kept(vault: Vault, name: string): string {
   const objectId = idOf(name);
-  vault.sink(facts(objectId)).write(bytes(name), 0);
+  vault.incoming.sink(facts(objectId)).write(bytes(name), 0);
   vault.keep([objectId]);
   return objectId;
 }
@@ -37,24 +37,24 @@ function kept(vault: Vault, name: string): string {
 describe('an object', () => {
   it('is put together in incoming/ in any order, and kept under its id', () => {
     const vault = open();
-    const sink = vault.sink(facts(idOf('a')));
+    const sink = vault.incoming.sink(facts(idOf('a')));
     sink.write(bytes('world'), 5);
     sink.write(bytes('hello'), 0);
     const part = new Uint8Array(4);
     sink.read(part, 3);
     expect(new TextDecoder().decode(part)).toBe('lowo');
-    expect(new TextDecoder().decode(vault.readIncoming(idOf('a'), 8, 100))).toBe('ld');
+    expect(new TextDecoder().decode(vault.incoming.read(idOf('a'), 8, 100))).toBe('ld');
     expect(() => sink.read(new Uint8Array(11), 0)).toThrow(expect.objectContaining({ code: 'E_DISK' }));
     expect(vault.hasObject(idOf('a'))).toBe(false);
     sink.checkpoint(Uint8Array.of(3), 'later');
     vault.keep([idOf('a')]);
-    expect(readFileSync(vault.objectPath(idOf('a')), 'utf8')).toBe('helloworld');
+    expect(readFileSync(vault.objects.pathOf(idOf('a')), 'utf8')).toBe('helloworld');
     expect([inVault('incoming'), vault.storedObjects()]).toEqual([[], [idOf('a')]]);
   });
 
   it('is gone when it is given up, with its state', () => {
     const vault = open();
-    const sink = vault.sink(facts(idOf('a')));
+    const sink = vault.incoming.sink(facts(idOf('a')));
     sink.write(bytes('x'), 0);
     sink.checkpoint(Uint8Array.of(0), 'now');
     expect(inVault('incoming')).toHaveLength(2);
@@ -68,17 +68,17 @@ describe('an object', () => {
     const ids = Array.from({ length: 600 }, (_, index) => idOf(`object ${index}`));
     for (const round of [0, 1]) {
       for (const [index, objectId] of ids.entries())
-        vault.sink(facts(objectId)).write(Uint8Array.of(index & 255), round);
+        vault.incoming.sink(facts(objectId)).write(Uint8Array.of(index & 255), round);
     }
     expect(readdirSync('/proc/self/fd').length).toBeLessThan(450);
     vault.keep(ids);
     expect(vault.storedObjects()).toHaveLength(600);
-    expect([...readFileSync(vault.objectPath(ids[150] ?? ''))]).toEqual([150, 150]);
+    expect([...readFileSync(vault.objects.pathOf(ids[150] ?? ''))]).toEqual([150, 150]);
   });
 
   it('has an id that is no path', () => {
     for (const objectId of ['../../etc/passwd', '', 'AB'.repeat(16), `${idOf('a')}/x`, `${idOf('a')}\n`])
-      expect(() => open().sink(facts(objectId))).toThrow('an object id is no path');
+      expect(() => open().incoming.sink(facts(objectId))).toThrow('an object id is no path');
   });
 });
 
@@ -86,21 +86,21 @@ describe('after a restart', () => {
   it('objects with a state go on, everything else in incoming/ is removed', () => {
     const before = open();
     for (const name of ['with state', 'without', 'broken', 'of another'])
-      before.sink(facts(idOf(name))).write(bytes('12345'), 0);
-    before.sink(facts(idOf('with state'))).checkpoint(Uint8Array.of(5), 'now');
-    before.sink(facts(idOf('of another'))).checkpoint(Uint8Array.of(1), 'now');
+      before.incoming.sink(facts(idOf(name))).write(bytes('12345'), 0);
+    before.incoming.sink(facts(idOf('with state'))).checkpoint(Uint8Array.of(5), 'now');
+    before.incoming.sink(facts(idOf('of another'))).checkpoint(Uint8Array.of(1), 'now');
     const state = (name: string) => join(folder, 'vault', 'incoming', `${idOf(name)}.state`);
     writeFileSync(state('broken'), '{"facts":');
     writeFileSync(state('of another'), readFileSync(state('with state')));
     writeFileSync(state('no file'), readFileSync(state('with state')));
     const vault = open();
-    expect(vault.resumable()).toEqual([
+    expect(vault.incoming.resumable()).toEqual([
       { facts: facts(idOf('with state')), finishedBlocks: expect.objectContaining({ 0: 5, length: 1 }) },
     ]);
     expect(inVault('incoming')).toEqual([idOf('with state'), `${idOf('with state')}.state`].sort());
-    vault.sink(facts(idOf('with state'))).write(bytes('67890'), 5);
+    vault.incoming.sink(facts(idOf('with state'))).write(bytes('67890'), 5);
     vault.keep([idOf('with state')]);
-    expect(readFileSync(vault.objectPath(idOf('with state')), 'utf8')).toBe('1234567890');
+    expect(readFileSync(vault.objects.pathOf(idOf('with state')), 'utf8')).toBe('1234567890');
   });
 });
 
@@ -111,40 +111,42 @@ describe('a release', () => {
   it('is a folder of links beside the inbox, and then one rename', () => {
     const vault = open();
     const [a, b] = [kept(vault, 'a'), kept(vault, 'b')];
-    vault.stage(7, files(a, b));
-    expect([vault.isStaged(7), readdirSync(join(folder, 'inbox'))]).toEqual([true, []]);
-    vault.moveToInbox(7, join(folder, 'inbox'), '1.2');
-    expect(vault.isStaged(7)).toBe(false);
+    vault.staging.build(7, files(a, b));
+    expect([vault.staging.holds(7), readdirSync(join(folder, 'inbox'))]).toEqual([true, []]);
+    vault.staging.moveToInbox(7, join(folder, 'inbox'), '1.2');
+    expect(vault.staging.holds(7)).toBe(false);
     const released = join(folder, 'inbox', '1.2', '1.2.1', '1.dcm');
     expect(readFileSync(released, 'utf8')).toBe('b');
-    expect(statSync(released).ino).toBe(statSync(vault.objectPath(b)).ino);
+    expect(statSync(released).ino).toBe(statSync(vault.objects.pathOf(b)).ino);
   });
 
   it('that was half staged is staged anew, and one that will not be done is taken away', () => {
     const vault = open();
     const [a, b] = [kept(vault, 'a'), kept(vault, 'b')];
-    vault.stage(7, files(a, b));
-    vault.stage(7, files(b));
-    expect(readdirSync(join(vault.stagingPath(7), '1.2.1'))).toEqual(['0.dcm']);
-    vault.unstage(7);
-    vault.unstage(7);
-    expect([vault.isStaged(7), vault.hasObject(b)]).toEqual([false, true]);
+    vault.staging.build(7, files(a, b));
+    vault.staging.build(7, files(b));
+    expect(readdirSync(join(vault.staging.pathOf(7), '1.2.1'))).toEqual(['0.dcm']);
+    vault.staging.drop(7);
+    vault.staging.drop(7);
+    expect([vault.staging.holds(7), vault.hasObject(b)]).toEqual([false, true]);
   });
 
   it('never replaces what stands under its name', () => {
     const vault = open();
-    vault.stage(7, files(kept(vault, 'a')));
+    vault.staging.build(7, files(kept(vault, 'a')));
     writeFileSync(join(folder, 'inbox', '1.2'), 'of somebody else');
-    expect(() => vault.moveToInbox(7, join(folder, 'inbox'), '1.2')).toThrow(
+    expect(() => vault.staging.moveToInbox(7, join(folder, 'inbox'), '1.2')).toThrow(
       expect.objectContaining({ code: 'E_INBOX_TAKEN' }),
     );
     expect(readFileSync(join(folder, 'inbox', '1.2'), 'utf8')).toBe('of somebody else');
-    expect(vault.isStaged(7)).toBe(true);
+    expect(vault.staging.holds(7)).toBe(true);
   });
 
   it('of what the vault does not hold fails before anything is seen', () => {
     const vault = open();
-    expect(() => vault.stage(7, files(idOf('none')))).toThrow(expect.objectContaining({ code: 'E_DISK' }));
+    expect(() => vault.staging.build(7, files(idOf('none')))).toThrow(
+      expect.objectContaining({ code: 'E_DISK' }),
+    );
     expect(readdirSync(join(folder, 'inbox'))).toEqual([]);
   });
 });

@@ -49,7 +49,7 @@ function low(carouselShare = 0) {
   const take = (name: string, change: Parameters<typeof instanceRow>[1] = {}) => {
     const row = instanceRow(name, change);
     if (row.bytes < 1e6)
-      disk.open(spool.objectPath(row.objectId), 'create').writeAt(new Uint8Array(row.bytes), 0);
+      disk.open(spool.objects.pathOf(row.objectId), 'create').writeAt(new Uint8Array(row.bytes), 0);
     ledger.instances.enter(row);
     dispatch.instancesEntered([row]);
   };
@@ -116,7 +116,7 @@ describe('a pass', () => {
     const { dispatch, take, handed, ledger, alarms, time, disk, spool } = low();
     take('one');
     expect(handed()).toHaveLength(1);
-    disk.remove(spool.objectPath(idOf('one')));
+    disk.remove(spool.objects.pathOf(idOf('one')));
     dispatch.passesEnded([{ objectId: idOf('one'), failedBecause: 'E_DISK' }]);
     time.advance(1000);
     expect(handed()).toEqual([]);

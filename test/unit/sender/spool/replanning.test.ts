@@ -82,7 +82,7 @@ function low() {
     });
   closing().close('1.2', closeReason.forced);
   const replan = (identity = after) =>
-    replanStale({ ledger, disk, objectsFolder: spool.objectsFolder, identity, passesPlanned: 2 });
+    replanStale({ ledger, disk, objectsFolder: spool.objects.path, identity, passesPlanned: 2 });
   const takeLeftovers = () => {
     const comparing = reconcileSpool({ ledger, spool, disk });
     while (comparing.next().done !== true);
@@ -91,7 +91,7 @@ function low() {
       .map((leftover) => ({ ...leftover, relativePath: '', quietSeconds: 60, arrived: true }));
     run(takeFiles({ disk, spool, clock, plan: objectPlanner(after) }, found));
   };
-  const stored = () => disk.list(spool.objectsFolder).sort();
+  const stored = () => disk.list(spool.objects.path).sort();
   const listed = () => [...ledger.studies.manifestEntries('1.2')].map(({ objectId }) => objectId).sort();
   return { disk, ledger, closing, replan, takeLeftovers, stored, listed };
 }

@@ -219,14 +219,14 @@ describe('after a start', () => {
     const damaged = take('cut');
     const gone = take('gone');
     take('good');
-    disk.remove(life.spool.objectPath(gone.objectId));
-    disk.remove(life.spool.objectPath(damaged.objectId));
+    disk.remove(life.spool.objects.pathOf(gone.objectId));
+    disk.remove(life.spool.objects.pathOf(damaged.objectId));
     for (const [name, bytes] of [
       [damaged.objectId, 10],
       [idOf('expired'), 1000],
       ['orphan', 5],
     ] as const) {
-      const file = disk.open(life.spool.objectPath(name), 'create');
+      const file = disk.open(life.spool.objects.pathOf(name), 'create');
       file.writeAt(new Uint8Array(bytes), 0);
     }
     restart();

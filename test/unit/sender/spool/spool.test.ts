@@ -157,7 +157,7 @@ describe('after a stop', () => {
   it('what lay in arriving/ or had no row yet is found, with its priority', () => {
     const { disk, spool, take, put } = low();
     spool.bringIn(put('/watch/1', image('1.1')).path, priority.stat);
-    disk.rename(put('/watch/2', image('1.2')).path, spool.objectPath('without a row'));
+    disk.rename(put('/watch/2', image('1.2')).path, spool.objects.pathOf('without a row'));
     const known = take(put('/watch/3', image('1.3'))).entered;
     put('/spool/arriving/0123.routine.partial', Uint8Array.of(1));
     spool.takeUp('without a row');

@@ -1,0 +1,229 @@
+/**
+ * The vault's incoming/: files that objects are put together in, named by their object ids, each with a checkpoint
+ * beside it that says which of its blocks are finished. Content is brought to the disk here; the name that makes an
+ * object count is given by the vault.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { assert, present } from '../../shared/assert.ts';
+import { type Disk, type DiskFile, writeDurably } from '../../shared/disk.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { limits } from '../../shared/wire/limits.ts';
+import type { ObjectFacts } from '../assemble/kept-state.ts';
+import type { ObjectSink } from '../assemble/open-object.ts';
+
+/** Files kept open between two blocks, and until they are synced. */
+const openFilesMax = 256;
+/** Beside a file in incoming/: which of its blocks are finished, as of the last checkpoint. */
+const stateSuffix = '.state';
+const stateBytesMax = 1 << 20;
+const stateSchema = z.strictObject({
+  facts: z.strictObject({
+    objectId: z.string().regex(/^[0-9a-f]{32}$/),
+    senderId: z.string().regex(/^[0-9a-f]{16}$/),
+    keyId: z.number().int().min(1).max(65_535),
+    objectBytes: z.number().int().min(1).max(limits.objectBytesMax),
+    maximumSourceSymbols: z.number().int().min(1).max(limits.sourceSymbolsMax),
+  }),
+  finishedBlocks: z.base64(),
+});
+
+export class Incoming {
+  readonly #folder: string;
+  readonly #disk: Disk;
+  readonly #openFiles = new Map<string, DiskFile>();
+  /** Syncs that are under way, by file: it stays open until they are done. */
+  readonly #syncing = new Map<string, number>();
+  /** Checkpoints whose content is being synced, by file. One that is not here any more is not written. */
+  readonly #checkpoints = new Map<string, Uint8Array>();
+  #checkpointFailure: DiodeError | undefined;
+
+  constructor(folder: string, disk: Disk) {
+    this.#folder = folder;
+    this.#disk = disk;
+    disk.makeFolder(folder);
+  }
+
+  /** A file that an object is put together in. */
+  sink(facts: ObjectFacts): ObjectSink {
+    const path = this.#pathOf(facts.objectId);
+    return {
+      write: (bytes, offset) => this.#file(path).writeAt(bytes, offset),
+      read: (target, offset) => {
+        const read = this.#file(path).readAt(target, offset);
+        if (read !== target.length)
+          throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
+      },
+      discard: () => this.discard(facts.objectId),
+      checkpoint: (finishedBlocks, when) => this.#checkpoint(path, facts, finishedBlocks, when),
+    };
+  }
+
+  /** Content first, then which blocks of it are whole: as it was when the sync began. */
+  #checkpoint(path: string, facts: ObjectFacts, finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
+    const state = { facts, finishedBlocks: Buffer.from(finishedBlocks).toString('base64') };
+    const bytes = Buffer.from(JSON.stringify(state));
+    if (when === 'now') {
+      this.#checkpoints.delete(path);
+      this.#file(path).sync();
+      writeDurably(this.#disk, path + stateSuffix, bytes);
+      return;
+    }
+    const failure = this.#checkpointFailure;
+    this.#checkpointFailure = undefined;
+    if (failure !== undefined) throw failure;
+    if (this.#checkpoints.has(path)) return;
+    this.#checkpoints.set(path, bytes);
+    this.#syncLater(path, (error) => {
+      if (this.#checkpoints.get(path) !== bytes) return;
+      this.#checkpoints.delete(path);
+      try {
+        if (error !== undefined) throw error;
+        writeDurably(this.#disk, path + stateSuffix, bytes);
+      } catch (cause) {
+        // Told with the next one: this one has nobody to tell.
+        if (!(cause instanceof DiodeError)) throw cause;
+        this.#checkpointFailure = cause;
+      }
+    });
+  }
+
+  /**
+   * Brings the content of whole objects to the disk without waiting for it; several at a time share the disk's own
+   * work. `done` is called once, when all are through.
+   */
+  syncLater(objectIds: readonly string[], done: (error: DiodeError | undefined) => void): void {
+    assert(objectIds.length > 0, 'something to sync');
+    let left = objectIds.length;
+    let failure: DiodeError | undefined;
+    const oneDone = (error: DiodeError | undefined) => {
+      failure ??= error;
+      left -= 1;
+      if (left === 0) done(failure);
+    };
+    for (const objectId of objectIds) this.#syncLater(this.#pathOf(objectId), oneDone);
+  }
+
+  #syncLater(path: string, done: (error: DiodeError | undefined) => void): void {
+    this.#syncing.set(path, (this.#syncing.get(path) ?? 0) + 1);
+    const through = (error: DiodeError | undefined) => {
+      const left = (this.#syncing.get(path) ?? 1) - 1;
+      if (left === 0) this.#syncing.delete(path);
+      else this.#syncing.set(path, left);
+      done(error);
+    };
+    try {
+      this.#file(path).syncLater(through);
+    } catch (error) {
+      if (!(error instanceof DiodeError)) throw error;
+      through(error);
+    }
+  }
+
+  /** Ends with the content of a whole object: nothing is written to its file any more. */
+  finish(objectId: string, content: 'synced' | 'unsynced'): void {
+    const path = this.#pathOf(objectId);
+    if (content === 'unsynced') this.#file(path).sync();
+    this.#closeFile(path);
+  }
+
+  /** Gives a finished file its other name. The folder of that is for the caller to sync. */
+  moveTo(objectId: string, target: string): void {
+    const path = this.#pathOf(objectId);
+    this.#checkpoints.delete(path);
+    this.#disk.rename(path, target);
+    this.#disk.remove(path + stateSuffix);
+  }
+
+  /** Takes a whole object back to where it was put together. */
+  takeBack(objectId: string, from: string): void {
+    const path = this.#pathOf(objectId);
+    this.#closeFile(path);
+    this.#disk.rename(from, path);
+  }
+
+  /** Reads from an object that is whole but not kept yet. */
+  read(objectId: string, offset: number, length: number): Uint8Array {
+    const part = new Uint8Array(length);
+    return part.subarray(0, this.#file(this.#pathOf(objectId)).readAt(part, offset));
+  }
+
+  discard(objectId: string): void {
+    const path = this.#pathOf(objectId);
+    this.#checkpoints.delete(path);
+    this.#closeFile(path);
+    this.#disk.remove(path);
+    this.#disk.remove(path + stateSuffix);
+  }
+
+  /** Lets go of a file that is moved by its path. */
+  close(objectId: string): void {
+    this.#closeFile(this.#pathOf(objectId));
+  }
+
+  /**
+   * What an earlier life left: objects with a checkpoint are resumed, the rest is removed.
+   * The hash of the whole object decides in the end, so a checkpoint need not be trusted.
+   */
+  resumable(): { facts: ObjectFacts; finishedBlocks: Uint8Array }[] {
+    const folder = this.#folder;
+    const names = this.#disk.list(folder);
+    const found = names
+      .filter((name) => name.endsWith(stateSuffix))
+      .map((name) => ({
+        name: name.slice(0, -stateSuffix.length),
+        state: this.#readState(join(folder, name)),
+      }))
+      .filter(({ name, state }) => state?.facts.objectId === name && names.includes(name));
+    const kept = new Set(found.flatMap(({ name }) => [name, name + stateSuffix]));
+    for (const name of names) if (!kept.has(name)) this.#disk.remove(join(folder, name));
+    return found.map(({ state }) => present(state, 'a state that was read'));
+  }
+
+  #readState(path: string): { facts: ObjectFacts; finishedBlocks: Uint8Array } | undefined {
+    const bytes = new Uint8Array(Math.min(stateBytesMax, this.#disk.facts(path)?.bytes ?? 0));
+    const file = this.#disk.open(path, 'read');
+    try {
+      const parsed = stateSchema.safeParse(
+        JSON.parse(Buffer.from(bytes.subarray(0, file.readAt(bytes, 0))).toString()),
+      );
+      if (!parsed.success) return undefined;
+      return { facts: parsed.data.facts, finishedBlocks: Buffer.from(parsed.data.finishedBlocks, 'base64') };
+    } catch {
+      return undefined;
+    } finally {
+      file.close();
+    }
+  }
+
+  #pathOf(objectId: string): string {
+    assert(/^[0-9a-f]{32}$/.test(objectId), 'an object id is no path');
+    return join(this.#folder, objectId);
+  }
+
+  #file(path: string): DiskFile {
+    let file = this.#openFiles.get(path);
+    if (file !== undefined) {
+      this.#openFiles.delete(path);
+    } else {
+      if (this.#openFiles.size >= openFilesMax) this.#closeOldest();
+      file = this.#disk.open(path, this.#disk.facts(path) === undefined ? 'create' : 'update');
+    }
+    this.#openFiles.set(path, file);
+    return file;
+  }
+
+  /** All but those being synced, which are few: a group of them and the checkpoints of large objects. */
+  #closeOldest(): void {
+    for (const path of this.#openFiles.keys()) {
+      if (this.#syncing.has(path)) continue;
+      this.#closeFile(path);
+      return;
+    }
+  }
+
+  #closeFile(path: string): void {
+    this.#openFiles.get(path)?.close();
+    this.#openFiles.delete(path);
+  }
+}
