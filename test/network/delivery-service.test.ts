@@ -5,8 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
-import { createStorageScp, type StorageScp } from '../../sender/intake/storage-scp.ts';
-import { CollectingSink } from '../harness/collecting-sink.ts';
+import { type CollectingScp, collectingScp } from '../harness/collecting-scp.ts';
 import { dataSetHashes } from '../harness/instance-files.ts';
 import { Processes } from '../harness/processes.ts';
 import { type ScriptedScp, scriptedScp } from '../harness/scripted-scp.ts';
@@ -28,12 +27,10 @@ afterEach(async () => {
   await processes.cleanUp();
 }, 60_000);
 
-async function archive(port: number): Promise<{ scp: StorageScp; sink: CollectingSink }> {
-  const sink = new CollectingSink();
-  const applicationEntities = [{ title: 'PACS', priority: 'routine', quietSeconds: 60 }] as const;
-  const scp = await createStorageScp({ host: '127.0.0.1', port, applicationEntities }, sink);
-  closing.push(() => scp.close());
-  return { scp, sink };
+async function archive(port: number): Promise<CollectingScp> {
+  const started = await collectingScp(['PACS'], { port });
+  closing.push(() => started.scp.close());
+  return started;
 }
 
 async function scripted(script: Parameters<typeof scriptedScp>[0]): Promise<ScriptedScp> {

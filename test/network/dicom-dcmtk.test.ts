@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { storeInstances, verify } from '../../receiver/deliver/c-store-scu.ts';
 import type { DicomDestination } from '../../receiver/deliver/destination.ts';
 import { describeInstanceFile, type InstanceFile } from '../../receiver/deliver/instance-file.ts';
-import { createStorageScp, type StorageScp } from '../../sender/intake/storage-scp.ts';
+import type { StorageScp } from '../../sender/intake/storage-scp.ts';
 import type { DiodeError } from '../../shared/errors.ts';
-import { CollectingSink } from '../harness/collecting-sink.ts';
+import { collectingScp } from '../harness/collecting-scp.ts';
+import type { CollectingSink } from '../harness/collecting-sink.ts';
 import { corpusFiles, corpusFolder } from '../harness/corpus.ts';
 import type { TransferSyntaxName } from '../harness/dicom-writer.ts';
 import { dataSetHash, writeInstances, writeOddDeflated } from '../harness/instance-files.ts';
@@ -61,17 +62,11 @@ describe.skipIf(missing !== undefined)('DCMTK', () => {
       calledAe: 'PACS',
       callingAe: 'DIODE',
     };
-    sink = new CollectingSink();
-    scp = await createStorageScp(
-      {
-        host: '127.0.0.1',
-        port: 0,
-        applicationEntities: [
-          { title: 'DIODE', priority: 'routine', quietSeconds: 60, callingTitles: ['SCANNER'] },
-        ],
-      },
-      sink,
-    );
+    ({ scp, sink } = await collectingScp([], {
+      applicationEntities: [
+        { title: 'DIODE', priority: 'routine', quietSeconds: 60, callingTitles: ['SCANNER'] },
+      ],
+    }));
   });
 
   afterAll(async () => {

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createStorageScp, type StorageScp } from '../../sender/intake/storage-scp.ts';
+import type { StorageScp } from '../../sender/intake/storage-scp.ts';
 import {
   associateRequest,
   associationItem,
@@ -18,24 +18,17 @@ import {
   storeRequest,
   verification,
 } from '../harness/association-bytes.ts';
-import { CollectingSink } from '../harness/collecting-sink.ts';
+import { collectingScp } from '../harness/collecting-scp.ts';
+import type { CollectingSink } from '../harness/collecting-sink.ts';
 import { malformedCases } from '../harness/malformed-associations.ts';
 import { RawConnection, splitPdus } from '../harness/raw-connection.ts';
 
-const sink = new CollectingSink();
 let scp: StorageScp;
+let sink: CollectingSink;
 let bystander: RawConnection;
 
 beforeAll(async () => {
-  scp = await createStorageScp(
-    {
-      host: '127.0.0.1',
-      port: 0,
-      applicationEntities: [{ title: 'DIODE', priority: 'routine', quietSeconds: 60 }],
-      times: { associationMs: 400, closeMs: 400 },
-    },
-    sink,
-  );
+  ({ scp, sink } = await collectingScp(['DIODE'], { times: { associationMs: 400, closeMs: 400 } }));
   bystander = await RawConnection.to(scp.port);
   bystander.send(
     associateRequest({

@@ -4,11 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ProcedureStepReport } from '../../sender/intake/performed-procedure-steps.ts';
-import {
-  createStorageScp,
-  type StorageScp,
-  type StorageScpOptions,
-} from '../../sender/intake/storage-scp.ts';
+import type { StorageScp, StorageScpOptions } from '../../sender/intake/storage-scp.ts';
 import { NestedDataSet } from '../../shared/dicom/nested-data-set.ts';
 import { encodingOf } from '../../shared/dicom/transfer-syntax.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -24,7 +20,7 @@ import {
   uidValue,
   uint16,
 } from '../harness/association-bytes.ts';
-import { CollectingSink } from '../harness/collecting-sink.ts';
+import { collectingScp } from '../harness/collecting-scp.ts';
 import { encodeDataSet, transferSyntaxes } from '../harness/dicom-writer.ts';
 import { RawConnection, splitPdus } from '../harness/raw-connection.ts';
 
@@ -37,11 +33,7 @@ beforeEach(() => {
 afterEach(() => Promise.all(scps.map((scp) => scp.close())));
 
 async function start(options: Partial<StorageScpOptions>): Promise<StorageScp> {
-  const applicationEntities = [{ title: 'DIODE', priority: 'routine', quietSeconds: 60 }] as const;
-  const scp = await createStorageScp(
-    { host: '127.0.0.1', port: 0, applicationEntities, ...options },
-    new CollectingSink(),
-  );
+  const { scp } = await collectingScp(['DIODE'], options);
   scps.push(scp);
   return scp;
 }

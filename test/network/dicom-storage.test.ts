@@ -8,11 +8,7 @@ import type { DeliveryResult } from '../../receiver/deliver/delivery-result.ts';
 import type { DicomDestination } from '../../receiver/deliver/destination.ts';
 import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
 import type { ApplicationEntity } from '../../sender/intake/instance-sink.ts';
-import {
-  createStorageScp,
-  type StorageScp,
-  type StorageScpOptions,
-} from '../../sender/intake/storage-scp.ts';
+import type { StorageScp, StorageScpOptions } from '../../sender/intake/storage-scp.ts';
 import { part10Header } from '../../shared/dicom/part10-meta.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import {
@@ -29,7 +25,8 @@ import {
   uint16,
 } from '../harness/association-bytes.ts';
 import { TestAuthority } from '../harness/certificates.ts';
-import { CollectingSink, type SinkBehaviour } from '../harness/collecting-sink.ts';
+import { collectingScp } from '../harness/collecting-scp.ts';
+import type { SinkBehaviour } from '../harness/collecting-sink.ts';
 import { dataSetHash, writeInstances, writeOddDeflated, writePrivate } from '../harness/instance-files.ts';
 import { Processes } from '../harness/processes.ts';
 import { RawConnection, splitPdus } from '../harness/raw-connection.ts';
@@ -55,11 +52,7 @@ afterEach(async () => {
 });
 
 async function start(behaviour: SinkBehaviour = {}, options: Partial<StorageScpOptions> = {}) {
-  const sink = new CollectingSink(behaviour);
-  const scp = await createStorageScp(
-    { host: '127.0.0.1', port: 0, applicationEntities: entities, ...options },
-    sink,
-  );
+  const { scp, sink } = await collectingScp([], { applicationEntities: entities, ...options }, behaviour);
   scps.push(scp);
   return { sink, scp, destination: destinationOf(scp.port) };
 }

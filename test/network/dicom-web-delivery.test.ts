@@ -3,7 +3,7 @@
  * one result. Method: scripted services over real connections.
  */
 import { writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testDestination } from '../../receiver/deliver/deliver.ts';
@@ -31,6 +31,22 @@ afterEach(async () => {
 
 const uncompressed = ['explicitLittleEndian'] as const;
 
+/** A server on a free port until the end of the test. */
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  closers.push(
+    () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  );
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
 interface Posted {
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
@@ -54,18 +70,7 @@ describe('a PACS that takes STOW-RS', () => {
       });
     };
     const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    closers.push(
-      () =>
-        new Promise((resolve) => {
-          server.closeAllConnections();
-          server.close(() => resolve());
-        }),
-    );
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const port = await listening(server);
     const scheme = tls === undefined ? 'http' : 'https';
     const destination: WebDestination = {
       kind: 'dicomweb',
@@ -191,18 +196,7 @@ describe('a PACS that takes STOW-RS', () => {
     const server = createServer((_, response) => {
       response.writeHead(401, { connection: 'close' }).end();
     });
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    closers.push(
-      () =>
-        new Promise((resolve) => {
-          server.closeAllConnections();
-          server.close(() => resolve());
-        }),
-    );
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const port = await listening(server);
     const destination = {
       kind: 'dicomweb',
       name: 'PACS',

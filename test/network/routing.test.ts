@@ -6,8 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { storeInstances } from '../../receiver/deliver/c-store-scu.ts';
 import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
-import { createStorageScp } from '../../sender/intake/storage-scp.ts';
-import { CollectingSink } from '../harness/collecting-sink.ts';
+import { collectingScp } from '../harness/collecting-scp.ts';
 import { writeInstances } from '../harness/instance-files.ts';
 import { Processes } from '../harness/processes.ts';
 import { freeTcpPort, Transfer } from '../harness/transfer.ts';
@@ -30,9 +29,7 @@ afterEach(async () => {
 
 /** A PACS that takes everything, and the lines that make it a destination with a rule. */
 async function pacs(name: string, ...rule: readonly string[]) {
-  const sink = new CollectingSink();
-  const applicationEntities = [{ title: 'PACS', priority: 'routine', quietSeconds: 60 }] as const;
-  const scp = await createStorageScp({ host: '127.0.0.1', port: 0, applicationEntities }, sink);
+  const { scp, sink } = await collectingScp(['PACS']);
   closing.push(() => scp.close());
   const where = [`name = "${name}"`, 'host = "127.0.0.1"', `port = ${scp.port}`, 'calledAe = "PACS"'];
   return {

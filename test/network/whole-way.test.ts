@@ -9,9 +9,10 @@ import { storeInstances } from '../../receiver/deliver/c-store-scu.ts';
 import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
 import type { DeliveryRecord } from '../../receiver/ledger/deliveries.ts';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
-import { createStorageScp, type StorageScp } from '../../sender/intake/storage-scp.ts';
+import type { StorageScp } from '../../sender/intake/storage-scp.ts';
 import { AssociationTap } from '../harness/association-tap.ts';
-import { CollectingSink } from '../harness/collecting-sink.ts';
+import { collectingScp } from '../harness/collecting-scp.ts';
+import type { CollectingSink } from '../harness/collecting-sink.ts';
 import { corpusFiles, corpusFolder } from '../harness/corpus.ts';
 import {
   dataSetHashes,
@@ -53,19 +54,7 @@ describe.skipIf(missing !== undefined)('the whole way', () => {
     const flags = ['+B', '+xa', '-pm', '-aet', 'PACS', '-od', storescpFolder, String(storescpPort)];
     orthanc.namespace.run('storescp', 'storescp', flags, { TCP_NODELAY: '1' });
     await orthanc.namespace.waitForPort(storescpPort);
-    archived = new CollectingSink();
-    archive = await createStorageScp(
-      {
-        host: '127.0.0.1',
-        port: 0,
-        applicationEntities: ['ARCHIVE', 'CT_ARCHIVE'].map((title) => ({
-          title,
-          priority: 'routine',
-          quietSeconds: 60,
-        })),
-      },
-      archived,
-    );
+    ({ scp: archive, sink: archived } = await collectingScp(['ARCHIVE', 'CT_ARCHIVE']));
     orthancTap = await AssociationTap.before(orthanc.dicomPort);
 
     transfer = new Transfer({ processes, seed: 23 });

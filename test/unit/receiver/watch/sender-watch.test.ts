@@ -105,36 +105,25 @@ describe('a beacon', () => {
     expect(watch.statuses()).toMatchObject([{ senderId, beaconAgeMs: 700, clockSkewMs: -5000 }]);
   });
 
-  it('that stays away is an alarm until it comes', () => {
-    const { watch, time, standing } = high();
-    watch.watch();
-    expect(standing()).toEqual([]);
-    watch.beaconCame(beacon(), arrival(1));
-    time.advance(9999);
-    watch.watch();
-    expect(standing()).toEqual([]);
-    time.advance(1);
-    watch.watch();
-    expect(standing()).toEqual([`E_NO_BEACON ${senderId}`]);
-    watch.beaconCame(beacon(), arrival(2));
-    watch.watch();
-    expect(standing()).toEqual([]);
-  });
-
-  it('that stays away since a restart is an alarm as well', () => {
-    const first = high();
-    first.watch.beaconCame(beacon(), arrival(1));
-    const { watch, time, standing } = high(first.ledger);
-    time.advance(9999);
-    watch.watch();
-    expect(standing()).toEqual([]);
-    time.advance(1);
-    watch.watch();
-    expect(standing()).toEqual([`E_NO_BEACON ${senderId}`]);
-    watch.beaconCame(beacon(), arrival(2));
-    watch.watch();
-    expect(standing()).toEqual([]);
-  });
+  it.each(['in this life', 'in an earlier life'])(
+    'that stays away after one %s is an alarm until it comes',
+    (life) => {
+      const first = high();
+      first.watch.watch();
+      expect(first.standing()).toEqual([]);
+      first.watch.beaconCame(beacon(), arrival(1));
+      const { watch, time, standing } = life === 'in this life' ? first : high(first.ledger);
+      time.advance(9999);
+      watch.watch();
+      expect(standing()).toEqual([]);
+      time.advance(1);
+      watch.watch();
+      expect(standing()).toEqual([`E_NO_BEACON ${senderId}`]);
+      watch.beaconCame(beacon(), arrival(2));
+      watch.watch();
+      expect(standing()).toEqual([]);
+    },
+  );
 
   it('of another configuration is an alarm with both values', () => {
     const { watch, alarms } = high();
