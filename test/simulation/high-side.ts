@@ -33,6 +33,7 @@ export interface HighSideOptions {
 export const inboxFolder = '/high/inbox';
 export const partialFolder = '/high/partial';
 const vaultFolder = '/high/vault';
+export const objectsFolder = `${vaultFolder}/objects`;
 
 /** How a program ends: told to, without warning, or with its host. */
 export type End = 'stop' | 'kill' | 'power cut';
@@ -60,6 +61,7 @@ export class HighSide {
     this.clock = clock;
     this.#random = random;
     this.disk.power = this.power;
+    this.disk.delaySyncs(random.fork('syncs'));
     this.disk.makeFolder(inboxFolder);
     this.disk.makeFolder(partialFolder);
     this.disk.makeFolder(vaultFolder);
@@ -73,6 +75,7 @@ export class HighSide {
 
   /** @throws PowerCut */
   step(): void {
+    this.disk.endSyncs();
     while (this.reception.step());
   }
 
@@ -87,6 +90,7 @@ export class HighSide {
   restart(end: End): void {
     if (end === 'stop' && !this.power.dead) this.reception.flush();
     this.power.restore();
+    this.disk.forgetSyncs();
     if (end === 'power cut') this.disk.crash(this.#random);
     [this.alarms, this.admission, this.reception] = this.#start();
   }

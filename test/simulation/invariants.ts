@@ -5,12 +5,13 @@
  * - nothing incomplete: a study is released with every instance of a revision, or those are held as conflicts;
  * - nothing twice: no instance of a sender is released two times;
  * - nothing taken back: what stood in the inbox stands there after every restart;
+ * - nothing promised too early: what the ledger says is in the vault is there, byte for byte, after every restart;
  * - nothing silently missing: every study the receiver was told of is released, or named by `missing`.
  */
 import { createHash } from 'node:crypto';
 import { accountOfMissing } from '../../receiver/studies/missing.ts';
 import { assert } from '../../shared/assert.ts';
-import { type HighSide, inboxFolder } from './high-side.ts';
+import { type HighSide, inboxFolder, objectsFolder } from './high-side.ts';
 
 /** A file that a scanner gave to a sender. */
 export interface Expected {
@@ -45,9 +46,10 @@ export class Invariants {
     for (const release of fresh) this.#checkComplete(release.senderId, release.studyUid, release.revision);
   }
 
-  /** After a restart: reads every byte of the inbox again. */
+  /** After a restart, before the receiver did anything: reads every byte of inbox and vault again. */
   checkAgain(): void {
     this.#checkInbox(true);
+    this.#checkVault();
   }
 
   /** What was put in and is neither in the inbox nor held. */
@@ -114,6 +116,16 @@ export class Invariants {
       assert(senders.length > 0, `an instance is in the folder of another study: ${path}`);
       assert(!once.has(`${place} ${sha256}`), `an instance is in the inbox twice: ${path}`);
       once.add(`${place} ${sha256}`);
+    }
+  }
+
+  #checkVault(): void {
+    const contents = this.#high.disk.contents(objectsFolder);
+    for (const { objectId, sha256 } of this.#high.ledger.files.after(0, 100_000)) {
+      const bytes = contents.get(objectId);
+      assert(bytes !== undefined, `the ledger says of an object that it is in the vault: ${objectId}`);
+      const found = createHash('sha256').update(bytes).digest('hex');
+      assert(found === sha256, `an object in the vault is not what the ledger says: ${objectId}`);
     }
   }
 

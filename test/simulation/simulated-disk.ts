@@ -4,9 +4,16 @@
  */
 import { dirname } from 'node:path';
 import type { Disk, DiskFile, FileFacts } from '../../shared/disk.ts';
-import { diskError } from '../../shared/errors.ts';
+import { type DiodeError, diskError } from '../../shared/errors.ts';
 import type { Random } from '../harness/random.ts';
 import { PowerSwitch } from './power-switch.ts';
+
+interface DelayedSync {
+  readonly inode: Inode;
+  /** Content as it was when the sync began: what comes later is not promised. */
+  readonly content: Uint8Array;
+  readonly done: (error: DiodeError | undefined) => void;
+}
 
 /** Content of a file, shared by all names that link to it. */
 interface Inode {
@@ -25,6 +32,10 @@ export class SimulatedDisk implements Disk {
   /** The tree as it was when each folder was last synced. */
   #durable = new Map<string, Inode>();
   #nowMs = 0;
+  /** Decides when a sync ends that nobody waits for. Without it, each ends at once. */
+  #delaying: Random | undefined;
+  /** Syncs that nobody waits for and that have not ended, in their order. */
+  readonly #syncing = new Set<DelayedSync>();
 
   /** Files below a folder with their content: what a person would find. */
   contents(folder: string): Map<string, Uint8Array> {
@@ -53,6 +64,27 @@ export class SimulatedDisk implements Disk {
     for (const [path, inode] of this.#files) copy.#files.set(path, copyOf(inode));
     for (const [path, inode] of this.#durable) copy.#durable.set(path, copyOf(inode));
     return copy;
+  }
+
+  /** From now on a sync that nobody waits for ends in some later {@link endSyncs}. */
+  delaySyncs(random: Random): void {
+    this.#delaying = random;
+  }
+
+  /** Time passes: of the syncs under way some end, each in a step of its own. @throws PowerCut */
+  endSyncs(): void {
+    for (const sync of this.#syncing) {
+      if (this.#delaying?.chance(0.5) === true) continue;
+      this.power.step();
+      this.#syncing.delete(sync);
+      sync.inode.synced = sync.content;
+      sync.done(undefined);
+    }
+  }
+
+  /** The program has ended: nobody hears of its syncs any more, and how far they came is not known. */
+  forgetSyncs(): void {
+    this.#syncing.clear();
   }
 
   /**
@@ -206,8 +238,9 @@ export class SimulatedDisk implements Disk {
         inode.synced = inode.bytes.slice(0, inode.length);
       },
       syncLater: (done) => {
-        inode.synced = inode.bytes.slice(0, inode.length);
-        done(undefined);
+        this.power.check();
+        this.#syncing.add({ inode, content: inode.bytes.slice(0, inode.length), done });
+        if (this.#delaying === undefined) this.endSyncs();
       },
       close: () => {},
     };

@@ -155,3 +155,29 @@ describe('a small file that is written durably', () => {
     expect([...seen].sort()).toEqual(['newer', 'old']);
   });
 });
+
+describe('a sync that nobody waits for', () => {
+  it('promises nothing to a power cut until it has ended, and then only what was written before it began', () => {
+    const found = (seed: number, ended: boolean) => {
+      const disk = new SimulatedDisk();
+      disk.delaySyncs(new Random(seed));
+      disk.makeFolder('/at');
+      const file = disk.open('/at/file', 'create');
+      file.writeAt(bytes('before'), 0);
+      disk.syncFolder('/at');
+      let isThrough = false;
+      file.syncLater(() => {
+        isThrough = true;
+      });
+      file.writeAt(bytes(' after'), 6);
+      while (ended && !isThrough) disk.endSyncs();
+      disk.crash(new Random(seed));
+      return content(disk, '/at/file');
+    };
+    const seeds = Array.from({ length: 60 }, (_, index) => index + 1);
+    const kept = (text: string) => text.startsWith('before');
+    expect(seeds.every((seed) => kept(found(seed, true)))).toBe(true);
+    expect(seeds.some((seed) => found(seed, true) === 'before')).toBe(true);
+    expect(seeds.some((seed) => !kept(found(seed, false)))).toBe(true);
+  });
+});
