@@ -81,8 +81,14 @@ export class LedgerDatabase {
   /** Closes it, with everything in the one file: a copy of that is a backup. */
   close(): void {
     this.#statements.clear();
-    this.#database.pragma('wal_checkpoint(TRUNCATE)');
-    this.#database.close();
+    try {
+      this.#guard(() => this.#database.pragma('wal_checkpoint(TRUNCATE)'));
+    } catch (error) {
+      // On a full disk it stays in the log beside the file, where it is as durable.
+      if (!(error instanceof DiodeError)) throw error;
+    } finally {
+      this.#database.close();
+    }
   }
 
   #prepare(sql: string): Database.Statement<unknown[]> {

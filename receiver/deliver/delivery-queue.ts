@@ -154,6 +154,21 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     state.failures = works ? 0 : state.failures + 1;
   }
 
+  /**
+   * Enters answers in one transaction. Where the ledger refuses it, the queue is as it was before, and the same
+   * answers are entered again.
+   */
+  atomically(destination: string, enter: () => void): void {
+    const state = this.#state(destination);
+    const before = { ...state, failed: [...state.failed] };
+    try {
+      enter();
+    } catch (error) {
+      Object.assign(state, before);
+      throw error;
+    }
+  }
+
   /** A person wants it tried at once. */
   hurry(destination: string): void {
     const state = this.#state(destination);

@@ -104,7 +104,7 @@ export class DeliveryService {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#endThread();
     this.#delivery.finish();
-    this.runningTime.save();
+    this.#options.alarms.during('running time', storageCodes, () => this.runningTime.save());
   }
 
   #guarded(act: () => void): void {

@@ -178,10 +178,12 @@ export class Delivery {
     const { transaction, runningTime } = this.#options;
     const answers = round.answers;
     // Rolled back as a whole where the ledger refuses it; then all of it is entered again.
-    transaction(() => {
-      for (const { row, answer } of answers) state.queue.answered(row, answer);
-      if (round.isOver) state.queue.roundEnded(state.name, runningTime.nowMs());
-    });
+    state.queue.atomically(state.name, () =>
+      transaction(() => {
+        for (const { row, answer } of answers) state.queue.answered(row, answer);
+        if (round.isOver) state.queue.roundEnded(state.name, runningTime.nowMs());
+      }),
+    );
     round.answers = [];
     for (const { answer } of answers) {
       if (answer.outcome === 'delivered') {

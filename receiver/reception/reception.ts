@@ -232,9 +232,12 @@ export class Reception {
   flush(): void {
     while (this.assembler.work());
     this.#keeping.flush();
-    this.#documents.read();
-    this.#clear();
-    this.#release();
+    // What the ledger refuses now is done after the start.
+    this.#options.alarms.during('ledger', storageCodes, () => {
+      this.#documents.read();
+      this.#clear();
+      this.#release();
+    });
     this.assembler.park();
   }
 

@@ -224,6 +224,25 @@ describe('a stop', () => {
   });
 });
 
+describe('a round that a full disk did not let be entered', () => {
+  it('counts once: what failed in it is left alone for a while, and has one attempt more', () => {
+    const [a = '', b = ''] = site.release(['a', 'b']);
+    site.pass(50);
+    site.ledgerIsFull = true;
+    site.play((id) => (id === a ? { outcome: 'failed', code: 'E_PEER_REFUSED' } : 'delivered'));
+    site.pass(5000);
+    expect(site.standing()).toEqual(['E_DISK_FULL deliveries']);
+    site.ledgerIsFull = false;
+    site.pass(1500);
+    const entered = site.ledger.deliveries.list('1.2');
+    expect(entered.map(({ objectId, state, attempts }) => [objectId, state, attempts])).toEqual([
+      [a, 'waiting', 1],
+      [b, 'sent', 1],
+    ]);
+    expect(site.courier.rounds).toEqual([]);
+  });
+});
+
 describe('the vault', () => {
   it('may let go of an instance some running time after all of its destinations have it', () => {
     const [a = ''] = site.release(['a'], { modality: 'MR' });
