@@ -3,23 +3,23 @@
  * receiver that was off for all planned passes. Method: the real programs, their folders on a small tmpfs that is filled
  * to the last byte.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Processes } from '../harness/processes.ts';
 import { repositoryRoot } from '../harness/repository-root.ts';
+import { noSmallDisks, SmallDisk } from '../harness/small-disk.ts';
 import { filesBelow, Transfer } from '../harness/transfer.ts';
 
 const missing = whatIsMissing();
 if (missing !== undefined && process.env['CI'] !== undefined) throw new Error(missing);
 
 const processes = new Processes();
-const mounted: string[] = [];
+const mounted: SmallDisk[] = [];
 
 afterEach(async () => {
   for (const program of [transfer?.sender, transfer?.receiver]) await program?.stop();
-  for (const folder of mounted.splice(0)) execFileSync('umount', ['--lazy', folder]);
+  for (const disk of mounted.splice(0)) disk.unmount();
   await processes.cleanUp();
 });
 
@@ -29,8 +29,8 @@ const secondStudy = { instances: 20, bytes: 200_000 };
 
 describe.skipIf(missing !== undefined)('a full disk', () => {
   it('of the sender: files stay in the folder, and are taken when there is room', async () => {
-    const lowFolder = smallDisk();
-    transfer = new Transfer({ processes, seed: 31, lowFolder });
+    const disk = smallDisk();
+    transfer = new Transfer({ processes, seed: 31, lowFolder: disk.folder });
     await transfer.prepare();
     await transfer.startReceiver();
     const sender = await transfer.startSender();
@@ -38,14 +38,14 @@ describe.skipIf(missing !== undefined)('a full disk', () => {
     await transfer.untilAllReleased();
     const { moveIn } = transfer.prepareStudy(secondStudy);
     const fromLine = sender.lineCount;
-    fill(lowFolder);
+    disk.fill();
     moveIn();
     await sender.waitForLine(/E_DISK_FULL/, { fromLine });
     expect(filesBelow(transfer.low('watch'))).toHaveLength(20);
     expect(filesBelow(transfer.low('spool', 'rejected'))).toEqual([]);
     expect(sender.exit).toBeUndefined();
 
-    makeRoom(lowFolder);
+    disk.makeRoom();
     await transfer.untilAllReleased();
     expect(transfer.account()).toMatchObject({ absent: 0, twice: 0, wrong: 0 });
     expect(filesBelow(transfer.low('watch'))).toEqual([]);
@@ -55,8 +55,8 @@ describe.skipIf(missing !== undefined)('a full disk', () => {
   });
 
   it('of the receiver: it keeps counting, and collects when there is room', async () => {
-    const highFolder = smallDisk();
-    transfer = new Transfer({ processes, seed: 32, highFolder });
+    const disk = smallDisk();
+    transfer = new Transfer({ processes, seed: 32, highFolder: disk.folder });
     transfer.receiverSettings['assemble.spillMegabytes'] = 1;
     await transfer.prepare();
     const receiver = await transfer.startReceiver();
@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined)('a full disk', () => {
     transfer.putStudy(firstStudy);
     await transfer.untilAllReleased();
     const fromLine = receiver.lineCount;
-    fill(highFolder);
+    disk.fill();
     const link = transfer;
     const sent = () => link.senderStatus()?.datagrams ?? 0;
     const sentBefore = sent();
@@ -80,7 +80,7 @@ describe.skipIf(missing !== undefined)('a full disk', () => {
     expect(transfer.releasedFiles()).toBe(3);
     expect(receiver.exit).toBeUndefined();
 
-    makeRoom(highFolder);
+    disk.makeRoom();
     await transfer.untilAllReleased();
     expect(transfer.account()).toMatchObject({ absent: 0, twice: 0, wrong: 0 });
     expect(receiver.exit).toBeUndefined();
@@ -107,33 +107,13 @@ it.skipIf(missing !== undefined)('a receiver that was off for all planned passes
   expect(sender.exit).toBeUndefined();
 });
 
-/** A disk of 24 MB. */
-function smallDisk(): string {
-  const folder = join(processes.temporaryFolder(), 'disk');
-  mkdirSync(folder);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'dicom-diode-test', folder]);
-  mounted.push(folder);
-  return folder;
-}
-
-/** Takes the last byte. */
-function fill(folder: string): void {
-  for (const bytes of [1_000_000, 4096]) {
-    for (let number = 0; number < 10_000; number += 1) {
-      try {
-        writeFileSync(join(folder, `filler-${bytes}-${number}`), new Uint8Array(bytes));
-      } catch {
-        break;
-      }
-    }
-  }
-}
-
-function makeRoom(folder: string): void {
-  for (const name of filesBelow(folder)) if (name.startsWith('filler-')) rmSync(join(folder, name));
+function smallDisk(): SmallDisk {
+  const disk = new SmallDisk(join(processes.temporaryFolder(), 'disk'), 24);
+  mounted.push(disk);
+  return disk;
 }
 
 function whatIsMissing(): string | undefined {
-  if (process.getuid?.() !== 0) return 'mounting needs root';
+  if (noSmallDisks !== undefined) return noSmallDisks;
   return existsSync(join(repositoryRoot(), 'dist/sender/main.js')) ? undefined : 'the programs are not built';
 }

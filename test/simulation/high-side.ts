@@ -28,6 +28,8 @@ export interface HighSideOptions {
   readonly spillBytes: number;
   readonly gate?: Partial<GatePolicy>;
   readonly scanner?: MalwareScanner | undefined;
+  /** In memory when left out. */
+  readonly ledgerPath?: string;
 }
 
 export const inboxFolder = '/high/inbox';
@@ -45,7 +47,7 @@ export class HighSide {
   /** Whether the ledger refuses what it is asked to store now. */
   ledgerRefuses: () => boolean = () => false;
   readonly disk = new SimulatedDisk();
-  readonly ledger = new ReceiverLedger(':memory:', () => this.#store());
+  readonly ledger: ReceiverLedger;
   readonly releases: ReleaseRecord[] = [];
   readonly clock: HostClock;
   alarms: Alarms;
@@ -65,6 +67,7 @@ export class HighSide {
     this.disk.makeFolder(inboxFolder);
     this.disk.makeFolder(partialFolder);
     this.disk.makeFolder(vaultFolder);
+    this.ledger = new ReceiverLedger(options.ledgerPath ?? ':memory:', () => this.#store());
     [this.alarms, this.admission, this.reception] = this.#start();
   }
 

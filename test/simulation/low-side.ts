@@ -42,6 +42,8 @@ export interface LowSideOptions {
   readonly tombstoneMs: number;
   /** Where copies of the ledger go that disk images have. */
   readonly imagesFolder: string;
+  /** In memory when left out. */
+  readonly ledgerPath?: string;
 }
 
 /** The sender's key ring. */
@@ -101,7 +103,7 @@ export class LowSide {
     this.pace = this.normalPace;
     this.disk.power = this.power;
     this.disk.makeFolder(watchFolder);
-    this.ledger = new SenderLedger(':memory:', () => this.#store());
+    this.ledger = new SenderLedger(options.ledgerPath ?? ':memory:', () => this.#store());
     [this.#alarms, this.#spool, this.#dispatch, this.#transmitter, this.#upkeep, this.#waterMarks] =
       this.#start();
   }

@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly carouselGapMs: number;
   /** Where copies of ledgers go, when disk images are taken. */
   readonly imagesFolder?: string;
+  /** Where the ledgers of the first sender and the first receiver are; in memory when left out. */
+  readonly ledgerPaths?: { readonly low: string; readonly high: string };
   /** Default: 14 days, and tombstones for 90. */
   readonly retainForMs?: number;
   readonly tombstoneMs?: number;
@@ -92,7 +94,13 @@ export class World {
     this.lows = identities.map(
       (identity, index) =>
         new LowSide(
-          { ...defaults, ...options, ...identity, linkBytesPerMs },
+          {
+            ...defaults,
+            ...options,
+            ...identity,
+            linkBytesPerMs,
+            ...ledgerAt(options.ledgerPaths?.low, index),
+          },
           this.clock.host(),
           this.random.fork('low').fork(index),
         ),
@@ -101,7 +109,11 @@ export class World {
     this.highs = Array.from(
       { length: options.receivers ?? 1 },
       (_, index) =>
-        new HighSide({ ...options, secrets }, this.clock.host(), this.random.fork('high').fork(index)),
+        new HighSide(
+          { ...options, secrets, ...ledgerAt(options.ledgerPaths?.high, index) },
+          this.clock.host(),
+          this.random.fork('high').fork(index),
+        ),
     );
     this.invariants = this.highs.map((high) => new Invariants(high, this.expected));
     this.#ways = this.lows.map((low, index) => ({
@@ -328,6 +340,10 @@ export class World {
   #invariantsOf(high: HighSide): Invariants {
     return present(this.invariants[this.highs.indexOf(high)], 'every receiver has its invariants');
   }
+}
+
+function ledgerAt(path: string | undefined, index: number): { ledgerPath?: string } {
+  return path === undefined || index > 0 ? {} : { ledgerPath: path };
 }
 
 function highestKnown(high: HighSide, senderId: string): number {
