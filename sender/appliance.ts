@@ -259,7 +259,13 @@ export async function startSender(
     senderId: Buffer.from(identity.senderId).toString('hex'),
     keyId: key.id,
     engine: link.engine,
+    interface: supervision.health.interface,
   });
+  if (supervision.health.defaultRouteOver !== undefined)
+    log.warn('only the default route leads to the receiver', {
+      interface: supervision.health.defaultRouteOver,
+      detail: 'what is meant for the link could leave over another network: run diode-sender doctor',
+    });
 
   return {
     stop: async () => {

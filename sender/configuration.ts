@@ -121,7 +121,7 @@ export const senderSettings = {
   'link.address': requiredAddress('the receiver, at the far end of the link'),
   'link.sourceAddress': optionalAddress('the own address on the link; default: what the route says'),
   'link.interface': optionalText(
-    'the network interface of the link, to watch it; default: what the route says',
+    'the network interface of the link, to watch it; default: that of the route to link.address, never the default route',
   ),
   'link.rateMegabitsPerSecond': realNumber(
     { min: 0.1, max: 100_000, fallback: 500 },

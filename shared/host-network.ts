@@ -89,6 +89,8 @@ export interface Route {
   readonly interface: string;
   /** Undefined when the destination is on the link itself. */
   readonly gateway: string | undefined;
+  /** Nothing else leads there: the way of all that has none of its own. */
+  readonly isDefault: boolean;
 }
 
 const routeFlag = { up: 0x1, gateway: 0x2, reject: 0x200 } as const;
@@ -109,7 +111,7 @@ export function routeTo(text: string, address: string): Route | undefined {
     if (best !== undefined && (prefix < best.prefix || (prefix === best.prefix && cost >= best.metric)))
       continue;
     const via = (flag & routeFlag.gateway) === 0 ? undefined : addressText(kernelNumber(gateway));
-    best = { prefix, metric: cost, route: { interface: name, gateway: via } };
+    best = { prefix, metric: cost, route: { interface: name, gateway: via, isDefault: prefix === 0 } };
   }
   return best?.route;
 }

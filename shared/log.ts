@@ -25,6 +25,7 @@ export interface LogFields {
   readonly kind?: string;
   readonly engine?: string;
   readonly port?: number;
+  readonly interface?: string | undefined;
   readonly version?: string;
   readonly keyId?: number;
   readonly keys?: number;
@@ -52,6 +53,7 @@ const fieldNames = Object.keys({
   kind: true,
   engine: true,
   port: true,
+  interface: true,
   version: true,
   keyId: true,
   keys: true,

@@ -1,5 +1,6 @@
 /** What `diode-sender doctor` looks at: the host, and from the link's own watch what a transmit-only host must see itself. */
 import { type Finding, ok, wrong } from '../../shared/doctor/finding.ts';
+import { wayFinding } from '../../shared/doctor/link-findings.ts';
 import { lookAtHost, runningPid } from '../../shared/doctor/look-at-host.ts';
 import { type HostFiles, hostFiles } from '../../shared/host-network.ts';
 import type { SenderConfiguration } from '../configuration.ts';
@@ -52,6 +53,7 @@ export function examineSender(
   const neighbour = health.problems.find(({ code }) => code === 'E_LINK_NEIGHBOUR');
   return [
     ...findings,
+    wayFinding(health.interface, health.defaultRouteOver),
     neighbour === undefined
       ? ok('neighbour entry', 'permanent, or not needed')
       : wrong(

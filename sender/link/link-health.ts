@@ -20,7 +20,7 @@ import {
 export interface SenderLinkSettings {
   /** The receiver. */
   readonly address: string;
-  /** The configured interface; undefined: the one the route leads to. */
+  /** The configured interface; undefined: the one that a route of its own leads to, never the default route. */
   readonly interface: string | undefined;
   readonly datagramBytes: number;
 }
@@ -36,6 +36,8 @@ export interface SenderLinkHealth {
   readonly carrierLosses: number | undefined;
   /** Packets the interface was given and did not send, since it is there. */
   readonly notSent: number;
+  /** The interface of the default route, where only that leads to the receiver. */
+  readonly defaultRouteOver: string | undefined;
 }
 
 /** UDP 8, IPv4 20. */
@@ -43,18 +45,22 @@ const headerBytes = 28;
 /** Looks without a further drop until the alarm is cleared. */
 const quietLooks = 50;
 
-const nowhere: SenderLinkHealth = {
-  interface: undefined,
-  hold: 'all',
-  problems: [
-    {
-      code: 'E_LINK_DOWN',
-      detail: 'no route leads to the receiver: switch the interface of the link on, and give it its address',
-    },
-  ],
-  carrierLosses: undefined,
-  notSent: 0,
-};
+/** There is no way that is the link's: what is sent now would go nowhere, or into another network. */
+function withoutWay(defaultRouteOver: string | undefined): SenderLinkHealth {
+  const giveAddress = 'switch the interface of the link on, and give it its address';
+  const detail =
+    defaultRouteOver === undefined
+      ? `no route leads to the receiver: ${giveAddress}`
+      : `only the default route leads to the receiver, over ${defaultRouteOver}, which may be another network: ${giveAddress}, or name it in link.interface`;
+  return {
+    interface: undefined,
+    hold: 'all',
+    problems: [{ code: 'E_LINK_DOWN', detail }],
+    carrierLosses: undefined,
+    notSent: 0,
+    defaultRouteOver,
+  };
+}
 
 /** What a look compares with the look before. */
 export class SenderLinkWatch {
@@ -73,12 +79,20 @@ export class SenderLinkWatch {
   /** Reads a dozen small files: about a fifth of a millisecond. */
   look(): SenderLinkHealth {
     const route = this.#route();
-    if (this.#interface === undefined && this.#isWithoutWay(route)) return nowhere;
+    const defaultRouteOver = route?.isDefault === true ? route.interface : undefined;
+    if (this.#interface === undefined && this.#isWithoutWay(route)) return withoutWay(defaultRouteOver);
     this.#interface ??= this.#settings.interface ?? route?.interface;
     const state = this.#interface === undefined ? undefined : interfaceState(this.#files, this.#interface);
     // Where the host does not tell (no Linux, no /sys) there is nothing to complain of, and nothing to hold for.
     if (this.#interface === undefined || (state === undefined && !this.#tells()))
-      return { interface: this.#interface, hold: 'none', problems: [], carrierLosses: undefined, notSent: 0 };
+      return {
+        interface: this.#interface,
+        hold: 'none',
+        problems: [],
+        carrierLosses: undefined,
+        notSent: 0,
+        defaultRouteOver,
+      };
     const down = this.#whyDown(state, route);
     const neighbour =
       down === undefined && state !== undefined ? this.#neighbourProblem(state, route) : undefined;
@@ -91,6 +105,7 @@ export class SenderLinkWatch {
         .map(({ code, detail }) => ({ code, detail })),
       carrierLosses: state?.carrierLosses,
       notSent: this.#notSent ?? 0,
+      defaultRouteOver,
     };
   }
 
@@ -111,9 +126,13 @@ export class SenderLinkWatch {
     return this.#interface;
   }
 
-  /** The host tells its routes, and none leads to the receiver: so it is when the link's interface is off at the start. */
+  /**
+   * The host tells its routes, and none leads to the receiver, or only that of everything: so it is when the link's
+   * interface is off at the start.
+   */
   #isWithoutWay(route: Route | undefined): boolean {
-    if (this.#settings.interface !== undefined || route !== undefined) return false;
+    if (this.#settings.interface !== undefined) return false;
+    if (route !== undefined) return route.isDefault;
     return this.#files.read(`${procNet}/route`) !== undefined;
   }
 
@@ -128,7 +147,7 @@ export class SenderLinkWatch {
   #route(): Route | undefined {
     const { address } = this.#settings;
     if (address.startsWith('127.') || this.#files.ownAddresses().has(address))
-      return { interface: 'lo', gateway: undefined };
+      return { interface: 'lo', gateway: undefined, isDefault: false };
     const text = this.#files.read(`${procNet}/route`);
     return text === undefined ? undefined : routeTo(text, address);
   }

@@ -79,6 +79,24 @@ export function routesOver(
     }));
 }
 
+/**
+ * That what is meant for the link goes out over it. @param defaultRouteOver the interface of the default route, where
+ * nothing else leads to the receiver
+ */
+export function wayFinding(name: string | undefined, defaultRouteOver: string | undefined): Finding {
+  const check = 'way to the receiver';
+  if (defaultRouteOver !== undefined)
+    return wrong(
+      check,
+      'failure',
+      `only the default route leads there, over ${defaultRouteOver}`,
+      'Give the interface of the link its address, as in hw-notes, networkd/: until then what is meant for the link could leave over another network.',
+    );
+  return name === undefined
+    ? wrong(check, 'failure', 'no route leads there', 'Give the interface of the link its address.')
+    : ok(check, `over ${name}`);
+}
+
 /** @param wayIsNeeded the sender reaches its receiver over the link; the receiver needs no way back */
 export function routeFinding(files: HostFiles, name: string, wayIsNeeded: boolean): Finding {
   const check = wayIsNeeded ? 'gateway over the link' : 'way back over the link';

@@ -23,6 +23,7 @@ import {
   portsReachable,
   routeFinding,
   rulesFinding,
+  wayFinding,
 } from '../../../shared/doctor/link-findings.ts';
 import { DiodeError } from '../../../shared/errors.ts';
 import type { HostFiles } from '../../../shared/host-network.ts';
@@ -58,7 +59,17 @@ describe('the interface of the link', () => {
     expect(verdict(routeFinding(files, 'eth1', false))).toBe('ok');
     expect(verdict(routeFinding(files, 'eth1', true))).toBe('ok');
     expect(verdict(forwardingFinding(files))).toBe('ok');
+    expect(verdict(wayFinding('eth1', undefined))).toBe('ok');
     expect(verdict(listenersFinding(files, '10.99.0.2', 4747))).toBe('ok');
+  });
+
+  it('is not that of the default route: the receiver is not to be looked for in another network', () => {
+    expect(wayFinding('eth0', 'eth0')).toMatchObject({
+      verdict: 'failure',
+      found: expect.stringContaining('eth0'),
+    });
+    expect(verdict(wayFinding(undefined, 'eth0'))).toBe('failure');
+    expect(verdict(wayFinding(undefined, undefined))).toBe('failure');
   });
 
   it('is wrong when it is missing, down, or too small for a datagram', () => {

@@ -24,8 +24,12 @@ describe('the route', () => {
   ]);
 
   it('is the one with the longest prefix, then with the lowest metric', () => {
-    expect(routeTo(routes, '10.99.0.2')).toEqual({ interface: 'tx0', gateway: undefined });
-    expect(routeTo(routes, '203.0.113.9')).toEqual({ interface: 'eth0', gateway: '192.0.2.1' });
+    expect(routeTo(routes, '10.99.0.2')).toEqual({ interface: 'tx0', gateway: undefined, isDefault: false });
+    expect(routeTo(routes, '203.0.113.9')).toEqual({
+      interface: 'eth0',
+      gateway: '192.0.2.1',
+      isDefault: true,
+    });
   });
 
   it('is none of those that reject', () => {

@@ -90,12 +90,42 @@ describe('the queue is held', () => {
     expect(watch.look().hold).toBe('all');
   });
 
+  it('while only the default route leads to the receiver, and the link is taken when it has its address', () => {
+    const { files, watch } = host();
+    files.interface('eth0');
+    files.set('/proc/self/net/route', routeTable([defaultRoute]));
+    expect(watch.look()).toMatchObject({ interface: undefined, hold: 'all', defaultRouteOver: 'eth0' });
+    expect(watch.look().problems).toMatchObject([
+      { code: 'E_LINK_DOWN', detail: expect.stringContaining('over eth0') },
+    ]);
+    files.set('/proc/self/net/route', routeTable([defaultRoute, networkRoute]));
+    expect(watch.look()).toMatchObject({
+      interface: 'tx0',
+      hold: 'none',
+      problems: [],
+      defaultRouteOver: undefined,
+    });
+  });
+
   it('while the neighbour is missing, but for a probe', () => {
     const { files, watch } = host();
     files.set('/proc/self/net/arp', arpTable([['10.99.0.2', '0x0', 'tx0']]));
     const { hold, problems } = watch.look();
     expect(hold).toBe('probe');
     expect(problems[0]?.detail).toContain('ip neigh replace 10.99.0.2 lladdr');
+  });
+});
+
+it('takes the interface of the default route for the link only where it is named, and says so', () => {
+  const { files, watch } = host({ interface: 'eth0' });
+  files.interface('eth0');
+  files.set('/proc/self/net/route', routeTable([defaultRoute]));
+  files.set('/proc/self/net/arp', arpTable([['192.0.2.1', '0x6', 'eth0']]));
+  expect(watch.look()).toMatchObject({
+    interface: 'eth0',
+    hold: 'none',
+    problems: [],
+    defaultRouteOver: 'eth0',
   });
 });
 
@@ -139,7 +169,7 @@ it('needs no neighbour on a tunnel, for a group, or of a gateway that is written
   const gateway = host({ address: '10.1.1.1' });
   gateway.files.set(
     '/proc/self/net/route',
-    routeTable([networkRoute, 'tx0\t00000000\t0200630A\t0003\t0\t0\t0\t00000000\t0\t0\t0']),
+    routeTable([networkRoute, 'tx0\t0001010A\t0200630A\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0']),
   );
   expect(gateway.codes()).toEqual([]);
 });
