@@ -30,6 +30,7 @@ import { addDestinationCommands, deliveryLines } from './commands/destination-co
 import { examineReceiver } from './commands/doctor.ts';
 import { addMissingCommand } from './commands/missing-command.ts';
 import { addQuarantineCommands } from './commands/quarantine-commands.ts';
+import { addSenderCommands } from './commands/sender-commands.ts';
 import { addVerifyCommand } from './commands/verify-command.ts';
 import { type ReceiverConfiguration, receiverSettings } from './configuration.ts';
 import type { DestinationStatus } from './deliver/delivery.ts';
@@ -110,6 +111,7 @@ program
   });
 
 addQuarantineCommands(program, withLedger);
+addSenderCommands(program, withLedger);
 addDestinationCommands(program, {
   configurationOf: (command) => configurationOf(command, receiverSettings).values,
   statusesOf,

@@ -136,7 +136,7 @@ export const errorCatalogue = {
   },
   E_NO_BEACON: {
     meaning: 'No beacon came from the sender for a while.',
-    action: 'Check that the sender runs, and the link.',
+    action: 'Check that the sender runs, and the link. One out of use: diode-receiver senders retire.',
   },
   E_PARAMETER_MISMATCH: {
     meaning: 'Sender and receiver are configured with different link parameters.',

@@ -10,7 +10,8 @@ export const sendersSchema = `
      sequence INTEGER NOT NULL,
      key_id INTEGER NOT NULL,
      account_from INTEGER NOT NULL,
-     highest_study_number INTEGER NOT NULL
+     highest_study_number INTEGER NOT NULL,
+     retired INTEGER NOT NULL DEFAULT 0
    ) WITHOUT ROWID;`;
 
 export interface SenderRecord {
@@ -23,6 +24,8 @@ export interface SenderRecord {
   /** The first study number this receiver answers for. */
   readonly accountFrom: number;
   readonly highestStudyNumber: number;
+  /** A person took it out of use. It is in use again with the next it says. */
+  readonly isRetired: boolean;
 }
 
 export class SenderRecords {
@@ -41,12 +44,13 @@ export class SenderRecords {
     return this.#database.all('SELECT * FROM senders ORDER BY sender_id').map(senderRecord);
   }
 
-  save(sender: SenderRecord): void {
+  /** Enters what a sender says of itself: one that speaks is in use. */
+  save(sender: Omit<SenderRecord, 'isRetired'>): void {
     this.#database.run(
       `INSERT INTO senders (sender_id, session_counter, session_random, sequence, key_id, account_from, highest_study_number)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (sender_id) DO UPDATE SET session_counter = excluded.session_counter, session_random = excluded.session_random,
-         sequence = excluded.sequence, key_id = excluded.key_id, account_from = excluded.account_from, highest_study_number = excluded.highest_study_number`,
+         sequence = excluded.sequence, key_id = excluded.key_id, account_from = excluded.account_from, highest_study_number = excluded.highest_study_number, retired = 0`,
       sender.senderId,
       sender.sessionCounter,
       sender.sessionRandom,
@@ -55,6 +59,10 @@ export class SenderRecords {
       sender.accountFrom,
       sender.highestStudyNumber,
     );
+  }
+
+  retire(senderId: string): void {
+    this.#database.run('UPDATE senders SET retired = 1 WHERE sender_id = ?', senderId);
   }
 }
 
@@ -67,5 +75,6 @@ function senderRecord(row: Row): SenderRecord {
     keyId: number(row, 'key_id'),
     accountFrom: number(row, 'account_from'),
     highestStudyNumber: number(row, 'highest_study_number'),
+    isRetired: number(row, 'retired') === 1,
   };
 }

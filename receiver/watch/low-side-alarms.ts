@@ -56,6 +56,13 @@ export class LowSideAlarms {
     this.#standing.set(beacon.senderId, new Set(wrong.keys()));
   }
 
+  /** Nothing of a sender is wrong any more that is out of use. */
+  senderRetired(senderId: string): void {
+    for (const subject of this.#standing.get(senderId) ?? [])
+      this.#alarms.clear('E_LOW_SIDE', `${senderId} ${subject}`);
+    this.#standing.delete(senderId);
+  }
+
   #rejected({ senderId, rejected }: Beacon, wrong: Map<string, Wrong>): void {
     const now = this.#clock.monotonicMs();
     const before = this.#ledger.told.rejected(senderId);

@@ -117,8 +117,8 @@ export class SenderWatch {
     this.#watchRoll(now);
     // A sender of an earlier life of this program that has not spoken in this one is as silent as any other.
     if (now - this.#startedMs >= silenceMs) {
-      for (const { senderId } of this.#options.ledger.senders.all()) {
-        if (!this.#watched.has(senderId)) alarms.raise('E_NO_BEACON', senderId);
+      for (const { senderId, isRetired } of this.#options.ledger.senders.all()) {
+        if (!isRetired && !this.#watched.has(senderId)) alarms.raise('E_NO_BEACON', senderId);
       }
     }
     for (const [senderId, watched] of this.#watched) {
@@ -135,6 +135,21 @@ export class SenderWatch {
         if (now - since >= deadlineMs) alarms.raise('E_STUDY_MISSING', `${senderId} ${studyNumber}`);
       }
     }
+  }
+
+  /**
+   * A person took a sender out of use, and the ledger says so: it is neither silent nor late any more. What never came of it stays named by
+   * `missing`, and it is watched again with its next beacon.
+   */
+  retired(senderId: string): void {
+    const { alarms } = this.#options;
+    for (const studyNumber of this.#watched.get(senderId)?.unknownSinceMs.keys() ?? [])
+      alarms.clear('E_STUDY_MISSING', `${senderId} ${studyNumber}`);
+    this.#watched.delete(senderId);
+    alarms.clear('E_NO_BEACON', senderId);
+    alarms.clear('E_PARAMETER_MISMATCH', senderId);
+    this.#lowSideAlarms.senderRetired(senderId);
+    this.#rollWatchedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   statuses(): SenderStatus[] {
@@ -165,9 +180,16 @@ export class SenderWatch {
     const { ledger, alarms, deadlineMs } = this.#options;
     if (now - this.#rollWatchedAtMs < rollWatchIntervalMs) return;
     this.#rollWatchedAtMs = now;
+    const retired = new Set(
+      ledger.senders
+        .all()
+        .filter(({ isRetired }) => isRetired)
+        .map(({ senderId }) => senderId),
+    );
     const unseen = new Map(
       ledger.told
         .unseen(unknownNumbersMax)
+        .filter(({ senderId }) => !retired.has(senderId))
         .map(({ senderId, studyNumber, studyUid }) => [`${senderId} ${studyNumber} ${studyUid}`, now]),
     );
     for (const [subject] of this.#unseenSinceMs) {

@@ -125,6 +125,60 @@ describe('a beacon', () => {
     },
   );
 
+  it('that stays away from a sender out of use is no alarm, also after a restart, until it is heard again', () => {
+    const first = high();
+    const wrong = { highestStudyNumber: 2, lowestRetainedStudyNumber: 1, alarms: ['E_DISK_FULL'] };
+    first.watch.beaconCame(beacon(wrong), arrival(1));
+    const studies = { number: 2, uid: '1.2.9' };
+    first.watch.rollCame(
+      {
+        senderId,
+        sessionCounter: 1,
+        sessionRandom: 9,
+        rollNumber: 1,
+        page: 0,
+        pages: 1,
+        entries: [
+          {
+            studyNumber: studies.number,
+            revision: 1,
+            instances: 1,
+            state: rollState.retained,
+            manifestId: idOf('never seen'),
+            studyUid: studies.uid,
+          },
+        ],
+      },
+      arrival(2),
+    );
+    first.watch.watch();
+    first.time.advance(120_000);
+    first.watch.watch();
+    expect(first.standing()).toEqual(
+      expect.arrayContaining([
+        `E_LOW_SIDE ${senderId} E_DISK_FULL`,
+        `E_NO_BEACON ${senderId}`,
+        `E_STUDY_MISSING ${senderId} 1`,
+        `E_STUDY_MISSING ${senderId} 2 1.2.9`,
+      ]),
+    );
+    first.ledger.senders.retire(senderId);
+    first.watch.retired(senderId);
+    expect(accountOfMissing(first.ledger, 100).map(({ studyNumber }) => studyNumber)).toContain(1);
+    const again = high(first.ledger);
+    for (const { watch, time, standing } of [first, again]) {
+      for (let minute = 0; minute < 3; minute += 1) {
+        time.advance(60_000);
+        watch.watch();
+      }
+      expect(standing()).toEqual([]);
+    }
+    again.watch.beaconCame(beacon(), arrival(3));
+    again.time.advance(10_000);
+    again.watch.watch();
+    expect(again.standing()).toContain(`E_NO_BEACON ${senderId}`);
+  });
+
   it('of another configuration is an alarm with both values', () => {
     const { watch, alarms } = high();
     const other = { ...parameters, repairSymbols: 16, protection: protection.authenticated };
