@@ -1,13 +1,18 @@
 /**
  * The pacer: deadlines instead of sleeps. Each datagram moves the deadline of the next by its time on the
  * wire, so the rate holds whatever the timer does. What a pause held up leaves in bursts with gaps between them, at
- * no more than twice the rate, and what a long pause held up is not made up for.
+ * about twice the rate, and what a long pause held up is not made up for.
  */
 import { assert } from '../../shared/assert.ts';
 import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 
 /** A pause of this length is made up for: one of the scheduler or of the event loop. */
 const pauseMs = 10;
+/**
+ * No thread sleeps for less, and most oversleep by as much: of a gap that much is left out, or at a high rate the gaps
+ * alone would keep a late sender late.
+ */
+const shortestSleepMs = 0.05;
 
 export class Pacer {
   readonly #datagramMs: number;
@@ -37,7 +42,7 @@ export class Pacer {
   /** Some leave now. */
   spend(datagrams: number, nowMs: number): void {
     this.#deadlineMs = (this.#deadlineMs ?? nowMs) + datagrams * this.#datagramMs;
-    this.#gapEndsMs = nowMs + (datagrams * this.#datagramMs) / 2;
+    this.#gapEndsMs = nowMs + Math.max(0, (datagrams * this.#datagramMs) / 2 - shortestSleepMs);
   }
 
   /** How long until a number of datagrams may leave. */
