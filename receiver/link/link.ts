@@ -9,6 +9,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
 import { prepareReceivingSocket, receiveNow } from '../../shared/kernel-socket.ts';
 import { sleepThread } from '../../shared/thread-sleep.ts';
+import { Hold, type Holdable } from './hold.ts';
 
 export interface ReceiverLinkOptions {
   /** The local address of the interface that faces the link. */
@@ -18,7 +19,7 @@ export interface ReceiverLinkOptions {
 }
 
 /** Where datagrams go. With receive offload a message carries many of one length, one behind the other. */
-export interface DatagramSink {
+export interface DatagramSink extends Holdable {
   /** Takes a message; the bytes are copied. */
   take(message: Uint8Array): void;
   /** Room for the next message: at least {@link messageBytesMax}. */
@@ -34,7 +35,6 @@ const readsMax = 512;
 const pausesMax = 16;
 /** While datagrams stream in, what a pause gathers is read at once: to be woken for each message costs more. */
 const pauseMs = 1;
-
 export class ReceiverLink {
   readonly #socket: Socket;
 
@@ -71,9 +71,11 @@ export class ReceiverLink {
       throw openingFailure(cause);
     }
     if (prepared === undefined) setReceiveBuffer(socket, options.receiveBufferBytes);
+    const hold = new Hold(sink, sleepThread);
     socket.on('message', (message) => {
+      hold.untilRoom();
       sink.take(message);
-      if (prepared !== undefined) readWaiting(prepared.descriptor, sink);
+      if (prepared !== undefined) readWaiting(prepared.descriptor, sink, hold);
     });
     socket.on('error', (cause) =>
       onFailure(new DiodeError('E_LINK_ADDRESS', 'the socket of the link failed', { cause })),
@@ -95,11 +97,12 @@ export class ReceiverLink {
   }
 }
 
-function readWaiting(descriptor: number, sink: DatagramSink): void {
+function readWaiting(descriptor: number, sink: DatagramSink, hold: Hold): void {
   let reads = 0;
   for (let pauses = 0; pauses < pausesMax; pauses += 1) {
     const before = reads;
     for (; reads < readsMax; reads += 1) {
+      hold.untilRoom();
       const bytes = receiveNow(descriptor, sink.room());
       if (bytes === undefined) break;
       sink.filled(bytes);

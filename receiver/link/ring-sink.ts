@@ -22,6 +22,14 @@ export class RingSink implements DatagramSink {
     this.#datagramBytes = writer.datagramBytes;
   }
 
+  get hasRoom(): boolean {
+    return this.#writer.free * this.#datagramBytes >= messageBytesMax;
+  }
+
+  get isHalfFree(): boolean {
+    return this.#writer.free * 2 >= this.#writer.slots;
+  }
+
   take(message: Uint8Array): void {
     const length = this.#datagramBytes;
     const whole = Math.floor(message.length / length);

@@ -41,7 +41,8 @@ const port = 4747;
 const stillMs = 3000;
 /** The search for the rate goes on upward while that brings so much more. */
 const worthwhile = 1.03;
-const stepsDownMax = 6;
+const stepsDownMax = 10;
+const stepDown = 0.95;
 /** What is prepared, spooled, copied for udpcast and received, twice where a new one begins. */
 const foldersMax = 8;
 /** What a watch folder waits for by configuration: part of the whole way, and told with it. */
@@ -187,7 +188,7 @@ class LinkBenchmark {
       while (transfers.length < this.#options.runs && transfers.every(({ lost }) => lost === 0))
         transfers.push(await this.#transfer(rate, 'measuring'));
       if (transfers.every(({ lost }) => lost === 0)) break;
-      rate *= 0.9;
+      rate *= stepDown;
     }
     return { rate, transfers };
   }
