@@ -97,6 +97,8 @@ export class NamespacePair {
     for (const [namespace, networkInterface, address] of sides) {
       const ip = ['ip', '-n', namespace];
       run([...ip, 'address', 'add', `${address}/24`, 'dev', networkInterface]);
+      // No IPv6: its solicitations would count as the first packet of a study.
+      run([...ip, 'link', 'set', networkInterface, 'addrgenmode', 'none']);
       run([...ip, 'link', 'set', 'lo', 'up']);
       run([...ip, 'link', 'set', networkInterface, 'up']);
     }
