@@ -151,7 +151,15 @@ export class Assembler {
 
   /** Marks an object as finished: durable here. Its datagrams are dropped at once from now on. */
   finish(objectId: string): void {
-    this.#finished.set(Buffer.from(objectId, 'hex'), 0, 1);
+    const collecting = this.#markFinished(objectId);
+    // The file it was collected in stays: it is for who says so to deal with.
+    if (collecting !== undefined) this.#forgetObject(collecting);
+  }
+
+  /** An object is not needed any more: it counts as finished, and what was collected of it goes. */
+  dismiss(objectId: string): void {
+    const collecting = this.#markFinished(objectId);
+    if (collecting !== undefined) this.#discard(collecting);
   }
 
   /** The same for many: 16 bytes each, one behind the other. */
@@ -165,14 +173,6 @@ export class Assembler {
     const id = Buffer.from(objectId, 'hex');
     this.#finished.delete(id, 0);
     this.#recentDocuments.delete(id, 0);
-  }
-
-  /** An object is not needed any more: what was collected of it goes, and it counts as finished. */
-  dismiss(objectId: string): void {
-    this.finish(objectId);
-    const collecting = this.#open[this.#index.find(Buffer.from(objectId, 'hex'), 0)];
-    // One that is whole is delivered: who takes it sees that it is not needed.
-    if (collecting !== undefined && !this.#verifying.includes(collecting)) this.#discard(collecting);
   }
 
   /** Another key ring from now on. What is being collected under a key that left it is given up. */
@@ -206,8 +206,7 @@ export class Assembler {
 
   /** When a datagram of an open object last came, or undefined when none is being collected. */
   touchedAtMs(objectId: string): number | undefined {
-    const slot = this.#index.find(Buffer.from(objectId, 'hex'), 0);
-    return this.#open[slot]?.object.touchedAtMs;
+    return this.#openAt(this.#index.find(Buffer.from(objectId, 'hex'), 0))?.object.touchedAtMs;
   }
 
   /**
@@ -226,12 +225,16 @@ export class Assembler {
     if (invalid !== undefined) return this.counters.refuse(invalid);
     if (header.protection !== this.#options.protection) return this.counters.refuse('E_DATAGRAM_MODE');
     this.#countSequence(bytes, start);
-    if (this.#isFinished(bytes, start)) {
-      counters.ofFinished += 1;
-      return;
+    // What is open is not finished, and nearly every datagram is of an open object.
+    let collecting = this.#openAt(this.#index.find(bytes, start + at.objectId));
+    if (collecting === undefined) {
+      if (this.#isFinished(bytes, start)) {
+        counters.ofFinished += 1;
+        return;
+      }
+      collecting = this.#begin(bytes, start);
+      if (collecting === undefined) return;
     }
-    const collecting = this.#find(bytes, start);
-    if (collecting === undefined) return;
     const { object } = collecting;
     object.touchedAtMs = nowMs;
     const { layout } = object.identity;
@@ -308,9 +311,16 @@ export class Assembler {
     return this.#recentDocuments.find(bytes, start + at.objectId) >= 0;
   }
 
-  #find(bytes: Uint8Array, start: number): Collecting | undefined {
-    const slot = this.#index.find(bytes, start + at.objectId);
-    return slot >= 0 ? this.#open[slot] : this.#begin(bytes, start);
+  /** @returns what is collected of it, unless that is whole and being delivered: who takes it sees what it is */
+  #markFinished(objectId: string): Collecting | undefined {
+    const id = Buffer.from(objectId, 'hex');
+    this.#finished.set(id, 0, 1);
+    const collecting = this.#openAt(this.#index.find(id, 0));
+    return collecting !== undefined && this.#verifying.includes(collecting) ? undefined : collecting;
+  }
+
+  #openAt(slot: number): Collecting | undefined {
+    return slot < 0 ? undefined : this.#open[slot];
   }
 
   #begin(bytes: Uint8Array, start: number): Collecting | undefined {

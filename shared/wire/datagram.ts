@@ -121,8 +121,6 @@ export class DatagramHeader {
   sessionCounter = 0;
   sessionRandom = 0;
   sequence = 0;
-  /** First 48 bits of the object id: a key for a map, never an identity by itself. */
-  objectKey = 0;
   objectBytes = 0;
   blockNumber = 0;
   encodingSymbolId = 0;
@@ -166,8 +164,8 @@ export function readHeader(bytes: Uint8Array, header: DatagramHeader, start = 0)
   const k = bytes[start + at.maximumSourceSymbols] ?? 0;
   if (!isObjectType(type) || !isProtection(mode)) return 'E_DATAGRAM_FIELD';
   if (k < 1 || k > limits.sourceSymbolsMax) return 'E_DATAGRAM_FIELD';
-  for (let i = start + at.reserved; i < start + headerBytes; i += 1)
-    if (bytes[i] !== 0) return 'E_DATAGRAM_FIELD';
+  if (readUint16(bytes, start + at.reserved) !== 0) return 'E_DATAGRAM_FIELD';
+  if (readUint32(bytes, start + at.reserved + 2) !== 0) return 'E_DATAGRAM_FIELD';
   header.type = type;
   header.keyId = readUint16(bytes, start + at.keyId);
   header.protection = mode;
@@ -175,8 +173,6 @@ export function readHeader(bytes: Uint8Array, header: DatagramHeader, start = 0)
   header.sessionCounter = readUint32(bytes, start + at.sessionCounter);
   header.sessionRandom = readUint32(bytes, start + at.sessionRandom);
   header.sequence = readUint64(bytes, start + at.sequence);
-  header.objectKey =
-    readUint32(bytes, start + at.objectId) * 0x1_0000 + readUint16(bytes, start + at.objectId + 4);
   header.objectBytes = readUint64(bytes, start + at.objectBytes);
   header.blockNumber = readUint32(bytes, start + at.blockNumber);
   header.encodingSymbolId = bytes[start + at.encodingSymbolId] ?? 0;
