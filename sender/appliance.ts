@@ -5,43 +5,31 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
 import { alarmLog } from '../shared/alarm-log.ts';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
 import { readKeyFile, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
-import { DiodeError, type ErrorCode, storageCodes } from '../shared/errors.ts';
+import { DiodeError, storageCodes } from '../shared/errors.ts';
 import { hostFiles } from '../shared/host-network.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
 import type { Log } from '../shared/log.ts';
-import { createRing } from '../shared/ring.ts';
 import { RunningTime } from '../shared/running-time.ts';
-import {
-  checkFolders,
-  type Die,
-  deferred,
-  startThread,
-  stopThread,
-  writeSnapshot,
-} from '../shared/supervision.ts';
+import { checkFolders, type Die, writeSnapshot } from '../shared/supervision.ts';
 import { WaterMarks } from '../shared/water-marks.ts';
-import { wireTimeMs } from '../shared/wire/wire-time.ts';
 import { answerRequest } from './commands/answer.ts';
 import type { SenderConfiguration } from './configuration.ts';
+import { startDataPlane } from './data-plane.ts';
 import { Dispatch } from './dispatch/dispatch.ts';
-import type { EncodeThreadData, EncodeThreadMessage } from './dispatch/encode-thread.ts';
 import { LinkSupervision } from './dispatch/link-supervision.ts';
-import { memoryBeforeRing } from './encode/slot-memory.ts';
-import type { TransmitEnd, TransmitOrder } from './encode/transmitter.ts';
-import { objectPlanner, type SenderIdentity, type Session } from './identity.ts';
+import type { TransmitOrder } from './encode/transmitter.ts';
+import { objectPlanner, type SenderIdentity } from './identity.ts';
 import { Watch } from './intake/watch.ts';
 import type { InstanceRow } from './ledger/instance-records.ts';
 import { SenderLedger } from './ledger/ledger.ts';
 import { beginSession } from './ledger/session.ts';
 import { SenderLinkWatch } from './link/link-health.ts';
-import type { LinkThreadData, LinkThreadMessage, LinkThreadOrder } from './link/link-thread.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
 import { openScannerPort } from './scanner-port.ts';
 import { senderSnapshot } from './snapshot.ts';
@@ -49,9 +37,6 @@ import { replanStale } from './spool/replanning.ts';
 import { Spool } from './spool/spool.ts';
 import { Upkeep } from './spool/upkeep.ts';
 
-/** Between encoder and link: what STAT has to wait for is twice this at most, whatever the rate. */
-const ringMs = 20;
-const ringSlotsMax = 2048;
 const dayMs = 86_400_000;
 const chores = { stepMs: 20, snapshotMs: 500, requestsMs: 200, linkMs: 200 } as const;
 
@@ -108,7 +93,7 @@ export async function startSender(
     passesPlanned: configuration['passes.count'],
   });
   if (replanned > 0) log.info('objects planned again', { files: replanned, keyId: key.id });
-  const link = await startLink(configuration, identity, session, log, die);
+  const link = await startDataPlane(configuration, identity, session, log, die);
   const orders: TransmitOrder[] = [];
   const dispatch = new Dispatch({
     ledger,
@@ -277,96 +262,6 @@ export async function startSender(
       ledger.close();
       giveUp();
       log.info('sender stopped');
-    },
-  };
-}
-
-/** Starts both threads of the data plane. */
-async function startLink(
-  configuration: SenderConfiguration,
-  identity: SenderIdentity,
-  session: Session,
-  log: Log,
-  die: Die,
-) {
-  const { parameters } = identity;
-  const beforeRing = memoryBeforeRing(parameters, configuration['code.openBlocks']);
-  const rate = configuration['link.rateMegabitsPerSecond'];
-  const slots = Math.ceil(ringMs / wireTimeMs(parameters.datagramBytes, rate));
-  const slotsMin = Math.max(64, 2 * configuration['link.burstDatagrams']);
-  const ring = createRing(
-    parameters.datagramBytes,
-    Math.max(slotsMin, Math.min(slots, ringSlotsMax)),
-    beforeRing,
-  );
-  const between = new MessageChannel();
-  const opened = deferred<void>();
-  const ready = deferred<string>();
-  let datagrams = 0;
-  let onEnded: (ends: readonly TransmitEnd[]) => void = () => {};
-  let onRefused: (code: ErrorCode, detail: string) => void = () => {};
-  const linkThread = startThread<LinkThreadMessage>({
-    file: new URL('./link/link-thread.js', import.meta.url),
-    workerData: {
-      ring,
-      link: {
-        address: configuration['link.address'],
-        port: configuration['link.port'],
-        sourceAddress: configuration['link.sourceAddress'],
-        sendBufferBytes: configuration['link.sendBufferBytes'],
-        datagramBytes: identity.parameters.datagramBytes,
-      },
-      rateMegabitsPerSecond: rate,
-      burstDatagrams: configuration['link.burstDatagrams'],
-      encodePort: between.port1,
-    } satisfies LinkThreadData,
-    transfer: [between.port1],
-    onMessage: (message) => {
-      if (message.kind === 'counters') datagrams = message.datagrams;
-      else if (message.kind === 'open') opened.resolve();
-      else if (message.fatal) opened.reject(new DiodeError(message.code, message.detail));
-      else {
-        // What keeps it from opening may pass: files are taken in meanwhile, and wait.
-        opened.resolve();
-        onRefused(message.code, message.detail);
-      }
-    },
-    die,
-  });
-  await opened.promise;
-  const encodeThread = startThread<EncodeThreadMessage>({
-    file: new URL('./dispatch/encode-thread.js', import.meta.url),
-    workerData: {
-      ring,
-      identity,
-      session,
-      openBlocks: configuration['code.openBlocks'],
-      engine: configuration['code.engine'],
-      linkPort: between.port2,
-    } satisfies EncodeThreadData,
-    transfer: [between.port2],
-    onMessage: (message) => {
-      if (message.kind === 'ready') ready.resolve(message.engine);
-      else onEnded(message.ends);
-    },
-    die,
-  });
-  const engine = await ready.promise;
-  log.debug('link open', { engine });
-  return {
-    engine,
-    datagrams: () => datagrams,
-    send: (orders: readonly TransmitOrder[]) => encodeThread.postMessage(orders),
-    order: (order: LinkThreadOrder) => linkThread.postMessage(order),
-    onRefused: (listener: (code: ErrorCode, detail: string) => void) => {
-      onRefused = listener;
-    },
-    onEnded: (listener: (ends: readonly TransmitEnd[]) => void) => {
-      onEnded = listener;
-    },
-    stop: async () => {
-      await stopThread(encodeThread);
-      await stopThread(linkThread);
     },
   };
 }
