@@ -64,6 +64,10 @@ function rung(asked: number, rounds: readonly StepResult[], dropsOf: (step: numb
   const received = rounds.reduce((sum, round) => sum + round.received, 0);
   const drops = rounds.map(({ step }) => dropsOf(step));
   const sum = (place: keyof HostDrops) => drops.reduce((all, each) => all + each[place], 0);
+  const lost = sent - received;
+  const [socket, ring] = [sum('socket'), sum('ring')];
+  // An interface also drops what was never ours, such as frames of its neighbours.
+  const nic = Math.min(sum('nic'), Math.max(0, lost - socket - ring));
   const absent = rounds.filter((round) => round.received === 0).length;
   const lengths = rounds.flatMap(({ bursts }) => [...bursts.keys()]);
   return {
@@ -73,8 +77,8 @@ function rung(asked: number, rounds: readonly StepResult[], dropsOf: (step: numb
     rounds: rounds.length,
     sent,
     received,
-    lost: sent - received,
-    hostDrops: { nic: sum('nic'), socket: sum('socket'), ring: sum('ring') },
+    lost,
+    hostDrops: { nic, socket, ring },
     longestBurst: lengths.reduce((longest, each) => Math.max(longest, each), 0),
     bursts: rounds.reduce((all, { bursts }) => all + [...bursts.values()].reduce((a, b) => a + b, 0), 0),
     absentRounds: absent,

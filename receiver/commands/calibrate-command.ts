@@ -158,10 +158,11 @@ function dropsSinceLast(values: ReceiverConfiguration, counters: () => LinkThrea
   let before = look();
   return () => {
     const now = look();
+    // An interface that was set down or replaced meanwhile begins to count anew.
     const since = {
-      nic: now.nic - before.nic,
-      socket: now.socket - before.socket,
-      ring: now.ring - before.ring,
+      nic: Math.max(0, now.nic - before.nic),
+      socket: Math.max(0, now.socket - before.socket),
+      ring: Math.max(0, now.ring - before.ring),
     };
     before = now;
     return since;

@@ -1,5 +1,6 @@
 /** Every part that faces somebody who may mean harm. */
 import type { FuzzTarget } from './fuzz-target.ts';
+import { calibrationTarget } from './targets/calibration.ts';
 import { configurationTarget } from './targets/configuration.ts';
 import { datagramTarget } from './targets/datagram.ts';
 import { beaconTarget, manifestTarget, rollTarget } from './targets/documents.ts';
@@ -9,6 +10,7 @@ import { ticketTarget } from './targets/ticket.ts';
 
 export const fuzzTargets: readonly FuzzTarget[] = [
   datagramTarget,
+  calibrationTarget,
   manifestTarget,
   beaconTarget,
   rollTarget,

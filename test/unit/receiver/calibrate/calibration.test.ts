@@ -174,6 +174,17 @@ describe('the proposal', () => {
     );
   });
 
+  it('blames the interface for no more than is lost: it also drops what was never ours', () => {
+    const neighbours = { nic: 5000, socket: 0, ring: 0 };
+    const clean = analysed({}, () => neighbours);
+    expect(clean).toMatchObject({ highestCleanKilobitsPerSecond: 3_200_000, findings: [] });
+    const { findings } = analysed(
+      { isLost: (rate, index) => rate >= 800_000 && index >= 0 && index < 40 },
+      () => neighbours,
+    );
+    expect(findings.join()).toContain('at 800 Mb/s this host lost 120 in the network interface');
+  });
+
   it('makes m for what the link loses at any rate, and a smaller k where that is much', () => {
     for (const loss of [0.001, 0.03, 0.06, 0.2]) {
       const random = new Random(2);
