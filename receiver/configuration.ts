@@ -39,7 +39,7 @@ export const receiverSettings = {
   ...codeSettings,
   'code.engine': choice(engineNames, 'auto', 'the erasure-code engine; all give the same bytes'),
   'assemble.memoryMegabytes': wholeNumber(
-    { min: 8, max: 65_536, fallback: 96 },
+    { min: 8, max: 65_536, fallback: 80 },
     'memory for blocks that are being collected; at least what the sender has open (D blocks), better four times that',
   ),
   'assemble.spillMegabytes': optionalNumber(

@@ -98,8 +98,6 @@ const hashStepBlocks = 16;
 const checkpointBlocks = 256;
 const recentDocumentsMax = 4096;
 const nothing = new Uint8Array(0);
-/** Memory of blocks that is kept for the next ones, beside that of open blocks. */
-const keptBuffersBytes = 32e6;
 const documentsMemoryBytes = 2 * limits.documentBytesMax;
 
 interface Origin {
@@ -126,7 +124,7 @@ export class Assembler {
   #secrets: ReadonlyMap<number, Uint8Array>;
   readonly #header = new DatagramHeader();
   readonly #buffers: BlockBuffers;
-  /** For the payload of one block while it is opened or hashed. */
+  /** For what one block holds while it is decoded, opened, hashed or kept elsewhere. */
   readonly #payload: Uint8Array;
   readonly #finished = new ObjectIdIndex();
   #recentDocuments = new ObjectIdIndex();
@@ -145,7 +143,7 @@ export class Assembler {
     this.#options = options;
     this.#symbolBytes = symbolBytesOf(options.datagramBytes);
     this.#secrets = new Map(options.secrets);
-    this.#buffers = new BlockBuffers(this.#symbolBytes, Math.min(keptBuffersBytes, options.memoryBytes / 4));
+    this.#buffers = new BlockBuffers(this.#symbolBytes, options.memoryBytes);
     this.#payload = new Uint8Array(limits.sourceSymbolsMax * this.#symbolBytes);
   }
 
@@ -423,7 +421,7 @@ export class Assembler {
   #finishBlock(collecting: Collecting, block: OpenBlock): void {
     const { object } = collecting;
     const missing = block.missingSymbols;
-    const decoded = block.decode(this.#options.code);
+    const decoded = block.decode(this.#options.code, this.#payload);
     this.#forgetBlock(block);
     const isWritten = this.#write(object, block.blockNumber, decoded);
     block.release();
@@ -536,7 +534,7 @@ export class Assembler {
     const { facts, spilledBlocks } = object;
     const isInstance = object.identity.type === objectType.instance;
     this.#forgetBlock(block);
-    if (isInstance && this.#options.spill.store(facts, block.blockNumber, block.collected())) {
+    if (isInstance && this.#options.spill.store(facts, block.blockNumber, block.collected(this.#payload))) {
       spilledBlocks.add(block.blockNumber);
       this.counters.blocksSpilled += 1;
     } else {

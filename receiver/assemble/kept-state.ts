@@ -24,7 +24,7 @@ export interface CollectedSymbols {
 export interface BlockSpill {
   /** @returns false when there is no room: the symbols are lost, and come again with a later pass */
   store(facts: ObjectFacts, blockNumber: number, collected: CollectedSymbols): boolean;
-  /** Gives a block back, once. */
+  /** Gives a block back, once. Its symbols are good until the next call. */
   take(objectId: string, blockNumber: number): CollectedSymbols | undefined;
   /** Forgets all blocks of an object. */
   drop(objectId: string): void;

@@ -1,6 +1,7 @@
 /**
- * A source block that is being collected. Source symbols lie at their place; repair symbols lie beside
- * them, whatever pass they came from. Any k distinct symbols are enough.
+ * A source block that is being collected. Any k distinct symbols are enough, whatever pass they came from, so room for
+ * k is all that it has: a source symbol lies at its place, and a repair symbol at the place of a source symbol that is
+ * not there. When that one comes after all, the repair symbol moves on.
  */
 import { assert } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
@@ -8,8 +9,10 @@ import { limits } from '../../shared/wire/limits.ts';
 import type { BlockBuffers } from './block-buffers.ts';
 import type { CollectedSymbols } from './kept-state.ts';
 
-const repairSymbolsAtFirst = 32;
 const nothing = new Uint8Array(0);
+/** Behind one byte for each encoding symbol id: what lies at each place, an encoding symbol id or nothing. */
+const places = limits.encodingSymbolsMax;
+const noSymbol = 255;
 
 export class OpenBlock {
   readonly blockNumber: number;
@@ -18,11 +21,13 @@ export class OpenBlock {
   touchedAt = 0;
   readonly #symbolBytes: number;
   readonly #buffers: BlockBuffers;
-  #source: Uint8Array;
-  readonly #seen = new Uint8Array(limits.encodingSymbolsMax);
-  readonly #repairEsis: number[] = [];
-  #repair: Uint8Array = nothing;
+  #memory: Uint8Array;
+  /** Which symbols are there, and behind that where. One buffer for both. */
+  readonly #seen: Uint8Array;
   #sourceSeen = 0;
+  #repairSeen = 0;
+  /** No place before it is free. */
+  #firstFree = 0;
 
   constructor(blockNumber: number, sourceSymbols: number, symbolBytes: number, buffers: BlockBuffers) {
     assert(sourceSymbols >= 1 && sourceSymbols <= limits.sourceSymbolsMax, 'k within bounds');
@@ -30,17 +35,18 @@ export class OpenBlock {
     this.sourceSymbols = sourceSymbols;
     this.#symbolBytes = symbolBytes;
     this.#buffers = buffers;
-    this.#source = buffers.take(sourceSymbols);
+    this.#seen = new Uint8Array(places + sourceSymbols).fill(noSymbol, places);
+    this.#memory = buffers.take(sourceSymbols);
   }
 
   /** Bytes of memory the block holds. */
   get heldBytes(): number {
-    return this.#source.length + this.#repair.length;
+    return this.#memory.length;
   }
 
   /** Whether k distinct symbols are there. */
   get decodable(): boolean {
-    return this.#sourceSeen + this.#repairEsis.length >= this.sourceSymbols;
+    return this.#sourceSeen + this.#repairSeen >= this.sourceSymbols;
   }
 
   /** Source symbols that repair symbols stand in for. */
@@ -48,39 +54,39 @@ export class OpenBlock {
     return this.sourceSymbols - this.#sourceSeen;
   }
 
-  /** Copies a symbol in. @returns false when it is there already */
+  /** Copies a symbol in. @returns false when it is there already, or k are: then there is no room for more */
   add(encodingSymbolId: number, symbol: Uint8Array): boolean {
     assert(
       encodingSymbolId < limits.encodingSymbolsMax && symbol.length === this.#symbolBytes,
       'a checked symbol',
     );
-    if (this.#seen[encodingSymbolId] === 1) return false;
+    if (this.#seen[encodingSymbolId] === 1 || this.decodable) return false;
     this.#seen[encodingSymbolId] = 1;
-    if (encodingSymbolId < this.sourceSymbols) {
-      this.#source.set(symbol, encodingSymbolId * this.#symbolBytes);
-      this.#sourceSeen += 1;
+    if (encodingSymbolId >= this.sourceSymbols) {
+      this.#place(encodingSymbolId, this.#freePlace(), symbol);
+      this.#repairSeen += 1;
       return true;
     }
-    const start = this.#repairEsis.length * this.#symbolBytes;
-    if (start + symbol.length > this.#repair.length) this.#growRepair();
-    this.#repair.set(symbol, start);
-    this.#repairEsis.push(encodingSymbolId);
+    const inItsPlace = this.#placedAt(encodingSymbolId);
+    if (inItsPlace !== noSymbol) this.#place(inItsPlace, this.#freePlace(), this.#at(encodingSymbolId));
+    this.#place(encodingSymbolId, encodingSymbolId, symbol);
+    this.#sourceSeen += 1;
     return true;
   }
 
-  /** A copy of what is there, to be kept outside memory. */
-  collected(): CollectedSymbols {
+  /**
+   * A copy of what is there, to be kept outside memory.
+   * @param room for k symbols: what is there is fewer
+   */
+  collected(room: Uint8Array): CollectedSymbols {
     const encodingSymbolIds: number[] = [];
-    for (let esi = 0; esi < this.sourceSymbols; esi += 1)
-      if (this.#seen[esi] === 1) encodingSymbolIds.push(esi);
-    const symbols = new Uint8Array((encodingSymbolIds.length + this.#repairEsis.length) * this.#symbolBytes);
-    for (const [index, esi] of encodingSymbolIds.entries()) {
-      const start = esi * this.#symbolBytes;
-      symbols.set(this.#source.subarray(start, start + this.#symbolBytes), index * this.#symbolBytes);
+    for (let place = 0; place < this.sourceSymbols; place += 1) {
+      const esi = this.#placedAt(place);
+      if (esi === noSymbol) continue;
+      room.set(this.#at(place), encodingSymbolIds.length * this.#symbolBytes);
+      encodingSymbolIds.push(esi);
     }
-    const repairBytes = this.#repairEsis.length * this.#symbolBytes;
-    symbols.set(this.#repair.subarray(0, repairBytes), encodingSymbolIds.length * this.#symbolBytes);
-    return { encodingSymbolIds: [...encodingSymbolIds, ...this.#repairEsis], symbols };
+    return { encodingSymbolIds, symbols: room.subarray(0, encodingSymbolIds.length * this.#symbolBytes) };
   }
 
   /** Adds what was kept. */
@@ -93,38 +99,57 @@ export class OpenBlock {
 
   /** Gives the memory back: the block, and what {@link decode} gave, are not used any more. */
   release(): void {
-    this.#buffers.give(this.#source);
-    if (this.#repair.length > 0) this.#buffers.give(this.#repair);
-    this.#source = nothing;
-    this.#repair = nothing;
+    this.#buffers.give(this.#memory);
+    this.#memory = nothing;
   }
 
-  /** The k source symbols, one behind the other. Repairs what is missing; call when decodable. */
-  decode(code: ErasureCode): Uint8Array {
+  /**
+   * The k source symbols, one behind the other. Repairs what is missing; call when decodable.
+   * @param room for repair symbols: as many as stand in for source symbols
+   */
+  decode(code: ErasureCode, room: Uint8Array): Uint8Array {
     assert(this.decodable, 'k symbols are there');
     const missing: number[] = [];
-    for (let esi = 0; esi < this.sourceSymbols; esi += 1) if (this.#seen[esi] !== 1) missing.push(esi);
+    const repairEsis: number[] = [];
+    for (let place = 0; place < this.sourceSymbols; place += 1) {
+      const esi = this.#placedAt(place);
+      if (esi === place) continue;
+      // Out of the way of what is reconstructed there.
+      room.set(this.#at(place), missing.length * this.#symbolBytes);
+      missing.push(place);
+      repairEsis.push(esi);
+    }
     if (missing.length > 0) {
       const area = { offsetBytes: 0, strideBytes: this.#symbolBytes };
       code.reconstruct(
         { sourceSymbols: this.sourceSymbols, symbolBytes: this.#symbolBytes },
-        { ...area, bytes: this.#source },
+        { ...area, bytes: this.#memory },
         missing,
-        this.#repairEsis.slice(0, missing.length),
-        { ...area, bytes: this.#repair },
+        repairEsis,
+        { ...area, bytes: room },
       );
     }
-    return this.#source.subarray(0, this.sourceSymbols * this.#symbolBytes);
+    return this.#memory.subarray(0, this.sourceSymbols * this.#symbolBytes);
   }
 
-  #growRepair(): void {
-    const symbols = Math.min(
-      limits.encodingSymbolsMax - this.sourceSymbols,
-      Math.max(repairSymbolsAtFirst, this.#repairEsis.length * 2),
-    );
-    const larger = this.#buffers.take(symbols);
-    larger.set(this.#repair);
-    if (this.#repair.length > 0) this.#buffers.give(this.#repair);
-    this.#repair = larger;
+  #at(place: number): Uint8Array {
+    const start = place * this.#symbolBytes;
+    return this.#memory.subarray(start, start + this.#symbolBytes);
+  }
+
+  #placedAt(place: number): number {
+    return this.#seen[places + place] ?? noSymbol;
+  }
+
+  #place(encodingSymbolId: number, place: number, symbol: Uint8Array): void {
+    this.#memory.set(symbol, place * this.#symbolBytes);
+    this.#seen[places + place] = encodingSymbolId;
+  }
+
+  /** One is free as long as the block is not decodable. */
+  #freePlace(): number {
+    while (this.#placedAt(this.#firstFree) !== noSymbol) this.#firstFree += 1;
+    assert(this.#firstFree < this.sourceSymbols, 'a place is free');
+    return this.#firstFree;
   }
 }

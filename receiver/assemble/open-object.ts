@@ -2,7 +2,7 @@
  * An object that is being collected: which of its blocks are finished, and its hash as far as it is known.
  * Finished blocks go to the sink at once; the hash follows in order, reading back what came early.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { assert } from '../../shared/assert.ts';
 import { ObjectSeal, type SealedObject } from '../../shared/crypto/seal.ts';
 import { sealTagBytes } from '../../shared/wire/object-layout.ts';
@@ -34,11 +34,15 @@ export class OpenObject {
   readonly facts: ObjectFacts;
   /** When a datagram of it last came, on the monotonic clock. */
   touchedAtMs = 0;
-  readonly #seal: ObjectSeal;
+  /**
+   * Made when the first block is whole. Where datagrams are lost, thousands of objects wait for a later pass, many of
+   * them without one whole block: what each holds meanwhile counts.
+   */
+  #seal: ObjectSeal | undefined;
   readonly #finished: Uint8Array;
   #finishedCount = 0;
   #checkpointedCount = 0;
-  readonly #hash = createHash('sha256');
+  #hash: Hash | undefined;
   #hashedBlocks = 0;
 
   /** @param finishedBlocks of an earlier life, one bit a block */
@@ -46,7 +50,6 @@ export class OpenObject {
     this.identity = identity;
     this.facts = facts;
     this.sink = sink;
-    this.#seal = new ObjectSeal(identity);
     this.#finished = new Uint8Array(Math.ceil(identity.layout.blockCount / 8));
     if (finishedBlocks === undefined) return;
     this.#finished.set(finishedBlocks.subarray(0, this.#finished.length));
@@ -95,6 +98,7 @@ export class OpenObject {
     const { layout } = this.identity;
     const payloadBytes = layout.payloadBytes(blockNumber);
     const payload = opened.subarray(0, payloadBytes);
+    this.#seal ??= new ObjectSeal(this.identity);
     const isOpen = this.#seal.open(
       blockNumber,
       decoded.subarray(0, payloadBytes),
@@ -105,10 +109,7 @@ export class OpenObject {
     this.sink.write(payload, layout.payloadOffset(blockNumber));
     this.#finished[blockNumber >>> 3] = (this.#finished[blockNumber >>> 3] ?? 0) | (1 << (blockNumber & 7));
     this.#finishedCount += 1;
-    if (blockNumber === this.#hashedBlocks) {
-      this.#hash.update(payload);
-      this.#hashedBlocks += 1;
-    }
+    if (blockNumber === this.#hashedBlocks) this.#hashBlock(payload);
     return true;
   }
 
@@ -128,9 +129,14 @@ export class OpenObject {
       if (!this.isFinished(this.#hashedBlocks)) return undefined;
       const block = buffer.subarray(0, layout.payloadBytes(this.#hashedBlocks));
       this.sink.read(block, layout.payloadOffset(this.#hashedBlocks));
-      this.#hash.update(block);
-      this.#hashedBlocks += 1;
+      this.#hashBlock(block);
     }
-    return this.#hashedBlocks === layout.blockCount ? this.#hash.digest() : undefined;
+    return this.#hashedBlocks === layout.blockCount ? this.#hash?.digest() : undefined;
+  }
+
+  #hashBlock(payload: Uint8Array): void {
+    this.#hash ??= createHash('sha256');
+    this.#hash.update(payload);
+    this.#hashedBlocks += 1;
   }
 }

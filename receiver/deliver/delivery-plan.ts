@@ -34,7 +34,7 @@ export class DeliveryPlan {
   }
 
   /** Instances of a study are being released: within that transaction. */
-  enter(study: StudyRecord, instances: readonly InstanceRecord[]): void {
+  enter(study: StudyRecord, instances: Iterable<InstanceRecord>): void {
     const { deliveries, departures, clock, runningTime } = this.#options;
     const moment = { nowMs: runningTime.nowMs(), atMs: clock.wallMs() };
     for (const instance of instances) {

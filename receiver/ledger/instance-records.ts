@@ -96,6 +96,19 @@ export class InstanceRecords {
       .map(instanceRecord);
   }
 
+  /** Whether something of a study was released. */
+  isAnyReleased(senderId: string, studyUid: string): boolean {
+    const sql =
+      'SELECT 1 FROM instances WHERE sender_id = ? AND study_uid = ? AND released_revision IS NOT NULL LIMIT 1';
+    return this.#database.get(sql, senderId, studyUid) !== undefined;
+  }
+
+  /** Whether something of a study is held for this reason. */
+  isAnyHeld(senderId: string, studyUid: string, because: string): boolean {
+    const sql = 'SELECT 1 FROM instances WHERE sender_id = ? AND study_uid = ? AND held_because = ? LIMIT 1';
+    return this.#database.get(sql, senderId, studyUid, because) !== undefined;
+  }
+
   /** Whether another object with this UID was released, from whatever study of the sender. */
   releasedUnderUid(senderId: string, sopInstanceUid: string): boolean {
     return (

@@ -29,7 +29,7 @@ export interface ReleaserOptions {
   readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
   /** Instances of a study are marked as released: runs in that transaction. */
-  readonly onMarked?: ((study: StudyRecord, instances: readonly InstanceRecord[]) => void) | undefined;
+  readonly onMarked?: ((study: StudyRecord, instances: Iterable<InstanceRecord>) => void) | undefined;
   /** A release is done: for the log. */
   readonly onReleased: (release: ReleaseRecord) => void;
 }
@@ -84,8 +84,8 @@ export class Releaser {
           target: first ? inboxName : supplementName(`${inboxName}.rev${revision}`, earlier),
           instances: release.length,
           expected,
-          objectIds: release.map((instance) => instance.objectId),
-          conflictIds: conflicts.map((instance) => instance.objectId),
+          objectIds: release,
+          conflictIds: conflicts,
         },
         clock.wallMs(),
       );
@@ -167,10 +167,7 @@ export class Releaser {
     }
     if (release.step === 'intent') {
       for (const objectId of release.objectIds) this.#makeReleasable(objectId);
-      vault.staging.build(
-        release.id,
-        release.objectIds.map((objectId) => ({ objectId, path: this.#placeOf(objectId) })),
-      );
+      vault.staging.build(release.id, this.#placesOf(release.objectIds));
       ledger.releases.markStep(release.id, 'staged');
     } else if (!vault.staging.holds(release.id)) {
       return;
@@ -223,10 +220,14 @@ export class Releaser {
     return titles;
   }
 
-  #instances(objectIds: readonly string[]): InstanceRecord[] {
-    return objectIds.map((id) =>
-      present(this.#options.ledger.instances.get(id), 'a released instance has its row'),
-    );
+  /** One by one: all of a large study at a time would be too much memory. */
+  *#instances(objectIds: readonly string[]): Generator<InstanceRecord> {
+    for (const id of objectIds)
+      yield present(this.#options.ledger.instances.get(id), 'a released instance has its row');
+  }
+
+  *#placesOf(objectIds: readonly string[]): Generator<{ objectId: string; path: readonly string[] }> {
+    for (const objectId of objectIds) yield { objectId, path: this.#placeOf(objectId) };
   }
 
   /** Every instance of the revision is released already, or held. */
@@ -234,7 +235,7 @@ export class Releaser {
     const { ledger } = this.#options;
     const { study, revision, conflicts } = decision;
     const record = ledger.transaction(() => {
-      for (const instance of conflicts) ledger.instances.hold(instance.objectId, 'E_CONFLICT');
+      for (const objectId of conflicts) ledger.instances.hold(objectId, 'E_CONFLICT');
       return this.#markStudy(study, revision);
     });
     return { study: record, conflicts: conflicts.length };
@@ -242,9 +243,7 @@ export class Releaser {
 
   #markStudy(study: StudyRecord, revision: number): StudyRecord {
     const { ledger, clock } = this.#options;
-    const somethingOut = ledger.instances
-      .ofStudy(study.senderId, study.studyUid)
-      .some((row) => row.releasedRevision !== undefined);
+    const somethingOut = ledger.instances.isAnyReleased(study.senderId, study.studyUid);
     const current = ledger.studies.get(study.senderId, study.studyUid) ?? study;
     const record: StudyRecord = {
       ...current,
@@ -256,9 +255,10 @@ export class Releaser {
   }
 
   #heldState({ senderId, studyUid }: StudyRecord): StudyState {
-    const rows = this.#options.ledger.instances.ofStudy(senderId, studyUid);
-    const isQuarantined = rows.some(({ heldBecause }) => heldBecause === 'E_PATIENT_MISMATCH');
-    return isQuarantined ? studyState.quarantined : studyState.held;
+    const { instances } = this.#options.ledger;
+    return instances.isAnyHeld(senderId, studyUid, 'E_PATIENT_MISMATCH')
+      ? studyState.quarantined
+      : studyState.held;
   }
 
   /** Two senders with one Study UID never mix: the first to release has the name. */

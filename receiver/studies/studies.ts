@@ -22,10 +22,10 @@ export interface ReleaseDecision {
   readonly study: StudyRecord;
   readonly revision: number;
   readonly expected: number;
-  /** Not released before, in the order of the manifest. */
-  readonly release: readonly InstanceRecord[];
-  /** Same UID as another instance that goes out or went out, other bytes. */
-  readonly conflicts: readonly InstanceRecord[];
+  /** Object ids of what was not released before, in the order of the manifest. */
+  readonly release: readonly string[];
+  /** Those of the same UID as another instance that goes out or went out, and other bytes. */
+  readonly conflicts: readonly string[];
 }
 
 export interface StudiesOptions {
@@ -239,7 +239,14 @@ export class Studies {
     const { release, conflicts, differing, otherPatients } = contents;
     if (differing.length + otherPatients.length > 0) this.#hold(contents, manifest.studyUid);
     const { revision, entries } = manifest;
-    return { study: study.record, revision, expected: entries.length, release, conflicts };
+    return {
+      study: study.record,
+      revision,
+      expected: entries.length,
+      // The rows of a large study are many times its ids, and releasing it takes a while.
+      release: release.map(({ objectId }) => objectId),
+      conflicts: conflicts.map(({ objectId }) => objectId),
+    };
   }
 
   #hold({ differing, otherPatients, patientMismatch }: RevisionContents, studyUid: string): void {

@@ -46,21 +46,25 @@ export class Incoming {
 
   /** A file that an object is put together in. */
   sink(facts: ObjectFacts): ObjectSink {
-    const path = this.#pathOf(facts.objectId);
-    return {
-      write: (bytes, offset) => this.#file(path).writeAt(bytes, offset),
-      read: (target, offset) => {
-        const read = this.#file(path).readAt(target, offset);
-        if (read !== target.length)
-          throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
-      },
-      discard: () => this.discard(facts.objectId),
-      checkpoint: (finishedBlocks, when) => this.#checkpoint(path, facts, finishedBlocks, when),
-    };
+    // Checked at once, not with its first block.
+    this.#pathOf(facts.objectId);
+    return new IncomingSink(this, facts);
+  }
+
+  write(objectId: string, bytes: Uint8Array, offset: number): void {
+    this.#file(this.#pathOf(objectId)).writeAt(bytes, offset);
+  }
+
+  /** Reads what was written before. */
+  readBack(objectId: string, target: Uint8Array, offset: number): void {
+    const read = this.#file(this.#pathOf(objectId)).readAt(target, offset);
+    if (read !== target.length)
+      throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
   }
 
   /** Content first, then which blocks of it are whole: as it was when the sync began. */
-  #checkpoint(path: string, facts: ObjectFacts, finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
+  checkpoint(facts: ObjectFacts, finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
+    const path = this.#pathOf(facts.objectId);
     const state = { facts, finishedBlocks: Buffer.from(finishedBlocks).toString('base64') };
     const bytes = Buffer.from(JSON.stringify(state));
     if (when === 'now') {
@@ -225,5 +229,32 @@ export class Incoming {
   #closeFile(path: string): void {
     this.#openFiles.get(path)?.close();
     this.#openFiles.delete(path);
+  }
+}
+
+/** Thousands of these may wait for a later pass, so each is no more than it must be. */
+class IncomingSink implements ObjectSink {
+  readonly #incoming: Incoming;
+  readonly #facts: ObjectFacts;
+
+  constructor(incoming: Incoming, facts: ObjectFacts) {
+    this.#incoming = incoming;
+    this.#facts = facts;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    this.#incoming.write(this.#facts.objectId, bytes, offset);
+  }
+
+  read(target: Uint8Array, offset: number): void {
+    this.#incoming.readBack(this.#facts.objectId, target, offset);
+  }
+
+  discard(): void {
+    this.#incoming.discard(this.#facts.objectId);
+  }
+
+  checkpoint(finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
+    this.#incoming.checkpoint(this.#facts, finishedBlocks, when);
   }
 }

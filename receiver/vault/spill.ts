@@ -71,6 +71,8 @@ export class SpillArea implements BlockSpill {
   readonly #found: SpilledBlock[] = [];
   readonly #slotCount: number;
   readonly #mayGrow: () => boolean;
+  /** For what is read of a slot: a fresh buffer for each would be garbage for each. */
+  readonly #buffer: Uint8Array;
   /** Slots that the file has. */
   #grownSlots: number;
 
@@ -80,6 +82,7 @@ export class SpillArea implements BlockSpill {
     this.#mayGrow = mayGrow;
     this.#symbolBytes = symbolBytes;
     this.#slotBytes = at.data + limits.sourceSymbolsMax * symbolBytes;
+    this.#buffer = new Uint8Array(this.#slotBytes);
     this.#slotCount = Math.floor(areaBytes / this.#slotBytes);
     const facts = disk.facts(path);
     this.#file = disk.open(path, facts === undefined ? 'create' : 'update');
@@ -197,7 +200,7 @@ export class SpillArea implements BlockSpill {
   }
 
   #read(slot: number, offset: number, length: number): Uint8Array {
-    const part = new Uint8Array(length);
+    const part = this.#buffer.subarray(offset, offset + length);
     return part.subarray(0, this.#file.readAt(part, slot * this.#slotBytes + offset));
   }
 }

@@ -24,7 +24,7 @@ export class Staging {
    * Builds a study's folder beside the inbox: hard links to the vault's files, all synced.
    * @param files where each object goes, as folders and a file name
    */
-  build(releaseId: number, files: readonly { objectId: string; path: readonly string[] }[]): void {
+  build(releaseId: number, files: Iterable<{ objectId: string; path: readonly string[] }>): void {
     const root = this.pathOf(releaseId);
     this.#disk.removeFolder(root);
     const folders = new Set<string>([root]);

@@ -88,15 +88,58 @@ describe('an open block', () => {
       }
       expect(block.decodable).toBe(true);
       expect(block.missingSymbols).toBe(8 - [...esis].filter((esi) => esi < 8).length);
-      expect(Buffer.from(block.decode(code)).equals(Buffer.concat(symbols))).toBe(true);
+      expect(Buffer.from(block.decode(code, new Uint8Array(8 * 32))).equals(Buffer.concat(symbols))).toBe(
+        true,
+      );
     }
+  });
+
+  it('gives a source symbol its place also when a repair symbol lies there, and keeps what it has', () => {
+    const random = new Random(12);
+    for (let round = 0; round < 200; round += 1) {
+      const block = new OpenBlock(0, 8, 32, new BlockBuffers(32, 1e6));
+      const esis = new Set<number>();
+      // Repair symbols first: most source symbols find their place taken.
+      while (esis.size < 1 + random.integer(6)) esis.add(8 + random.integer(247));
+      while (esis.size < 7) esis.add(random.integer(8));
+      for (const esi of esis) block.add(esi, symbol(esi) ?? new Uint8Array(0));
+      const kept = block.collected(new Uint8Array(8 * 32));
+      expect(new Set(kept.encodingSymbolIds)).toEqual(esis);
+      for (const [index, esi] of kept.encodingSymbolIds.entries())
+        expect(kept.symbols.subarray(index * 32, (index + 1) * 32)).toEqual(symbol(esi));
+      const later = new OpenBlock(0, 8, 32, new BlockBuffers(32, 1e6));
+      later.addCollected(kept);
+      const last = [0, 1, 2, 3, 4, 5, 6, 7].find((esi) => !esis.has(esi)) ?? 8;
+      later.add(last, symbol(last) ?? new Uint8Array(0));
+      expect(Buffer.from(later.decode(code, new Uint8Array(8 * 32))).equals(Buffer.concat(symbols))).toBe(
+        true,
+      );
+    }
+  });
+
+  it('leaves its memory to the next ones, within the bound of all that are open', () => {
+    const buffers = new BlockBuffers(32, 4096);
+    const open = Array.from({ length: 8 }, (_, number) => new OpenBlock(number, 16, 32, buffers));
+    for (const [index, block] of open.entries()) {
+      block.release();
+      const heldBytes = (open.length - index - 1) * 512;
+      expect(heldBytes + buffers.keptBytes).toBeLessThanOrEqual(4096);
+      expect(buffers.keptBytes).toBe(Math.min(1024, 512 * (index + 1)));
+    }
+    const more = Array.from({ length: 9 }, (_, number) => new OpenBlock(number, 16, 32, buffers));
+    expect(buffers.keptBytes).toBe(0);
+    // As many as the bound allows are still open: nothing is kept beside them.
+    more[0]?.release();
+    expect(buffers.keptBytes).toBe(0);
+    more[1]?.release();
+    expect(buffers.keptBytes).toBe(512);
   });
 
   it('holds memory for what it has, and takes nothing unchecked', () => {
     const block = new OpenBlock(0, 8, 32, new BlockBuffers(32, 1e6));
     expect(block.heldBytes).toBe(256);
-    for (const esi of repairEsis) block.add(esi, symbol(esi) ?? new Uint8Array(0));
-    expect(block.heldBytes).toBe((8 + 248) * 32);
+    const taken = repairEsis.filter((esi) => block.add(esi, symbol(esi) ?? new Uint8Array(0)));
+    expect([block.heldBytes, taken.length, block.decodable]).toEqual([256, 8, true]);
     expect(() => block.add(255, new Uint8Array(32))).toThrow('a checked symbol');
     expect(() => block.add(0, new Uint8Array(31))).toThrow('a checked symbol');
     expect(() => new OpenBlock(0, 201, 32, new BlockBuffers(32, 1e6))).toThrow('k within bounds');

@@ -263,7 +263,7 @@ describe('a study that is released', () => {
   it('without an inbox is marked and handed to delivery all the same', () => {
     const high = new High();
     const marked: string[] = [];
-    high.withoutInbox((study, instances) => marked.push(`${study.studyUid} ${instances.length}`));
+    high.withoutInbox((study, instances) => marked.push(`${study.studyUid} ${[...instances].length}`));
     const rows = [instance('a'), instance('b')];
     high.store(...rows);
     high.manifest(manifestOf(1, rows));

@@ -214,7 +214,7 @@ describe('how an instance came to the sender', () => {
   const titlesAtMarking = (high: High) => {
     const found: (readonly [string, string | undefined])[] = [];
     high.withoutInbox((_, instances) => {
-      found.push(...instances.map(({ objectId, aeTitles }) => [objectId, aeTitles?.calling] as const));
+      found.push(...[...instances].map(({ objectId, aeTitles }) => [objectId, aeTitles?.calling] as const));
     });
     return found;
   };
