@@ -46,10 +46,13 @@ export class Invariants {
     for (const release of fresh) this.#checkComplete(release.senderId, release.studyUid, release.revision);
   }
 
-  /** After a restart, before the receiver did anything: reads every byte of inbox and vault again. */
-  checkAgain(): void {
+  /**
+   * After a restart, before the receiver did anything: reads every byte of inbox and vault again.
+   * @param damaged objects of the vault that are not what the ledger says, and not by the receiver's doing
+   */
+  checkAgain(damaged: ReadonlySet<string> = new Set()): void {
     this.#checkInbox(true);
-    this.#checkVault();
+    this.#checkVault(damaged);
   }
 
   /** What was put in and is neither in the inbox nor held. */
@@ -119,9 +122,10 @@ export class Invariants {
     }
   }
 
-  #checkVault(): void {
+  #checkVault(damaged: ReadonlySet<string>): void {
     const contents = this.#high.disk.contents(objectsFolder);
     for (const { objectId, sha256 } of this.#high.ledger.files.after(0, 100_000)) {
+      if (damaged.has(objectId)) continue;
       const bytes = contents.get(objectId);
       assert(bytes !== undefined, `the ledger says of an object that it is in the vault: ${objectId}`);
       const found = createHash('sha256').update(bytes).digest('hex');

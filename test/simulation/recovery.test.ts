@@ -195,7 +195,7 @@ describe('a vault and a spool that lost something', () => {
     disk.remove(`${objects}/${cut.objectId}`);
     disk.open(`${objects}/${cut.objectId}`, 'create').writeAt(new Uint8Array(10), 0);
     disk.open(`${objects}/${'ab'.repeat(16)}`, 'create').writeAt(new Uint8Array(99), 0);
-    world.restartHigh('kill');
+    world.restartHigh('kill', world.high, new Set([gone, cut, released].map(({ objectId }) => objectId)));
     runFor(world, 5000);
     expect(world.high.alarms.standing().map(({ code }) => code)).toContain('E_VAULT_DAMAGED');
     expect(disk.list('/high/vault/damaged')).toEqual([cut.objectId]);

@@ -196,9 +196,10 @@ export class World {
     this.#lowDoes(low, () => low.restart(powerCut));
   }
 
-  restartHigh(end: End, high = this.high): void {
+  /** @param damaged objects that somebody else removed from the vault, or changed */
+  restartHigh(end: End, high = this.high, damaged: ReadonlySet<string> = new Set()): void {
     this.#highDoes(high, () => high.restart(end));
-    this.#invariantsOf(high).checkAgain();
+    this.#invariantsOf(high).checkAgain(damaged);
   }
 
   /** The sender's disk is set back to an older image of it. What it lost, as far as a receiver knew of it, must be named. */
