@@ -16,6 +16,7 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   fec: () => import('./fec.ts'),
   tag: () => import('./tag.ts'),
+  seal: () => import('./seal.ts'),
   link: () => import('./link.ts'),
   loss: () => import('./loss.ts'),
   memory: () => import('./memory.ts'),
