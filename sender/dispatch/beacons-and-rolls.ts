@@ -26,9 +26,13 @@ export interface BeaconsAndRollsOptions {
   readonly session: Session;
   /** Passes that every object is to have. */
   readonly passCount: number;
+  readonly send: (type: typeof objectType.beacon | typeof objectType.roll, document: Uint8Array) => void;
+}
+
+/** How often it tells: read at each step, since a simulation changes its pace. */
+export interface TellingPace {
   readonly beaconIntervalMs: number;
   readonly rollIntervalMs: number;
-  readonly send: (type: typeof objectType.beacon | typeof objectType.roll, document: Uint8Array) => void;
 }
 
 export class BeaconsAndRolls {
@@ -51,9 +55,9 @@ export class BeaconsAndRolls {
   }
 
   /** Sends what is due. @param now monotonic milliseconds */
-  step(now: number): void {
-    if (now - this.#beaconAtMs >= this.#options.beaconIntervalMs) this.#sendBeacon(now);
-    if (now - this.#rollAtMs >= this.#options.rollIntervalMs) this.#sendRoll(now);
+  step(now: number, { beaconIntervalMs, rollIntervalMs }: TellingPace): void {
+    if (now - this.#beaconAtMs >= beaconIntervalMs) this.#sendBeacon(now);
+    if (now - this.#rollAtMs >= rollIntervalMs) this.#sendRoll(now);
   }
 
   #sendBeacon(now: number): void {

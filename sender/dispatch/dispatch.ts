@@ -197,7 +197,7 @@ export class Dispatch {
     this.#countPasses();
     this.#closeQuiet();
     if (this.#held) return;
-    this.#beaconsAndRolls.step(now);
+    this.#beaconsAndRolls.step(now, this.#options);
     if (this.#uncounted.length >= uncountedMax) return;
     const { waitingBlocksMax } = this.#options;
     while (this.#waitingBlocks.urgent < waitingBlocksMax) {
