@@ -90,15 +90,17 @@ export class Told {
     );
   }
 
-  /** Studies of the roll whose newest manifest, or a later one, never came. */
-  unseen(limit: number): UnseenStudy[] {
+  /** Studies of the roll whose newest manifest, or a later one, never came. @param of senders in use, or of all */
+  unseen(limit: number, of: 'all' | 'in use' = 'all'): UnseenStudy[] {
     return this.#database
       .all(
         `SELECT * FROM roll
          WHERE NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.object_id = roll.manifest_id)
            AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.sender_id = roll.sender_id
              AND manifests.study_uid = roll.study_uid AND manifests.revision > roll.revision)
+           AND (? OR NOT EXISTS (SELECT 1 FROM senders WHERE senders.sender_id = roll.sender_id AND retired = 1))
          LIMIT ?`,
+        of === 'all' ? 1 : 0,
         limit,
       )
       .map((row) => ({

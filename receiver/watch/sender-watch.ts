@@ -138,8 +138,8 @@ export class SenderWatch {
   }
 
   /**
-   * A person took a sender out of use, and the ledger says so: it is neither silent nor late any more. What never came of it stays named by
-   * `missing`, and it is watched again with its next beacon.
+   * A person took a sender out of use, and the ledger says so: it is neither silent nor late any more. What never came of
+   * it stays named by `missing`, and it is watched again with its next beacon.
    */
   retired(senderId: string): void {
     const { alarms } = this.#options;
@@ -180,16 +180,9 @@ export class SenderWatch {
     const { ledger, alarms, deadlineMs } = this.#options;
     if (now - this.#rollWatchedAtMs < rollWatchIntervalMs) return;
     this.#rollWatchedAtMs = now;
-    const retired = new Set(
-      ledger.senders
-        .all()
-        .filter(({ isRetired }) => isRetired)
-        .map(({ senderId }) => senderId),
-    );
     const unseen = new Map(
       ledger.told
-        .unseen(unknownNumbersMax)
-        .filter(({ senderId }) => !retired.has(senderId))
+        .unseen(unknownNumbersMax, 'in use')
         .map(({ senderId, studyNumber, studyUid }) => [`${senderId} ${studyNumber} ${studyUid}`, now]),
     );
     for (const [subject] of this.#unseenSinceMs) {
