@@ -8,7 +8,6 @@ import { DiodeError } from '../../shared/errors.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { passRepairEsis, repairSymbolCount } from '../../shared/fec/repair-count.ts';
 import {
-  type HeaderFields,
   headerBytes,
   type ObjectType,
   symbolBytesOf,
@@ -32,18 +31,23 @@ export interface ObjectPassOptions {
   readonly read: ReadObject;
 }
 
+/**
+ * What all blocks of a pass need, made with the first. A pass that waits is old to the collector, and what it holds is
+ * garbage for long after it ended: so it holds little.
+ */
+interface Begun {
+  readonly seal: ObjectSeal;
+  /** The object's header, `headerBytes` long. */
+  readonly header: Uint8Array;
+}
+
 export class ObjectPass {
   readonly objectId: Uint8Array;
   readonly pass: number;
   readonly #identity: SenderIdentity;
   readonly #layout: ObjectLayout;
-  readonly #header: HeaderFields;
-  readonly #makeSeal: () => ObjectSeal;
-  /**
-   * Made with the first block. A pass that waits is old to the collector, and what it holds is garbage for long after
-   * it ended: so it holds little.
-   */
-  #seal: ObjectSeal | undefined;
+  readonly #begin: () => Begun;
+  #begun: Begun | undefined;
   readonly #read: ReadObject;
   #nextBlock = 0;
 
@@ -58,19 +62,22 @@ export class ObjectPass {
     this.#identity = identity;
     this.#layout = new ObjectLayout(objectBytes, symbolBytes, maximumSourceSymbols);
     const { protection } = parameters;
-    this.#makeSeal = () =>
-      new ObjectSeal({ secret, senderId, objectId, type, protection, layout: this.#layout });
-    this.#header = {
-      type,
-      datagramBytes: parameters.datagramBytes,
-      keyId,
-      protection,
-      maximumSourceSymbols,
-      senderId,
-      sessionCounter: session.counter,
-      sessionRandom: session.random,
-      objectId,
-      objectBytes,
+    this.#begin = () => {
+      const datagram = new Uint8Array(parameters.datagramBytes);
+      writeObjectHeader(datagram, {
+        type,
+        datagramBytes: parameters.datagramBytes,
+        keyId,
+        protection,
+        maximumSourceSymbols,
+        senderId,
+        sessionCounter: session.counter,
+        sessionRandom: session.random,
+        objectId,
+        objectBytes,
+      });
+      const seal = new ObjectSeal({ secret, senderId, objectId, type, protection, layout: this.#layout });
+      return { seal, header: datagram.slice(0, headerBytes) };
     };
     this.#read = options.read;
   }
@@ -97,10 +104,9 @@ export class ObjectPass {
       repairSymbols: this.#identity.parameters.repairSymbols,
     });
     const repairEsis = passRepairEsis(sourceSymbols, repairCount, this.pass);
-    const datagram = new Uint8Array(this.#header.datagramBytes);
-    writeObjectHeader(datagram, this.#header);
-    this.#seal ??= this.#makeSeal();
-    slot.fill(code, datagram.subarray(0, headerBytes), this.#seal.seal(blockNumber, payload), {
+    this.#begun ??= this.#begin();
+    const { seal, header } = this.#begun;
+    slot.fill(code, header, seal.seal(blockNumber, payload), {
       blockNumber,
       sourceSymbols,
       repairEsis,
