@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SenderLedger } from '../../sender/ledger/ledger.ts';
 import { protection } from '../../shared/wire/datagram.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import { Random } from '../harness/random.ts';
@@ -72,6 +73,22 @@ function takeStudy(world: World, random: Random): void {
 }
 
 describe.skipIf(noSmallDisks !== undefined)('a ledger that runs full', () => {
+  it('is closed all the same, and opened again it has all that was stored', () => {
+    const disk = smallDisk('low');
+    const path = join(disk.folder, 'ledger.sqlite');
+    const value = 'x'.repeat(3000);
+    const names = Array.from({ length: 200 }, (_, index) => `fact ${index}`);
+    const ledger = new SenderLedger(path);
+    for (const name of names) ledger.facts.set(name, value);
+    // What was stored is in the log beside the file, and the file has no room to grow.
+    disk.fill();
+    ledger.close();
+    disk.makeRoom();
+    const again = new SenderLedger(path);
+    expect(names.filter((name) => again.facts.get(name) !== value)).toEqual([]);
+    again.close();
+  });
+
   it.each([1, 2, 3])('on either side, in the middle of anything (seed %i)', (seed) => {
     const [lowDisk, highDisk] = [smallDisk('low'), smallDisk('high')];
     const world = worldOn(lowDisk, highDisk);

@@ -183,6 +183,18 @@ describe('an object', () => {
     expect(objects).toHaveLength(1);
   });
 
+  it('that is finished while it is collected is collected no further, and its file is left alone', () => {
+    const { receive, objects, discarded, assembler } = high();
+    const { objectId, datagrams } = datagramsOf(bytesOf(20_000));
+    const half = Math.floor(datagrams.length / 2);
+    receive(datagrams.slice(0, half));
+    assembler.finish(objectId);
+    expect([assembler.openObjects, assembler.heldBytes]).toEqual([0, 0]);
+    receive(datagrams);
+    expect([objects.length, assembler.counters.ofFinished]).toEqual([0, datagrams.length]);
+    expect(discarded).toEqual([]);
+  });
+
   it('that is a document is in memory, and may come anew when it could not be kept', () => {
     const { receive, objects, assembler, sinks } = high();
     const bytes = bytesOf(1000);

@@ -115,4 +115,23 @@ describe('from the socket into the ring', () => {
     expect(read()).toEqual(Array.from({ length: 40 }, (_, index) => 200 + index));
     expect(sink.ringDrops).toBe(80 - ring.slots);
   });
+
+  it('says whether there is room for the largest message, and whether half of it is free', () => {
+    const { sink, read } = site(128);
+    const message = Buffer.concat(Array.from({ length: 20 }, (_, index) => datagramOf(index, true)));
+    const told = () => {
+      readInto(sink, message);
+      return [sink.hasRoom, sink.isHalfFree];
+    };
+    // 108, 88, 68, 48 and 28 of 128 are free; the largest message takes 45.
+    expect([told(), told(), told(), told(), told()]).toEqual([
+      [true, true],
+      [true, true],
+      [true, true],
+      [true, false],
+      [false, false],
+    ]);
+    read();
+    expect([sink.hasRoom, sink.isHalfFree]).toEqual([true, true]);
+  });
 });
