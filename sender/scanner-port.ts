@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
-import { DiodeError, type ErrorCode, errorCauseCode, storageCodes } from '../shared/errors.ts';
+import { DiodeError, type ErrorCode, errorCauseCode, isStorageCode, storageCodes } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { closeReason } from '../shared/wire/manifest.ts';
 import type { SenderConfiguration } from './configuration.ts';
@@ -19,7 +19,7 @@ import type { InstanceRow } from './ledger/instance-records.ts';
 import type { SenderLedger } from './ledger/ledger.ts';
 import { ProcedureStepClosing } from './schedule/procedure-step-closing.ts';
 
-/** Codes that say something of this host, and stand as an alarm until an instance was taken again. */
+/** Of what says something of this host: it stands as an alarm until an instance was taken again. */
 const alarmSubject = 'scanner port';
 /** A code is logged once in so long: whoever sends nonsense must not fill the disk with it. */
 const logEachMs = 10_000;
@@ -125,7 +125,7 @@ class Refusals {
   add(code: ErrorCode, address: string): void {
     const { alarms, log, clock } = this.#options;
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
-    if (storageCodes.some((each) => each === code)) alarms.raise(code, alarmSubject);
+    if (isStorageCode(code)) alarms.raise(code, alarmSubject);
     const now = clock.monotonicMs();
     if (now - (this.#loggedMs.get(code) ?? Number.NEGATIVE_INFINITY) < logEachMs) return;
     this.#loggedMs.set(code, now);

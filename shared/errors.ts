@@ -447,6 +447,10 @@ export type ErrorCode = keyof typeof errorCatalogue;
  */
 export const storageCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 
+export function isStorageCode(code: ErrorCode): boolean {
+  return storageCodes.some((each) => each === code);
+}
+
 /** Whether a string (from a ledger, a beacon) is a code this release knows. */
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(errorCatalogue, text);

@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
-import { DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode, isStorageCode } from '../../shared/errors.ts';
 import type { Priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRecords } from '../ledger/instance-records.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -21,9 +21,6 @@ const filesMax = 1_000_000;
 
 /** Codes of files that belong on a medium and are no instances. */
 const noInstance: ReadonlySet<ErrorCode> = new Set(['E_NOT_DICOM', 'E_FILE_EMPTY']);
-
-/** What fails on this side ends the import; what can't be read of the medium costs one file. */
-const ofTheSpool: ReadonlySet<ErrorCode> = new Set(storageCodes);
 
 export interface ImportOptions {
   readonly folder: string;
@@ -81,7 +78,8 @@ export function* importMedia(options: ImportOptions): Generator<ImportProgress, 
     try {
       yield* importFile(options, path, progress, hashes);
     } catch (error) {
-      if (!(error instanceof DiodeError) || ofTheSpool.has(error.code)) throw error;
+      // What fails on this side ends the import; what can't be read of the medium costs one file.
+      if (!(error instanceof DiodeError) || isStorageCode(error.code)) throw error;
       if (error.code === 'E_DICOMDIR') progress.dicomdirs += 1;
       else if (noInstance.has(error.code)) progress.others += 1;
       else progress.failed.set(error.code, (progress.failed.get(error.code) ?? 0) + 1);
@@ -101,7 +99,7 @@ function* importFile(
   if (bytes === 0) throw new DiodeError('E_FILE_EMPTY');
   const header = reading(() => readHeaderOf(disk, path, bytes));
   if (header instanceof DiodeError)
-    throw ofTheSpool.has(header.code) ? new DiodeError('E_FILE_READ', header.message) : header;
+    throw isStorageCode(header.code) ? new DiodeError('E_FILE_READ', header.message) : header;
   const { sopInstanceUid, studyUid } = header;
   const copyPath = spool.importPath();
   const digest = createHash('sha256');

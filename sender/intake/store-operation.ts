@@ -1,7 +1,7 @@
 /** One C-STORE: its bytes on their way to the sink, and the status it ends with (PS3.4 annex B.2.3). */
 import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
 import { part10Header } from '../../shared/dicom/part10-meta.ts';
-import { DiodeError, type ErrorCode, errorCatalogue, storageCodes } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode, errorCatalogue, isStorageCode } from '../../shared/errors.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import type { InstanceContext, InstanceSink, InstanceWriter } from './instance-sink.ts';
 
@@ -11,16 +11,14 @@ export interface Outcome {
   readonly comment?: string;
 }
 
-/** Codes that say something of this host: the scanner is to try again later. */
-const hostCodes: ReadonlySet<ErrorCode> = new Set(storageCodes);
-
 /** The outcome for an error of the sink: its comment names the code, for whoever reads the scanner's log. */
 export function outcomeOf({ code }: DiodeError): Outcome {
   return { status: statusOf(code), comment: `${code}: ${errorCatalogue[code].meaning}`.slice(0, 64) };
 }
 
 function statusOf(code: ErrorCode): number {
-  if (hostCodes.has(code)) return dimseStatus.outOfResources;
+  // Something of this host: the scanner is to try again later.
+  if (isStorageCode(code)) return dimseStatus.outOfResources;
   return code === 'E_INSTANCE_MISMATCH' ? dimseStatus.dataSetMismatch : dimseStatus.cannotUnderstand;
 }
 
