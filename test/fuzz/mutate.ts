@@ -100,3 +100,21 @@ function writeNumber(bytes: Buffer, at: number, width: number, value: number, li
     bytes[at + index] = Math.floor(value / 256 ** shift) % 256;
   }
 }
+
+/**
+ * Changes some fields as wholes: a reader checks them one by one.
+ * @param fields where each begins, and how wide it is
+ */
+export function changeFields(
+  bytes: Uint8Array,
+  fields: readonly (readonly [offset: number, width: number])[],
+  random: Random,
+): void {
+  for (let count = random.between(1, 3); count > 0; count -= 1) {
+    const [offset, width] = random.pick(fields);
+    const value = random.chance(0.4)
+      ? new Uint8Array(width).fill(random.pick([0, 1, 0xff]))
+      : random.bytes(width);
+    bytes.set(value, offset);
+  }
+}

@@ -14,10 +14,9 @@ import { at, protection } from '../../../shared/wire/datagram.ts';
 import { limits } from '../../../shared/wire/limits.ts';
 import type { Random } from '../../harness/random.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
-import { mutate } from '../mutate.ts';
+import { changeFields, mutate } from '../mutate.ts';
 
 const datagramBytes = limits.datagramBytesMin;
-/** Fields and how wide each is: changed as wholes. */
 const fields = [
   [at.protection, 1],
   [at.senderId, 8],
@@ -72,13 +71,7 @@ function changed(random: Random): Uint8Array {
     bytes.fill(0).set(other);
     return bytes;
   }
-  for (let count = random.between(1, 3); count > 0; count -= 1) {
-    const [offset, width] = random.pick(fields);
-    const value = random.chance(0.4)
-      ? new Uint8Array(width).fill(random.pick([0, 1, 0xff]))
-      : random.bytes(width);
-    bytes.set(value, offset);
-  }
+  changeFields(bytes, fields, random);
   return bytes;
 }
 

@@ -15,12 +15,11 @@ import { limits } from '../../../shared/wire/limits.ts';
 import { Random } from '../../harness/random.ts';
 import { datagramsOf, identity, secret } from '../../unit/receiver/assemble/datagrams.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
-import { mutate } from '../mutate.ts';
+import { changeFields, mutate } from '../mutate.ts';
 
 const { datagramBytes, protection } = identity.parameters;
 const memoryBytes = 256 * 1024;
 const openObjectsMax = 64;
-/** Fields and how wide each is: changed as wholes. */
 const fields = [
   [at.version, 1],
   [at.type, 1],
@@ -82,13 +81,7 @@ function changed(random: Random): Uint8Array {
   const sound = random.pick(seeds);
   if (random.chance(0.4)) return mutate(sound, random, random.pick(seeds));
   const bytes = sound.slice();
-  for (let count = random.between(1, 3); count > 0; count -= 1) {
-    const [offset, width] = random.pick(fields);
-    const value = random.chance(0.4)
-      ? new Uint8Array(width).fill(random.pick([0, 1, 0xff]))
-      : random.bytes(width);
-    bytes.set(value, offset);
-  }
+  changeFields(bytes, fields, random);
   if (random.chance(0.7)) bytes[at.version] = wireVersion;
   return bytes;
 }
