@@ -154,16 +154,16 @@ export class Assembler {
     if (collecting !== undefined) this.#forgetObject(collecting);
   }
 
-  /** An object is not needed any more: it counts as finished, and what was collected of it goes. */
-  dismiss(objectId: string): void {
-    const collecting = this.#markFinished(objectId);
-    if (collecting !== undefined) this.#discard(collecting);
-  }
-
   /** The same for many: 16 bytes each, one behind the other. */
   finishAll(objectIds: Uint8Array): void {
     for (let at = 0; at + objectIdBytes <= objectIds.length; at += objectIdBytes)
       this.#finished.set(objectIds, at, 1);
+  }
+
+  /** An object is not needed any more: it counts as finished, and what was collected of it goes. */
+  dismiss(objectId: string): void {
+    const collecting = this.#markFinished(objectId);
+    if (collecting !== undefined) this.#discard(collecting);
   }
 
   /** Takes the mark back: the object is collected anew when it comes again. */

@@ -12,7 +12,8 @@ import type { CollectedSymbols } from './kept-state.ts';
 const nothing = new Uint8Array(0);
 /** Behind one byte for each encoding symbol id: what lies at each place, an encoding symbol id or nothing. */
 const places = limits.encodingSymbolsMax;
-const noSymbol = 255;
+/** No encoding symbol has it as its id. */
+const noSymbol = limits.encodingSymbolsMax;
 
 export class OpenBlock {
   readonly blockNumber: number;

@@ -12,6 +12,8 @@ export class RingSink implements DatagramSink {
   readonly #writer: RingWriter;
   readonly #admission: Admission;
   readonly #datagramBytes: number;
+  /** Slots that the largest message takes. */
+  readonly #largestMessage: number;
   /** For a message when the ring has no room for the largest in one piece: near its end, or when it is nearly full. */
   readonly #aside = new Uint8Array(messageBytesMax);
   #room: Uint8Array = this.#aside;
@@ -20,10 +22,11 @@ export class RingSink implements DatagramSink {
     this.#writer = writer;
     this.#admission = admission;
     this.#datagramBytes = writer.datagramBytes;
+    this.#largestMessage = Math.ceil(messageBytesMax / writer.datagramBytes);
   }
 
   get hasRoom(): boolean {
-    return this.#writer.free * this.#datagramBytes >= messageBytesMax;
+    return this.#writer.free >= this.#largestMessage;
   }
 
   get isHalfFree(): boolean {
@@ -47,8 +50,7 @@ export class RingSink implements DatagramSink {
   }
 
   room(): Uint8Array {
-    const wanted = Math.ceil(messageBytesMax / this.#datagramBytes);
-    const region = this.#writer.region(0, Math.min(this.#writer.free, wanted));
+    const region = this.#writer.region(0, Math.min(this.#writer.free, this.#largestMessage));
     this.#room = region.length < messageBytesMax ? this.#aside : region;
     return this.#room;
   }

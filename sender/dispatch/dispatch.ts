@@ -4,35 +4,23 @@
  * simulator runs exactly this.
  */
 import { createHash } from 'node:crypto';
-import type { Alarms } from '../../shared/alarms.ts';
-import type { Clock } from '../../shared/clock.ts';
 import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
 import { type CloseReason, closeReason } from '../../shared/wire/manifest.ts';
 import type { LaneName } from '../encode/transmission.ts';
 import type { TransmitEnd, TransmitOrder } from '../encode/transmitter.ts';
-import { objectPlanner, type SenderIdentity, type Session } from '../identity.ts';
+import { objectPlanner } from '../identity.ts';
 import type { InstanceRow } from '../ledger/instance-records.ts';
-import type { SenderLedger } from '../ledger/ledger.ts';
 import { passBytesOf } from '../schedule/pass-bytes.ts';
 import { Schedule, type ScheduleOptions } from '../schedule/schedule.ts';
 import { type ClosedStudy, StudyClosing } from '../schedule/study-closing.ts';
 import { type RedeemedTicket, redeemTicket } from '../schedule/tickets.ts';
-import type { Spool } from '../spool/spool.ts';
-import { BeaconsAndRolls } from './beacons-and-rolls.ts';
+import { BeaconsAndRolls, type BeaconsAndRollsOptions, type TellingPace } from './beacons-and-rolls.ts';
 
-export interface DispatchOptions {
-  readonly ledger: SenderLedger;
-  readonly spool: Spool;
-  readonly clock: Clock;
-  /** The sender's running time, in all its lives. */
-  readonly runningMs: () => number;
-  readonly alarms: Alarms;
-  readonly identity: SenderIdentity;
-  readonly session: Session;
+export interface DispatchOptions
+  extends Omit<BeaconsAndRollsOptions, 'senderId' | 'passCount' | 'send'>,
+    TellingPace {
   readonly schedule: ScheduleOptions;
-  readonly beaconIntervalMs: number;
-  readonly rollIntervalMs: number;
   /** Blocks that may wait at the encoder: enough to keep it busy, few enough for STAT to pass. */
   readonly waitingBlocksMax: number;
   readonly transmit: (order: TransmitOrder) => void;

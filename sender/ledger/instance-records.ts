@@ -8,7 +8,7 @@ import type { AeTitles } from '../../shared/wire/manifest.ts';
 import type { RetainedStudies } from './retained-studies.ts';
 import type { SpooledObject } from './spooled-objects.ts';
 
-export interface InstanceRow extends Omit<SpooledObject, 'intake' | 'passes' | 'document' | 'type'> {
+export interface InstanceRow extends Omit<SpooledObject, 'intake' | 'passes' | 'type'> {
   readonly seriesUid: string;
   readonly sopInstanceUid: string;
   /** Left out for what came as a file. */

@@ -80,8 +80,8 @@ export function routesOver(
 }
 
 /**
- * That what is meant for the link goes out over it. @param defaultRouteOver the interface of the default route, where
- * nothing else leads to the receiver
+ * That what is meant for the link goes out over it.
+ * @param defaultRouteOver the interface of the default route, where nothing else leads to the receiver
  */
 export function wayFinding(name: string | undefined, defaultRouteOver: string | undefined): Finding {
   const check = 'way to the receiver';

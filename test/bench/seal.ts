@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { ObjectSeal } from '../../shared/crypto/seal.ts';
 import { objectType, type Protection, protection, symbolBytesOf } from '../../shared/wire/datagram.ts';
-import { ObjectLayout } from '../../shared/wire/object-layout.ts';
+import { ObjectLayout, sealTagBytes } from '../../shared/wire/object-layout.ts';
 import { Random } from '../harness/random.ts';
 import { medianNanoseconds } from './measure.ts';
 
@@ -31,7 +31,7 @@ export async function run(): Promise<{ rows: SealRow[] }> {
 function measure(k: number, mode: keyof typeof protection): SealRow {
   const random = new Random(1);
   const symbolBytes = symbolBytesOf(datagramBytes);
-  const payload = random.bytes(k * symbolBytes - 16);
+  const payload = random.bytes(k * symbolBytes - sealTagBytes);
   const seal = new ObjectSeal(object(random, protection[mode], payload.length, symbolBytes, k));
   const pieces = seal.seal(0, payload);
   const ciphertext = Buffer.concat(pieces.slice(0, -1));
