@@ -1,6 +1,7 @@
 /**
  * Datagrams of a calibration, as a sender that has gone bad would send them: whole fields changed, cut, lengthened. They
- * passed the tag, so one run takes them all, and what one leaves behind meets the next.
+ * passed the tag, so one receiving side takes them all, and what one leaves behind meets the next. It begins anew now and then:
+ * behind a run with the highest of all counters every other one would be refused.
  */
 import { CalibrationRun, type StepResult } from '../../../receiver/calibrate/calibration-run.ts';
 import { assert } from '../../../shared/assert.ts';
@@ -20,7 +21,6 @@ const datagramBytes = limits.datagramBytesMin;
 const fields = [
   [at.protection, 1],
   [at.senderId, 8],
-  [at.sessionCounter, 4],
   [at.sequence, 8],
   [calibrationAt.format, 1],
   [calibrationAt.kind, 1],
@@ -34,29 +34,35 @@ const fields = [
   [calibrationAt.keptKilobitsPerSecond, 4],
 ] as const;
 
-const calibration = new CalibrationRun();
+/** A plan that all sound ones are of, or most would only be of another one than those before. */
+const steps = 8;
+const datagramsOf = (step: number): number => 20 + step;
+const inputsOfASide = 100;
+
+let calibration = new CalibrationRun();
+let inputs = 0;
 
 function sound(random: Random): Uint8Array {
   const bytes = new Uint8Array(datagramBytes);
-  const steps = random.between(1, limits.calibrationStepsMax);
-  const step = random.integer(steps);
-  const datagrams = random.between(1, 100);
+  // The early ones more often: behind a late one they are over.
+  const step = Math.min(random.integer(steps), random.integer(steps), random.integer(steps));
+  const datagrams = datagramsOf(step);
   const run = {
     datagramBytes,
     keyId: 1,
     protection: protection.sealed,
     maximumSourceSymbols: 200,
     senderId: new Uint8Array(8).fill(7),
-    sessionCounter: 1 + random.integer(3),
+    sessionCounter: random.chance(0.01) ? 2 : 1,
     sessionRandom: 9,
   };
   writeCalibrationStep(bytes, run, {
     step,
     steps,
-    rateKilobitsPerSecond: 1 + random.integer(1e6),
+    rateKilobitsPerSecond: 1000 * (1 + step),
     datagrams,
   });
-  if (random.chance(0.3)) {
+  if (random.chance(0.05)) {
     const kept = Array.from({ length: step + 1 }, () => random.integer(1e6));
     writeCalibrationMarker(bytes, kept, step === steps - 1);
   } else writeCalibrationIndex(bytes, random.integer(datagrams));
@@ -72,6 +78,8 @@ function changed(random: Random): Uint8Array {
     return bytes;
   }
   changeFields(bytes, fields, random);
+  // Seldom: another run with a high counter is followed from then on, and the one of the plan is over.
+  if (random.chance(0.002)) random.fill(bytes.subarray(at.sessionCounter, at.sessionCounter + 4));
   return bytes;
 }
 
@@ -85,6 +93,8 @@ export const calibrationTarget: FuzzTarget = {
   name: 'calibration',
   input: (random) => (random.integer(4) === 0 ? sound(random) : changed(random)),
   run: (input, random) => {
+    if (inputs % inputsOfASide === 0) calibration = new CalibrationRun();
+    inputs += 1;
     const { refused } = calibration;
     const ended = calibration.receive(input);
     if (random.chance(0.1)) {
