@@ -20,6 +20,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   link: () => import('./link.ts'),
   loss: () => import('./loss.ts'),
   memory: () => import('./memory.ts'),
+  hostile: () => import('./hostile.ts'),
   latency: () => import('./latency.ts'),
   restart: () => import('./restart.ts'),
   repeat: () => import('./repeat.ts'),

@@ -1,5 +1,5 @@
 /** Sender and receiver as the real programs, configured, started, watched and stopped. */
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
@@ -48,8 +48,19 @@ export class Pair {
     for (const folder of ['low/watch/stat', 'low/spool']) mkdirSync(this.path(folder), { recursive: true });
     this.renewHigh();
     rmSync(this.path('key'), { force: true });
+    await this.#makeKey('key');
+  }
+
+  /** Makes a key for another sender, and a ring that holds both: what a receiver of several senders has. */
+  async addAttackerKey(): Promise<void> {
+    await this.#makeKey('attacker-key');
+    const ring = ['key', 'attacker-key'].map((name) => readFileSync(this.path(name), 'utf8')).join('');
+    writeFileSync(this.path('ring'), ring, { mode: 0o600 });
+  }
+
+  async #makeKey(name: string): Promise<void> {
     const keygen = this.processes.startScript('dist/sender/main.js', {
-      arguments: ['keygen', this.path('key')],
+      arguments: ['keygen', this.path(name)],
     });
     if ((await keygen.waitForExit()).code !== 0) throw new Error(`keygen failed: ${keygen.text('stderr')}`);
   }
