@@ -80,9 +80,14 @@ program
 program
   .command('keygen <file>')
   .description('write a new key file; carry a copy to the receiver by hand')
-  .option('--add', 'add a key to the file that is there, as the last one', false)
-  .action((file: string, { add }: { add: boolean }, command: Command) => {
-    const keyId = add ? addKey(file, randomBytes) : writeKeyFile(file, randomBytes);
+  .option(
+    '--add',
+    'add a key to the file that is there, as the last one and under the name of the first',
+    false,
+  )
+  .option('--name <name>', 'whose key it is, for the receiver; by chance when left out')
+  .action((file: string, { add, name }: { add: boolean; name?: string }, command: Command) => {
+    const keyId = (add ? addKey : writeKeyFile)(file, randomBytes, name);
     const { json } = command.optsWithGlobals<GlobalOptions>();
     const next = add ? `; then: keys use ${keyId}` : '';
     print(

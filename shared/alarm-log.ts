@@ -10,7 +10,9 @@ const levels = { critical: 'error', warning: 'warn', info: 'info' } as const sat
 
 export function alarmLog(log: Log): AlarmListener {
   return (edge, { code, subject, detail, severity }) => {
-    if (edge === 'raised') log[levels[severity]]('alarm raised', { severity, code, subject, detail });
+    const level = levels[severity];
+    if (edge === 'raised') log[level]('alarm raised', { severity, code, subject, detail });
+    else if (edge === 'changed') log[level]('alarm changed', { severity, code, subject, detail });
     else log.info('alarm cleared', { severity, code, subject });
   };
 }

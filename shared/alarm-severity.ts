@@ -28,6 +28,8 @@ const severityByCode: Readonly<Partial<Record<ErrorCode, Severity>>> = {
   E_VAULT_DAMAGED: 'critical',
   E_PATIENT_MISMATCH: 'critical',
   E_MALWARE: 'critical',
+  E_SENDER_KEY: 'critical',
+  E_SENDER_PLACES: 'critical',
   // They are here, and do not get to who waits for them.
   E_SCANNER: 'critical',
   E_INBOX_TAKEN: 'critical',

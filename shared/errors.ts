@@ -189,6 +189,11 @@ export const errorCatalogue = {
     meaning: 'A manifest, beacon or roll does not follow its format.',
     action: 'Bring both sides to the same release; report it if they are.',
   },
+  E_DOCUMENT_BACKLOG: {
+    meaning:
+      'A sender sends more manifests, beacons and rolls than are read meanwhile, and some were dropped.',
+    action: 'A later pass brings them again; if it lasts, look whether that host is taken over.',
+  },
   E_TOO_LARGE: { meaning: 'Something is larger than its limit.', action: 'See the limits in the README.' },
   // Taking files in
   E_FILE_EMPTY: { meaning: 'The file is empty.', action: 'Send it again from the scanner.' },
@@ -366,6 +371,33 @@ export const errorCatalogue = {
     meaning: 'The ticket is too old, or what it asks for is not held any more.',
     action: 'Make a new one; what the sender does not hold has to be sent by the scanner again.',
   },
+  // Senders
+  E_SENDER_KEY: {
+    meaning: 'Something of a sender came under a key of another name than the one it is bound to.',
+    action:
+      'If it rightly has a key of another name now, say so with diode-receiver senders bind; else the host with that key speaks for a sender that it is not.',
+  },
+  E_SENDER_PLACES: {
+    meaning: 'More sender ids speak under one key name than have a place there; new ones are refused.',
+    action:
+      'See diode-receiver senders and retire those out of use; ids that nobody knows mean that the host with this key is taken over.',
+  },
+  E_SENDER_SET_BACK: {
+    meaning:
+      'A sender goes on with a lower session counter: it was set back to an older disk image, or a recording is played.',
+    action:
+      'Ask on the low side. If it was set back, say so with diode-receiver senders accept; if not, somebody plays a recording of the link.',
+  },
+  E_SENDER_RENEWED: {
+    meaning: 'The session counter of this sender can not grow any more, so it goes on under a new sender id.',
+    action:
+      'Retire the old id on the high side, with diode-receiver senders retire; what is held is sent under the new one.',
+  },
+  E_STUDY_NUMBERS: {
+    meaning: 'A sender tells of far more studies than anything of it ever named.',
+    action:
+      'Compare with diode-sender status there; diode-receiver senders correct sets its highest study number right.',
+  },
   E_LOW_SIDE: {
     meaning: 'The sender reports a problem.',
     action: 'See the code that the alarm names, and act on the low side.',
@@ -432,6 +464,11 @@ export const errorCatalogue = {
   E_INSTALLATION: {
     meaning: 'A part of the program is missing or does not run on this machine.',
     action: 'Run npm run build, or install the release again.',
+  },
+  E_ALARMS: {
+    meaning: 'More alarms of one code stand than are shown one by one.',
+    action:
+      'Act on those that are shown; diode-receiver missing and quarantine list name what the others are about.',
   },
   E_INTERNAL: {
     meaning: 'The program found itself wrong and stopped.',

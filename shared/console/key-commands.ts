@@ -1,7 +1,7 @@
 /** `keys list`, `keys use` and `keys revoke`, alike on both sides: the ring of the key file, by ids, never by secrets. */
 import type { Command } from 'commander';
 import type { Settings } from '../config/settings.ts';
-import { readKeyFile } from '../crypto/key-file.ts';
+import { keyNameText, readKeyRing } from '../crypto/key-file.ts';
 import { revokeKey, useKey } from '../crypto/key-file-changes.ts';
 import { DiodeError } from '../errors.ts';
 import { configurationOf, type GlobalOptions, print } from './command-line.ts';
@@ -21,9 +21,19 @@ export function addKeyCommands(program: Command, settings: Settings): void {
     .command('list [file]')
     .description('list the keys; a sender uses the first, a receiver takes all')
     .action((file: string | undefined, _options, command: Command) => {
-      const ids = readKeyFile(fileOf(file, command)).map(({ id }) => id);
-      const rows = ids.map((id, index) => [id, index === 0 ? 'a sender uses it' : 'a receiver takes it']);
-      tell(command, { keyIds: ids }, table(['key', 'use'], rows));
+      const ring = readKeyRing(fileOf(file, command));
+      const rows = ring.keys.map(({ id, name }, index) => [
+        id,
+        keyNameText(name),
+        index === 0 ? 'a sender uses it' : 'a receiver takes it',
+      ]);
+      const senders = [...ring.senders].map(([senderId, name]) => `sender ${senderId} is ${name}`);
+      const told = {
+        keyIds: ring.keys.map(({ id }) => id),
+        keys: ring.keys.map(({ id, name }) => ({ id, name })),
+        senders: Object.fromEntries(ring.senders),
+      };
+      tell(command, told, [table(['key', 'name', 'use'], rows), ...senders].join('\n'));
     });
   keys
     .command('use <id> [file]')

@@ -16,22 +16,25 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { DiodeError, diskError } from '../errors.ts';
-import { keyLineOf, keysMax, newKey, readKeyFile } from './key-file.ts';
+import { keyLineOf, keysMax, newKey, readKeyFile, requireKeyName } from './key-file.ts';
 
 /**
  * Adds a new key as the last one: a receiver takes it, no sender uses it yet.
+ * @param name whose it is; that of the first key when left out, so that a change of keys changes nothing else
  * @returns its id
- * @throws DiodeError E_KEY_…, E_DISK, E_DISK_FULL
+ * @throws DiodeError E_KEY_…, E_DISK, E_DISK_FULL, E_USAGE
  */
-export function addKey(path: string, randomBytes: (count: number) => Uint8Array): number {
-  const taken = readKeyFile(path).map(({ id }) => id);
+export function addKey(path: string, randomBytes: (count: number) => Uint8Array, name?: string): number {
+  const keys = readKeyFile(path);
+  const itsName = name === undefined ? keys[0].name : requireKeyName(name);
+  const taken = keys.map(({ id }) => id);
   if (taken.length >= keysMax)
     throw new DiodeError(
       'E_KEY_FORMAT',
       `the key file holds ${keysMax} keys, the most there may be: revoke one`,
     );
-  let key = newKey(randomBytes);
-  for (let again = 0; taken.includes(key.id) && again < 64; again += 1) key = newKey(randomBytes);
+  let key = newKey(randomBytes, itsName);
+  for (let again = 0; taken.includes(key.id) && again < 64; again += 1) key = newKey(randomBytes, itsName);
   change(path, (lines) => [...lines, keyLineOf(key)]);
   return key.id;
 }
@@ -65,7 +68,7 @@ function requireKey(path: string, id: number): number {
 }
 
 function isLineOf(line: string, id: number): boolean {
-  return !line.startsWith('#') && line.split(' ')[1] === String(id);
+  return line.startsWith('dicom-diode-key-') && line.split(' ')[1] === String(id);
 }
 
 function change(path: string, edit: (lines: string[]) => string[]): void {

@@ -1,7 +1,10 @@
 /**
- * The key file: one line a key, `dicom-diode-key-1 ID SECRET`, several lines for a rotation. The first key is
+ * The key file: one line a key, `dicom-diode-key-1 ID SECRET NAME`, several lines for a rotation. The first key is
  * the one a sender uses; a receiver takes datagrams of all of them. The file is the secret: nobody but its
- * owner may read it, and nothing of it is ever logged.
+ * owner may read it, and nothing of it is ever logged but ids and names.
+ *
+ * The name says whose key it is: senders with keys of different names can't speak for each other. Keys without one
+ * share the name ''. A line `dicom-diode-sender-1 SENDER-ID NAME` writes down whose a sender id is.
  */
 import { closeSync, constants, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,10 +15,13 @@ import { readSecretFile } from './secret-file.ts';
 export class Key {
   /** 1 to 65535, in clear in every datagram. */
   readonly id: number;
+  /** Whose it is; '' where the file gives none. */
+  readonly name: string;
   readonly #secret: Uint8Array;
 
-  constructor(id: number, secret: Uint8Array) {
+  constructor(id: number, secret: Uint8Array, name = '') {
     this.id = id;
+    this.name = name;
     this.#secret = secret;
   }
 
@@ -25,8 +31,24 @@ export class Key {
   }
 }
 
+/** Whose the keys and the senders of a ring are, as its file says. */
+export interface KeyNames {
+  /** The name of each key, by key id. */
+  readonly names: ReadonlyMap<number, string>;
+  /** The key name of each sender id that is written down. */
+  readonly senders: ReadonlyMap<string, string>;
+}
+
+export interface KeyRing extends KeyNames {
+  readonly keys: readonly [Key, ...Key[]];
+}
+
 const format = 'dicom-diode-key-1';
-const keyLine = new RegExp(`^${format} ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})$`);
+const keyName = '[A-Za-z0-9._-]{1,32}';
+const keyLine = new RegExp(`^${format} ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})(?: (${keyName}))?$`);
+const senderLine = new RegExp(`^dicom-diode-sender-1 ([0-9a-f]{16}) (${keyName})$`);
+/** Sender ids that a file writes down at most. */
+const senderLinesMax = 256;
 /** Keys a ring holds at most. */
 export const keysMax = 16;
 const secretBytes = 32;
@@ -37,12 +59,28 @@ const idMax = 65_535;
  * @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT
  */
 export function readKeyFile(path: string, credentialsFolder?: string): readonly [Key, ...Key[]] {
+  return readKeyRing(path, credentialsFolder).keys;
+}
+
+/** The same with all names: what a receiver reads. @throws DiodeError as readKeyFile does */
+export function readKeyRing(path: string, credentialsFolder?: string): KeyRing {
   const codes = { missing: 'E_KEY_MISSING', readable: 'E_KEY_READABLE', format: 'E_KEY_FORMAT' } as const;
-  const [first, ...others] = parseKeys(
+  const { keys, senders } = parseLines(
     readSecretFile({ path, name: 'the key file', codes }, credentialsFolder),
   );
+  const [first, ...others] = keys;
   if (first === undefined) throw new DiodeError('E_KEY_FORMAT', 'the key file holds no key');
-  return [first, ...others];
+  return { keys: [first, ...others], names: new Map(keys.map(({ id, name }) => [id, name])), senders };
+}
+
+/** Whether a text can be the name of a key. */
+export function isKeyName(text: string): boolean {
+  return new RegExp(`^${keyName}$`).test(text);
+}
+
+/** The name as people read it. */
+export function keyNameText(name: string): string {
+  return name === '' ? 'without a name' : name;
 }
 
 /** The secrets of a key ring by key id, in its order: what threads are handed. */
@@ -50,44 +88,75 @@ export function secretsOf(keys: readonly Key[]): ReadonlyMap<number, Uint8Array>
   return new Map(keys.map((key) => [key.id, key.secret]));
 }
 
-function parseKeys(text: string): Key[] {
+function parseLines(text: string): { keys: Key[]; senders: Map<string, string> } {
   const keys: Key[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
+  const senders = new Map<string, string>();
+  for (const [index, untrimmed] of text.split('\n').entries()) {
+    const line = untrimmed.trimEnd();
     if (line.trim() === '' || line.startsWith('#')) continue;
-    const match = keyLine.exec(line.trimEnd());
-    const secret = Buffer.from(match?.[2] ?? '', 'base64url');
-    const id = Number(match?.[1]);
-    if (match === null || secret.length !== secretBytes || id > idMax) {
-      throw new DiodeError('E_KEY_FORMAT', `line ${index + 1} of the key file is not a key`);
+    const [, senderId, name] = senderLine.exec(line) ?? [];
+    if (senderId !== undefined && name !== undefined) {
+      if (senders.has(senderId) || senders.size >= senderLinesMax)
+        throw new DiodeError('E_KEY_FORMAT', `line ${index + 1} of the key file is one sender id too many`);
+      senders.set(senderId, name);
+      continue;
     }
-    if (keys.some((key) => key.id === id))
-      throw new DiodeError('E_KEY_FORMAT', `key id ${id} is there twice`);
-    keys.push(new Key(id, new Uint8Array(secret)));
+    const key = keyOf(line);
+    if (key === undefined)
+      throw new DiodeError('E_KEY_FORMAT', `line ${index + 1} of the key file is not a key`);
+    if (keys.some(({ id }) => key.id === id))
+      throw new DiodeError('E_KEY_FORMAT', `key id ${key.id} is there twice`);
+    keys.push(key);
     if (keys.length > keysMax)
       throw new DiodeError('E_KEY_FORMAT', `the key file holds more than ${keysMax} keys`);
   }
-  return keys;
+  return { keys, senders };
+}
+
+function keyOf(line: string): Key | undefined {
+  const match = keyLine.exec(line);
+  const secret = Buffer.from(match?.[2] ?? '', 'base64url');
+  const id = Number(match?.[1]);
+  if (match === null || secret.length !== secretBytes || id > idMax) return undefined;
+  return new Key(id, new Uint8Array(secret), match[3] ?? '');
 }
 
 /** A new key, with an id by chance. */
-export function newKey(randomBytes: (count: number) => Uint8Array): Key {
+export function newKey(randomBytes: (count: number) => Uint8Array, name: string): Key {
   const [high = 0, low = 0] = randomBytes(2);
-  return new Key((((high << 8) | low) % idMax) + 1, randomBytes(secretBytes));
+  return new Key((((high << 8) | low) % idMax) + 1, randomBytes(secretBytes), name);
+}
+
+/** A name by chance, for the first key of a sender: two hosts don't get the same one. */
+function newKeyName(randomBytes: (count: number) => Uint8Array): string {
+  return `sender-${Buffer.from(randomBytes(3)).toString('hex')}`;
+}
+
+/** @throws DiodeError E_USAGE */
+export function requireKeyName(name: string): string {
+  if (isKeyName(name)) return name;
+  throw new DiodeError('E_USAGE', 'a key name is 1 to 32 letters, digits, dots, dashes and underscores');
 }
 
 /** A key as it stands in the file. */
 export function keyLineOf(key: Key): string {
-  return `${format} ${key.id} ${Buffer.from(key.secret).toString('base64url')}`;
+  const line = `${format} ${key.id} ${Buffer.from(key.secret).toString('base64url')}`;
+  return key.name === '' ? line : `${line} ${key.name}`;
 }
 
 /**
  * Writes a new key file, mode 0600, durably; an existing file is never overwritten.
  * @param randomBytes gives that many random bytes, fit for keys
+ * @param name whose the key is; by chance when left out
  * @returns the id of the key
- * @throws DiodeError E_KEY_EXISTS, E_FOLDER, E_DISK_FULL, E_DISK
+ * @throws DiodeError E_KEY_EXISTS, E_FOLDER, E_DISK_FULL, E_DISK, E_USAGE
  */
-export function writeKeyFile(path: string, randomBytes: (count: number) => Uint8Array): number {
-  const key = newKey(randomBytes);
+export function writeKeyFile(
+  path: string,
+  randomBytes: (count: number) => Uint8Array,
+  name: string = newKeyName(randomBytes),
+): number {
+  const key = newKey(randomBytes, requireKeyName(name));
   const text = `# dicom-diode key: keep it secret, carry it to the other side by hand\n${keyLineOf(key)}\n`;
   const descriptor = createExclusively(path);
   try {

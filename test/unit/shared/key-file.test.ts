@@ -113,7 +113,7 @@ describe('a key file', () => {
     ['a secret that is too short', `dicom-diode-key-1 1 ${secret(1).slice(1)}`],
     ['a secret that is too long', `dicom-diode-key-1 1 ${secret(1)}A`],
     ['a secret in another alphabet', `dicom-diode-key-1 1 ${'+'.repeat(43)}`],
-    ['more on the line', `${line(1)} more`],
+    ['more on the line', `${line(1)} name more`],
     ['one id twice', `${line(1, 1)}\n${line(1, 2)}`],
     ['more keys than a ring holds', Array.from({ length: 17 }, (_, index) => line(index + 1)).join('\n')],
     ['more than any ring', '#'.repeat(65_537)],

@@ -168,13 +168,78 @@ describe('alarms', () => {
     ).toThrow(TypeError);
   });
 
-  it('are bounded, and have room again when some are cleared', () => {
-    const { alarms: a } = alarms();
-    for (let study = 0; study < 1500; study += 1) a.raise('E_STUDY_MISSING', String(study));
-    expect(a.standing()).toHaveLength(1000);
-    a.clear('E_STUDY_MISSING', '0');
+  it('of one code leave room for every other code, and what is over the bound is one alarm with the count', () => {
+    const { alarms: a, edges } = alarms();
+    for (let study = 0; study < 350; study += 1) a.raise('E_STUDY_MISSING', String(study));
     a.raise('E_DISK_FULL');
-    expect(a.standing()).toHaveLength(1000);
+    expect(a.standing().filter(({ code }) => code === 'E_STUDY_MISSING')).toHaveLength(100);
+    expect(a.standing().find(({ code }) => code === 'E_ALARMS')).toMatchObject({
+      subject: 'E_STUDY_MISSING',
+      severity: 'critical',
+      detail: '250 more alarms of E_STUDY_MISSING stand',
+    });
     expect(a.standing().at(-1)?.code).toBe('E_DISK_FULL');
+    // One goes, and one that waited stands in its place.
+    a.clear('E_STUDY_MISSING', '0');
+    a.clear('E_STUDY_MISSING', '349');
+    const subjects = a.standing().flatMap(({ code, subject }) => (code === 'E_STUDY_MISSING' ? subject : []));
+    expect(subjects).toHaveLength(100);
+    expect(subjects).toContain('100');
+    expect(a.standing().find(({ code }) => code === 'E_ALARMS')?.detail).toContain('248 more');
+    for (let study = 0; study < 350; study += 1) a.clear('E_STUDY_MISSING', String(study));
+    expect(a.standing().map(({ code }) => code)).toEqual(['E_DISK_FULL']);
+    expect(edges.filter((edge) => edge.includes('E_ALARMS'))).toEqual([
+      'raised E_ALARMS E_STUDY_MISSING',
+      'cleared E_ALARMS E_STUDY_MISSING',
+    ]);
+    // However many there are, memory and status stay bounded.
+    for (let study = 0; study < 20_000; study += 1) a.raise('E_STUDY_MISSING', String(study));
+    expect(a.standing()).toHaveLength(102);
+    expect(a.standing().find(({ code }) => code === 'E_ALARMS')?.detail).toContain('at least 300 more');
+  });
+
+  it('of one source make room for those of another of the same code', () => {
+    const { alarms: a, edges } = alarms();
+    const hostile = '66'.repeat(8);
+    const honest = '07'.repeat(8);
+    for (let study = 0; study < 5000; study += 1) a.raise('E_STUDY_MISSING', `${hostile} ${study}`);
+    for (let study = 0; study < 30; study += 1) a.raise('E_STUDY_MISSING', `${honest} ${study}`);
+    a.raise('E_STUDY_MISSING', '1.2.3', undefined, undefined, 'a third source');
+    const shown = a.standing().map(({ subject }) => subject);
+    expect(shown.filter((subject) => subject.startsWith(honest))).toHaveLength(30);
+    expect(shown).toContain('1.2.3');
+    expect(shown.filter((subject) => subject.startsWith(hostile))).toHaveLength(69);
+    expect(edges.filter((edge) => edge.includes(honest))).toHaveLength(30);
+  });
+
+  it('that come and go write a bounded number of lines, and the last line about each is true', () => {
+    const { alarms: a, edges, time } = alarms();
+    for (let turn = 0; turn < 1001; turn += 1) {
+      a.set(turn % 2 === 0, 'E_DOCUMENT', 'beacon of one');
+      a.raise('E_DOCUMENT', `another each time ${turn}`);
+      a.clear('E_DOCUMENT', `another each time ${turn}`);
+      time.advance(10);
+    }
+    expect(edges.length).toBeLessThanOrEqual(106);
+    const of = (subject: string) => edges.filter((edge) => edge.endsWith(subject));
+    expect(of(' beacon of one').length).toBeLessThanOrEqual(6);
+    // It stands, and the log says so when there is room for a line again.
+    expect(a.standing().map(({ subject }) => subject)).toContain('beacon of one');
+    time.advance(600_000);
+    a.standing();
+    expect(of(' beacon of one').at(-1)).toBe('raised E_DOCUMENT beacon of one');
+  });
+
+  it('show a detail that changes at once, and log it now and then', () => {
+    const { alarms: a, edges, time } = alarms();
+    for (let count = 1; count <= 500; count += 1) {
+      a.raise('E_DELIVERY_WAITING', 'pacs', `${count} instances wait`);
+      time.advance(5000);
+    }
+    expect(a.standing()[0]?.detail).toBe('500 instances wait');
+    expect(edges).toEqual([
+      'raised E_DELIVERY_WAITING pacs',
+      ...Array.from({ length: 4 }, () => 'changed E_DELIVERY_WAITING pacs'),
+    ]);
   });
 });
