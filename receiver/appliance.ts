@@ -8,7 +8,7 @@ import { alarmLog } from '../shared/alarm-log.ts';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
-import { readKeyFile, secretsOf } from '../shared/crypto/key-file.ts';
+import { readKeyRing, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
 import { DiodeError, storageCodes } from '../shared/errors.ts';
 import { createErasureCode } from '../shared/fec/engine.ts';
@@ -72,7 +72,8 @@ export async function startReceiver(
   log: Log,
   die: Die,
 ): Promise<RunningReceiver> {
-  const secrets = secretsOf(readKeyFile(configuration.keyFile));
+  const keyRing = readKeyRing(configuration.keyFile);
+  const secrets = secretsOf(keyRing.keys);
   const parameters = linkParameters(configuration);
   const inboxFolder = inboxFolderOf(configuration);
   if (inboxFolder === undefined && configuration.destinations.length === 0)
@@ -126,6 +127,7 @@ export async function startReceiver(
     code,
     parameters,
     secrets,
+    keyNames: keyRing,
     inboxFolder,
     partialFolder,
     memoryBytes: configuration['assemble.memoryMegabytes'] * 1e6,
@@ -299,9 +301,10 @@ export async function startReceiver(
     port,
     readKeysAgain: () => {
       try {
-        const again = secretsOf(readKeyFile(configuration.keyFile));
+        const ring = readKeyRing(configuration.keyFile);
+        const again = secretsOf(ring.keys);
         thread.postMessage({ secrets: again } satisfies LinkThreadOrder);
-        reception.useSecrets(again);
+        reception.useSecrets(again, ring);
         log.info('keys read again', { keys: again.size });
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;

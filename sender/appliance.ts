@@ -62,18 +62,19 @@ export async function startSender(
   );
   const giveUp = takeOwnership(join(spoolFolder, 'owner.lock'));
   const ledger = new SenderLedger(ledgerPath(configuration));
+  const session = beginSession(ledger, randomBytes);
   const identity: SenderIdentity = {
-    senderId: Buffer.from(
-      ledger.facts.once('senderId', () => randomBytes(8).toString('hex')),
-      'hex',
-    ),
+    senderId: Buffer.from(session.senderId, 'hex'),
     keyId: key.id,
     secret: key.secret,
     otherSecrets: secretsOf(otherKeys),
     parameters: linkParameters(configuration),
   };
-  const session = beginSession(ledger, systemClock, randomBytes(4).readUInt32BE());
   const alarms = new Alarms(systemClock.wallMs, alarmLog(log));
+  if (session.renewedFrom !== undefined) {
+    const detail = `the session counter of ${session.renewedFrom} could not grow; this is sender ${session.senderId} now`;
+    alarms.raise('E_SENDER_RENEWED', session.senderId, detail);
+  }
   const rejectedFolder = configuration['watch.rejectedFolder'];
   const runningTime = new RunningTime(ledger.savedTime, systemClock);
   const runningMs = () => runningTime.nowMs();

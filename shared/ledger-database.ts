@@ -170,6 +170,11 @@ export function text(row: Row, column: string): string {
   return value;
 }
 
+/** Reads a column as a number that may be missing. */
+export function optionalNumber(row: Row, column: string): number | undefined {
+  return row[column] === null ? undefined : number(row, column);
+}
+
 /** Reads a column as text that may be missing. */
 export function optionalText(row: Row, column: string): string | undefined {
   const value = row[column];

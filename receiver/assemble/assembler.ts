@@ -25,7 +25,7 @@ import {
 import { limits } from '../../shared/wire/limits.ts';
 import { ObjectLayout } from '../../shared/wire/object-layout.ts';
 import { BlockBuffers } from './block-buffers.ts';
-import type { BlockSpill, ObjectFacts, ResumedObject } from './kept-state.ts';
+import type { BlockSpill, ObjectFacts, Opening, ResumedObject } from './kept-state.ts';
 import { LinkStatistics } from './link-statistics.ts';
 import { MemorySink } from './memory-sink.ts';
 import { ObjectIdIndex } from './object-id-index.ts';
@@ -60,6 +60,8 @@ export interface AssemblerOptions {
   /** Memory of all open blocks. */
   readonly memoryBytes: number;
   readonly openObjectsMax: number;
+  /** Whether a sender may open an object now: the code to count when not. Called once for each object to be opened. */
+  readonly mayOpen?: ((opening: Opening) => ErrorCode | undefined) | undefined;
   /** Makes the sink of an instance, or says that there is no room for it now. */
   readonly sinkFor: (facts: ObjectFacts) => ObjectSink | undefined;
   /** Where blocks go that leave the window. */
@@ -330,7 +332,19 @@ export class Assembler {
       objectBytes,
       maximumSourceSymbols,
     };
-    return this.#openObject(facts, type);
+    const { sessionCounter, sessionRandom, sequence } = this.#header;
+    const refused = this.#options.mayOpen?.({
+      type,
+      senderId: facts.senderId,
+      keyId,
+      sessionCounter,
+      sessionRandom,
+      sequence,
+      objectBytes,
+    });
+    if (refused === undefined) return this.#openObject(facts, type);
+    this.counters.refuse(refused);
+    return undefined;
   }
 
   #openObject(facts: ObjectFacts, type: ObjectType, finishedBlocks?: Uint8Array): Collecting | undefined {

@@ -2,6 +2,19 @@
  * What the assembler can keep outside memory, and find again after a restart: blocks that left the window,
  * and which blocks of a large object are finished. The assembler only asks; files are elsewhere.
  */
+import type { ObjectType } from '../../shared/wire/datagram.ts';
+
+/** What the first datagram of an object says, before anything is allocated for it. */
+export interface Opening {
+  readonly type: ObjectType;
+  /** 8 bytes as hexadecimal */
+  readonly senderId: string;
+  readonly keyId: number;
+  readonly sessionCounter: number;
+  readonly sessionRandom: number;
+  readonly sequence: number;
+  readonly objectBytes: number;
+}
 
 /** What a datagram says of an instance: enough to open its object again. */
 export interface ObjectFacts {

@@ -9,7 +9,7 @@ import type { Reception } from '../reception/reception.ts';
 import { missingEntries } from '../studies/missing.ts';
 import { sortRevision } from '../studies/release-gate.ts';
 import { quarantineVerb } from './quarantine.ts';
-import { retireSender, retireVerb } from './sender-commands.ts';
+import { senderVerb } from './sender-requests.ts';
 import { damagedVerb } from './verify-command.ts';
 
 const releaseParameters = z.strictObject({
@@ -30,8 +30,9 @@ export function answerRequest(reception: Reception, ledger: ReceiverLedger, requ
     if (quarantine !== undefined)
       return { ok: true, detail: quarantine(reception, ledger, request.parameters) };
     if (request.verb === damagedVerb) return { ok: true, detail: collectAgain(reception, ledger, request) };
-    if (request.verb === retireVerb)
-      return { ok: true, detail: retireSender(reception.senders, ledger, request.parameters) };
+    const sender = senderVerb(request.verb);
+    if (sender !== undefined)
+      return { ok: true, detail: sender(reception.senders, ledger, request.parameters) };
     if (request.verb !== 'release-partial')
       throw new DiodeError('E_USAGE', 'the running program does not know this request');
     const parsed = releaseParameters.safeParse(request.parameters);

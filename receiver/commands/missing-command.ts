@@ -11,7 +11,7 @@ import {
   readSnapshot,
 } from '../../shared/console/command-line.ts';
 import { table } from '../../shared/console/table.ts';
-import { readKeyFile } from '../../shared/crypto/key-file.ts';
+import { readKeyRing } from '../../shared/crypto/key-file.ts';
 import { DiodeError, diskError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
 import { dayOf, encodeTicket, encodeTicketCode } from '../../shared/wire/ticket.ts';
@@ -22,6 +22,7 @@ import { snapshotPath } from '../places.ts';
 import type { ReceiverSnapshot } from '../snapshot.ts';
 import { accountOfMissing, type MissingRow } from '../studies/missing.ts';
 import { planTicket, type TicketPlan, wantedStudies } from '../studies/ticket-plan.ts';
+import { ticketKey } from './ticket-key.ts';
 
 const missingShown = 1000;
 /** Light modules around the code: what readers need to find it (ISO/IEC 18004). */
@@ -87,8 +88,7 @@ function writeTicket(
   const wanted = wantedStudies(ledger, rows);
   if (wanted.length === 0)
     throw new DiodeError('E_STUDY_STATE', 'nothing is missing that a ticket could ask for');
-  const keys = readKeyFile(values.keyFile);
-  const key = keys.find(({ id }) => id === sender.keyId) ?? keys[0];
+  const key = ticketKey(ledger, readKeyRing(values.keyFile), sender);
   const senderId = Buffer.from(sender.senderId, 'hex');
   const day = senderDay(values, sender.senderId);
   const [only, ...others] = wanted;

@@ -1,76 +1,113 @@
-/** The commands about senders: which are known, and that one is out of use. */
+/** The commands about senders: which are known and whose they are, and what a person sets right about one. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { ask, configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { table } from '../../shared/console/table.ts';
+import { keyNameText, readKeyRing } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
-import type { SenderWatch } from '../watch/sender-watch.ts';
-
-export const retireVerb = 'retire-sender';
-
-const retireParameters = z.strictObject({
-  senderId: z.string().regex(/^[0-9a-f]{16}$/),
-  reason: z.string().min(1).max(1000),
-  byWhom: z.string().min(1).max(200),
-});
+import { senderVerbs } from './sender-requests.ts';
 
 type WithLedger = <T>(
   values: ReceiverConfiguration,
   act: (ledger: ReceiverLedger) => T | Promise<T>,
 ) => Promise<T>;
 
+interface GivenOptions {
+  readonly reason: string;
+  readonly keyName?: string;
+  readonly highest?: string;
+}
+
 export function addSenderCommands(program: Command, withLedger: WithLedger): void {
   const senders = program
     .command('senders')
-    .description('list the senders that were ever heard')
+    .description('list the senders that were ever heard, and whose they are')
     .action(async (_options, command: Command) => {
       const { values } = configurationOf(command, receiverSettings);
-      const rows = await withLedger(values, (ledger) => ledger.senders.all());
+      const rows = await withLedger(values, (ledger) => senderRows(ledger, values));
       if (command.optsWithGlobals<GlobalOptions>().json) return print(JSON.stringify({ senders: rows }));
       if (rows.length === 0) return print('no sender was ever heard');
       print(
         table(
-          ['sender', 'key', 'highest study', ''],
+          ['sender', 'key', 'key name', 'bound by', 'highest study', ''],
           rows.map((row) => [
             row.senderId,
             row.keyId,
+            row.keyName === undefined ? '' : keyNameText(row.keyName),
+            row.boundBy,
             row.highestStudyNumber,
             row.isRetired ? 'out of use' : 'in use',
           ]),
         ),
       );
     });
-  senders
-    .command('retire <id>')
-    .description('say that a sender is out of use: its alarms end, until it is heard again')
-    .requiredOption('--reason <text>', 'why; it is kept in the audit')
-    .action(async (senderId: string, options: { reason: string }, command: Command) => {
-      const { values } = configurationOf(command, receiverSettings);
-      const parameters = { senderId, reason: options.reason, byWhom: userInfo().username };
-      const detail = await withLedger(values, (ledger) => ask(ledger.mailbox, retireVerb, parameters));
-      const { json } = command.optsWithGlobals<GlobalOptions>();
-      print(json ? JSON.stringify({ ok: true, detail }) : detail);
-    });
+  const add = (usage: string, description: string): Command =>
+    senders
+      .command(usage)
+      .description(description)
+      .requiredOption('--reason <text>', 'why; it is kept in the audit');
+  const asks = (verb: string) => async (senderId: string, options: GivenOptions, command: Command) => {
+    const { values } = configurationOf(command, receiverSettings);
+    const { reason, keyName, highest } = options;
+    const parameters = {
+      senderId,
+      reason,
+      byWhom: userInfo().username,
+      ...(keyName !== undefined && { keyName }),
+      ...(highest !== undefined && { highest: studyNumberOf(highest) }),
+    };
+    const detail = await withLedger(values, (ledger) => ask(ledger.mailbox, verb, parameters));
+    const { json } = command.optsWithGlobals<GlobalOptions>();
+    print(json ? JSON.stringify({ ok: true, detail }) : detail);
+  };
+  add('retire <id>', 'say that a sender is out of use: its alarms end, until it is heard again').action(
+    asks(senderVerbs.retire),
+  );
+  add('bind <id>', 'say whose a sender is: it may speak under keys of this name alone')
+    .requiredOption('--key-name <name>', 'the name in the key file; "" for keys without one')
+    .action(asks(senderVerbs.bind));
+  add('accept <id>', 'say that a sender was rightly set back to an older disk image: its alarm ends').action(
+    asks(senderVerbs.accept),
+  );
+  add('correct <id>', 'set the highest study number of a sender right, and begin its sessions anew')
+    .requiredOption('--highest <number>', 'its highest study number, as diode-sender status shows it')
+    .action(asks(senderVerbs.correct));
 }
 
-/** What the running receiver does about it. @throws DiodeError E_USAGE */
-export function retireSender(
-  watch: Pick<SenderWatch, 'retired'>,
-  ledger: ReceiverLedger,
-  asked: unknown,
-): string {
-  const parsed = retireParameters.safeParse(asked);
-  if (!parsed.success) throw new DiodeError('E_USAGE', 'the request is malformed');
-  const { senderId, reason, byWhom } = parsed.data;
-  if (ledger.senders.get(senderId) === undefined)
-    throw new DiodeError('E_USAGE', `no sender ${senderId} was ever heard: see diode-receiver senders`);
-  ledger.transaction(() => {
-    ledger.audit.enter({ action: 'retire sender', subject: senderId, byWhom, reason }, Date.now());
-    ledger.senders.retire(senderId);
+/** Those of which a beacon came, and those that are bound without one. */
+function senderRows(ledger: ReceiverLedger, values: ReceiverConfiguration) {
+  const written = writtenSenders(values);
+  const bindings = new Map(ledger.bindings.all().map((binding) => [binding.senderId, binding]));
+  const heard = new Map(ledger.senders.all().map((sender) => [sender.senderId, sender]));
+  const ids = [...new Set([...heard.keys(), ...bindings.keys(), ...written.keys()])].sort();
+  return ids.map((senderId) => {
+    const sender = heard.get(senderId);
+    const isWritten = written.has(senderId);
+    const binding = bindings.get(senderId);
+    return {
+      ...sender,
+      senderId,
+      keyName: written.get(senderId) ?? binding?.keyName,
+      boundBy: isWritten ? 'key file' : binding?.boundBy,
+      isRetired: sender?.isRetired ?? false,
+    };
   });
-  watch.retired(senderId);
-  return `${senderId} is out of use; what never came of it stays in diode-receiver missing`;
+}
+
+/** A key file that can't be read now costs the list nothing else. */
+function writtenSenders(values: ReceiverConfiguration): ReadonlyMap<string, string> {
+  try {
+    return readKeyRing(values.keyFile).senders;
+  } catch (error) {
+    if (error instanceof DiodeError) return new Map();
+    throw error;
+  }
+}
+
+function studyNumberOf(text: string): number {
+  const value = Number(text);
+  if (/^[0-9]{1,16}$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new DiodeError('E_USAGE', 'a study number is a whole number');
 }

@@ -13,6 +13,8 @@ import { InstanceRecords, instancesSchema } from './instance-records.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
 import { Manifests, manifestsSchema } from './manifests.ts';
 import { ReleaseRecords, releasesSchema } from './release-records.ts';
+import { SenderAccount, senderAccountSchema } from './sender-account.ts';
+import { SenderBindings, senderBindingsSchema } from './sender-bindings.ts';
 import { SenderRecords, sendersSchema } from './sender-records.ts';
 import { StudyRecords, studiesSchema } from './study-records.ts';
 import { Told, toldSchema } from './told.ts';
@@ -31,6 +33,8 @@ const migrations: readonly Migration[] = [
     knownContentSchema,
     mailboxSchema,
     holdsSchema,
+    senderBindingsSchema,
+    senderAccountSchema,
     deliveriesSchema,
     departuresSchema,
     savedTimeSchema,
@@ -43,6 +47,8 @@ export class ReceiverLedger {
   readonly studies: StudyRecords;
   readonly releases: ReleaseRecords;
   readonly senders: SenderRecords;
+  readonly bindings: SenderBindings;
+  readonly account: SenderAccount;
   readonly audit: Audit;
   readonly told: Told;
   readonly files: VaultFiles;
@@ -63,6 +69,8 @@ export class ReceiverLedger {
     this.studies = new StudyRecords(database);
     this.releases = new ReleaseRecords(database);
     this.senders = new SenderRecords(database);
+    this.bindings = new SenderBindings(database);
+    this.account = new SenderAccount(database);
     this.audit = new Audit(database);
     this.told = new Told(database);
     this.files = new VaultFiles(database);

@@ -1,6 +1,9 @@
 /**
  * What is done with manifests, beacons and rolls that came whole: read, kept, told to who waits for it. One that does
  * not follow its format is dropped, counted, and an alarm until a good one of its kind comes from that sender.
+ *
+ * Senders have their turns, and documents together a share of the time: a sender that sends more than is read meanwhile
+ * loses its own.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -13,12 +16,21 @@ import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Studies } from '../studies/studies.ts';
 import type { SenderWatch } from '../watch/sender-watch.ts';
+import { WaitingDocuments } from './waiting-documents.ts';
 
 /** Objects by their type, in the words of the protocol. */
 const names = { 1: 'instance', 2: 'manifest', 3: 'beacon', 4: 'roll' } as const satisfies Record<
   ObjectType,
   string
 >;
+
+/** Documents that are read in one step. */
+const ofStepMax = 64;
+/** One step reads no longer than this, but for one document; then the same time thrice is for everything else. */
+const stepMs = 5;
+const restShare = 3;
+/** The alarm that some were dropped stands so long after the last one. */
+const backlogMs = 60_000;
 
 export interface ControlDocumentsOptions {
   readonly ledger: ReceiverLedger;
@@ -33,41 +45,79 @@ export interface ControlDocumentsOptions {
 
 export class ControlDocuments {
   readonly #options: ControlDocumentsOptions;
-  readonly #waiting: AssembledObject[] = [];
+  readonly #waiting = new WaitingDocuments();
+  /** When a document of a sender was last dropped. */
+  readonly #droppedAtMs = new Map<string, number>();
+  #restsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ControlDocumentsOptions) {
     this.#options = options;
   }
 
   add(document: AssembledObject): void {
-    this.#waiting.push(document);
+    const { assembler, clock, alarms } = this.#options;
+    for (const { objectId, senderId } of this.#waiting.add(document)) {
+      assembler.counters.refuse('E_DOCUMENT_BACKLOG');
+      assembler.unfinish(objectId);
+      this.#droppedAtMs.set(senderId, clock.monotonicMs());
+      alarms.raise('E_DOCUMENT_BACKLOG', senderId);
+    }
   }
 
-  /** Reads what waits. */
-  read(): void {
+  /** Reads what waits, for a bounded time. @returns whether there is more to read at once */
+  read(): boolean {
+    const { clock } = this.#options;
+    const beganMs = clock.monotonicMs();
+    this.#watchBacklog(beganMs);
+    if (beganMs < this.#restsUntilMs) return false;
+    for (let count = 0; count < ofStepMax && clock.monotonicMs() - beganMs <= stepMs; count += 1) {
+      const object = this.#waiting.next();
+      if (object === undefined) break;
+      this.#readApart(object);
+    }
+    if (this.#waiting.isEmpty) return false;
+    const now = clock.monotonicMs();
+    this.#restsUntilMs = now + restShare * (now - beganMs);
+    return this.#restsUntilMs <= now;
+  }
+
+  /** Reads everything that waits: before a stop. */
+  readAll(): void {
+    for (let object = this.#waiting.next(); object !== undefined; object = this.#waiting.next())
+      this.#readApart(object);
+  }
+
+  #watchBacklog(now: number): void {
+    for (const [senderId, droppedAtMs] of this.#droppedAtMs) {
+      if (now - droppedAtMs < backlogMs) continue;
+      this.#droppedAtMs.delete(senderId);
+      this.#options.alarms.clear('E_DOCUMENT_BACKLOG', senderId);
+    }
+  }
+
+  /** What is wrong with one document concerns that one alone. */
+  #readApart(object: AssembledObject): void {
     const { alarms, assembler } = this.#options;
-    for (const object of this.#waiting.splice(0)) {
-      const subject = `${names[object.type]} of ${object.senderId}`;
-      try {
-        const read = alarms.during(subject, storageCodes, () => {
-          this.#readOne(object);
-          return true;
-        });
-        alarms.clear('E_DOCUMENT', subject);
-        if (read !== undefined) continue;
-        // Not durable, so not finished: it comes again with a later pass.
-        assembler.unfinish(object.objectId);
-        this.#options.onRefused();
-      } catch (error) {
-        if (!(error instanceof DiodeError)) throw error;
-        assembler.counters.refuse(error.code);
-        alarms.raise(error.code, subject, error.message);
-      }
+    const subject = `${names[object.type]} of ${object.senderId}`;
+    try {
+      const read = alarms.during(subject, storageCodes, () => {
+        this.#readOne(object);
+        return true;
+      });
+      alarms.clear('E_DOCUMENT', subject);
+      if (read !== undefined) return;
+      // Not durable, so not finished: it comes again with a later pass.
+      assembler.unfinish(object.objectId);
+      this.#options.onRefused();
+    } catch (error) {
+      if (!(error instanceof DiodeError)) throw error;
+      assembler.counters.refuse(error.code);
+      alarms.raise(error.code, subject, error.message);
     }
   }
 
   #readOne(object: AssembledObject): void {
-    const { ledger, clock, alarms, assembler, studies, senders } = this.#options;
+    const { ledger, clock, assembler, studies, senders } = this.#options;
     const { document } = object;
     if (document === undefined) return;
     if (object.type === objectType.manifest) {
@@ -88,7 +138,6 @@ export class ControlDocuments {
       object.type === objectType.beacon
         ? senders.beaconCame(decodeBeacon(document), object)
         : senders.rollCame(decodeRollPage(document), object);
-    if (!fresh) assembler.counters.refuse('E_DATAGRAM_REPLAY');
-    alarms.set(!fresh, 'E_DATAGRAM_REPLAY', object.senderId);
+    if (!fresh) assembler.counters.refuse(senders.admission.replayed(object.senderId));
   }
 }

@@ -6,8 +6,9 @@
 
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import type { Disk } from '../../shared/disk.ts';
-import { storageCodes } from '../../shared/errors.ts';
+import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
@@ -40,6 +41,8 @@ export interface ReceptionOptions {
   readonly code: ErasureCode;
   readonly parameters: LinkParameters;
   readonly secrets: ReadonlyMap<number, Uint8Array>;
+  /** Whose the keys are; left out: they have no names. */
+  readonly keyNames?: KeyNames | undefined;
   /** Undefined where releases go to destinations only. */
   readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
@@ -91,6 +94,7 @@ export class Reception {
   constructor(options: ReceptionOptions) {
     this.#options = options;
     const { ledger, vault, clock, alarms, parameters } = options;
+    this.senders = new SenderWatch(options);
     this.assembler = new Assembler({
       datagramBytes: parameters.datagramBytes,
       protection: parameters.protection,
@@ -99,6 +103,7 @@ export class Reception {
       memoryBytes: options.memoryBytes,
       openObjectsMax: options.openObjectsMax,
       spill: options.spill,
+      mayOpen: (opening) => this.senders.admission.mayOpen(opening),
       sinkFor: (facts) =>
         options.hasRoom(facts.objectBytes, this.#isAwaited(facts.objectId))
           ? vault.incoming.sink(facts)
@@ -119,7 +124,6 @@ export class Reception {
     this.releaser = new Releaser({ ...options });
     this.#clearance = new Clearance(options);
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
-    this.senders = new SenderWatch({ ...options });
     const { assembler, studies, senders } = this;
     const onRefused = () => {
       this.#isBehind = true;
@@ -149,8 +153,9 @@ export class Reception {
   }
 
   /** Another key ring from now on. */
-  useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
+  useSecrets(secrets: ReadonlyMap<number, Uint8Array>, keyNames?: KeyNames): void {
     this.#secrets = secrets;
+    if (keyNames !== undefined) this.senders.admission.useKeys(keyNames);
     this.assembler.useSecrets(secrets);
   }
 
@@ -183,7 +188,7 @@ export class Reception {
     }
     const busy = this.assembler.work();
     this.#keeping.step();
-    this.#documents.read();
+    const reading = this.#documents.read();
     const copying = this.#clear();
     this.#release();
     this.vaultWatch.step();
@@ -198,7 +203,7 @@ export class Reception {
       for (const row of this.#options.ledger.releases.unfinished())
         this.studies.retry(row.senderId, row.studyUid);
     }
-    return busy || copying;
+    return busy || copying || reading;
   }
 
   /** Releases what is ready, at once: a person waits for it. */
@@ -234,7 +239,7 @@ export class Reception {
     this.#keeping.flush();
     // What the ledger refuses now is done after the start.
     this.#options.alarms.during('ledger', storageCodes, () => {
-      this.#documents.read();
+      this.#documents.readAll();
       this.#clear();
       this.#release();
     });
@@ -247,8 +252,21 @@ export class Reception {
   }
 
   #take(object: AssembledObject): void {
-    if (object.type === objectType.instance) this.#keeping.add(object);
+    const { alarms } = this.#options;
+    const may = alarms.during('sender bindings', storageCodes, () => ({
+      refused: this.senders.admission.mayTake(object),
+    }));
+    // What the ledger could not bind now comes again with a later pass.
+    if (may === undefined || may.refused !== undefined) this.#refuse(object, may?.refused);
+    else if (object.type === objectType.instance) this.#keeping.add(object);
     else this.#documents.add(object);
+  }
+
+  /** An object that came whole, of a sender that may not have sent it: nothing of it stays. */
+  #refuse({ objectId, type }: AssembledObject, code: ErrorCode | undefined): void {
+    if (code !== undefined) this.assembler.counters.refuse(code);
+    if (type === objectType.instance) this.#options.vault.incoming.discard(objectId);
+    this.assembler.unfinish(objectId);
   }
 
   /** Tells the studies of what is cleared. @returns whether there is more to do at once */

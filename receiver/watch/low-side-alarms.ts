@@ -52,7 +52,7 @@ export class LowSideAlarms {
     for (const subject of before)
       if (!wrong.has(subject)) this.#alarms.clear('E_LOW_SIDE', `${beacon.senderId} ${subject}`);
     for (const [subject, { detail, severity }] of wrong)
-      this.#alarms.raise('E_LOW_SIDE', `${beacon.senderId} ${subject}`, detail, severity);
+      this.#alarms.raise('E_LOW_SIDE', `${beacon.senderId} ${subject}`, detail, severity, beacon.senderId);
     this.#standing.set(beacon.senderId, new Set(wrong.keys()));
   }
 
@@ -61,6 +61,8 @@ export class LowSideAlarms {
     for (const subject of this.#standing.get(senderId) ?? [])
       this.#alarms.clear('E_LOW_SIDE', `${senderId} ${subject}`);
     this.#standing.delete(senderId);
+    for (const key of this.#rejectedAtMs.keys())
+      if (key.startsWith(`${senderId} `)) this.#rejectedAtMs.delete(key);
   }
 
   #rejected({ senderId, rejected }: Beacon, wrong: Map<string, Wrong>): void {

@@ -3,24 +3,25 @@
  * configured, what is wrong with them, and which of their studies never came.
  *
  * Beacons and rolls count only when they are newer than all before: an older one is a replay and changes
- * nothing. Newness is (session counter, sequence number); the sequence is that of the datagram.
+ * nothing. What newer means is in sender-sessions.ts, who may speak as whom in sender-admission.ts.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import type { Beacon } from '../../shared/wire/beacon.ts';
 import { describeMismatch, fingerprintOf, type LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { RollPage } from '../../shared/wire/roll.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SenderRecord } from '../ledger/sender-records.ts';
 import { LowSideAlarms, type LowSideMarks } from './low-side-alarms.ts';
+import { SenderAdmission } from './sender-admission.ts';
+import { type Moment, type Newness, SenderSessions } from './sender-sessions.ts';
+import { SetBackNumbers } from './set-back-numbers.ts';
+import { StudyNumberWatch } from './study-number-watch.ts';
 
-/** Where a document came: for its newness. */
-export interface Arrival {
-  readonly senderId: string;
+/** Where a document came, and under which key. */
+export interface Arrival extends Moment {
   readonly keyId: number;
-  readonly sessionCounter: number;
-  readonly sessionRandom: number;
-  readonly sequence: number;
 }
 
 export interface SenderStatus {
@@ -32,68 +33,64 @@ export interface SenderStatus {
 }
 
 interface Watched {
-  beacon: Beacon;
-  beaconAtMs: number;
-  clockSkewMs: number;
-  /** All numbers below are accounted for. */
-  accountedBelow: number;
-  /** When a number was first noticed to be unknown. */
-  unknownSinceMs: Map<number, number>;
+  readonly beacon: Beacon;
+  readonly beaconAtMs: number;
+  readonly clockSkewMs: number;
 }
 
-const unknownNumbersMax = 10_000;
-const rollWatchIntervalMs = 30_000;
+export interface SenderWatchOptions {
+  readonly ledger: ReceiverLedger;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  readonly parameters: LinkParameters;
+  readonly silenceMs: number;
+  readonly deadlineMs: number;
+  readonly lowSide: LowSideMarks;
+  /** Left out: keys have no names. */
+  readonly keyNames?: KeyNames | undefined;
+}
 
 export class SenderWatch {
+  readonly admission: SenderAdmission;
+  readonly #options: SenderWatchOptions;
   readonly #startedMs: number;
+  readonly #sessions: SenderSessions;
+  readonly #numbers: StudyNumberWatch;
+  readonly #setBackNumbers: SetBackNumbers;
   readonly #lowSideAlarms: LowSideAlarms;
   readonly #watched = new Map<string, Watched>();
-  /** Since when a study of the roll is known to be unseen. */
-  readonly #unseenSinceMs = new Map<string, number>();
-  #rollWatchedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #options: {
-    readonly ledger: ReceiverLedger;
-    readonly clock: Clock;
-    readonly alarms: Alarms;
-    readonly parameters: LinkParameters;
-    readonly silenceMs: number;
-    readonly deadlineMs: number;
-    readonly lowSide: LowSideMarks;
-  };
 
-  constructor(options: {
-    ledger: ReceiverLedger;
-    clock: Clock;
-    alarms: Alarms;
-    parameters: LinkParameters;
-    silenceMs: number;
-    deadlineMs: number;
-    lowSide: LowSideMarks;
-  }) {
+  constructor(options: SenderWatchOptions) {
+    const { ledger, clock, alarms } = options;
     this.#options = options;
+    this.#startedMs = clock.monotonicMs();
+    this.#sessions = new SenderSessions(options.silenceMs);
+    for (const sender of ledger.senders.all()) {
+      const sessions = ledger.senders.sessions(sender.senderId);
+      this.#sessions.load(sender.senderId, sender, sessions, this.#startedMs);
+      this.#tellOfSetBack(sender);
+    }
+    const keyNames = options.keyNames ?? { names: new Map(), senders: new Map() };
+    this.admission = new SenderAdmission({ ledger, clock, alarms, sessions: this.#sessions, keyNames });
+    this.#numbers = new StudyNumberWatch(options);
+    this.#setBackNumbers = new SetBackNumbers(ledger);
     this.#lowSideAlarms = new LowSideAlarms(options);
-    this.#startedMs = options.clock.monotonicMs();
   }
 
-  /** @returns false when the beacon is a replay */
+  /** @returns false when the beacon is a replay, or of a session that waits */
   beaconCame(beacon: Beacon, arrival: Arrival): boolean {
     const { ledger, clock } = this.#options;
-    const before = ledger.senders.get(arrival.senderId);
-    if (beacon.senderId !== arrival.senderId || !this.#isNewer(before, arrival)) return false;
-    const accountFrom = before?.accountFrom ?? Math.max(1, beacon.lowestRetainedStudyNumber);
-    const highestStudyNumber = Math.max(beacon.highestStudyNumber, before?.highestStudyNumber ?? 0);
-    if (before !== undefined && beacon.highestStudyNumber < before.highestStudyNumber)
-      this.#senderSetBack(before, beacon.highestStudyNumber);
-    ledger.senders.save({ ...arrival, accountFrom, highestStudyNumber });
-    const known = this.#watched.get(arrival.senderId);
-    const watched: Watched = {
-      beacon,
-      beaconAtMs: clock.monotonicMs(),
-      clockSkewMs: beacon.clockMs - clock.wallMs(),
-      accountedBelow: known?.accountedBelow ?? accountFrom,
-      unknownSinceMs: known?.unknownSinceMs ?? new Map(),
-    };
-    this.#watched.set(arrival.senderId, watched);
+    const now = clock.monotonicMs();
+    const { senderId } = arrival;
+    if (beacon.senderId !== senderId) return false;
+    const newness = this.#sessions.newness(arrival, 'beacon', now);
+    if (newness === 'waits') this.#setBackNumbers.waits(ledger.senders.get(senderId), beacon);
+    if (newness === 'waits' || newness === 'replay') return false;
+    this.#save(beacon, arrival, newness);
+    this.#sessions.took(arrival, 'beacon', now);
+    this.#setBackNumbers.taken(senderId);
+    const clockSkewMs = beacon.clockMs - clock.wallMs();
+    this.#watched.set(senderId, { beacon, beaconAtMs: now, clockSkewMs });
     this.#compareParameters(beacon);
     this.#lowSideAlarms.beaconCame(beacon);
     return true;
@@ -101,40 +98,35 @@ export class SenderWatch {
 
   /** @returns false when the page is a replay */
   rollCame(roll: RollPage, arrival: Arrival): boolean {
-    const { ledger } = this.#options;
+    const { ledger, clock } = this.#options;
     const before = ledger.senders.get(arrival.senderId);
-    if (roll.senderId !== arrival.senderId || before === undefined || !this.#isNewer(before, arrival))
-      return false;
-    ledger.senders.save({ ...before, ...arrival });
+    if (roll.senderId !== arrival.senderId || before === undefined) return false;
+    const now = clock.monotonicMs();
+    if (this.#sessions.newness(arrival, 'roll', now) !== 'new') return false;
+    const { newest, left } = this.#sessions.after(arrival, 'roll');
     ledger.told.saveRoll(arrival.senderId, roll.entries);
+    ledger.transaction(() => {
+      if (left !== undefined) ledger.senders.leave(arrival.senderId, left);
+      ledger.senders.save({ ...before, ...newest, keyId: arrival.keyId });
+    });
+    this.#sessions.took(arrival, 'roll', now);
     return true;
   }
 
   /** Names what is silent or missing. Call it every second or so. */
   watch(): void {
-    const { clock, alarms, silenceMs, deadlineMs } = this.#options;
+    const { clock, alarms, silenceMs, ledger } = this.#options;
     const now = clock.monotonicMs();
-    this.#watchRoll(now);
+    this.admission.watch();
+    this.#numbers.watch(now);
     // A sender of an earlier life of this program that has not spoken in this one is as silent as any other.
     if (now - this.#startedMs >= silenceMs) {
-      for (const { senderId, isRetired } of this.#options.ledger.senders.all()) {
+      for (const { senderId, isRetired } of ledger.senders.all()) {
         if (!isRetired && !this.#watched.has(senderId)) alarms.raise('E_NO_BEACON', senderId);
       }
     }
-    for (const [senderId, watched] of this.#watched) {
+    for (const [senderId, watched] of this.#watched)
       alarms.set(now - watched.beaconAtMs >= silenceMs, 'E_NO_BEACON', senderId);
-      const unknown = new Set(this.#unknownNumbers(senderId, watched));
-      for (const studyNumber of watched.unknownSinceMs.keys()) {
-        if (unknown.has(studyNumber)) continue;
-        watched.unknownSinceMs.delete(studyNumber);
-        alarms.clear('E_STUDY_MISSING', `${senderId} ${studyNumber}`);
-      }
-      for (const studyNumber of unknown) {
-        const since = watched.unknownSinceMs.get(studyNumber) ?? now;
-        watched.unknownSinceMs.set(studyNumber, since);
-        if (now - since >= deadlineMs) alarms.raise('E_STUDY_MISSING', `${senderId} ${studyNumber}`);
-      }
-    }
   }
 
   /**
@@ -143,13 +135,28 @@ export class SenderWatch {
    */
   retired(senderId: string): void {
     const { alarms } = this.#options;
-    for (const studyNumber of this.#watched.get(senderId)?.unknownSinceMs.keys() ?? [])
-      alarms.clear('E_STUDY_MISSING', `${senderId} ${studyNumber}`);
     this.#watched.delete(senderId);
-    alarms.clear('E_NO_BEACON', senderId);
-    alarms.clear('E_PARAMETER_MISMATCH', senderId);
+    this.#numbers.forget(senderId);
+    for (const code of [
+      'E_NO_BEACON',
+      'E_PARAMETER_MISMATCH',
+      'E_SENDER_SET_BACK',
+      'E_STUDY_NUMBERS',
+    ] as const)
+      alarms.clear(code, senderId);
     this.#lowSideAlarms.senderRetired(senderId);
-    this.#rollWatchedAtMs = Number.NEGATIVE_INFINITY;
+    this.admission.settled(senderId);
+  }
+
+  /** A person set right what the ledger says of a sender: its numbers, its sessions, or whose it is. */
+  corrected(senderId: string): void {
+    const { ledger, alarms, clock } = this.#options;
+    const sender = ledger.senders.get(senderId);
+    if (sender !== undefined)
+      this.#sessions.load(senderId, sender, ledger.senders.sessions(senderId), clock.monotonicMs());
+    this.#numbers.forget(senderId);
+    for (const code of ['E_SENDER_SET_BACK', 'E_STUDY_NUMBERS'] as const) alarms.clear(code, senderId);
+    this.admission.settled(senderId);
   }
 
   statuses(): SenderStatus[] {
@@ -162,62 +169,50 @@ export class SenderWatch {
     }));
   }
 
-  /** It was set back to an older state and will use numbers again: what never came of them is named for good. */
-  #senderSetBack({ senderId, accountFrom, highestStudyNumber }: SenderRecord, highestNow: number): void {
-    const { ledger } = this.#options;
-    const from = Math.max(accountFrom, highestNow + 1);
-    const unknown = ledger.manifests.unknownStudyNumbers(
+  /** Enters what a beacon says, in one transaction. */
+  #save(beacon: Beacon, arrival: Arrival, newness: Newness): void {
+    const { ledger, alarms } = this.#options;
+    const { senderId, keyId } = arrival;
+    const before = ledger.senders.get(senderId);
+    const told = beacon.highestStudyNumber;
+    const accountFrom = before?.accountFrom ?? Math.max(1, beacon.lowestRetainedStudyNumber);
+    const highestStudyNumber = this.#numbers.plausible(
       senderId,
-      from,
+      told,
+      before?.highestStudyNumber ?? 0,
+      accountFrom,
+    );
+    const { newest, left } = this.#sessions.after(arrival, 'beacon');
+    const setBackFrom =
+      newness === 'set back' ? (before?.setBackFrom ?? before?.sessionCounter) : before?.setBackFrom;
+    const sender = {
+      senderId,
+      keyId,
+      ...newest,
+      accountFrom,
       highestStudyNumber,
-      unknownNumbersMax,
-    );
-    if (unknown.length > 0) ledger.told.forget(senderId, unknown);
+      toldStudyNumber: told,
+      setBackFrom,
+    };
+    const forgotten = before === undefined ? [] : this.#setBackNumbers.forgotten(before, beacon);
+    if (forgotten.length > 0) ledger.told.forget(senderId, forgotten);
+    ledger.transaction(() => {
+      if (left !== undefined) ledger.senders.leave(senderId, left);
+      ledger.senders.save(sender);
+    });
+    this.#tellOfSetBack(sender);
+    const more = told - highestStudyNumber;
+    const detail = `it tells of study number ${told}; ${more} of them are counted and not named, since nothing of it names one near that`;
+    alarms.set(more > 0, 'E_STUDY_NUMBERS', senderId, detail);
   }
 
-  /** Studies of the roll that never came, also those whose number is known from before a set-back. */
-  #watchRoll(now: number): void {
-    const { ledger, alarms, deadlineMs } = this.#options;
-    if (now - this.#rollWatchedAtMs < rollWatchIntervalMs) return;
-    this.#rollWatchedAtMs = now;
-    const unseen = new Map(
-      ledger.told
-        .unseen(unknownNumbersMax, 'in use')
-        .map(({ senderId, studyNumber, studyUid }) => [`${senderId} ${studyNumber} ${studyUid}`, now]),
-    );
-    for (const [subject] of this.#unseenSinceMs) {
-      if (unseen.has(subject)) continue;
-      this.#unseenSinceMs.delete(subject);
-      alarms.clear('E_STUDY_MISSING', subject);
-    }
-    for (const [subject] of unseen) {
-      const since = this.#unseenSinceMs.get(subject) ?? now;
-      this.#unseenSinceMs.set(subject, since);
-      if (now - since >= deadlineMs) alarms.raise('E_STUDY_MISSING', subject);
-    }
-  }
-
-  #isNewer(before: SenderRecord | undefined, arrival: Arrival): boolean {
-    if (before === undefined || arrival.sessionCounter > before.sessionCounter) return true;
-    return (
-      arrival.sessionCounter === before.sessionCounter &&
-      arrival.sessionRandom === before.sessionRandom &&
-      arrival.sequence > before.sequence
-    );
-  }
-
-  #unknownNumbers(senderId: string, watched: Watched): number[] {
-    const { ledger } = this.#options;
-    const highest = ledger.senders.get(senderId)?.highestStudyNumber ?? 0;
-    if (watched.accountedBelow > highest) return [];
-    const unknown = ledger.manifests.unknownStudyNumbers(
-      senderId,
-      watched.accountedBelow,
-      highest,
-      unknownNumbersMax,
-    );
-    watched.accountedBelow = unknown[0] ?? highest + 1;
-    return unknown;
+  #tellOfSetBack({ senderId, sessionCounter, setBackFrom }: Omit<SenderRecord, 'isRetired'>): void {
+    if (setBackFrom === undefined) return;
+    const detail =
+      sessionCounter >= setBackFrom
+        ? `session ${sessionCounter}, after a lower one that came behind session ${setBackFrom}: that was a recording, or it was set back`
+        : `session ${sessionCounter} came behind session ${setBackFrom}: it was set back to an older disk image, or a recording is played`;
+    this.#options.alarms.raise('E_SENDER_SET_BACK', senderId, detail);
   }
 
   #compareParameters(beacon: Beacon): void {

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { systemClock } from '../../shared/clock.ts';
 import { linkParameters } from '../../shared/config/link-settings.ts';
 import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { numberOption } from '../../shared/console/number-option.ts';
@@ -135,9 +134,8 @@ function own(spoolFolder: string): () => void {
 function identify(values: SenderConfiguration) {
   const ledger = new SenderLedger(ledgerPath(values));
   try {
-    const senderId = ledger.facts.once('senderId', () => randomBytes(8).toString('hex'));
-    const session = beginSession(ledger, systemClock, randomBytes(4).readUInt32BE());
-    return { ...session, senderId: new Uint8Array(Buffer.from(senderId, 'hex')) };
+    const session = beginSession(ledger, randomBytes);
+    return { ...session, senderId: new Uint8Array(Buffer.from(session.senderId, 'hex')) };
   } finally {
     ledger.close();
   }

@@ -21,6 +21,8 @@ export interface StaleInstance {
   readonly bytes: number;
 }
 
+/** The id of no key. */
+const noKeyId = 0;
 const keysAre = 'key_id IN (SELECT value FROM json_each(?)) AND symbol_bytes = ?';
 
 export class ObjectPlans {
@@ -28,6 +30,11 @@ export class ObjectPlans {
 
   constructor(database: LedgerDatabase) {
     this.#database = database;
+  }
+
+  /** This is another sender now: ids are bound to the sender, so nothing can go out as it is planned. */
+  makeAllStale(): void {
+    this.#database.run('UPDATE objects SET key_id = ?', noKeyId);
   }
 
   /** Instances that can't go out as they are planned, at most `limit`. */

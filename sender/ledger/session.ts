@@ -1,19 +1,39 @@
-/** Sessions: one life of the sender's process, each with a counter above that of every life before. */
-import type { Clock } from '../../shared/clock.ts';
+/**
+ * Sessions: one life of the sender's process, each with a counter one above that of the life before. No clock takes part:
+ * one that was wrong once would be right never again. Where the ledger is an old copy, of a restored disk image, the
+ * counter comes again, and the receiver sees that by the random part.
+ */
 import type { Session } from '../identity.ts';
 import type { SenderLedger } from './ledger.ts';
 
 const counterMax = 0xffff_ffff;
 
+/** A session, and the sender id it is of. */
+export interface BegunSession extends Session {
+  /** 8 bytes as hexadecimal */
+  readonly senderId: string;
+  /** The sender id before this session, where its counter could not grow. */
+  readonly renewedFrom: string | undefined;
+}
+
 /**
- * Begins a session. The clock helps where the ledger is an old copy, from a restored disk image: its counter
- * alone would come again, and the receiver would take our beacons for a replay.
- * @param randomWord 32 random bits
+ * Begins a session. Where the counter can't grow, this is another sender from now on: under a new id, what is held has
+ * to be planned anew.
+ * @param randomBytes gives that many random bytes
  */
-export function beginSession(ledger: SenderLedger, clock: Clock, randomWord: number): Session {
-  const before = Number(ledger.facts.get('sessionCounter') ?? '0');
-  const clockSeconds = Math.floor(clock.wallMs() / 1000);
-  const counter = Math.min(Math.max(before + 1, clockSeconds), counterMax);
-  ledger.facts.set('sessionCounter', String(counter));
-  return { counter, random: randomWord };
+export function beginSession(ledger: SenderLedger, randomBytes: (count: number) => Uint8Array): BegunSession {
+  const newId = () => Buffer.from(randomBytes(8)).toString('hex');
+  const random = Buffer.from(randomBytes(4)).readUInt32BE();
+  return ledger.transaction(() => {
+    const known = ledger.facts.get('senderId');
+    const before = Number(ledger.facts.get('sessionCounter') ?? '0');
+    const isWornOut = !(before >= 0 && before < counterMax);
+    const counter = isWornOut ? 1 : before + 1;
+    const senderId = known === undefined || isWornOut ? newId() : known;
+    ledger.facts.set('sessionCounter', String(counter));
+    if (senderId !== known) ledger.facts.set('senderId', senderId);
+    const renewedFrom = isWornOut ? known : undefined;
+    if (renewedFrom !== undefined) ledger.plans.makeAllStale();
+    return { counter, random, senderId, renewedFrom };
+  });
 }

@@ -1,6 +1,6 @@
 /**
- * Plans spooled objects again whose key left the ring, or whose cut is that of another datagram length. Their
- * content stays, their ids don't: an id is bound to key and cut. The receiver knows content it has by its hash, so
+ * Plans spooled objects again whose key left the ring, whose cut is that of another datagram length, or whose sender
+ * goes on under another id. Their content stays, their ids don't: an id is bound to sender, key and cut. The receiver knows content it has by its hash, so
  * nothing is stored or released twice there.
  *
  * A power cut at any point is made good by the next start: the file gets its new name beside the old one, then the

@@ -113,6 +113,10 @@ export class LowSide {
   }
 
   get senderId(): string {
+    return this.ledger.facts.get('senderId') ?? this.#firstId;
+  }
+
+  get #firstId(): string {
     return Buffer.from(this.#options.senderId).toString('hex');
   }
 
@@ -254,13 +258,14 @@ export class LowSide {
   }
 
   get #identity(): SenderIdentity {
-    const { parameters, senderId } = this.#options;
-    return { parameters, senderId, ...this.#keys };
+    const senderId = new Uint8Array(Buffer.from(this.senderId, 'hex'));
+    return { parameters: this.#options.parameters, senderId, ...this.#keys };
   }
 
   #start(): [Alarms, Spool, Dispatch, Transmitter, Upkeep, WaterMarks] {
     const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs } = this.#options;
-    const session = beginSession(this.ledger, this.clock, this.#random.integer(2 ** 32));
+    this.ledger.facts.once('senderId', () => this.#firstId);
+    const session = beginSession(this.ledger, (count) => this.#random.bytes(count));
     const runningTime = new RunningTime(this.ledger.savedTime, this.clock);
     const runningMs = () => runningTime.nowMs();
     const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger, runningMs });

@@ -1,0 +1,122 @@
+/**
+ * What the ledger knows of the studies of one sender: which numbers anything of it named, which never came, and for
+ * which something is held. For alarms: a few of each, and how many there are. Part of the receiver's ledger.
+ */
+import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
+import { type LedgerDatabase, number, text } from '../../shared/ledger-database.ts';
+
+/** Some of many. */
+export interface Some<T> {
+  readonly some: readonly T[];
+  /** How many there are, with those. */
+  readonly count: number;
+}
+
+/** Numbers that are read at a time to find those between them. */
+const numbersPage = 1000;
+
+/** As in `unseen` of told.ts, of one sender. */
+const unseenOf = `FROM roll WHERE sender_id = ?
+   AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.object_id = roll.manifest_id)
+   AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.sender_id = roll.sender_id
+     AND manifests.study_uid = roll.study_uid AND manifests.revision > roll.revision)`;
+
+/** Part of the receiver's schema. */
+export const senderAccountSchema = `
+   CREATE INDEX instances_held_by_sender ON instances (sender_id, arrival) WHERE held_because IS NOT NULL;`;
+
+/** Held instances of a sender that are looked at, the oldest ones: they are counted every few seconds. */
+const heldLookedAt = 20_000;
+
+/** What was purged, or waits for a scan, is no news. */
+const heldOf = `SELECT coalesce(claimed_study_uid, study_uid) AS study_uid, held_because, min(arrival) AS arrival FROM
+     (SELECT object_id, study_uid, held_because, arrival FROM instances
+      WHERE held_because IS NOT NULL AND sender_id = ? ORDER BY arrival LIMIT ${heldLookedAt}) AS held
+   LEFT JOIN inspections ON inspections.object_id = held.object_id
+   WHERE held_because NOT IN ('E_PURGED', 'E_SCAN_WAITING') GROUP BY 1, 2`;
+
+export class SenderAccount {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** The highest study number up to a limit that a manifest or a roll of a sender named; 0 when none did. */
+  highestNamed(senderId: string, limit: number): number {
+    const highest = (table: 'manifests' | 'roll') =>
+      number(
+        this.#database.get(
+          `SELECT coalesce(max(study_number), 0) AS highest FROM ${table} WHERE sender_id = ? AND study_number <= ?`,
+          senderId,
+          limit,
+        ) ?? {},
+        'highest',
+      );
+    return Math.max(highest('manifests'), highest('roll'));
+  }
+
+  /** Numbers within bounds of which no manifest came, the lowest ones. */
+  unknownNumbers(senderId: string, from: number, to: number, limit: number): Some<number> {
+    if (from > to) return { some: [], count: 0 };
+    const row = this.#database.get(
+      'SELECT count(DISTINCT study_number) AS known FROM manifests WHERE sender_id = ? AND study_number BETWEEN ? AND ?',
+      senderId,
+      from,
+      to,
+    );
+    const count = to - from + 1 - number(row ?? {}, 'known');
+    const some: number[] = [];
+    for (let next = from; count > 0 && some.length < limit && next <= to; ) {
+      const known = this.#numbersFrom(senderId, next, to);
+      for (const studyNumber of known.length < numbersPage ? [...known, to + 1] : known) {
+        for (; next < studyNumber && some.length < limit; next += 1) some.push(next);
+        next = studyNumber + 1;
+      }
+    }
+    return { some, count };
+  }
+
+  /** Studies of its roll whose newest manifest never came. */
+  unseen(senderId: string, limit: number): Some<{ studyNumber: number; studyUid: string }> {
+    const row = this.#database.get(`SELECT count(*) AS count ${unseenOf}`, senderId);
+    const some = this.#database
+      .all(`SELECT study_number, study_uid ${unseenOf} ORDER BY study_number LIMIT ?`, senderId, limit)
+      .map((found) => ({ studyNumber: number(found, 'study_number'), studyUid: text(found, 'study_uid') }));
+    return { some, count: number(row ?? {}, 'count') };
+  }
+
+  /** Senders of which something is held. */
+  holding(): string[] {
+    return this.#database
+      .all('SELECT DISTINCT sender_id FROM instances WHERE held_because IS NOT NULL ORDER BY sender_id')
+      .map((row) => text(row, 'sender_id'));
+  }
+
+  /** For which reasons something of which study of a sender is held; what was purged or waits for a scan doesn't count. */
+  held(senderId: string, limit: number): Some<{ studyUid: string; code: ErrorCode }> {
+    const rows = this.#database.all(`${heldOf} ORDER BY 3`, senderId);
+    const some = rows.slice(0, limit).map((found) => ({
+      studyUid: text(found, 'study_uid'),
+      code: codeOf(text(found, 'held_because')),
+    }));
+    return { some, count: rows.length };
+  }
+
+  #numbersFrom(senderId: string, from: number, to: number): number[] {
+    return this.#database
+      .all(
+        'SELECT DISTINCT study_number FROM manifests WHERE sender_id = ? AND study_number BETWEEN ? AND ? ORDER BY study_number LIMIT ?',
+        senderId,
+        from,
+        to,
+        numbersPage,
+      )
+      .map((row) => number(row, 'study_number'));
+  }
+}
+
+/** A code of a newer release, which had this ledger before, is shown as what it is to this one. */
+function codeOf(code: string): ErrorCode {
+  return isErrorCode(code) ? code : 'E_INTERNAL';
+}

@@ -1,0 +1,112 @@
+/**
+ * Which beacons and rolls are new. A session is one life of a sender, (counter, random); within one the sequence of the
+ * datagram says what is newer. Sessions that were heard are remembered with their last sequences, so a recording of
+ * them stays a replay. No clock of the sender, and no wall clock, decides anything.
+ *
+ * A session with a lower counter than the newest one is of a sender that was set back to an older disk image, or a
+ * recording of what was never heard. It is taken when the newest session has been silent for as long as a sender that
+ * fell silent is an alarm.
+ */
+import type { HeardSession } from '../ledger/sender-records.ts';
+import { sessionsMax } from '../ledger/sender-records.ts';
+
+/** Where a document came: for its newness. */
+export interface Moment {
+  readonly senderId: string;
+  readonly sessionCounter: number;
+  readonly sessionRandom: number;
+  readonly sequence: number;
+}
+
+export type Telling = 'beacon' | 'roll';
+
+/**
+ * - `new`: newer than all before
+ * - `set back`: of a lower session, and the newest one is silent
+ * - `waits`: of a lower session, and the newest one is not silent yet
+ * - `replay`: was heard before, or could have been
+ */
+export type Newness = 'new' | 'set back' | 'waits' | 'replay';
+
+interface Heard {
+  newest: HeardSession;
+  heardAtMs: number;
+  /** Sessions before, by counter and random, the one that was left the longest ago first. */
+  readonly left: Map<string, HeardSession>;
+}
+
+export class SenderSessions {
+  readonly #silenceMs: number;
+  readonly #heard = new Map<string, Heard>();
+
+  constructor(silenceMs: number) {
+    this.#silenceMs = silenceMs;
+  }
+
+  /** What an earlier life of this program had heard. Its silence counts from now. */
+  load(senderId: string, newest: HeardSession, left: readonly HeardSession[], nowMs: number): void {
+    const sessions = new Map(left.map((session) => [keyOf(session), session]));
+    this.#heard.set(senderId, { newest, heardAtMs: nowMs, left: sessions });
+  }
+
+  /** Map look-ups alone: it is asked for each object that a datagram would open. */
+  newness(moment: Moment, telling: Telling, nowMs: number): Newness {
+    const heard = this.#heard.get(moment.senderId);
+    if (heard === undefined) return 'new';
+    const { newest, left, heardAtMs } = heard;
+    if (isSame(moment, newest)) return moment.sequence > lastOf(newest, telling) ? 'new' : 'replay';
+    const before = left.get(keyOf(moment));
+    if (before !== undefined && moment.sequence <= lastOf(before, telling)) return 'replay';
+    if (moment.sessionCounter > newest.sessionCounter) return 'new';
+    // A roll alone never says that its sender was set back.
+    if (telling === 'roll') return 'replay';
+    return nowMs - heardAtMs >= this.#silenceMs ? 'set back' : 'waits';
+  }
+
+  /** The sessions as they are when this is taken: the newest, and the one that is left for it. */
+  after(moment: Moment, telling: Telling): { newest: HeardSession; left: HeardSession | undefined } {
+    const heard = this.#heard.get(moment.senderId);
+    const isLeft = heard !== undefined && !isSame(moment, heard.newest);
+    const before = isLeft ? heard.left.get(keyOf(moment)) : heard?.newest;
+    const { sessionCounter, sessionRandom, sequence } = moment;
+    const newest = {
+      sessionCounter,
+      sessionRandom,
+      sequence: telling === 'beacon' ? sequence : (before?.sequence ?? -1),
+      rollSequence: telling === 'roll' ? sequence : (before?.rollSequence ?? -1),
+    };
+    return { newest, left: isLeft ? heard.newest : undefined };
+  }
+
+  /** It was taken, and the ledger says so. */
+  took(moment: Moment, telling: Telling, nowMs: number): void {
+    const { newest, left } = this.after(moment, telling);
+    const heard = this.#heard.get(moment.senderId);
+    if (heard === undefined) return this.load(moment.senderId, newest, [], nowMs);
+    heard.newest = newest;
+    heard.heardAtMs = nowMs;
+    if (left === undefined) return;
+    heard.left.delete(keyOf(newest));
+    heard.left.delete(keyOf(left));
+    heard.left.set(keyOf(left), left);
+    const [oldest] = heard.left.keys();
+    if (heard.left.size > sessionsMax && oldest !== undefined) heard.left.delete(oldest);
+  }
+
+  /** Whether a session was heard before the newest one. */
+  wasHeard(moment: Moment): boolean {
+    return this.#heard.get(moment.senderId)?.left.has(keyOf(moment)) ?? false;
+  }
+}
+
+function lastOf(session: HeardSession, telling: Telling): number {
+  return telling === 'beacon' ? session.sequence : session.rollSequence;
+}
+
+function isSame(a: Omit<Moment, 'senderId' | 'sequence'>, b: HeardSession): boolean {
+  return a.sessionCounter === b.sessionCounter && a.sessionRandom === b.sessionRandom;
+}
+
+function keyOf(session: { readonly sessionCounter: number; readonly sessionRandom: number }): string {
+  return `${session.sessionCounter} ${session.sessionRandom}`;
+}

@@ -1,0 +1,57 @@
+/** Goal: what is held of one sender hides nothing that is held of another, and alarms stay bounded. */
+import { expect, it } from 'vitest';
+import { HoldAlarms } from '../../../../receiver/watch/hold-alarms.ts';
+import { High, idOf, instance, senderId } from '../high.ts';
+
+const hostile = '66'.repeat(8);
+
+function site() {
+  const high = new High();
+  const holds = new HoldAlarms(high.ledger, high.alarms);
+  const hold = (name: string, of: string, studyUid: string, heldBecause = 'E_PATIENT_MISMATCH') => {
+    const row = instance(name, { senderId: of, studyUid, heldBecause });
+    high.ledger.instances.enter(row, 0);
+    return row;
+  };
+  return { high, holds, hold };
+}
+
+it('two patients in a study of one sender are an alarm, whatever another sender holds', () => {
+  const { high, holds, hold } = site();
+  for (let study = 0; study < 700; study += 1) hold(`h${study}`, hostile, `9.${study}`);
+  hold('honest', senderId, '1.2');
+  holds.watch();
+  const alarms = high.alarms.standing();
+  expect(alarms.map(({ subject }) => subject)).toContain('1.2');
+  expect(alarms.length).toBeLessThanOrEqual(53);
+  expect(alarms.find(({ subject }) => subject === `more of ${hostile}`)?.detail).toContain(
+    'and 650 more are held',
+  );
+});
+
+it('a study of the same UID of two senders is two alarms, each with its own end', () => {
+  const { high, holds, hold } = site();
+  hold('one', senderId, '1.2');
+  holds.watch();
+  expect(high.standing()).toEqual(['E_PATIENT_MISMATCH 1.2']);
+  hold('two', hostile, '1.2');
+  holds.watch();
+  expect(high.standing()).toEqual([
+    `E_PATIENT_MISMATCH 1.2 of ${senderId}`,
+    `E_PATIENT_MISMATCH 1.2 of ${hostile}`,
+  ]);
+  high.ledger.holds.lift(idOf('two'));
+  holds.watch();
+  expect(high.standing()).toEqual(['E_PATIENT_MISMATCH 1.2']);
+  high.ledger.holds.lift(idOf('one'));
+  holds.watch();
+  expect(high.standing()).toEqual([]);
+});
+
+it('what waits for a scan, or was purged, is no alarm', () => {
+  const { high, holds, hold } = site();
+  hold('a', senderId, '1.2', 'E_SCAN_WAITING');
+  hold('b', senderId, '1.2', 'E_PURGED');
+  holds.watch();
+  expect(high.standing()).toEqual([]);
+});
