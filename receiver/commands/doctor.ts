@@ -1,6 +1,7 @@
 /** What `diode-receiver doctor` looks at: the host, and that no way leads back over the link. */
 import { existsSync } from 'node:fs';
 import type { Finding } from '../../shared/doctor/finding.ts';
+import { keyNameFindings } from '../../shared/doctor/key-findings.ts';
 import { lookAtHost, runningPid } from '../../shared/doctor/look-at-host.ts';
 import { type HostFiles, hostFiles } from '../../shared/host-network.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
@@ -26,7 +27,7 @@ export function examineReceiver(
     ...(existsSync(partialFolder) && { 'inbox.partialFolder': partialFolder }),
   };
   const skews = from.snapshot?.senders.map(({ clockSkewMs }) => clockSkewMs) ?? [];
-  return lookAtHost(
+  const host = lookAtHost(
     {
       keyFile: configuration.keyFile,
       folders,
@@ -49,4 +50,5 @@ export function examineReceiver(
     },
     files,
   );
+  return [...host, ...keyNameFindings(configuration.keyFile, from.snapshot?.senders.length ?? 0)];
 }

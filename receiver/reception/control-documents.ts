@@ -75,10 +75,9 @@ export class ControlDocuments {
       if (object === undefined) break;
       this.#readApart(object);
     }
-    if (this.#waiting.isEmpty) return false;
     const now = clock.monotonicMs();
     this.#restsUntilMs = now + restShare * (now - beganMs);
-    return this.#restsUntilMs <= now;
+    return !this.#waiting.isEmpty && this.#restsUntilMs <= now;
   }
 
   /** Reads everything that waits: before a stop. */

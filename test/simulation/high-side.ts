@@ -9,6 +9,7 @@ import { Reception } from '../../receiver/reception/reception.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';
 import { Vault } from '../../receiver/vault/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
+import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import { WaterMarks } from '../../shared/water-marks.ts';
@@ -23,6 +24,8 @@ export interface HighSideOptions {
   readonly parameters: LinkParameters;
   /** The key ring: one secret for each sender. */
   readonly secrets: ReadonlyMap<number, Uint8Array>;
+  /** Whose the keys are; left out: they have no names. */
+  readonly keyNames?: KeyNames;
   readonly memoryBytes: number;
   readonly deadlineMs: number;
   readonly spillBytes: number;
@@ -126,6 +129,7 @@ export class HighSide {
       code,
       parameters,
       secrets,
+      keyNames: this.#options.keyNames,
       inboxFolder,
       partialFolder,
       memoryBytes,

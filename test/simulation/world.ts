@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { present } from '../../shared/assert.ts';
+import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import { wireTimeMs } from '../../shared/wire/wire-time.ts';
@@ -40,6 +41,8 @@ export interface WorldOptions {
   readonly tombstoneMs?: number;
   /** Default 1. */
   readonly senders?: number;
+  /** Whose the keys of the senders are: key n + 1 is that of sender n. Left out: they have no names. */
+  readonly keyNames?: KeyNames;
   /** Default 1. */
   readonly receivers?: number;
 }
