@@ -26,7 +26,6 @@ import {
   writeSnapshot,
 } from '../shared/supervision.ts';
 import { timedDisk } from '../shared/timed-disk.ts';
-import { usedPercent, WaterMarks } from '../shared/water-marks.ts';
 import { symbolBytesOf } from '../shared/wire/datagram.ts';
 import { malwareScanner } from './clearance/malware-scanner.ts';
 import { answerRequest } from './commands/answer.ts';
@@ -46,6 +45,7 @@ import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './plac
 import { Reception } from './reception/reception.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { patientKey } from './vault/patient-key.ts';
+import { Room } from './vault/room.ts';
 import { defaultAreaBytes, SpillArea } from './vault/spill.ts';
 import { Vault } from './vault/vault.ts';
 
@@ -57,7 +57,7 @@ const moreMs = 1;
 /** Without a datagram for so long the thread that receives has to wake this one. */
 const restlessMs = 20;
 const idleMs = 10;
-const chores = { snapshotMs: 500, requestsMs: 200, roomMs: 1000 } as const;
+const chores = { snapshotMs: 500, requestsMs: 200, linkMs: 1000 } as const;
 
 export interface RunningReceiver {
   readonly port: number;
@@ -95,14 +95,22 @@ export async function startReceiver(
   const disk = timedDisk(nodeDisk, systemClock);
   const vault = new Vault(vaultFolder, disk);
   const spillMegabytes = configuration['assemble.spillMegabytes'];
-  let isFull = false;
+  const room = new Room({
+    measure: () => vault.freeBytes(),
+    marks: {
+      highPercent: configuration['vault.highWaterPercent'],
+      lowPercent: configuration['vault.lowWaterPercent'],
+      fullPercent: configuration['vault.fullPercent'],
+    },
+    alarms,
+  });
   const spill = new SpillArea({
     disk,
     path: join(vaultFolder, 'spill.area'),
     symbolBytes: symbolBytesOf(parameters.datagramBytes),
     areaBytes:
       spillMegabytes === undefined ? defaultAreaBytes(vault.freeBytes().total) : spillMegabytes * 1e6,
-    mayGrow: () => !isFull,
+    mayGrow: () => !room.isFull,
   });
   const delivery = new DeliveryService({
     configuration,
@@ -112,10 +120,6 @@ export async function startReceiver(
     alarms,
     log,
     die,
-  });
-  const marks = new WaterMarks({
-    highPercent: configuration['vault.highWaterPercent'],
-    lowPercent: configuration['vault.lowWaterPercent'],
   });
   const reception = new Reception({
     ledger,
@@ -144,7 +148,8 @@ export async function startReceiver(
     patientKey: patientKey(vaultFolder),
     scanner: malwareScanner(configuration),
     onMarked: (study, instances) => delivery.plan.enter(study, instances),
-    hasRoom: (_bytes, awaited) => !isFull && (awaited || !marks.above),
+    room,
+    partialMs: configuration['assemble.partialHours'] * 3_600_000,
     lowSide: {
       queueAgeMs: configuration['lowSide.queueMinutes'] * 60_000,
       spoolPercent: configuration['lowSide.spoolPercent'],
@@ -279,19 +284,13 @@ export async function startReceiver(
       });
     }, chores.requestsMs),
     setInterval(() => {
-      const space = vault.freeBytes();
-      const used = usedPercent(space);
-      isFull = used >= configuration['vault.fullPercent'];
-      marks.update(space);
-      const detail = `the vault's disk is ${Math.round(used)} % full: no new study is begun`;
-      alarms.set(marks.above || isFull, 'E_DISK_FULL', 'vault', detail);
       refusals.look(counters.refused, systemClock.monotonicMs());
       linkHealth = lookAtLink();
       for (const code of receiverLinkCodes) {
         const problem = linkHealth.problems.find((found) => found.code === code);
         alarms.set(problem !== undefined, code, 'link', problem?.detail);
       }
-    }, chores.roomMs),
+    }, chores.linkMs),
   ];
   delivery.start();
   drain();

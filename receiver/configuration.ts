@@ -50,6 +50,10 @@ export const receiverSettings = {
     { min: 16, max: 65_536, fallback: 16_384 },
     'objects that are collected at the same time; better more than a pass leaves incomplete of the largest study',
   ),
+  'assemble.partialHours': realNumber(
+    { min: 0.01, max: 8760, fallback: 24 },
+    'an instance of which no block was completed for so long is given up; it is collected anew when it comes again',
+  ),
   'vault.folder': outside(['inbox.folder'], requiredPath('where every instance is kept')),
   'vault.highWaterPercent': wholeNumber(
     { min: 10, max: 98, fallback: 90 },

@@ -179,6 +179,8 @@ function statusText(
     lines.push(
       `link     ${link.admitted} datagrams received, ${link.lost} lost${lossesText(link.losses)}, ${assemble.symbolsRepaired} symbols repaired`,
     );
+    for (const { senderId, what, count } of assemble.shortages)
+      lines.push(`room     ${senderId}: ${count} times none for ${what}`);
     for (const { senderId, beaconAgeMs, beacon } of senders) {
       lines.push(
         `sender   ${senderId}: beacon ${durationText(beaconAgeMs)} ago, ${beacon.queuedObjects} objects queued there`,

@@ -1,6 +1,8 @@
 /** What the running receiver tells of itself, twice a second, for `status` and for scripts. No PHI. */
 import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
+import type { SenderLosses } from './assemble/origins.ts';
+import type { Shortage } from './assemble/shortages.ts';
 import type { DestinationStatus } from './deliver/delivery.ts';
 import type { ReceiverLedger } from './ledger/ledger.ts';
 import type { Losses, ReceiverLinkHealth } from './link/link-health.ts';
@@ -17,6 +19,8 @@ export interface ReceiverSnapshot {
     readonly refused: Readonly<Record<string, number>>;
     /** Sent and never received, by the sequence numbers. */
     readonly lost: number;
+    /** The same by sender. */
+    readonly lostBySender: readonly SenderLosses[];
     /** The same by the place where it was lost, as far as this host can tell. */
     readonly losses: Losses;
     readonly interface: string | undefined;
@@ -36,6 +40,12 @@ export interface ReceiverSnapshot {
     readonly blocksSpilled: number;
     /** Left memory, and the spill area had no room for them. */
     readonly blocksEvicted: number;
+    /** Datagrams and blocks that there was no room for, and objects that were given up for others or stood still. */
+    readonly noRoom: number;
+    readonly objectsEvicted: number;
+    readonly objectsExpired: number;
+    /** Who had no room for what. */
+    readonly shortages: readonly Shortage[];
     readonly duplicates: number;
     readonly ofFinished: number;
     /** Datagrams of a test transmission, which only `calibrate` looks at. */
@@ -68,6 +78,7 @@ export function receiverSnapshot(from: {
       admitted: from.counters.admitted,
       refused: from.counters.refused,
       lost: assembler.datagramsLost,
+      lostBySender: assembler.losses(),
       losses: from.linkHealth.losses,
       interface: from.linkHealth.interface,
       damagedFrames: from.linkHealth.damaged,
@@ -82,6 +93,10 @@ export function receiverSnapshot(from: {
       blocksFinished: counters.blocksFinished,
       blocksSpilled: counters.blocksSpilled,
       blocksEvicted: counters.blocksEvicted,
+      noRoom: counters.noRoom,
+      objectsEvicted: counters.objectsEvicted,
+      objectsExpired: counters.objectsExpired,
+      shortages: assembler.shortages.rows(),
       duplicates: counters.duplicates,
       ofFinished: counters.ofFinished,
       ofCalibration: counters.ofCalibration,

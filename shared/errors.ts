@@ -250,6 +250,11 @@ export const errorCatalogue = {
   },
   E_FILE_READ: { meaning: 'The file can not be read.', action: 'Check permissions and the disk.' },
   E_DISK_FULL: { meaning: 'The disk is full.', action: 'Free space; work goes on by itself then.' },
+  E_NO_ROOM: {
+    meaning: 'A sender asks for more room than its share: what it began gives way, or is not begun.',
+    action:
+      'diode-receiver status --json says in what (shortages). Look at that sender; other senders go on. Free space when the vault is short of it.',
+  },
   E_DISK: { meaning: 'A disk operation failed.', action: 'Read the cause; check disk and file system.' },
   E_SPOOL_DAMAGED: {
     meaning: 'Files of the spool are gone, cut or changed: they can not be sent any more.',

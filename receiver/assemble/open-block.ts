@@ -8,6 +8,7 @@ import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import type { BlockBuffers } from './block-buffers.ts';
 import type { CollectedSymbols } from './kept-state.ts';
+import type { Linked } from './recency-list.ts';
 
 const nothing = new Uint8Array(0);
 /** Behind one byte for each encoding symbol id: what lies at each place, an encoding symbol id or nothing. */
@@ -15,11 +16,14 @@ const places = limits.encodingSymbolsMax;
 /** No encoding symbol has it as its id. */
 const noSymbol = limits.encodingSymbolsMax;
 
-export class OpenBlock {
+export class OpenBlock implements Linked<OpenBlock> {
   readonly blockNumber: number;
   readonly sourceSymbols: number;
-  /** Counts up with every datagram: the block that waited longest leaves first. */
-  touchedAt = 0;
+  /** Among the blocks of its sender: the one that waited longest leaves first. */
+  older: OpenBlock | undefined;
+  newer: OpenBlock | undefined;
+  /** The number of its object in the table of what is open; less than 0 until it is listed there. */
+  objectSlot = -1;
   readonly #symbolBytes: number;
   readonly #buffers: BlockBuffers;
   #memory: Uint8Array;

@@ -5,12 +5,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { assert } from '../../shared/assert.ts';
 import { ObjectSeal, type SealedObject } from '../../shared/crypto/seal.ts';
-import { sealTagBytes } from '../../shared/wire/object-layout.ts';
+import { type ObjectLayout, sealTagBytes } from '../../shared/wire/object-layout.ts';
 import type { BlockBuffers } from './block-buffers.ts';
 import type { ObjectFacts } from './kept-state.ts';
 import { OpenBlock } from './open-block.ts';
 
 const digestAheadBlocks = 2;
+const nothing = new Uint8Array(0);
 
 /** Where the bytes of one object are put together: a file of the vault, or memory for a document. */
 export interface ObjectSink {
@@ -23,6 +24,8 @@ export interface ObjectSink {
    * `later` does not wait for the disk.
    */
   checkpoint(finishedBlocks: Uint8Array, when: 'now' | 'later'): void;
+  /** Nothing more comes: it is whole, or given up. */
+  ended?(): void;
 }
 
 export class OpenObject {
@@ -32,16 +35,18 @@ export class OpenObject {
   /** Blocks whose symbols are kept outside memory. */
   readonly spilledBlocks = new Set<number>();
   readonly facts: ObjectFacts;
-  /** When a datagram of it last came, on the monotonic clock. */
+  /** When a datagram of it last came, and when one last helped: on the monotonic clock. */
   touchedAtMs = 0;
+  grewAtMs = 0;
   /**
    * Made when the first block is whole. Where datagrams are lost, thousands of objects wait for a later pass, many of
    * them without one whole block: what each holds meanwhile counts.
    */
   #seal: ObjectSeal | undefined;
-  readonly #finished: Uint8Array;
+  /** One bit a block, from the first that is finished on: a header that claims a million blocks takes nothing. */
+  #finished: Uint8Array = nothing;
   #finishedCount = 0;
-  #checkpointedCount = 0;
+  #unsavedBytes = 0;
   #hash: Hash | undefined;
   #hashedBlocks = 0;
 
@@ -50,8 +55,8 @@ export class OpenObject {
     this.identity = identity;
     this.facts = facts;
     this.sink = sink;
-    this.#finished = new Uint8Array(Math.ceil(identity.layout.blockCount / 8));
-    if (finishedBlocks === undefined) return;
+    if (finishedBlocks === undefined || finishedBlocks.length === 0) return;
+    this.#finished = this.#noneFinished();
     this.#finished.set(finishedBlocks.subarray(0, this.#finished.length));
     for (let block = 0; block < identity.layout.blockCount; block += 1) {
       if (this.isFinished(block)) this.#finishedCount += 1;
@@ -66,11 +71,17 @@ export class OpenObject {
     return this.#finishedCount;
   }
 
-  /** Makes the finished blocks durable, if there are new ones enough; or any, when the program stops. */
-  checkpoint(newBlocksAtLeast: number, when: 'now' | 'later'): void {
-    if (this.#finishedCount - this.#checkpointedCount < newBlocksAtLeast || this.complete) return;
+  /** Bytes of memory for which of its blocks are finished. */
+  get stateBytes(): number {
+    return this.#finished.length;
+  }
+
+  /** Makes the finished blocks durable, if enough is new. @returns whether it was */
+  checkpoint(newBytesAtLeast: number, when: 'now' | 'later'): boolean {
+    if (this.#unsavedBytes < newBytesAtLeast || this.complete) return false;
     this.sink.checkpoint(this.#finished, when);
-    this.#checkpointedCount = this.#finishedCount;
+    this.#unsavedBytes = 0;
+    return true;
   }
 
   isFinished(blockNumber: number): boolean {
@@ -107,6 +118,8 @@ export class OpenObject {
     );
     if (!isOpen) return false;
     this.sink.write(payload, layout.payloadOffset(blockNumber));
+    if (this.#finished.length === 0) this.#finished = this.#noneFinished();
+    this.#unsavedBytes += payloadBytes;
     this.#finished[blockNumber >>> 3] = (this.#finished[blockNumber >>> 3] ?? 0) | (1 << (blockNumber & 7));
     this.#finishedCount += 1;
     if (blockNumber === this.#hashedBlocks) this.#hashBlock(payload);
@@ -134,9 +147,22 @@ export class OpenObject {
     return this.#hashedBlocks === layout.blockCount ? this.#hash?.digest() : undefined;
   }
 
+  #noneFinished(): Uint8Array {
+    return new Uint8Array(Math.ceil(this.identity.layout.blockCount / 8));
+  }
+
   #hashBlock(payload: Uint8Array): void {
     this.#hash ??= createHash('sha256');
     this.#hash.update(payload);
     this.#hashedBlocks += 1;
   }
+}
+
+/** What is there of an object that an earlier life began. */
+export function bytesHere(layout: ObjectLayout, finishedBlocks: Uint8Array | undefined): number {
+  if (finishedBlocks === undefined) return 0;
+  let bytes = 0;
+  for (let block = 0; block < layout.blockCount; block += 1)
+    if (((finishedBlocks[block >>> 3] ?? 0) & (1 << (block & 7))) !== 0) bytes += layout.payloadBytes(block);
+  return bytes;
 }

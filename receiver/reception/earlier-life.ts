@@ -1,10 +1,13 @@
 /** What an earlier life of the receiver left, for the assembler: what is finished, and what was being collected. */
+import type { Clock } from '../../shared/clock.ts';
 import type { Assembler } from '../assemble/assembler.ts';
+import type { ObjectFacts } from '../assemble/kept-state.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SpillArea } from '../vault/spill.ts';
 import type { Vault } from '../vault/vault.ts';
 
 const finishedPage = 10_000;
+const nothing = new Uint8Array(0);
 
 /** Tells the assembler of everything that is durable here: a million ids in a second or two. */
 export function loadFinished(ledger: ReceiverLedger, assembler: Assembler): void {
@@ -20,34 +23,31 @@ export function loadFinished(ledger: ReceiverLedger, assembler: Assembler): void
   for (const objectId of ledger.knownContent.objectIds()) assembler.finish(objectId);
 }
 
-/** Goes on with what was being collected. */
+/** Goes on with what was being collected; what can't be gone on with takes no room. */
 export function resumeCollecting(options: {
   readonly assembler: Assembler;
   readonly vault: Vault;
   readonly spill: SpillArea;
-  readonly secrets: ReadonlyMap<number, Uint8Array>;
+  readonly clock: Clock;
 }): void {
-  const { assembler, vault, spill, secrets } = options;
-  const resumed = new Map(
-    vault.incoming
-      .resumable()
-      .map((object) => [object.facts.objectId, { ...object, spilledBlocks: [] as number[] }]),
-  );
+  const { assembler, vault, spill, clock } = options;
+  const nowMs = clock.monotonicMs();
+  const spilled = new Map<string, { readonly facts: ObjectFacts; readonly blocks: number[] }>();
   for (const { facts, blockNumber } of spill.found) {
-    const object = resumed.get(facts.objectId) ?? {
-      facts,
-      finishedBlocks: new Uint8Array(0),
-      spilledBlocks: [],
-    };
-    object.spilledBlocks.push(blockNumber);
-    resumed.set(facts.objectId, object);
+    const ofObject = spilled.get(facts.objectId) ?? { facts, blocks: [] };
+    ofObject.blocks.push(blockNumber);
+    spilled.set(facts.objectId, ofObject);
   }
-  for (const object of resumed.values()) {
-    assembler.resume(object);
-    // What is finished, or what there is no room for, needs no slots.
-    if (assembler.touchedAtMs(object.facts.objectId) !== undefined) continue;
-    spill.drop(object.facts.objectId);
-    // Under a key that left the ring it can never be completed.
-    if (!secrets.has(object.facts.keyId)) vault.incoming.discard(object.facts.objectId);
+  const isCollected = (objectId: string) => assembler.touchedAtMs(objectId) !== undefined;
+  // One at a time: which blocks of all of them are finished need not fit into memory.
+  for (const { facts, finishedBlocks } of vault.incoming.resumable()) {
+    const { objectId } = facts;
+    assembler.resume({ facts, finishedBlocks, spilledBlocks: spilled.get(objectId)?.blocks ?? [] }, nowMs);
+    if (!isCollected(objectId)) vault.incoming.discard(objectId);
+  }
+  for (const [objectId, { facts, blocks }] of spilled) {
+    if (!isCollected(objectId))
+      assembler.resume({ facts, finishedBlocks: nothing, spilledBlocks: blocks }, nowMs);
+    if (!isCollected(objectId)) spill.drop(objectId);
   }
 }

@@ -20,11 +20,13 @@ import type { ReleaseRecord } from '../ledger/release-records.ts';
 import { Releaser, type ReleaserOptions } from '../release/release.ts';
 import { Studies } from '../studies/studies.ts';
 import type { VaultReconciliation } from '../vault/reconcile.ts';
+import type { Room } from '../vault/room.ts';
 import type { SpillArea } from '../vault/spill.ts';
 import type { Vault } from '../vault/vault.ts';
 import { HoldAlarms } from '../watch/hold-alarms.ts';
 import type { LowSideMarks } from '../watch/low-side-alarms.ts';
 import { SenderWatch } from '../watch/sender-watch.ts';
+import { ShortageAlarms } from '../watch/shortage-alarms.ts';
 import { ControlDocuments } from './control-documents.ts';
 import { loadFinished, resumeCollecting } from './earlier-life.ts';
 import { InstanceKeeping } from './instance-keeping.ts';
@@ -55,11 +57,10 @@ export interface ReceptionOptions {
   /** 32 bytes: of patients only hashes under this key leave the files. */
   readonly patientKey: Uint8Array;
   readonly scanner?: MalwareScanner | undefined;
-  /**
-   * Whether the vault has room for an object of this size. What a study waits for that is here in part may take
-   * from the reserve.
-   */
-  readonly hasRoom: (bytes: number, awaited: boolean) => boolean;
+  /** Of the vault's disk. */
+  readonly room: Room;
+  /** Without a new block for so long an instance is given up; it comes again. */
+  readonly partialMs: number;
   readonly lowSide: LowSideMarks;
   readonly onReconciled?: ((found: VaultReconciliation) => void) | undefined;
   readonly onReleased: (release: ReleaseRecord) => void;
@@ -80,6 +81,7 @@ export class Reception {
   readonly vaultWatch: VaultWatch;
   readonly #clearance: Clearance;
   readonly #holdAlarms: HoldAlarms;
+  readonly #shortageAlarms: ShortageAlarms;
   readonly #options: ReceptionOptions;
   readonly #keeping: InstanceKeeping;
   readonly #documents: ControlDocuments;
@@ -89,11 +91,12 @@ export class Reception {
   #isBehind = false;
   #stepAgainAtMs = Number.NEGATIVE_INFINITY;
   #watchedAtMs = 0;
+  #roomAtMs = Number.NEGATIVE_INFINITY;
   #retriedAtMs = 0;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
-    const { ledger, vault, clock, alarms, parameters } = options;
+    const { ledger, vault, clock, alarms, parameters, room } = options;
     this.senders = new SenderWatch(options);
     this.assembler = new Assembler({
       datagramBytes: parameters.datagramBytes,
@@ -102,15 +105,20 @@ export class Reception {
       code: options.code,
       memoryBytes: options.memoryBytes,
       openObjectsMax: options.openObjectsMax,
+      partialMs: options.partialMs,
       spill: options.spill,
       mayOpen: (opening) => this.senders.admission.mayOpen(opening),
-      sinkFor: (facts) =>
-        options.hasRoom(facts.objectBytes, this.#isAwaited(facts.objectId))
-          ? vault.incoming.sink(facts)
-          : undefined,
+      sinkFor: (facts, hereBytes) => room.reserve(facts, hereBytes, () => vault.incoming.sink(facts)),
       onObject: (object) => this.#take(object),
-      onProblem: (error) => alarms.raise(error.code, 'vault', error.message),
+      onProblem: (error) =>
+        error.code === 'E_DISK_FULL' ? room.refused() : alarms.raise(error.code, 'vault', error.message),
     });
+    room.serve({
+      giveUp: (objectId) => this.assembler.giveUp(objectId),
+      isAwaited: (objectId) => this.#isAwaited(objectId),
+      isOverShare: (senderId) => this.assembler.shortages.count(senderId, 'vault'),
+    });
+    this.#shortageAlarms = new ShortageAlarms(alarms, () => this.assembler.shortages.rows());
     loadFinished(ledger, this.assembler);
     resumeCollecting({ ...options, assembler: this.assembler });
     this.studies = new Studies({
@@ -171,12 +179,23 @@ export class Reception {
    */
   step(): boolean {
     const { clock, alarms } = this.#options;
-    if (clock.monotonicMs() < this.#stepAgainAtMs) return false;
+    const now = clock.monotonicMs();
+    this.#watchRoom(now);
+    if (now < this.#stepAgainAtMs) return false;
     const more = alarms.during('ledger', storageCodes, () => this.#step());
     if (more !== undefined) return more;
     this.#isBehind = true;
     this.#stepAgainAtMs = clock.monotonicMs() + refusedWaitMs;
     return false;
+  }
+
+  /** Room comes back whether the ledger stores anything or not. */
+  #watchRoom(now: number): void {
+    this.assembler.expire(now);
+    if (now - this.#roomAtMs < watchIntervalMs) return;
+    this.#roomAtMs = now;
+    this.#options.alarms.during('room of the vault', ['E_DISK'], () => this.#options.room.look(now));
+    this.#shortageAlarms.watch(now);
   }
 
   #step(): boolean {

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { assert, present } from '../../shared/assert.ts';
+import { assert } from '../../shared/assert.ts';
 import { type Disk, type DiskFile, writeDurably } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { limits } from '../../shared/wire/limits.ts';
@@ -166,25 +166,28 @@ export class Incoming {
   }
 
   /**
-   * What an earlier life left: objects with a checkpoint are resumed, the rest is removed.
+   * What an earlier life left: objects with a checkpoint are resumed, one after the other, the rest is removed.
    * The hash of the whole object decides in the end, so a checkpoint need not be trusted.
    */
-  resumable(): { facts: ObjectFacts; finishedBlocks: Uint8Array }[] {
-    const folder = this.#folder;
-    const names = this.#disk.list(folder);
-    const found = names
-      .filter((name) => name.endsWith(stateSuffix))
-      .map((name) => ({
-        name: name.slice(0, -stateSuffix.length),
-        state: this.#readState(join(folder, name)),
-      }))
-      .filter(({ name, state }) => state?.facts.objectId === name && names.includes(name));
-    const kept = new Set(found.flatMap(({ name }) => [name, name + stateSuffix]));
-    for (const name of names) if (!kept.has(name)) this.#disk.remove(join(folder, name));
-    return found.map(({ state }) => present(state, 'a state that was read'));
+  *resumable(): Generator<{ readonly facts: ObjectFacts; readonly finishedBlocks: Uint8Array }> {
+    const names = new Set(this.#disk.list(this.#folder));
+    for (const name of names) {
+      if (name.endsWith(stateSuffix)) {
+        if (!names.has(name.slice(0, -stateSuffix.length))) this.#disk.remove(join(this.#folder, name));
+        continue;
+      }
+      const state = names.has(name + stateSuffix) ? this.#readState(join(this.#folder, name)) : undefined;
+      if (state?.facts.objectId === name) {
+        yield state;
+        continue;
+      }
+      this.#disk.remove(join(this.#folder, name));
+      this.#disk.remove(join(this.#folder, name + stateSuffix));
+    }
   }
 
-  #readState(path: string): { facts: ObjectFacts; finishedBlocks: Uint8Array } | undefined {
+  #readState(objectPath: string): { facts: ObjectFacts; finishedBlocks: Uint8Array } | undefined {
+    const path = objectPath + stateSuffix;
     const bytes = new Uint8Array(Math.min(stateBytesMax, this.#disk.facts(path)?.bytes ?? 0));
     const file = this.#disk.open(path, 'read');
     try {

@@ -1,7 +1,8 @@
 /**
  * The spill area: one file of equal slots, each with the symbols of one block that left memory before it could
  * be decoded. Symbols of later passes then combine with them, also after a restart. The file never grows beyond
- * its slots, nor at all while the disk is full.
+ * its slots, nor at all while the disk is full. Where all are taken, the sender that has most of them gives up its oldest
+ * for another one (see accounts.ts).
  *
  * A slot is not synced: one that is torn by a power cut gives a block that does not open, and is collected anew.
  */
@@ -18,6 +19,7 @@ import {
   writeUint64,
 } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
+import { type Account, Accounts } from '../assemble/accounts.ts';
 import type { BlockSpill, CollectedSymbols, ObjectFacts } from '../assemble/kept-state.ts';
 
 const slotMagic = 0x44445350; // "DDSP"
@@ -60,6 +62,20 @@ export interface SpilledBlock {
   readonly blockNumber: number;
 }
 
+/** Slots of one sender, the oldest first. */
+class SlotAccount implements Account {
+  readonly keyId: number;
+  readonly senderId: string;
+  readonly slots = new Map<number, { readonly objectId: string; readonly blockNumber: number }>();
+
+  constructor(keyId: number, senderId: string) {
+    this.keyId = keyId;
+    this.senderId = senderId;
+  }
+}
+
+const slotsOf = (account: SlotAccount) => account.slots.size;
+
 export class SpillArea implements BlockSpill {
   readonly #file: DiskFile;
   readonly #symbolBytes: number;
@@ -68,6 +84,9 @@ export class SpillArea implements BlockSpill {
   readonly #free: number[] = [];
   /** Slot of each block, by object and block number. */
   readonly #slots = new Map<string, Map<number, number>>();
+  readonly #accounts = new Accounts((keyId, senderId) => new SlotAccount(keyId, senderId));
+  /** Whose each slot is. */
+  readonly #owners: (SlotAccount | undefined)[] = [];
   readonly #found: SpilledBlock[] = [];
   readonly #slotCount: number;
   readonly #mayGrow: () => boolean;
@@ -107,8 +126,8 @@ export class SpillArea implements BlockSpill {
       'a block that can not be decoded has fewer than k symbols',
     );
     assert(symbols.length === encodingSymbolIds.length * this.#symbolBytes, 'symbols one behind the other');
-    const slot = this.#free.at(-1);
-    if (slot === undefined || (slot >= this.#grownSlots && !this.#mayGrow())) return false;
+    const slot = this.#slotFor(facts);
+    if (slot === undefined) return false;
     const header = new Uint8Array(at.data);
     writeUint32(header, at.magic, slotMagic);
     header[at.symbolBytes] = this.#symbolBytes >>> 8;
@@ -132,17 +151,14 @@ export class SpillArea implements BlockSpill {
     }
     this.#free.pop();
     this.#grownSlots = Math.max(this.#grownSlots, slot + 1);
-    this.#remember(facts.objectId, blockNumber, slot);
+    this.#remember(facts, blockNumber, slot);
     return true;
   }
 
   take(objectId: string, blockNumber: number): CollectedSymbols | undefined {
-    const blocks = this.#slots.get(objectId);
-    const slot = blocks?.get(blockNumber);
-    if (blocks === undefined || slot === undefined) return undefined;
-    blocks.delete(blockNumber);
-    if (blocks.size === 0) this.#slots.delete(objectId);
-    this.#free.push(slot);
+    const slot = this.#slots.get(objectId)?.get(blockNumber);
+    if (slot === undefined) return undefined;
+    this.#forget(objectId, blockNumber, slot);
     const header = this.#read(slot, 0, at.data);
     const count = header[at.symbols] ?? 0;
     // What is read back is checked like what came from the wire.
@@ -156,8 +172,7 @@ export class SpillArea implements BlockSpill {
   drop(objectId: string): void {
     const blocks = this.#slots.get(objectId);
     if (blocks === undefined) return;
-    for (const slot of blocks.values()) this.#free.push(slot);
-    this.#slots.delete(objectId);
+    for (const [blockNumber, slot] of [...blocks]) this.#forget(objectId, blockNumber, slot);
   }
 
   close(): void {
@@ -186,17 +201,44 @@ export class SpillArea implements BlockSpill {
       this.#free.push(slot);
       return;
     }
-    this.#remember(facts.objectId, blockNumber, slot);
+    this.#remember(facts, blockNumber, slot);
     this.#found.push({ facts, blockNumber });
   }
 
-  #remember(objectId: string, blockNumber: number, slot: number): void {
+  #remember({ objectId, keyId, senderId }: ObjectFacts, blockNumber: number, slot: number): void {
     let blocks = this.#slots.get(objectId);
     if (blocks === undefined) {
       blocks = new Map();
       this.#slots.set(objectId, blocks);
     }
     blocks.set(blockNumber, slot);
+    const account = this.#accounts.of(keyId, senderId);
+    account.slots.set(slot, { objectId, blockNumber });
+    this.#owners[slot] = account;
+  }
+
+  #forget(objectId: string, blockNumber: number, slot: number): void {
+    const blocks = this.#slots.get(objectId);
+    blocks?.delete(blockNumber);
+    if (blocks?.size === 0) this.#slots.delete(objectId);
+    const account = this.#owners[slot];
+    account?.slots.delete(slot);
+    if (account?.slots.size === 0) this.#accounts.close(account);
+    this.#owners[slot] = undefined;
+    this.#free.push(slot);
+  }
+
+  /** The slot on top of the free ones: one that is free, or that of who has more of them than who asks. */
+  #slotFor({ keyId, senderId }: ObjectFacts): number | undefined {
+    const free = this.#free.at(-1);
+    if (free !== undefined && (free < this.#grownSlots || this.#mayGrow())) return free;
+    const most = this.#accounts.largest(slotsOf);
+    if (most === undefined || most === this.#accounts.find(keyId, senderId)) return undefined;
+    for (const [slot, { objectId, blockNumber }] of most.slots) {
+      this.#forget(objectId, blockNumber, slot);
+      return slot;
+    }
+    return undefined;
   }
 
   #read(slot: number, offset: number, length: number): Uint8Array {

@@ -4,6 +4,7 @@ import { defaultGatePolicy } from '../../receiver/gate/inspect.ts';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import { Admission } from '../../receiver/link/admission.ts';
 import { Reception } from '../../receiver/reception/reception.ts';
+import { Room } from '../../receiver/vault/room.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';
 import { Vault } from '../../receiver/vault/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
@@ -19,6 +20,7 @@ export function startReceiverInProcess(scratch: Scratch) {
   for (const name of ['vault', 'inbox', 'partial']) nodeDisk.makeFolder(scratch.path(name));
   const ledger = new ReceiverLedger(scratch.path('vault', 'ledger.sqlite'));
   const secrets = new Map([[keyId, secret]]);
+  const alarms = new Alarms(systemClock.wallMs, () => {});
   const reception = new Reception({
     ledger,
     vault: new Vault(scratch.path('vault'), nodeDisk),
@@ -30,7 +32,7 @@ export function startReceiverInProcess(scratch: Scratch) {
       areaBytes: 100e6,
     }),
     clock: systemClock,
-    alarms: new Alarms(systemClock.wallMs, () => {}),
+    alarms,
     code: createErasureCode(),
     parameters,
     secrets,
@@ -43,7 +45,12 @@ export function startReceiverInProcess(scratch: Scratch) {
     silenceMs: 10_000,
     gate: defaultGatePolicy,
     patientKey: new Uint8Array(32).fill(5),
-    hasRoom: () => true,
+    room: new Room({
+      measure: () => nodeDisk.freeBytes(scratch.path('vault')),
+      marks: { highPercent: 98, lowPercent: 97, fullPercent: 99 },
+      alarms,
+    }),
+    partialMs: 86_400_000,
     lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },
     onReleased: () => {},
   });

@@ -6,13 +6,13 @@ import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import type { ReleaseRecord } from '../../receiver/ledger/release-records.ts';
 import { Admission } from '../../receiver/link/admission.ts';
 import { Reception } from '../../receiver/reception/reception.ts';
+import { Room } from '../../receiver/vault/room.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';
 import { Vault } from '../../receiver/vault/vault.ts';
 import { Alarms } from '../../shared/alarms.ts';
 import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
-import { WaterMarks } from '../../shared/water-marks.ts';
 import { symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { Random } from '../harness/random.ts';
@@ -113,7 +113,11 @@ export class HighSide {
       () => this.clock.wallMs(),
       () => {},
     );
-    const waterMarks = new WaterMarks({ highPercent: 90, lowPercent: 85 });
+    const room = new Room({
+      measure: () => this.disk.freeBytes(),
+      marks: { highPercent: 90, lowPercent: 85, fullPercent: 98 },
+      alarms,
+    });
     const reception = new Reception({
       ledger: this.ledger,
       vault: new Vault(vaultFolder, this.disk),
@@ -123,6 +127,7 @@ export class HighSide {
         path: `${vaultFolder}/spill.area`,
         symbolBytes: symbolBytesOf(parameters.datagramBytes),
         areaBytes: this.#options.spillBytes,
+        mayGrow: () => !room.isFull,
       }),
       clock: this.clock,
       alarms,
@@ -139,8 +144,8 @@ export class HighSide {
       silenceMs: 10_000,
       gate: { ...defaultGatePolicy, ...this.#options.gate },
       patientKey: new Uint8Array(32).fill(5),
-      hasRoom: (bytes, awaited) =>
-        this.disk.freeBytes().free > bytes && (awaited || !waterMarks.update(this.disk.freeBytes())),
+      room,
+      partialMs: 86_400_000,
       lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },
       scanner: this.#options.scanner,
       onReleased: (release) => this.releases.push(release),

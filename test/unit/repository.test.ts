@@ -22,7 +22,6 @@ const linesMax = 400;
 /** Each with the reason why it is one idea and not two. */
 const longer: Readonly<Record<string, string>> = {
   'shared/errors.ts': 'one catalogue, an entry for each code',
-  'receiver/assemble/assembler.ts': 'one state machine over all open objects',
 };
 
 const sources = sourceFolders

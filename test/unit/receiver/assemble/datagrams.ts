@@ -38,14 +38,7 @@ export function datagramsOf(
   const { parameters } = from;
   const sha256 = createHash('sha256').update(bytes).digest();
   const plan = objectPlanner(from)(type, sha256, bytes.length);
-  const transmission = new Transmission({
-    identity: from,
-    session: { counter: session, random: 5 },
-    code: createErasureCode(),
-    tag: new DatagramTag(deriveTagKey(from.secret)),
-    openBlocks: 4,
-    allocate: (byteLength) => new Uint8Array(byteLength),
-  });
+  const transmission = transmissionOf(from, session);
   const read = (target: Uint8Array, offset: number) => {
     const part = spoiled.subarray(offset, offset + target.length);
     target.set(part);
@@ -61,4 +54,36 @@ export function datagramsOf(
   const datagram = new Uint8Array(parameters.datagramBytes);
   while (datagrams.length < datagramsMax && transmission.next(datagram)) datagrams.push(datagram.slice());
   return { objectId: plan.objectId, datagrams };
+}
+
+/** The first datagrams of an object of zeros that is as large as it says, and that its id does not stand for. */
+export function beginningOf(
+  objectId: Uint8Array,
+  objectBytes: number,
+  from: SenderIdentity,
+  count: number,
+): Uint8Array[] {
+  const transmission = transmissionOf(from, 1);
+  const read = (target: Uint8Array) => target.length;
+  const { sourceSymbols: maximumSourceSymbols } = from.parameters;
+  transmission.add(
+    { objectId, type: objectType.instance, objectBytes, maximumSourceSymbols, pass: 0, read },
+    'routine',
+  );
+  return Array.from({ length: count }, () => {
+    const datagram = new Uint8Array(from.parameters.datagramBytes);
+    transmission.next(datagram);
+    return datagram;
+  });
+}
+
+function transmissionOf(from: SenderIdentity, session: number): Transmission {
+  return new Transmission({
+    identity: from,
+    session: { counter: session, random: 5 },
+    code: createErasureCode(),
+    tag: new DatagramTag(deriveTagKey(from.secret)),
+    openBlocks: 4,
+    allocate: (byteLength) => new Uint8Array(byteLength),
+  });
 }

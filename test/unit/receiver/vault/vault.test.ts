@@ -94,7 +94,7 @@ describe('after a restart', () => {
     writeFileSync(state('of another'), readFileSync(state('with state')));
     writeFileSync(state('no file'), readFileSync(state('with state')));
     const vault = open();
-    expect(vault.incoming.resumable()).toEqual([
+    expect([...vault.incoming.resumable()]).toEqual([
       { facts: facts(idOf('with state')), finishedBlocks: expect.objectContaining({ 0: 5, length: 1 }) },
     ]);
     expect(inVault('incoming')).toEqual([idOf('with state'), `${idOf('with state')}.state`].sort());

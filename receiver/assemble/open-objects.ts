@@ -1,0 +1,299 @@
+/**
+ * All objects that are being collected, with the blocks of them that are in memory. Objects, memory and memory of
+ * documents are bounded; where one is full, the sender that holds most gives up what it left alone for longest (see
+ * accounts.ts). Nothing here takes longer the more is open.
+ */
+import { assert, present } from '../../shared/assert.ts';
+import { limits } from '../../shared/wire/limits.ts';
+import { Accounts } from './accounts.ts';
+import type { AssemblerCounters } from './assembler-counters.ts';
+import { Collecting, SenderAccount } from './collecting.ts';
+import type { BlockSpill } from './kept-state.ts';
+import { MemorySink } from './memory-sink.ts';
+import { ObjectIdIndex } from './object-id-index.ts';
+import type { OpenBlock } from './open-block.ts';
+import type { OpenObject } from './open-object.ts';
+import type { Origin } from './origins.ts';
+import type { Shortages } from './shortages.ts';
+
+export interface OpenObjectsOptions {
+  /** Memory of all open blocks, and of which blocks are finished. */
+  readonly memoryBytes: number;
+  readonly openObjectsMax: number;
+  /** Without a new block for so long an instance is given up. */
+  readonly partialMs: number;
+  readonly spill: BlockSpill;
+  /** For what one block holds while it is kept elsewhere. */
+  readonly payload: Uint8Array;
+  readonly counters: AssemblerCounters;
+  readonly shortages: Shortages;
+}
+
+/** Documents in memory, as far as they came: two of the largest. */
+const documentsMemoryBytes = 2 * limits.documentBytesMax;
+/** Without a new symbol for so long a document is given up: passes follow each other sooner. */
+const documentPatienceMs = 30_000;
+/** Objects that are looked at in one step, whether they stand still. */
+const expiryStepObjects = 64;
+
+const objectsOf = (account: SenderAccount) => account.objects;
+const memoryOf = (account: SenderAccount) => account.memoryBytes;
+const documentsOf = (account: SenderAccount) => account.documentBytes;
+
+export class OpenObjects {
+  readonly #options: OpenObjectsOptions;
+  readonly #index = new ObjectIdIndex();
+  readonly #slots: (Collecting | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #accounts = new Accounts((keyId, senderId) => new SenderAccount(keyId, senderId));
+  /** Those of which something is whole, in turn: nobody waits behind more than one step of another. */
+  readonly #verifying: SenderAccount[] = [];
+  #heldBytes = 0;
+  #documentBytes = 0;
+  #expirySlot = 0;
+
+  constructor(options: OpenObjectsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get documentBytes(): number {
+    return this.#documentBytes;
+  }
+
+  *[Symbol.iterator](): Generator<Collecting> {
+    for (const collecting of this.#slots) if (collecting !== undefined) yield collecting;
+  }
+
+  /** What is collected under the object id that stands at an offset. */
+  find(bytes: Uint8Array, offset: number): Collecting | undefined {
+    const slot = this.#index.find(bytes, offset);
+    return slot < 0 ? undefined : this.#slots[slot];
+  }
+
+  /** Adds an object; where there are as many as may be, another one goes. */
+  add(object: OpenObject, origin: Origin): Collecting {
+    const account = this.#accounts.of(origin.keyId, origin.senderHex);
+    // It counts before another one goes for it: who asks may be who holds most.
+    account.objects += 1;
+    if (this.#index.size >= this.#options.openObjectsMax) this.#evictObject();
+    const memory = object.sink instanceof MemorySink ? object.sink : undefined;
+    const slot = this.#freeSlots.pop() ?? this.#slots.length;
+    const collecting = new Collecting({ object, origin, account, memory, slot });
+    this.#slots[slot] = collecting;
+    this.#index.set(object.identity.objectId, 0, slot);
+    account.listOf(collecting).append(collecting);
+    this.#grew(account, object.stateBytes);
+    this.#keepWithinMemory(undefined, collecting);
+    return collecting;
+  }
+
+  /** A datagram of it came: it goes last. */
+  touch(collecting: Collecting, nowMs: number): void {
+    collecting.object.touchedAtMs = nowMs;
+    collecting.account.listOf(collecting).touch(collecting);
+  }
+
+  /** A symbol came into one of its blocks: that one goes last, and where memory is full, another one. */
+  touchBlock(collecting: Collecting, block: OpenBlock): void {
+    const { account, slot } = collecting;
+    if (block.objectSlot === slot) {
+      account.blocks.touch(block);
+      return;
+    }
+    block.objectSlot = slot;
+    account.blocks.append(block);
+    this.#grew(account, block.heldBytes);
+    this.#keepWithinMemory(block, collecting);
+  }
+
+  /** A block leaves: its memory is still the caller's. */
+  forgetBlock(block: OpenBlock): void {
+    const { object, account } = this.#ownerOf(block);
+    account.blocks.remove(block);
+    object.openBlocks.delete(block.blockNumber);
+    this.#grew(account, -block.heldBytes);
+  }
+
+  /** The state of an object grew with its first finished block. */
+  stateGrew(collecting: Collecting, bytes: number): void {
+    this.#grew(collecting.account, bytes);
+    this.#keepWithinMemory(undefined, collecting);
+  }
+
+  /**
+   * Makes room for a part of a document, if need be by another document of who holds most.
+   * @returns false when there is none
+   */
+  makeDocumentRoom(collecting: Collecting, bytes: number): boolean {
+    // It counts before others go for it: who asks may be who holds most.
+    this.#documentBytes += bytes;
+    collecting.account.documentBytes += bytes;
+    while (this.#documentBytes > documentsMemoryBytes) {
+      const { documents, senderId } = present(
+        this.#accounts.largest(documentsOf),
+        'somebody holds documents',
+      );
+      const oldest = documents.oldest === collecting ? collecting.newer : documents.oldest;
+      this.#options.shortages.count(senderId, 'documents');
+      if (oldest === undefined) {
+        this.giveBackDocumentRoom(collecting, bytes);
+        return false;
+      }
+      this.#giveUp(oldest);
+    }
+    return true;
+  }
+
+  /** Takes back what {@link makeDocumentRoom} gave and was not used. */
+  giveBackDocumentRoom({ account }: Collecting, bytes: number): void {
+    this.#documentBytes -= bytes;
+    account.documentBytes -= bytes;
+  }
+
+  /** All blocks of it are there. */
+  becameWhole(collecting: Collecting): void {
+    const { account } = collecting;
+    account.listOf(collecting).remove(collecting);
+    if (account.whole.oldest === undefined) this.#verifying.push(account);
+    collecting.isWhole = true;
+    account.whole.append(collecting);
+  }
+
+  get isVerifying(): boolean {
+    return this.#verifying.length > 0;
+  }
+
+  /** The next to be verified, of one sender after the other. */
+  nextWhole(): Collecting | undefined {
+    const account = this.#verifying.shift();
+    if (account === undefined) return undefined;
+    this.#verifying.push(account);
+    return account.whole.oldest;
+  }
+
+  /** It is not collected any more. What is in its sink is the caller's. */
+  forget(collecting: Collecting): void {
+    const { object, account, memory, slot } = collecting;
+    for (const block of [...object.openBlocks.values()]) {
+      this.forgetBlock(block);
+      block.release();
+    }
+    if (object.spilledBlocks.size > 0) this.#options.spill.drop(object.facts.objectId);
+    this.#index.delete(object.identity.objectId, 0);
+    this.#slots[slot] = undefined;
+    this.#freeSlots.push(slot);
+    account.listOf(collecting).remove(collecting);
+    if (collecting.isWhole && account.whole.oldest === undefined)
+      this.#verifying.splice(this.#verifying.indexOf(account), 1);
+    this.#grew(account, -object.stateBytes);
+    if (memory !== undefined) this.giveBackDocumentRoom(collecting, memory.heldBytes);
+    account.objects -= 1;
+    if (account.objects === 0) this.#accounts.close(account);
+    object.sink.ended?.();
+  }
+
+  /** It is given up, with what came of it. */
+  discard(collecting: Collecting): void {
+    // Before its bytes go: how much memory they were is counted back.
+    this.forget(collecting);
+    collecting.object.sink.discard();
+  }
+
+  /** Gives up what stands still: a few are looked at in each step. */
+  expire(nowMs: number): void {
+    const looks = Math.min(expiryStepObjects, this.#slots.length);
+    for (let look = 0; look < looks; look += 1) {
+      if (this.#expirySlot >= this.#slots.length) this.#expirySlot = 0;
+      const collecting = this.#slots[this.#expirySlot];
+      this.#expirySlot += 1;
+      if (collecting === undefined || collecting.isWhole) continue;
+      const patienceMs = collecting.memory === undefined ? this.#options.partialMs : documentPatienceMs;
+      if (nowMs - collecting.object.grewAtMs < patienceMs) continue;
+      this.discard(collecting);
+      this.#options.counters.objectsExpired += 1;
+    }
+  }
+
+  /** All open blocks go to the spill area: before a stop. */
+  spillAll(): void {
+    for (const { blocks } of this.#accounts)
+      for (let block = blocks.oldest; block !== undefined; block = blocks.oldest) this.#spillBlock(block);
+  }
+
+  /** What is collected, one of each sender in turn, of each the one that was used last first. */
+  *inTurn(): Generator<Collecting> {
+    let turn = [...this.#accounts].map((account) => account.instances.newest);
+    while (turn.length > 0) {
+      const next: (Collecting | undefined)[] = [];
+      for (const collecting of turn) {
+        if (collecting === undefined) continue;
+        next.push(collecting.older);
+        yield collecting;
+      }
+      turn = next;
+    }
+  }
+
+  #ownerOf(block: OpenBlock): Collecting {
+    return present(this.#slots[block.objectSlot], 'an open block is of an open object');
+  }
+
+  #grew(account: SenderAccount, bytes: number): void {
+    account.memoryBytes += bytes;
+    this.#heldBytes += bytes;
+  }
+
+  /** @param kept the block and the object in hand, which stay */
+  #keepWithinMemory(kept: OpenBlock | undefined, keptObject: Collecting): void {
+    while (this.#heldBytes > this.#options.memoryBytes) {
+      const account = present(this.#accounts.largest(memoryOf), 'somebody holds the memory');
+      const { blocks, instances, documents } = account;
+      const block = blocks.oldest === kept ? kept?.newer : blocks.oldest;
+      if (block !== undefined) {
+        this.#spillBlock(block);
+        continue;
+      }
+      // No other block is left: what remains says which blocks are finished.
+      if (account.memoryBytes <= (blocks.oldest?.heldBytes ?? 0)) return;
+      const oldest = instances.oldest ?? documents.oldest;
+      const object = oldest === keptObject ? keptObject.newer : oldest;
+      if (object === undefined) return;
+      this.#giveUp(object);
+    }
+  }
+
+  #spillBlock(block: OpenBlock): void {
+    const { spill, payload, counters } = this.#options;
+    const { object, memory } = this.#ownerOf(block);
+    this.forgetBlock(block);
+    if (memory === undefined && spill.store(object.facts, block.blockNumber, block.collected(payload))) {
+      object.spilledBlocks.add(block.blockNumber);
+      counters.blocksSpilled += 1;
+    } else {
+      counters.blocksEvicted += 1;
+    }
+    block.release();
+  }
+
+  #evictObject(): void {
+    let collecting = this.#accounts.largest(objectsOf)?.leastWanted;
+    // Where each sender has one, the newest can't give way to itself.
+    for (const account of this.#accounts) collecting ??= account.leastWanted;
+    assert(collecting !== undefined, 'what is open is listed');
+    this.#options.shortages.count(collecting.origin.senderHex, 'open objects');
+    this.#giveUp(collecting);
+  }
+
+  #giveUp(collecting: Collecting): void {
+    this.discard(collecting);
+    this.#options.counters.objectsEvicted += 1;
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The room of the vault's disk, and the only one that says when it is full. An object is reserved with all of its size
+ * when it is begun, and the disk is looked at again with each block that is written, so that neither a header's claim
+ * nor what others write takes it past its mark.
+ *
+ * What never becomes whole is bounded by sender: where there is no room for an object, the sender that holds most of
+ * what is not whole gives up what it left alone for longest, as long as it holds more than its fair share of what such
+ * objects may take. One that is alone may have all of it.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import { usedPercent, WaterMarks } from '../../shared/water-marks.ts';
+import { type Account, Accounts } from '../assemble/accounts.ts';
+import type { ObjectFacts } from '../assemble/kept-state.ts';
+import type { ObjectSink } from '../assemble/open-object.ts';
+import { type Linked, RecencyList } from '../assemble/recency-list.ts';
+
+export interface RoomMarks {
+  /** Above this nothing is begun but what a study waits for, and below the other all is again. */
+  readonly highPercent: number;
+  readonly lowPercent: number;
+  /** Above this nothing is written. */
+  readonly fullPercent: number;
+}
+
+export interface RoomOptions {
+  readonly measure: () => { readonly free: number; readonly total: number };
+  readonly marks: RoomMarks;
+  readonly alarms: Alarms;
+}
+
+/** Who collects the objects. */
+export interface RoomUser {
+  /** What was collected of an object goes, with its file. @returns whether there was something */
+  giveUp(objectId: string): boolean;
+  isAwaited(objectId: string): boolean;
+  /** A sender asked for more than its share, or had to give something up for another. */
+  isOverShare(senderId: string): void;
+}
+
+/** Objects that are given up for one that asks: it asks again with its next datagram. */
+const givenUpMax = 16;
+/** Objects that are looked at for one that no study waits for. */
+const lookedAtMax = 8;
+/** An operation was refused: so long it counts as full, whatever is measured. */
+const refusedMs = 5000;
+
+class RoomAccount implements Account {
+  readonly keyId: number;
+  readonly senderId: string;
+  /** Of objects that are not whole: their sizes. */
+  reservedBytes = 0;
+  readonly sinks = new RecencyList<ReservedSink>();
+
+  constructor(keyId: number, senderId: string) {
+    this.keyId = keyId;
+    this.senderId = senderId;
+  }
+}
+
+const reservedBy = (account: RoomAccount) => account.reservedBytes;
+
+export class Room {
+  readonly #options: RoomOptions;
+  readonly #waterMarks: WaterMarks;
+  readonly #accounts = new Accounts((keyId, senderId) => new RoomAccount(keyId, senderId));
+  #user: RoomUser | undefined;
+  /** As measured, and what was written and removed here since. */
+  #freeBytes = 0;
+  #totalBytes = 0;
+  /** Of objects that are not whole: their sizes, and what of them is on the disk. */
+  #reservedBytes = 0;
+  #writtenBytes = 0;
+  #wasRefused = false;
+  #refusedUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+    this.#waterMarks = new WaterMarks(options.marks);
+    this.#measure();
+  }
+
+  /** Who gives up objects when room is short. */
+  serve(user: RoomUser): void {
+    this.#user = user;
+  }
+
+  /** Whether nothing may be written: the rest is for the ledger. */
+  get isFull(): boolean {
+    return this.#freeBytes <= this.#floorBytes;
+  }
+
+  /** Of objects that are not whole: their sizes. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
+  }
+
+  /** Measures the disk again, and says whether it is full. Call it every second or so. */
+  look(nowMs: number): void {
+    this.#measure();
+    if (this.#wasRefused) this.#refusedUntilMs = nowMs + refusedMs;
+    this.#wasRefused = false;
+    const holds = this.#waterMarks.above || this.isFull || nowMs < this.#refusedUntilMs;
+    const used = usedPercent({ free: this.#freeBytes, total: this.#totalBytes });
+    const detail = `the vault's disk is ${Math.round(used)} % full: no new study is begun`;
+    this.#options.alarms.set(holds, 'E_DISK_FULL', 'room of the vault', detail);
+  }
+
+  /** The disk refused an operation. */
+  refused(): void {
+    this.#wasRefused = true;
+  }
+
+  /**
+   * Reserves an object's size.
+   * @param hereBytes what of it an earlier life left on the disk: it is counted, and never refused
+   * @param sink where it is put together
+   * @returns the sink that counts what is written; undefined when there is no room
+   */
+  reserve(facts: ObjectFacts, hereBytes: number, sink: () => ObjectSink): ObjectSink | undefined {
+    const account = this.#accounts.of(facts.keyId, facts.senderId);
+    // It counts before others go for it: who asks may be who holds most.
+    account.reservedBytes += facts.objectBytes;
+    this.#reservedBytes += facts.objectBytes;
+    if (hereBytes === 0 && !this.#makeRoom(facts, account)) {
+      this.#reservedBytes -= facts.objectBytes;
+      account.reservedBytes -= facts.objectBytes;
+      this.#closeWhenEmpty(account);
+      return undefined;
+    }
+    this.#writtenBytes += hereBytes;
+    const reserved = new ReservedSink(this, account, facts, sink(), hereBytes);
+    account.sinks.append(reserved);
+    return reserved;
+  }
+
+  /** Before a write. @throws DiodeError E_DISK_FULL when it would take the disk past its mark */
+  write(sink: ReservedSink, bytes: number): void {
+    if (this.#freeBytes - bytes < this.#floorBytes) {
+      this.#wasRefused = true;
+      throw new DiodeError('E_DISK_FULL', `the vault's disk is ${this.#options.marks.fullPercent} % full`);
+    }
+    this.#freeBytes -= bytes;
+    if (!sink.isReserved) return;
+    this.#writtenBytes += bytes;
+    sink.account.sinks.touch(sink);
+  }
+
+  /** It is whole, or given up: it does not count here any more. */
+  ended(sink: ReservedSink): void {
+    const { account, objectBytes } = sink;
+    account.sinks.remove(sink);
+    account.reservedBytes -= objectBytes;
+    this.#reservedBytes -= objectBytes;
+    this.#writtenBytes -= sink.writtenBytes;
+    this.#closeWhenEmpty(account);
+  }
+
+  /** What was written of an object is removed. */
+  removed(bytes: number): void {
+    this.#freeBytes += bytes;
+    this.#waterMarks.update({ free: this.#freeBytes, total: this.#totalBytes });
+  }
+
+  get #floorBytes(): number {
+    return this.#totalBytes * (1 - this.#options.marks.fullPercent / 100);
+  }
+
+  /** What objects that are not whole may take altogether. */
+  get #poolBytes(): number {
+    return this.#freeBytes - this.#floorBytes + this.#writtenBytes;
+  }
+
+  #measure(): void {
+    const { free, total } = this.#options.measure();
+    this.#freeBytes = free;
+    this.#totalBytes = total;
+    this.#waterMarks.update({ free, total });
+  }
+
+  /** Whether an object that is counted already may be begun; others go for it, as the rule says. */
+  #makeRoom({ objectId, senderId }: ObjectFacts, asking: RoomAccount): boolean {
+    const isAwaited = this.#user?.isAwaited(objectId) === true;
+    for (let givenUp = 0; ; givenUp += 1) {
+      if (this.#reservedBytes <= this.#poolBytes && (isAwaited || !this.#waterMarks.above)) return true;
+      const largest = this.#accounts.largest(reservedBy);
+      const mustGive = largest !== undefined && this.#isOverShare(largest, asking);
+      if (mustGive && largest !== asking && givenUp < givenUpMax && this.#giveUpOne(largest)) continue;
+      if (mustGive && largest === asking) this.#user?.isOverShare(senderId);
+      else this.#wasRefused = true;
+      return false;
+    }
+  }
+
+  #isOverShare(account: RoomAccount, asking: RoomAccount): boolean {
+    const ofKey = this.#accounts.ofKey(account.keyId, reservedBy);
+    const shareOfKey = this.#poolBytes / this.#accounts.keys;
+    if (account.keyId !== asking.keyId || account === asking)
+      return ofKey.held > shareOfKey || account.reservedBytes > shareOfKey / ofKey.accounts;
+    return account.reservedBytes > shareOfKey / ofKey.accounts;
+  }
+
+  /** What was left alone for longest, and of that what no study waits for. */
+  #giveUpOne({ sinks, senderId }: RoomAccount): boolean {
+    let chosen: ReservedSink | undefined;
+    let candidate = sinks.oldest;
+    for (let looked = 0; candidate !== undefined && looked < lookedAtMax; looked += 1) {
+      chosen ??= candidate;
+      if (this.#user?.isAwaited(candidate.objectId) !== true) {
+        chosen = candidate;
+        break;
+      }
+      candidate = candidate.newer;
+    }
+    for (let tries = 0; chosen !== undefined && tries < lookedAtMax; tries += 1) {
+      const { newer } = chosen;
+      if (this.#user?.giveUp(chosen.objectId) === true) {
+        this.#user.isOverShare(senderId);
+        return true;
+      }
+      // It is whole, and about to leave.
+      chosen = newer;
+    }
+    return false;
+  }
+
+  #closeWhenEmpty(account: RoomAccount): void {
+    if (account.sinks.oldest === undefined) this.#accounts.close(account);
+  }
+}
+
+/** A file in which an object is put together, and what it takes of the room. */
+class ReservedSink implements ObjectSink, Linked<ReservedSink> {
+  older: ReservedSink | undefined;
+  newer: ReservedSink | undefined;
+  readonly account: RoomAccount;
+  readonly #room: Room;
+  readonly #facts: ObjectFacts;
+  readonly #sink: ObjectSink;
+  #writtenBytes: number;
+  #isReserved = true;
+
+  constructor(room: Room, account: RoomAccount, facts: ObjectFacts, sink: ObjectSink, hereBytes: number) {
+    this.#room = room;
+    this.account = account;
+    this.#facts = facts;
+    this.#sink = sink;
+    this.#writtenBytes = hereBytes;
+  }
+
+  get objectId(): string {
+    return this.#facts.objectId;
+  }
+
+  get objectBytes(): number {
+    return this.#facts.objectBytes;
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  get isReserved(): boolean {
+    return this.#isReserved;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    this.#room.write(this, bytes.length);
+    this.#writtenBytes += bytes.length;
+    this.#sink.write(bytes, offset);
+  }
+
+  read(target: Uint8Array, offset: number): void {
+    this.#sink.read(target, offset);
+  }
+
+  checkpoint(finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
+    this.#sink.checkpoint(finishedBlocks, when);
+  }
+
+  ended(): void {
+    if (!this.#isReserved) return;
+    this.#isReserved = false;
+    this.#room.ended(this);
+  }
+
+  discard(): void {
+    this.ended();
+    this.#sink.discard();
+    this.#room.removed(this.#writtenBytes);
+    this.#writtenBytes = 0;
+  }
+}
