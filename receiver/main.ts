@@ -77,7 +77,8 @@ program
     const { json } = command.optsWithGlobals<GlobalOptions>();
     const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
     const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
-    const { studies, held } = await withLedger(values, (ledger) => ({
+    const { studies, held, unreleased } = await withLedger(values, (ledger) => ({
+      unreleased: ledger.account.withProblem(),
       studies: ledger.studies.summaries(studiesShown).map((study) => withDeliveries(ledger, study)),
       held: ledger.instances
         .held(missingShown)
@@ -88,8 +89,8 @@ program
           because: heldBecause,
         })),
     }));
-    if (json) return print(JSON.stringify({ running, ...snapshot, studies, held }));
-    print(statusText(snapshot, running, studies, held.length));
+    if (json) return print(JSON.stringify({ running, ...snapshot, studies, held, unreleased }));
+    print(statusText(snapshot, running, studies, { held: held.length, unreleased }));
   });
 
 addMissingCommand(program, withLedger);
@@ -171,7 +172,7 @@ function statusText(
   snapshot: ReceiverSnapshot | undefined,
   running: boolean,
   studies: readonly ShownStudy[],
-  held: number,
+  { held, unreleased }: { held: number; unreleased: number },
 ): string {
   const lines = [running ? 'diode-receiver is running' : 'diode-receiver is not running'];
   if (snapshot !== undefined) {
@@ -190,6 +191,8 @@ function statusText(
     lines.push(...alarmLines(alarms));
   }
   if (held > 0) lines.push(`held     ${held} instances: see diode-receiver quarantine list`);
+  if (unreleased > 0)
+    lines.push(`waiting  ${unreleased} studies could not be released: see diode-receiver missing`);
   const rows = studies.map((study) => [
     study.studyNumber,
     study.studyUid,

@@ -32,6 +32,8 @@ const severityByCode: Readonly<Partial<Record<ErrorCode, Severity>>> = {
   E_SENDER_PLACES: 'critical',
   // They are here, and do not get to who waits for them.
   E_SCANNER: 'critical',
+  E_RELEASE: 'critical',
+  E_STUDIES_FULL: 'critical',
   E_INBOX_TAKEN: 'critical',
   E_DELIVERY_WAITING: 'critical',
   E_DELIVERY_FAILED: 'critical',

@@ -352,6 +352,15 @@ export const errorCatalogue = {
     meaning: 'Nothing that is held has this id.',
     action: 'See diode-receiver quarantine list for the ids.',
   },
+  E_RELEASE: {
+    meaning: 'A study is complete and could not be released, for a reason of its own; all others go on.',
+    action: 'See diode-receiver missing for the reason; it is tried again by itself. Report it with the log.',
+  },
+  E_STUDIES_FULL: {
+    meaning: 'A sender has so much open that nothing more is kept of it; other senders are not concerned.',
+    action:
+      'See diode-receiver missing --sender ID; have it send what is missing, or find out why it tells of so much.',
+  },
   E_INBOX_TAKEN: {
     meaning: 'The name of a study is taken in the inbox by something else.',
     action: 'Move that away; the release is tried again by itself.',

@@ -132,6 +132,15 @@ export class Assembler {
     return this.#openUnder(objectId)?.object.touchedAtMs;
   }
 
+  /** Objects that are being collected, and when a datagram of each last came. */
+  *collecting(): Generator<readonly [objectId: string, touchedAtMs: number]> {
+    for (const collecting of this.#open) {
+      if (collecting === undefined) continue;
+      const { identity, touchedAtMs } = collecting.object;
+      yield [Buffer.from(identity.objectId).toString('hex'), touchedAtMs];
+    }
+  }
+
   /**
    * Takes one admitted datagram. The bytes are copied; the caller may use them again.
    * @param start where it begins in `bytes`: a view for each datagram would be garbage for each

@@ -42,6 +42,8 @@ export class Clearance {
   #scanning = 0;
   #scanAgainAtMs = 0;
   readonly #toCopy: InstanceRecord[] = [];
+  /** Copies to be made, by study. */
+  readonly #copiesOf = new Map<string, number>();
   #copy: { readonly row: InstanceRecord; readonly steps: Generator<void, string> } | undefined;
   #cleared: InstanceRecord[] = [];
 
@@ -80,6 +82,11 @@ export class Clearance {
     const cleared = this.#cleared;
     this.#cleared = [];
     return cleared;
+  }
+
+  /** Whether a copy of something of a study is still to be made. */
+  isCopyingOf({ senderId, studyUid }: Pick<InstanceRecord, 'senderId' | 'studyUid'>): boolean {
+    return this.#copiesOf.has(`${senderId} ${studyUid}`);
   }
 
   #loadWaiting(): void {
@@ -134,6 +141,7 @@ export class Clearance {
     const inspection = this.#options.ledger.holds.inspection(row.objectId);
     const needsCopy = row.heldBecause === undefined && inspection?.zeroPreamble === true;
     (needsCopy ? this.#toCopy : this.#cleared).push(row);
+    if (needsCopy) this.#countCopy(row, 1);
   }
 
   #copyOn(): void {
@@ -147,6 +155,14 @@ export class Clearance {
     this.#copy = undefined;
     if (step?.done === true) ledger.holds.keepReleasedSha256(row.objectId, step.value);
     // Where the disk refused the copy, the release tries again, and waits until it can.
+    this.#countCopy(row, -1);
     this.#cleared.push(row);
+  }
+
+  #countCopy({ senderId, studyUid }: InstanceRecord, change: 1 | -1): void {
+    const key = `${senderId} ${studyUid}`;
+    const copies = (this.#copiesOf.get(key) ?? 0) + change;
+    if (copies > 0) this.#copiesOf.set(key, copies);
+    else this.#copiesOf.delete(key);
   }
 }

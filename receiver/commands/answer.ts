@@ -64,7 +64,7 @@ function releasePartially(
   if (study.expected === undefined) throw new DiodeError('E_STUDY_STATE', 'the study has no manifest yet');
   if (missingEntries(ledger, study).length === 0)
     throw new DiodeError('E_STUDY_STATE', 'the study misses nothing');
-  const [newest] = ledger.manifests.above(study.senderId, study.studyUid, study.releasedRevision);
+  const newest = ledger.manifests.newest(study.senderId, study.studyUid, study.releasedRevision);
   if (newest === undefined) throw new DiodeError('E_STUDY_STATE');
   const { release: instances, otherPatients, patientMismatch } = sortRevision(ledger, newest);
   if (otherPatients.length > 0) throw patientMismatch ?? new DiodeError('E_PATIENT_MISMATCH');

@@ -20,7 +20,12 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SenderRecord } from '../ledger/sender-records.ts';
 import { snapshotPath } from '../places.ts';
 import type { ReceiverSnapshot } from '../snapshot.ts';
-import { accountOfMissing, type MissingRow } from '../studies/missing.ts';
+import {
+  type MissingAccount,
+  type MissingFilter,
+  type MissingRow,
+  missingAccount,
+} from '../studies/missing.ts';
 import { planTicket, type TicketPlan, wantedStudies } from '../studies/ticket-plan.ts';
 import { ticketKey } from './ticket-key.ts';
 
@@ -50,31 +55,47 @@ export function addMissingCommand(program: Command, withLedger: WithLedger): voi
       const { json } = command.optsWithGlobals<GlobalOptions>();
       const wantsTicket = options.ticket !== undefined || options.qr === true || options.code === true;
       await withLedger(values, (ledger) => {
-        const rows = accountOfMissing(ledger, missingShown)
-          .filter(({ senderId }) => options.sender === undefined || senderId === options.sender)
-          .filter((row) => study === undefined || isOf(row, study));
-        if (wantsTicket) writeTicket(ledger, values, rows, options, json);
-        else if (json) print(JSON.stringify({ missing: rows }));
-        else print(missingText(rows));
+        const filter = { senderId: options.sender, ...filterOf(study) };
+        const account = missingAccount(ledger, missingShown, filter, Date.now());
+        if (wantsTicket) writeTicket(ledger, values, account.rows, options, json);
+        else if (json) print(JSON.stringify({ missing: account.rows, more: account.more }));
+        else print(missingText(account));
       });
     });
 }
 
-function isOf(row: MissingRow, study: string): boolean {
+/** A study is given by its number or its UID; digits alone may be either. */
+function filterOf(study: string | undefined): Pick<MissingFilter, 'studyUid' | 'studyNumber'> {
+  if (study === undefined) return {};
   if (!isUid(study)) throw new DiodeError('E_USAGE', 'a study is given by its number or its UID');
-  return row.studyUid === study || String(row.studyNumber) === study;
+  const studyNumber = Number(study);
+  const isNumber = /^[0-9]+$/.test(study) && Number.isSafeInteger(studyNumber);
+  return { studyUid: study, ...(isNumber && { studyNumber }) };
 }
 
-function missingText(missing: readonly MissingRow[]): string {
-  if (missing.length === 0) return 'nothing is missing of what the senders told of';
-  const rows = missing.map((row) => [
+function missingText({ rows, more }: MissingAccount): string {
+  if (rows.length === 0 && more.length === 0) return 'nothing is missing of what the senders told of';
+  const lines = rows.map((row) => [
     row.studyNumber,
     row.studyUid,
-    row.expired ? `${row.cause}, expired on the low side` : row.cause,
-    row.have === undefined ? undefined : `${row.have} of ${row.expected ?? '?'}`,
+    causeText(row),
+    row.expected === undefined && row.have === undefined
+      ? undefined
+      : `${row.have ?? '?'} of ${row.expected ?? '?'}`,
     row.senderId,
   ]);
-  return table(['number', 'study', 'what is missing', 'there', 'sender'], rows);
+  const beyond = more.map(({ cause, senderId, count, numbers }) => {
+    const between = numbers === undefined ? '' : `, of the numbers ${numbers.first} to ${numbers.last}`;
+    return `… and ${count} more: ${cause}${between}, of sender ${senderId}`;
+  });
+  const shown =
+    lines.length === 0 ? [] : [table(['number', 'study', 'what is missing', 'there', 'sender'], lines)];
+  return [...shown, ...beyond].join('\n');
+}
+
+function causeText({ cause, expired, problem }: MissingRow): string {
+  const parts = [cause, expired ? 'expired on the low side' : undefined, problem];
+  return parts.filter((part) => part !== undefined).join(', ');
 }
 
 function writeTicket(

@@ -103,6 +103,13 @@ export class InstanceRecords {
     return this.#database.get(sql, senderId, studyUid) !== undefined;
   }
 
+  /** Whether something of a study is neither released nor held. */
+  isAnyWaiting(senderId: string, studyUid: string): boolean {
+    const sql = `SELECT 1 FROM instances WHERE sender_id = ? AND study_uid = ? AND released_revision IS NULL
+       AND held_because IS NULL LIMIT 1`;
+    return this.#database.get(sql, senderId, studyUid) !== undefined;
+  }
+
   /** Whether something of a study is held for this reason. */
   isAnyHeld(senderId: string, studyUid: string, because: string): boolean {
     const sql = 'SELECT 1 FROM instances WHERE sender_id = ? AND study_uid = ? AND held_because = ? LIMIT 1';
@@ -147,23 +154,6 @@ export class InstanceRecords {
         id,
       );
     }
-  }
-
-  /** Studies that have everything of what was announced, and more instances that no manifest lists. */
-  unclaimed(limit: number): { senderId: string; studyUid: string; instances: number }[] {
-    return this.#database
-      .all(
-        `SELECT instances.sender_id, instances.study_uid, count(*) AS instances FROM instances JOIN studies
-           ON studies.sender_id = instances.sender_id AND studies.study_uid = instances.study_uid
-         WHERE instances.released_revision IS NULL AND held_because IS NULL AND studies.newest_revision = studies.released_revision
-         GROUP BY instances.sender_id, instances.study_uid LIMIT ?`,
-        limit,
-      )
-      .map((row) => ({
-        senderId: text(row, 'sender_id'),
-        studyUid: text(row, 'study_uid'),
-        instances: number(row, 'instances'),
-      }));
   }
 
   /**

@@ -3,7 +3,7 @@
  * revoked, or the datagram length changed, a sender plans what it holds again and lists it under new ids. By UID and
  * hash it is the same instance: it is neither collected nor released a second time.
  */
-import { type LedgerDatabase, text } from '../../shared/ledger-database.ts';
+import { type LedgerDatabase, optionalText, text } from '../../shared/ledger-database.ts';
 import type { ManifestEntry } from '../../shared/wire/manifest.ts';
 
 /** Part of the receiver's schema. */
@@ -61,12 +61,20 @@ export class KnownContent {
       .map((entry) => entry.objectId);
   }
 
-  /** All that is still here: what was purged since is wanted again. */
-  objectIds(): string[] {
-    return this.#database
-      .all(
-        `SELECT known_content.object_id FROM known_content JOIN instances ON instances.object_id = known_as`,
-      )
-      .map((row) => text(row, 'object_id'));
+  /**
+   * All that is still here, a page at a time: what was purged since is wanted again.
+   * @returns 16 bytes each, one behind the other; empty behind the last
+   */
+  objectIds(after: string, limit: number): { ids: Uint8Array; last: string } {
+    const row = this.#database.get(
+      `SELECT group_concat(object_id, '') AS ids, max(object_id) AS last FROM
+         (SELECT known_content.object_id FROM known_content JOIN instances ON instances.object_id = known_as
+          WHERE known_content.object_id > ? ORDER BY known_content.object_id LIMIT ?)`,
+      after,
+      limit,
+    );
+    const ids = row === undefined ? undefined : optionalText(row, 'ids');
+    if (row === undefined || ids === undefined) return { ids: new Uint8Array(0), last: after };
+    return { ids: Buffer.from(ids, 'hex'), last: text(row, 'last') };
   }
 }

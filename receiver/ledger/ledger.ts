@@ -5,6 +5,7 @@
 import { LedgerDatabase, type Migration } from '../../shared/ledger-database.ts';
 import { Mailbox, mailboxSchema } from '../../shared/mailbox.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
+import { Account } from './account.ts';
 import { Audit, auditSchema } from './audit.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
 import { Departures, departuresSchema } from './departures.ts';
@@ -12,6 +13,7 @@ import { Holds, holdsSchema } from './holds.ts';
 import { InstanceRecords, instancesSchema } from './instance-records.ts';
 import { KnownContent, knownContentSchema } from './known-content.ts';
 import { Manifests, manifestsSchema } from './manifests.ts';
+import { OpenManifests, openManifestsSchema } from './open-manifests.ts';
 import { ReleaseRecords, releasesSchema } from './release-records.ts';
 import { SenderAccount, senderAccountSchema } from './sender-account.ts';
 import { SenderBindings, senderBindingsSchema } from './sender-bindings.ts';
@@ -31,6 +33,7 @@ const migrations: readonly Migration[] = [
     toldSchema,
     vaultFilesSchema,
     knownContentSchema,
+    openManifestsSchema,
     mailboxSchema,
     holdsSchema,
     senderBindingsSchema,
@@ -44,11 +47,13 @@ const migrations: readonly Migration[] = [
 export class ReceiverLedger {
   readonly instances: InstanceRecords;
   readonly manifests: Manifests;
+  readonly openManifests: OpenManifests;
+  readonly account: Account;
   readonly studies: StudyRecords;
   readonly releases: ReleaseRecords;
   readonly senders: SenderRecords;
   readonly bindings: SenderBindings;
-  readonly account: SenderAccount;
+  readonly senderAccount: SenderAccount;
   readonly audit: Audit;
   readonly told: Told;
   readonly files: VaultFiles;
@@ -66,11 +71,13 @@ export class ReceiverLedger {
     this.#database = database;
     this.instances = new InstanceRecords(database);
     this.manifests = new Manifests(database);
+    this.openManifests = new OpenManifests(database);
+    this.account = new Account(database);
     this.studies = new StudyRecords(database);
     this.releases = new ReleaseRecords(database);
     this.senders = new SenderRecords(database);
     this.bindings = new SenderBindings(database);
-    this.account = new SenderAccount(database);
+    this.senderAccount = new SenderAccount(database);
     this.audit = new Audit(database);
     this.told = new Told(database);
     this.files = new VaultFiles(database);

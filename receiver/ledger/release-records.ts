@@ -18,6 +18,7 @@ export const releasesSchema = `
      conflict_ids TEXT NOT NULL,
      at_ms INTEGER NOT NULL
    );
+   CREATE INDEX releases_by_study ON releases (sender_id, study_uid, target);
    CREATE INDEX releases_unfinished ON releases (id) WHERE step <> 'done';`;
 
 /** How far a release has come. `staged`: the folder stands beside the inbox and is synced; only the rename is left. */
@@ -76,6 +77,43 @@ export class ReleaseRecords {
 
   unfinished(): ReleaseRecord[] {
     return this.#database.all(`SELECT * FROM releases WHERE step <> 'done' ORDER BY id`).map(releaseRecord);
+  }
+
+  /** The first unfinished release behind another one: each may name 200,000 instances, so they come one at a time. */
+  nextUnfinished(after: number): Pick<ReleaseRecord, 'id' | 'senderId' | 'studyUid'> | undefined {
+    const row = this.#database.get(
+      `SELECT id, sender_id, study_uid FROM releases WHERE step <> 'done' AND id > ? ORDER BY id LIMIT 1`,
+      after,
+    );
+    if (row === undefined) return undefined;
+    return { id: number(row, 'id'), senderId: text(row, 'sender_id'), studyUid: text(row, 'study_uid') };
+  }
+
+  get(id: number): ReleaseRecord | undefined {
+    const row = this.#database.get('SELECT * FROM releases WHERE id = ?', id);
+    return row === undefined ? undefined : releaseRecord(row);
+  }
+
+  /** The unfinished release of a study as a whole or of what came later. */
+  unfinishedOf(senderId: string, studyUid: string): ReleaseRecord | undefined {
+    const row = this.#database.get(
+      `SELECT * FROM releases WHERE sender_id = ? AND study_uid = ? AND step <> 'done' AND kind <> 'partial' ORDER BY id LIMIT 1`,
+      senderId,
+      studyUid,
+    );
+    return row === undefined ? undefined : releaseRecord(row);
+  }
+
+  /** Whether something of a study went out, or is about to, as more than a part. */
+  isAnyOf(senderId: string, studyUid: string): boolean {
+    const sql = `SELECT 1 FROM releases WHERE sender_id = ? AND study_uid = ? AND kind <> 'partial' LIMIT 1`;
+    return this.#database.get(sql, senderId, studyUid) !== undefined;
+  }
+
+  /** Whether a release of a study has this name. */
+  hasTarget(senderId: string, studyUid: string, target: string): boolean {
+    const sql = 'SELECT 1 FROM releases WHERE sender_id = ? AND study_uid = ? AND target = ? LIMIT 1';
+    return this.#database.get(sql, senderId, studyUid, target) !== undefined;
   }
 
   ofStudy(senderId: string, studyUid: string): ReleaseRecord[] {

@@ -15,11 +15,9 @@ export interface Some<T> {
 /** Numbers that are read at a time to find those between them. */
 const numbersPage = 1000;
 
-/** As in `unseen` of told.ts, of one sender. */
+/** As in `unseen` of account.ts. */
 const unseenOf = `FROM roll WHERE sender_id = ?
-   AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.object_id = roll.manifest_id)
-   AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.sender_id = roll.sender_id
-     AND manifests.study_uid = roll.study_uid AND manifests.revision > roll.revision)`;
+   AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.object_id = roll.manifest_id)`;
 
 /** Part of the receiver's schema. */
 export const senderAccountSchema = `

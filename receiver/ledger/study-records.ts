@@ -4,7 +4,10 @@ import { type LedgerDatabase, number, optionalText, type Row, text } from '../..
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import { type StudyState, studyState } from './study-state.ts';
 
-/** Part of the receiver's schema. */
+/**
+ * Part of the receiver's schema. `look_at_ms`: in running time of the studies, when the deadline of one with something
+ * open is looked at.
+ */
 export const studiesSchema = `
    CREATE TABLE studies (
      sender_id TEXT NOT NULL,
@@ -16,11 +19,18 @@ export const studiesSchema = `
      released_revision INTEGER NOT NULL DEFAULT 0,
      expected INTEGER,
      inbox_name TEXT,
+     look_at_ms INTEGER,
+     release_problem TEXT,
+     release_problem_since_ms INTEGER,
+     release_tries INTEGER NOT NULL DEFAULT 0,
      first_seen_ms INTEGER NOT NULL,
      changed_at_ms INTEGER NOT NULL,
      PRIMARY KEY (sender_id, study_uid)
    ) WITHOUT ROWID;
-   CREATE UNIQUE INDEX studies_by_inbox_name ON studies (inbox_name) WHERE inbox_name IS NOT NULL;`;
+   CREATE UNIQUE INDEX studies_by_inbox_name ON studies (inbox_name) WHERE inbox_name IS NOT NULL;
+   CREATE INDEX studies_by_uid ON studies (study_uid);
+   CREATE INDEX studies_to_look_at ON studies (sender_id, look_at_ms) WHERE look_at_ms IS NOT NULL;
+   CREATE INDEX studies_with_problem ON studies (sender_id) WHERE release_problem IS NOT NULL;`;
 
 export interface StudyRecord {
   readonly senderId: string;
@@ -35,6 +45,9 @@ export interface StudyRecord {
   readonly inboxName: string | undefined;
 }
 
+/** What an alarm of a study may stand for. */
+export type StudyTroubleKind = 'incomplete' | 'unclaimed' | 'unreleased';
+
 export interface StudySummary extends StudyRecord {
   readonly instances: number;
   readonly bytes: number;
@@ -46,6 +59,9 @@ export interface StudySummary extends StudyRecord {
   /** Name of the newest partial release. */
   readonly partial: string | undefined;
 }
+
+/** Senders that one look goes over; fewer are ever let in. */
+const sendersMax = 4096;
 
 export class StudyRecords {
   readonly #database: LedgerDatabase;
@@ -98,18 +114,116 @@ export class StudyRecords {
       }));
   }
 
-  /** Studies with something still to come or to release. */
-  unreleased(): StudyRecord[] {
+  /** Studies with something still to come or to release, at most so many. */
+  unreleased(limit = 10_000): StudyRecord[] {
     return this.#database
       .all(
         `SELECT * FROM studies WHERE state NOT IN (?, ?, ?) OR newest_revision > released_revision
            OR EXISTS (SELECT 1 FROM instances WHERE instances.sender_id = studies.sender_id
-             AND instances.study_uid = studies.study_uid AND released_revision IS NULL AND held_because IS NULL)`,
+             AND instances.study_uid = studies.study_uid AND released_revision IS NULL AND held_because IS NULL) LIMIT ?`,
         studyState.released,
         studyState.held,
         studyState.quarantined,
+        limit,
       )
       .map(studyRecord);
+  }
+
+  /** All senders of studies. */
+  senderIds(): string[] {
+    return this.#database
+      .all(
+        `WITH RECURSIVE senders_of_studies (id) AS (SELECT min(sender_id) FROM studies UNION ALL
+           SELECT (SELECT min(sender_id) FROM studies WHERE sender_id > id) FROM senders_of_studies WHERE id IS NOT NULL)
+         SELECT id FROM senders_of_studies WHERE id IS NOT NULL LIMIT ?`,
+        sendersMax,
+      )
+      .map((row) => text(row, 'id'));
+  }
+
+  /** When the deadline of a study is looked at, in running time; undefined when nothing of it is open. */
+  lookAtMs(senderId: string, studyUid: string): number | undefined {
+    const row = this.#database.get(
+      'SELECT look_at_ms FROM studies WHERE sender_id = ? AND study_uid = ? AND look_at_ms IS NOT NULL',
+      senderId,
+      studyUid,
+    );
+    return row === undefined ? undefined : number(row, 'look_at_ms');
+  }
+
+  lookAt(senderId: string, studyUid: string, atMs: number | undefined): void {
+    this.#database.run(
+      'UPDATE studies SET look_at_ms = ? WHERE sender_id = ? AND study_uid = ?',
+      atMs ?? null,
+      senderId,
+      studyUid,
+    );
+  }
+
+  /** Studies of a sender whose deadline is to be looked at, the earliest first. */
+  toLookAt(senderId: string, nowMs: number, limit: number): { studyUid: string; lookAtMs: number }[] {
+    return this.#database
+      .all(
+        `SELECT study_uid, look_at_ms FROM studies WHERE sender_id = ? AND look_at_ms IS NOT NULL AND look_at_ms <= ?
+         ORDER BY look_at_ms LIMIT ?`,
+        senderId,
+        nowMs,
+        limit,
+      )
+      .map((row) => ({ studyUid: text(row, 'study_uid'), lookAtMs: number(row, 'look_at_ms') }));
+  }
+
+  /** The latest time that a study is to be looked at: running time goes on from there. */
+  latestLookAtMs(): number {
+    const sql = 'SELECT coalesce(max(look_at_ms), 0) AS at_ms FROM studies WHERE look_at_ms IS NOT NULL';
+    return number(this.#database.get(sql) ?? {}, 'at_ms');
+  }
+
+  /**
+   * A study can't be released for a reason of its own.
+   * @returns how often that was so, this time included
+   */
+  markProblem(senderId: string, studyUid: string, code: string, atMs: number): number {
+    this.#database.run(
+      `UPDATE studies SET release_problem = ?, release_tries = release_tries + 1,
+         release_problem_since_ms = coalesce(release_problem_since_ms, ?) WHERE sender_id = ? AND study_uid = ?`,
+      code,
+      atMs,
+      senderId,
+      studyUid,
+    );
+    const sql = 'SELECT release_tries FROM studies WHERE sender_id = ? AND study_uid = ?';
+    const row = this.#database.get(sql, senderId, studyUid);
+    return row === undefined ? 1 : number(row, 'release_tries');
+  }
+
+  /** @returns whether there was a problem */
+  clearProblem(senderId: string, studyUid: string): boolean {
+    return (
+      this.#database.run(
+        `UPDATE studies SET release_problem = NULL, release_problem_since_ms = NULL, release_tries = 0
+         WHERE sender_id = ? AND study_uid = ? AND release_problem IS NOT NULL`,
+        senderId,
+        studyUid,
+      ) > 0
+    );
+  }
+
+  /** Whether another sender has a study of this UID that is in the same trouble: an alarm of the UID then stays. */
+  isTroubleOfAnother(senderId: string, studyUid: string, trouble: StudyTroubleKind): boolean {
+    return (
+      this.#database.get(
+        `SELECT 1 FROM studies WHERE study_uid = ? AND sender_id <> ?
+           AND CASE ? WHEN 'incomplete' THEN state = '${studyState.incomplete}' WHEN 'unreleased' THEN release_problem IS NOT NULL
+             ELSE NOT EXISTS (SELECT 1 FROM open_manifests WHERE open_manifests.sender_id = studies.sender_id
+                 AND open_manifests.study_uid = studies.study_uid)
+               AND EXISTS (SELECT 1 FROM instances WHERE instances.sender_id = studies.sender_id
+                 AND instances.study_uid = studies.study_uid AND released_revision IS NULL AND held_because IS NULL) END LIMIT 1`,
+        studyUid,
+        senderId,
+        trouble,
+      ) !== undefined
+    );
   }
 
   /**

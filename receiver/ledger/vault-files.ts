@@ -9,7 +9,7 @@ const fileState = { there: 0, removed: 1, lost: 2 } as const;
 
 /** Part of the receiver's schema, behind the table of instances. */
 export const vaultFilesSchema = `
-   CREATE INDEX instances_lost ON instances (arrival) WHERE file_state = ${fileState.lost};`;
+   CREATE INDEX instances_lost ON instances (object_id) WHERE file_state = ${fileState.lost};`;
 
 export interface VaultFile {
   readonly arrival: number;
@@ -98,10 +98,14 @@ export class VaultFiles {
     );
   }
 
-  /** Object ids of files that are wanted again. */
-  lost(): string[] {
+  /** Object ids of files that are wanted again, a page behind one of them. */
+  lost(after: string, limit: number): string[] {
     return this.#database
-      .all(`SELECT object_id FROM instances WHERE file_state = ${fileState.lost}`)
+      .all(
+        `SELECT object_id FROM instances WHERE file_state = ${fileState.lost} AND object_id > ? ORDER BY object_id LIMIT ?`,
+        after,
+        limit,
+      )
       .map((row) => text(row, 'object_id'));
   }
 }

@@ -10,7 +10,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import { decodeBeacon } from '../../shared/wire/beacon.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
-import { decodeManifest } from '../../shared/wire/manifest.ts';
+import { checkManifest } from '../../shared/wire/manifest.ts';
 import { decodeRollPage } from '../../shared/wire/roll.ts';
 import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
@@ -120,17 +120,20 @@ export class ControlDocuments {
     const { document } = object;
     if (document === undefined) return;
     if (object.type === objectType.manifest) {
-      const manifest = decodeManifest(document);
+      const manifest = checkManifest(document);
       if (manifest.senderId !== object.senderId)
         throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
-      const revision = ledger.transaction(() => {
-        ledger.studies.begin(manifest.senderId, manifest.studyUid, clock.wallMs());
-        return ledger.manifests.enter(manifest, object.objectId, document, clock.wallMs());
+      if (!studies.hasRoomFor(manifest.senderId)) {
+        // It comes again, and is named by its number and the roll until then.
+        assembler.unfinish(object.objectId);
+        assembler.counters.refuse('E_STUDIES_FULL');
+        return;
+      }
+      ledger.transaction(() => {
+        const revision = ledger.manifests.enter(manifest, object.objectId, document, clock.wallMs());
+        if (revision !== undefined) studies.manifestStored({ ...manifest, revision });
       });
       assembler.finish(object.objectId);
-      const known = ledger.knownContent.recognise(manifest.senderId, manifest.entries);
-      for (const objectId of known) assembler.dismiss(objectId);
-      if (revision !== undefined) studies.manifestStored({ ...manifest, revision });
       return;
     }
     const fresh =

@@ -11,16 +11,24 @@ const nothing = new Uint8Array(0);
 
 /** Tells the assembler of everything that is durable here: a million ids in a second or two. */
 export function loadFinished(ledger: ReceiverLedger, assembler: Assembler): void {
-  let after = '';
-  for (;;) {
-    const { ids, last } = ledger.instances.finishedObjectIds(after, finishedPage);
-    if (ids.length === 0) break;
-    assembler.finishAll(ids);
-    after = last;
+  const finishAll = (page: (after: string, limit: number) => { ids: Uint8Array; last: string }) => {
+    let after = '';
+    for (;;) {
+      const { ids, last } = page(after, finishedPage);
+      if (ids.length === 0) break;
+      assembler.finishAll(ids);
+      after = last;
+    }
+  };
+  finishAll((after, limit) => ledger.instances.finishedObjectIds(after, limit));
+  for (let last = ''; ; ) {
+    const lost = ledger.files.lost(last, finishedPage);
+    for (const objectId of lost) assembler.unfinish(objectId);
+    last = lost.at(-1) ?? last;
+    if (lost.length < finishedPage) break;
   }
-  for (const objectId of ledger.files.lost()) assembler.unfinish(objectId);
-  for (const objectId of ledger.manifests.objectIds()) assembler.finish(objectId);
-  for (const objectId of ledger.knownContent.objectIds()) assembler.finish(objectId);
+  finishAll((after, limit) => ledger.manifests.objectIds(after, limit));
+  finishAll((after, limit) => ledger.knownContent.objectIds(after, limit));
 }
 
 /** Goes on with what was being collected; what can't be gone on with takes no room. */

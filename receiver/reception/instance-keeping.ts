@@ -132,9 +132,10 @@ export class InstanceKeeping {
       );
       ledger.transaction(() => {
         for (const { row, inspected } of seen) {
-          if (ledger.instances.enter(row, clock.wallMs())) ledger.holds.enter(inspected);
+          // Asked before: what is entered is not awaited any more.
           if (!studies.isListed(row.objectId))
             ledger.studies.begin(row.senderId, row.studyUid, clock.wallMs());
+          if (ledger.instances.enter(row, clock.wallMs())) ledger.holds.enter(inspected);
         }
       });
       // A file that was lost is back in its place; its study went on without it.

@@ -18,6 +18,7 @@ import type { GatePolicy } from '../gate/inspect.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { ReleaseRecord } from '../ledger/release-records.ts';
 import { Releaser, type ReleaserOptions } from '../release/release.ts';
+import { StudyReleases } from '../release/study-releases.ts';
 import { Studies } from '../studies/studies.ts';
 import type { VaultReconciliation } from '../vault/reconcile.ts';
 import type { Room } from '../vault/room.ts';
@@ -69,7 +70,6 @@ export interface ReceptionOptions {
 }
 
 const watchIntervalMs = 1000;
-const retryIntervalMs = 5000;
 /** After the ledger refused something it is left alone for so long. */
 const refusedWaitMs = 200;
 
@@ -80,6 +80,7 @@ export class Reception {
   readonly senders: SenderWatch;
   readonly vaultWatch: VaultWatch;
   readonly #clearance: Clearance;
+  readonly #releases: StudyReleases;
   readonly #holdAlarms: HoldAlarms;
   readonly #shortageAlarms: ShortageAlarms;
   readonly #options: ReceptionOptions;
@@ -92,7 +93,6 @@ export class Reception {
   #stepAgainAtMs = Number.NEGATIVE_INFINITY;
   #watchedAtMs = 0;
   #roomAtMs = Number.NEGATIVE_INFINITY;
-  #retriedAtMs = 0;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -127,10 +127,18 @@ export class Reception {
       alarms,
       deadlineMs: options.deadlineMs,
       unclaimedMs: options.unclaimedMs,
-      touchedAtMs: (objectId) => this.assembler.touchedAtMs(objectId),
+      collecting: () => this.assembler.collecting(),
+      onKnown: (objectIds) => {
+        for (const objectId of objectIds) this.assembler.dismiss(objectId);
+      },
     });
     this.releaser = new Releaser({ ...options });
     this.#clearance = new Clearance(options);
+    this.#releases = new StudyReleases({
+      studies: this.studies,
+      releaser: this.releaser,
+      isBusy: (study) => this.#clearance.isCopyingOf(study),
+    });
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
     const { assembler, studies, senders } = this;
     const onRefused = () => {
@@ -156,7 +164,6 @@ export class Reception {
       studies: () => this.studies,
       take: (object) => this.#take(object),
     });
-    for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
     this.#isStarted = true;
   }
 
@@ -209,7 +216,7 @@ export class Reception {
     this.#keeping.step();
     const reading = this.#documents.read();
     const copying = this.#clear();
-    this.#release();
+    const releasing = this.#release();
     this.vaultWatch.step();
     if (now - this.#watchedAtMs >= watchIntervalMs) {
       this.#watchedAtMs = now;
@@ -217,17 +224,13 @@ export class Reception {
       this.senders.watch();
       this.#holdAlarms.watch();
     }
-    if (now - this.#retriedAtMs >= retryIntervalMs) {
-      this.#retriedAtMs = now;
-      for (const row of this.#options.ledger.releases.unfinished())
-        this.studies.retry(row.senderId, row.studyUid);
-    }
-    return busy || copying || reading;
+    return busy || copying || reading || releasing;
   }
 
   /** Releases what is ready, at once: a person waits for it. */
   releaseReady(): void {
-    this.#release();
+    this.studies.enterAsked();
+    this.#releases.all();
     this.#holdAlarms.watch();
   }
 
@@ -296,10 +299,9 @@ export class Reception {
     return more;
   }
 
-  #release(): void {
-    for (const decision of this.studies.takeReady()) {
-      const result = this.releaser.release(decision);
-      if (result !== undefined) this.studies.released(result.study, result.conflicts);
-    }
+  /** @returns whether there is more to do at once */
+  #release(): boolean {
+    const entered = this.studies.enterSome();
+    return this.#releases.step() || entered;
   }
 }

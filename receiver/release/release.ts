@@ -6,7 +6,6 @@
  *
  * After a restart the row says how far it came: `staged` without its folder means that the rename was done.
  */
-import type { Alarms } from '../../shared/alarms.ts';
 import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -20,11 +19,13 @@ import { type StudyState, studyState } from '../ledger/study-state.ts';
 import type { ReleaseDecision } from '../studies/studies.ts';
 import type { Vault } from '../vault/vault.ts';
 
+/** Names of one study that are tried before it waits for a free one. */
+const nameForms = 8;
+
 export interface ReleaserOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
   readonly clock: Clock;
-  readonly alarms: Alarms;
   /** Undefined where there is no inbox: a study is then released to destinations only. */
   readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
@@ -46,49 +47,45 @@ export class Releaser {
     this.#options = options;
   }
 
-  /** Finishes what a stop interrupted, each from the step its row names. */
-  recover(): ReleaseResult[] {
-    return this.#options.ledger.releases
-      .unfinished()
-      .map((release) => this.#carryOut(release))
-      .filter((result) => result !== undefined);
+  /**
+   * Finishes a release that a stop or a failure interrupted, from the step its row names.
+   * @returns the study as it is now; undefined for a part
+   * @throws DiodeError what keeps it from being finished
+   */
+  finish(releaseId: number): ReleaseResult | undefined {
+    const release = this.#options.ledger.releases.get(releaseId);
+    assert(release !== undefined, 'an unfinished release has its row');
+    try {
+      return this.#carryOut(release);
+    } catch (error) {
+      // A part that a person asked for: they had no answer, and ask again.
+      if (error instanceof DiodeError && release.kind === 'partial') this.#drop(release.id);
+      throw error;
+    }
   }
 
   /**
    * Releases what was decided.
-   * @returns the study as it is now; undefined when the inbox does not take it yet (an alarm says why)
+   * @returns the study as it is now
+   * @throws DiodeError what keeps it from being released; nothing of it is in the inbox then
    */
   release(decision: ReleaseDecision): ReleaseResult | undefined {
     const { ledger, clock } = this.#options;
     const { study, revision, release, conflicts, expected } = decision;
-    const unfinished = ledger.releases
-      .unfinished()
-      .find(
-        (row) => row.studyUid === study.studyUid && row.senderId === study.senderId && row.kind !== 'partial',
-      );
+    const { senderId, studyUid } = study;
+    const unfinished = ledger.releases.unfinishedOf(senderId, studyUid);
     if (unfinished !== undefined) return this.#carryOut(unfinished);
     if (release.length === 0) return this.#nothingToMove(decision);
-    const inboxName = study.inboxName ?? this.#inboxName(study);
-    const earlier = ledger.releases
-      .ofStudy(study.senderId, study.studyUid)
-      .filter(({ kind }) => kind !== 'partial');
-    const first = earlier.length === 0;
     const row = ledger.transaction(() => {
+      const inboxName = ledger.studies.get(senderId, studyUid)?.inboxName ?? this.#freeName(study);
+      const isFirst = !ledger.releases.isAnyOf(senderId, studyUid);
+      const target = isFirst ? inboxName : this.#supplementName(study, `${inboxName}.rev${revision}`);
       ledger.studies.save({ ...study, inboxName }, clock.wallMs());
-      return ledger.releases.begin(
-        {
-          senderId: study.senderId,
-          studyUid: study.studyUid,
-          revision,
-          kind: first ? 'study' : 'supplement',
-          target: first ? inboxName : supplementName(`${inboxName}.rev${revision}`, earlier),
-          instances: release.length,
-          expected,
-          objectIds: release,
-          conflictIds: conflicts,
-        },
-        clock.wallMs(),
-      );
+      const kind = isFirst ? 'study' : 'supplement';
+      const objects = { objectIds: release, conflictIds: conflicts };
+      const counts = { instances: release.length, expected };
+      const of = { senderId, studyUid, revision };
+      return ledger.releases.begin({ ...of, kind, target, ...counts, ...objects }, clock.wallMs());
     });
     return this.#carryOut(row);
   }
@@ -114,7 +111,8 @@ export class Releaser {
       return true;
     });
     if (usable.length === 0) throw new DiodeError('E_STUDY_STATE', 'no instance of the study is there');
-    const target = `${study.studyUid}.partial-${usable.length}-of-${expected}`;
+    const inboxName = study.inboxName ?? this.#freeName(study);
+    const target = `${inboxName}.partial-${usable.length}-of-${expected}`;
     const row = ledger.transaction(() => {
       ledger.audit.enter({ action: 'release partial', subject: study.studyUid, ...who }, clock.wallMs());
       return ledger.releases.begin(
@@ -136,10 +134,7 @@ export class Releaser {
       this.#move(row);
     } catch (error) {
       // It was asked for by a person, who is told: nothing tries it again later.
-      if (error instanceof DiodeError) {
-        this.#options.vault.staging.drop(row.id);
-        ledger.releases.forget(row.id);
-      }
+      if (error instanceof DiodeError) this.#drop(row.id);
       throw error;
     }
     ledger.releases.markStep(row.id, 'done');
@@ -147,13 +142,13 @@ export class Releaser {
     return row;
   }
 
+  #drop(releaseId: number): void {
+    this.#options.vault.staging.drop(releaseId);
+    this.#options.ledger.releases.forget(releaseId);
+  }
+
   #carryOut(release: ReleaseRecord): ReleaseResult | undefined {
-    const codes = ['E_INBOX_TAKEN', 'E_DISK', 'E_DISK_FULL'] as const;
-    const moved = this.#options.alarms.during(release.studyUid, codes, () => {
-      this.#move(release);
-      return true;
-    });
-    if (moved !== true) return undefined;
+    this.#move(release);
     return this.#finish(release);
   }
 
@@ -261,12 +256,30 @@ export class Releaser {
       : studyState.held;
   }
 
-  /** Two senders with one Study UID never mix: the first to release has the name. */
-  #inboxName(study: StudyRecord): string {
-    const { ledger } = this.#options;
-    return ledger.studies.inboxNameTaken(study.studyUid)
-      ? `${study.studyUid}.${study.senderId}`
-      : study.studyUid;
+  /**
+   * Two senders with one Study UID never mix: the first to release has the name, and the others one that no UID can be.
+   * So no name is ever that of another study.
+   */
+  #freeName({ senderId, studyUid }: StudyRecord): string {
+    const { studies } = this.#options.ledger;
+    const ofSender = `${studyUid}.from-${senderId}`;
+    const forms = [
+      studyUid,
+      ofSender,
+      ...Array.from({ length: nameForms }, (_, index) => `${ofSender}.${index + 2}`),
+    ];
+    const free = forms.find((name) => !studies.inboxNameTaken(name));
+    if (free === undefined) throw new DiodeError('E_INBOX_TAKEN', 'every name of the study is taken');
+    return free;
+  }
+
+  /** What a person lets through of a revision that is out goes out under its number again. */
+  #supplementName({ senderId, studyUid }: StudyRecord, name: string): string {
+    const { releases } = this.#options.ledger;
+    if (!releases.hasTarget(senderId, studyUid, name)) return name;
+    let again = 2;
+    while (releases.hasTarget(senderId, studyUid, `${name}.${again}`)) again += 1;
+    return `${name}.${again}`;
   }
 
   #placeOf(objectId: string): readonly string[] {
@@ -278,13 +291,4 @@ export class Releaser {
     );
     return [instance.seriesUid, `${instance.sopInstanceUid}.dcm`];
   }
-}
-
-/** What a person lets through of a revision that is out goes out under its number again. */
-function supplementName(name: string, earlier: readonly ReleaseRecord[]): string {
-  const used = new Set(earlier.map(({ target }) => target));
-  if (!used.has(name)) return name;
-  let again = 2;
-  while (used.has(`${name}.${again}`)) again += 1;
-  return `${name}.${again}`;
 }

@@ -3,19 +3,23 @@
  *
  *   announced → receiving → released        (incomplete, held, quarantined on the way)
  *
- * It keeps, for every study with something open, which objects of each revision have not come. No I/O but
- * the ledger, no clock of its own. A release itself is done by `release.ts`.
+ * What is open stands in the ledger as counts, so that neither memory nor a start grows with what senders tell of. No I/O
+ * but the ledger, no clock of its own. A release itself is done by `release.ts`.
  */
 
 import type { Alarms } from '../../shared/alarms.ts';
-import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type Manifest, type ManifestEntry, priority } from '../../shared/wire/manifest.ts';
+import { type ManifestEntry, type ManifestHead, priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { OpenManifest } from '../ledger/open-manifests.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { studyState } from '../ledger/study-state.ts';
+import { containStudy, endTrouble, type StudyTrouble } from './containment.ts';
+import { Deadlines, isWhole } from './deadlines.ts';
+import { ManifestEntering } from './entering.ts';
 import { type RevisionContents, sortRevision } from './release-gate.ts';
+import { StudiesTime } from './running-time.ts';
 
 /** What a revision consists of, decided when all of it is there. */
 export interface ReleaseDecision {
@@ -28,6 +32,11 @@ export interface ReleaseDecision {
   readonly conflicts: readonly string[];
 }
 
+export interface StudyKey {
+  readonly senderId: string;
+  readonly studyUid: string;
+}
+
 export interface StudiesOptions {
   readonly ledger: ReceiverLedger;
   readonly clock: Clock;
@@ -36,126 +45,192 @@ export interface StudiesOptions {
   readonly deadlineMs: number;
   /** Without a manifest for so long, instances are unclaimed. */
   readonly unclaimedMs: number;
-  /** When a datagram of an object last came, if it is being collected. */
-  readonly touchedAtMs: (objectId: string) => number | undefined;
+  /** Objects that are being collected, and when a datagram of each last came. */
+  readonly collecting: () => Iterable<readonly [objectId: string, touchedAtMs: number]>;
+  /** Content that is here under another object id need not be collected. */
+  readonly onKnown?: ((objectIds: readonly string[]) => void) | undefined;
+  /** Objects of one sender that are awaited by name. */
+  readonly awaitedMax?: number | undefined;
 }
 
-/** Revisions of one study that wait at the same time; older ones are contained in newer ones. */
+/** Revisions of one study that are open at the same time; older ones are contained in newer ones, as a rule. */
 const revisionsMax = 16;
-
-interface OpenRevision {
-  readonly manifest: Manifest;
-  readonly missing: Set<string>;
-}
-
-interface OpenStudy {
-  record: StudyRecord;
-  /** The newest first. */
-  revisions: OpenRevision[];
-  progressAtMs: number;
-  unclaimed: boolean;
-}
+/** Lists of one sender that are open at the same time, and their bytes. */
+const openManifestsMax = 50_000;
+const openBytesMax = 2 ** 30;
+/** Studies of one sender that are looked at to find one that may be released. */
+const readyMax = 64;
+/** Rows of left manifests that one look forgets. */
+const sweptRows = 1000;
 
 export class Studies {
+  readonly trouble: StudyTrouble;
   readonly #options: StudiesOptions;
-  readonly #open = new Map<string, OpenStudy>();
-  readonly #ready = new Set<OpenStudy>();
-  /** Which study misses an object. */
-  readonly #awaited = new Map<string, OpenStudy>();
+  readonly #entering: ManifestEntering;
+  readonly #deadlines: Deadlines;
+  #mayBeReady = true;
+  /** Whose study was released last. */
+  #lastSender = '';
+  /** Studies that a person asked about. */
+  readonly #asked: StudyKey[] = [];
 
   constructor(options: StudiesOptions) {
     this.#options = options;
-    for (const record of options.ledger.studies.unreleased()) this.#load(record);
+    const { ledger, alarms, clock, onKnown = () => {} } = options;
+    const time = new StudiesTime(ledger, clock);
+    this.trouble = { ledger, alarms, clock, time };
+    this.#entering = new ManifestEntering({ ...options, onKnown }, time, this.trouble);
+    this.#deadlines = new Deadlines(options, this.trouble);
   }
 
   /** Begins anew with what the ledger has, as after a start. */
   loadAgain(): void {
-    for (const known of [this.#open, this.#ready, this.#awaited]) known.clear();
-    for (const record of this.#options.ledger.studies.unreleased()) this.#load(record);
+    this.#entering.forget();
+    this.#mayBeReady = true;
   }
 
-  /** Instances became durable. */
+  /** Instances became durable: the ledger has taken them off what is awaited. */
   instancesStored(rows: readonly InstanceRecord[]): void {
-    for (const row of rows) {
-      // A list that claims it counts more than what the instance says of itself; a difference is held later.
-      const study = this.#awaited.get(row.objectId) ?? this.#study(row.senderId, row.studyUid);
-      this.#awaited.delete(row.objectId);
-      study.progressAtMs = this.#options.clock.monotonicMs();
-      for (const revision of study.revisions) revision.missing.delete(row.objectId);
-      this.#assess(study);
-    }
+    const studies = new Map(
+      rows.map(({ senderId, studyUid }) => [`${senderId} ${studyUid}`, { senderId, studyUid }]),
+    );
+    for (const { senderId, studyUid } of studies.values())
+      containStudy(this.trouble, senderId, studyUid, () => this.#assess(senderId, studyUid));
+    this.#mayBeReady ||= rows.length > 0;
   }
 
-  /** A manifest became durable. Its revision is the one the ledger gave it. */
-  manifestStored(manifest: Manifest): void {
-    const study = this.#study(manifest.senderId, manifest.studyUid);
-    study.progressAtMs = this.#options.clock.monotonicMs();
-    const newest = manifest.revision >= study.record.newestRevision;
-    study.record = {
-      ...study.record,
-      studyNumber: newest ? manifest.studyNumber : study.record.studyNumber,
-      expected: newest ? manifest.entries.length : study.record.expected,
-      newestRevision: Math.max(manifest.revision, study.record.newestRevision),
-      priority: manifest.priority === priority.stat ? priority.stat : study.record.priority,
+  /** Whether there is room for one more list of a sender. Where there is none, an alarm says so, until there is. */
+  hasRoomFor(senderId: string): boolean {
+    const { ledger, alarms } = this.#options;
+    const { manifests, bytes } = ledger.openManifests.totals(senderId);
+    const isFull = manifests >= openManifestsMax || bytes >= openBytesMax;
+    const detail = `${manifests} lists of studies are open that miss something, of ${Math.round(bytes / 1e6)} MB`;
+    alarms.set(isFull, 'E_STUDIES_FULL', senderId, detail);
+    return !isFull;
+  }
+
+  /**
+   * A manifest became durable, or does in this transaction. Its revision is the one the ledger gave it. Its entries are
+   * looked at in steps.
+   */
+  manifestStored(manifest: ManifestHead): void {
+    const { ledger, clock } = this.#options;
+    const { senderId, studyUid } = manifest;
+    ledger.studies.begin(senderId, studyUid, clock.wallMs());
+    const study = ledger.studies.get(senderId, studyUid);
+    if (study === undefined) return;
+    const stated = ledger.manifests.stated(senderId, studyUid);
+    const open = ledger.openManifests.ofStudy(senderId, studyUid);
+    if (open.length > revisionsMax) ledger.openManifests.closeOldest(senderId, studyUid, revisionsMax);
+    const isDone = study.state === studyState.released;
+    ledger.studies.save(
+      {
+        ...study,
+        state: isDone ? study.state : studyState.receiving,
+        studyNumber: stated.studyNumber,
+        expected: stated.entries,
+        newestRevision: Math.max(manifest.revision, study.newestRevision),
+        priority: manifest.priority === priority.stat ? priority.stat : study.priority,
+      },
+      clock.wallMs(),
+    );
+    this.#clear('E_STUDY_UNCLAIMED', senderId, studyUid);
+    if (study.state === studyState.incomplete) this.#clear('E_STUDY_INCOMPLETE', senderId, studyUid);
+    ledger.manifests.limitKept(senderId);
+    this.#deadlines.progress(senderId, studyUid, open);
+    this.#entering.wake();
+  }
+
+  /** Looks at the entries of manifests that came, a bounded step. @returns whether there may be more to do at once */
+  enterSome(): boolean {
+    const entered = this.#entering.step();
+    this.#mayBeReady ||= entered;
+    return entered;
+  }
+
+  /** A study with a revision that is whole and not released, of each sender in turn; those of `busy` wait. */
+  nextReady(busy: (study: StudyKey) => boolean = () => false): StudyKey | undefined {
+    if (!this.#mayBeReady) return undefined;
+    const { ledger } = this.#options;
+    const senders = ledger.studies.senderIds();
+    const next = senders.findIndex((senderId) => senderId > this.#lastSender);
+    const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
+    for (const senderId of inTurn) {
+      const ready = ledger.openManifests.ready(senderId, this.trouble.time.nowMs(), readyMax);
+      const studyUid = ready.find((uid) => !busy({ senderId, studyUid: uid }));
+      if (studyUid === undefined) continue;
+      this.#lastSender = senderId;
+      return { senderId, studyUid };
+    }
+    this.#mayBeReady = false;
+    return undefined;
+  }
+
+  /** The newest revision that is whole goes out: it contains the older ones. */
+  decide({ senderId, studyUid }: StudyKey): ReleaseDecision | undefined {
+    const { ledger } = this.#options;
+    const whole = ledger.openManifests.ofStudy(senderId, studyUid).find(isWhole);
+    const study = ledger.studies.get(senderId, studyUid);
+    if (whole === undefined || study === undefined) return undefined;
+    const manifest = ledger.manifests.get(senderId, studyUid, whole.revision);
+    if (manifest === undefined) {
+      ledger.openManifests.close(senderId, studyUid, whole.revision);
+      return undefined;
+    }
+    if (this.#isGone(whole, manifest.entries)) return undefined;
+    const contents = sortRevision(ledger, manifest);
+    const { release, conflicts, differing, otherPatients } = contents;
+    if (differing.length + otherPatients.length > 0) this.#hold(contents, studyUid);
+    return {
+      study,
+      revision: manifest.revision,
+      expected: manifest.entries.length,
+      // The rows of a large study are many times its ids, and releasing it takes a while.
+      release: release.map(({ objectId }) => objectId),
+      conflicts: conflicts.map(({ objectId }) => objectId),
     };
-    // One that was read from the ledger just now may be among them.
-    study.revisions = study.revisions.filter((open) => open.manifest.revision !== manifest.revision);
-    study.revisions.push(this.#openRevision(study, manifest));
-    study.revisions.sort((a, b) => b.manifest.revision - a.manifest.revision);
-    study.revisions.length = Math.min(study.revisions.length, revisionsMax);
-    study.unclaimed = false;
-    this.#options.alarms.clear('E_STUDY_UNCLAIMED', manifest.studyUid);
-    this.#save(study);
-    this.#assess(study);
-  }
-
-  /** Studies with a revision that is whole and not released. */
-  takeReady(): ReleaseDecision[] {
-    const decisions: ReleaseDecision[] = [];
-    for (const study of this.#ready) {
-      const decision = this.#decide(study);
-      if (decision !== undefined) decisions.push(decision);
-    }
-    this.#ready.clear();
-    return decisions;
   }
 
   /** A revision went to the inbox, or there was nothing new in it to go. */
   released(record: StudyRecord, conflicts: number): void {
-    const study = this.#study(record.senderId, record.studyUid);
-    study.record = record;
-    study.revisions = study.revisions.filter((open) => open.manifest.revision > record.releasedRevision);
+    const { alarms, ledger } = this.#options;
+    const { senderId, studyUid, releasedRevision } = record;
+    ledger.openManifests.close(senderId, studyUid, releasedRevision);
+    endTrouble(this.trouble, senderId, studyUid);
     for (const code of ['E_STUDY_INCOMPLETE', 'E_STUDY_UNCLAIMED'] as const)
-      this.#options.alarms.clear(code, record.studyUid);
-    if (conflicts > 0) this.#options.alarms.raise('E_CONFLICT', record.studyUid);
-    if (study.revisions.length === 0) this.#open.delete(keyOf(record.senderId, record.studyUid));
-    else this.#assess(study);
+      this.#clear(code, senderId, studyUid);
+    if (conflicts > 0) alarms.raise('E_CONFLICT', studyUid);
+    const open = ledger.openManifests.ofStudy(senderId, studyUid);
+    if (open.length > 0 || ledger.instances.isAnyWaiting(senderId, studyUid))
+      this.#deadlines.progress(senderId, studyUid, open);
+    else this.#deadlines.end(senderId, studyUid);
+    this.#mayBeReady = true;
   }
 
-  /** Whether a manifest lists an object that has not come. */
+  /** Whether a manifest lists an object that has not come. Ask before it is entered. */
   isListed(objectId: string): boolean {
-    return this.#awaited.has(objectId);
+    return this.#options.ledger.openManifests.isAwaited(objectId);
   }
 
   /** Whether a study that is here in part waits for an object. */
   awaits(objectId: string): boolean {
-    const revisions = this.#awaited.get(objectId)?.revisions ?? [];
-    return revisions.some(({ missing, manifest }) => missing.size < manifest.entries.length);
+    return this.#options.ledger.openManifests.isAwaitedInPart(objectId);
   }
 
   /** An instance that was neither released nor held is gone: its study misses it again. */
   instanceLost(senderId: string, studyUid: string): void {
-    const record = this.#options.ledger.studies.get(senderId, studyUid);
+    const { ledger } = this.#options;
+    const record = ledger.studies.get(senderId, studyUid);
     if (record === undefined) return;
-    const before = this.#open.get(keyOf(senderId, studyUid));
-    if (before !== undefined) this.#ready.delete(before);
-    this.#load(record);
+    ledger.openManifests.open(senderId, studyUid, record.releasedRevision);
+    this.#assess(senderId, studyUid);
+    this.#entering.wake();
   }
 
-  /** Tries a study again that could not be released. */
+  /** Tries a study again at once that could not be released. */
   retry(senderId: string, studyUid: string): void {
-    const study = this.#open.get(keyOf(senderId, studyUid));
-    if (study !== undefined) this.#assess(study);
+    this.#options.ledger.openManifests.tryStudyAt(senderId, studyUid, 0);
+    this.#mayBeReady = true;
   }
 
   /**
@@ -163,90 +238,79 @@ export class Studies {
    * @returns whether there is such a study
    */
   reopen(senderId: string, studyUid: string): boolean {
-    const record = this.#options.ledger.studies.get(senderId, studyUid);
+    const { ledger, clock } = this.#options;
+    const record = ledger.studies.get(senderId, studyUid);
     if (record === undefined) return false;
     const releasedRevision = Math.max(0, record.releasedRevision - 1);
-    const reopened = { ...record, releasedRevision };
-    this.#options.ledger.studies.save(reopened, this.#options.clock.wallMs());
-    const before = this.#open.get(keyOf(senderId, studyUid));
-    if (before !== undefined) this.#ready.delete(before);
-    this.#load(reopened);
+    ledger.openManifests.open(senderId, studyUid, releasedRevision);
+    const open = ledger.openManifests.ofStudy(senderId, studyUid);
+    // Its list was given up for room long ago: it stays as it is.
+    if (open.length === 0) return false;
+    ledger.studies.save({ ...record, releasedRevision }, clock.wallMs());
+    this.#deadlines.progress(senderId, studyUid, open);
+    this.#asked.push({ senderId, studyUid });
     return true;
   }
 
-  /** Names what has waited too long. Call it every second or so. */
+  /** Enters what a person asked for: they wait for it. */
+  enterAsked(): void {
+    for (const { senderId, studyUid } of this.#asked.splice(0)) this.#entering.enterNow(senderId, studyUid);
+    this.#entering.wake();
+    this.#mayBeReady = true;
+  }
+
+  /** Names what has waited too long, and looks again at what waits for its time. Call it every second or so. */
   watchDeadlines(): void {
-    const now = this.#options.clock.monotonicMs();
-    for (const study of this.#open.values()) {
-      const waitedMs = now - this.#progressAtMs(study);
-      if (study.revisions.length === 0) {
-        if (waitedMs >= this.#options.unclaimedMs) this.#markUnclaimed(study);
-      } else if (waitedMs >= this.#options.deadlineMs && study.record.state !== studyState.incomplete) {
-        if (study.revisions.some((revision) => revision.missing.size === 0)) continue;
-        study.record = { ...study.record, state: studyState.incomplete };
-        this.#save(study);
-        const newest = present(study.revisions[0], 'a study with a manifest');
-        const expected = newest.manifest.entries.length;
-        const detail = `${expected - newest.missing.size} of ${expected} instances are there`;
-        this.#options.alarms.raise('E_STUDY_INCOMPLETE', study.record.studyUid, detail);
-      }
-    }
+    const { ledger } = this.#options;
+    this.#deadlines.watch();
+    this.#entering.wake();
+    this.#mayBeReady = true;
+    if (ledger.transaction(() => ledger.openManifests.sweep(sweptRows))) this.#entering.wake();
   }
 
   /** What the newest list of a study still misses. */
   missing(senderId: string, studyUid: string): ManifestEntry[] {
-    const newest = this.#open.get(keyOf(senderId, studyUid))?.revisions[0];
-    return newest?.manifest.entries.filter((entry) => newest.missing.has(entry.objectId)) ?? [];
+    const { ledger } = this.#options;
+    const [newest] = ledger.openManifests.ofStudy(senderId, studyUid);
+    const manifest =
+      newest === undefined ? undefined : ledger.manifests.get(senderId, studyUid, newest.revision);
+    if (manifest === undefined) return [];
+    const notHere = ledger.openManifests.notHere(manifest.entries.map(({ objectId }) => objectId));
+    return manifest.entries.filter(({ objectId }) => notHere.has(objectId));
   }
 
-  /** Any datagram of any missing object is progress: a large instance may take long. */
-  #progressAtMs(study: OpenStudy): number {
-    let latest = study.progressAtMs;
-    for (const objectId of study.revisions[0]?.missing ?? []) {
-      latest = Math.max(latest, this.#options.touchedAtMs(objectId) ?? latest);
-    }
-    return latest;
+  /** Something of a study came. */
+  #assess(senderId: string, studyUid: string): void {
+    const { ledger, clock } = this.#options;
+    const study = ledger.studies.get(senderId, studyUid);
+    if (study === undefined) return;
+    const open = ledger.openManifests.ofStudy(senderId, studyUid);
+    this.#deadlines.progress(senderId, studyUid, open);
+    const { state } = study;
+    // What is released or was held is dealt with: only a newer list begins it again.
+    const isDecided =
+      state === studyState.released || state === studyState.held || state === studyState.quarantined;
+    if (isDecided && (open.length === 0 || state === studyState.released)) return;
+    const next = open.length === 0 ? studyState.announced : studyState.receiving;
+    if (state === next || open.some(isWhole)) return;
+    ledger.studies.save({ ...study, state: next }, clock.wallMs());
+    this.#clear('E_STUDY_INCOMPLETE', senderId, studyUid);
   }
 
-  #markUnclaimed(study: OpenStudy): void {
-    study.unclaimed = true;
-    this.#options.alarms.raise('E_STUDY_UNCLAIMED', study.record.studyUid);
+  /** Two senders may have a study of one UID: its alarm stands while one of them is in that trouble. */
+  #clear(code: 'E_STUDY_INCOMPLETE' | 'E_STUDY_UNCLAIMED', senderId: string, studyUid: string): void {
+    const { ledger, alarms } = this.#options;
+    const trouble = code === 'E_STUDY_INCOMPLETE' ? 'incomplete' : 'unclaimed';
+    if (!ledger.studies.isTroubleOfAnother(senderId, studyUid, trouble)) alarms.clear(code, studyUid);
   }
 
-  #assess(study: OpenStudy): void {
-    if (study.revisions.some((revision) => revision.missing.size === 0)) {
-      this.#ready.add(study);
-      return;
-    }
-    const { state } = study.record;
-    // What was held is dealt with: only a newer list begins it again.
-    const isDecided = state === studyState.held || state === studyState.quarantined;
-    if (isDecided && study.revisions.length === 0) return;
-    const next = study.revisions.length === 0 ? studyState.announced : studyState.receiving;
-    if (state !== next && state !== studyState.released) {
-      study.record = { ...study.record, state: next };
-      this.#save(study);
-      this.#options.alarms.clear('E_STUDY_INCOMPLETE', study.record.studyUid);
-    }
-  }
-
-  /** The newest revision that is whole goes out: it contains the older ones. */
-  #decide(study: OpenStudy): ReleaseDecision | undefined {
-    const whole = study.revisions.find((revision) => revision.missing.size === 0);
-    if (whole === undefined) return undefined;
-    const { manifest } = whole;
-    const contents = sortRevision(this.#options.ledger, manifest);
-    const { release, conflicts, differing, otherPatients } = contents;
-    if (differing.length + otherPatients.length > 0) this.#hold(contents, manifest.studyUid);
-    const { revision, entries } = manifest;
-    return {
-      study: study.record,
-      revision,
-      expected: entries.length,
-      // The rows of a large study are many times its ids, and releasing it takes a while.
-      release: release.map(({ objectId }) => objectId),
-      conflicts: conflicts.map(({ objectId }) => objectId),
-    };
+  /** Whether something that a list counts as here is not here any more: then it is looked at again. */
+  #isGone({ manifest, isCounted }: OpenManifest, entries: readonly ManifestEntry[]): boolean {
+    const { ledger } = this.#options;
+    if (ledger.openManifests.notHere(entries.map(({ objectId }) => objectId)).size === 0) return false;
+    ledger.openManifests.beginEntering(manifest, isCounted);
+    this.#entering.wake();
+    return true;
   }
 
   #hold({ differing, otherPatients, patientMismatch }: RevisionContents, studyUid: string): void {
@@ -262,75 +326,4 @@ export class Studies {
       alarms.raise('E_INSTANCE_MISMATCH', studyUid);
     if (otherPatients.length > 0) alarms.raise('E_PATIENT_MISMATCH', studyUid, patientMismatch?.message);
   }
-
-  #study(senderId: string, studyUid: string): OpenStudy {
-    const key = keyOf(senderId, studyUid);
-    let study = this.#open.get(key);
-    if (study === undefined) {
-      const record = this.#options.ledger.studies.get(senderId, studyUid);
-      study = record === undefined ? this.#begin(senderId, studyUid) : this.#load(record);
-    }
-    return study;
-  }
-
-  #begin(senderId: string, studyUid: string): OpenStudy {
-    const record: StudyRecord = {
-      senderId,
-      studyUid,
-      studyNumber: undefined,
-      state: studyState.announced,
-      priority: priority.routine,
-      newestRevision: 0,
-      releasedRevision: 0,
-      expected: undefined,
-      inboxName: undefined,
-    };
-    const study = {
-      record,
-      revisions: [],
-      progressAtMs: this.#options.clock.monotonicMs(),
-      unclaimed: false,
-    };
-    this.#open.set(keyOf(senderId, studyUid), study);
-    this.#save(study);
-    return study;
-  }
-
-  /** Deadlines begin anew after a restart: only running time counts. */
-  #load(record: StudyRecord): OpenStudy {
-    const { ledger, clock } = this.#options;
-    const manifests = ledger.manifests.above(record.senderId, record.studyUid, record.releasedRevision);
-    const study: OpenStudy = {
-      record,
-      revisions: [],
-      progressAtMs: clock.monotonicMs(),
-      unclaimed: false,
-    };
-    study.revisions = manifests.slice(0, revisionsMax).map((manifest) => this.#openRevision(study, manifest));
-    this.#open.set(keyOf(record.senderId, record.studyUid), study);
-    this.#assess(study);
-    return study;
-  }
-
-  #openRevision(study: OpenStudy, manifest: Manifest): OpenRevision {
-    const { ledger } = this.#options;
-    const missing = manifest.entries
-      .map((entry) => entry.objectId)
-      .filter((objectId) => {
-        const row = ledger.instances.get(objectId);
-        // Until it is known to be harmless it is as good as not there.
-        return row === undefined || row.heldBecause === 'E_SCAN_WAITING';
-      });
-    for (const objectId of missing) this.#awaited.set(objectId, study);
-    return { manifest, missing: new Set(missing) };
-  }
-
-  #save(study: OpenStudy): void {
-    assert(study.record.studyUid.length > 0, 'a study has its UID');
-    this.#options.ledger.studies.save(study.record, this.#options.clock.wallMs());
-  }
-}
-
-function keyOf(senderId: string, studyUid: string): string {
-  return `${senderId} ${studyUid}`;
 }

@@ -2,19 +2,22 @@
  * What a ticket asks for: exactly what is missing, as long as that fits; then whole series, then whole studies. What
  * fits in no case is left for another ticket.
  */
-import type { ManifestEntry } from '../../shared/wire/manifest.ts';
+import { limits } from '../../shared/wire/limits.ts';
 import type { TicketRange, TicketStudy } from '../../shared/wire/ticket.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { MissingRow } from './missing.ts';
 
-/** A study to ask for. Places are those of a ticket: 0 is the manifest, 1 its first instance. */
+/**
+ * A study to ask for, in places of a ticket: 0 is the manifest, 1 its first instance. Only ranges: how many instances there
+ * are is what a sender says.
+ */
 export interface WantedStudy {
   readonly studyNumber: number;
   readonly revision: number;
-  /** Ascending; undefined: all of it, since no manifest says what it consists of. */
-  readonly places: readonly number[] | undefined;
-  /** The series of each place, from place 1 on. */
-  readonly seriesUids: readonly string[];
+  /** Ascending, with a place between two of them; undefined: all of it, since no manifest says what it consists of. */
+  readonly ranges: readonly TicketRange[] | undefined;
+  /** The same rounded up to whole series; undefined where that takes no fewer words. */
+  readonly series: readonly TicketRange[] | undefined;
 }
 
 export type Rounding = 'exact' | 'series' | 'study';
@@ -26,17 +29,34 @@ export interface TicketPlan {
   readonly left: readonly WantedStudy[];
 }
 
+/** A range takes at least two bytes and a study three: more of them than this never fit into a ticket. */
+const rangesMax = 300;
+const studiesMax = 200;
+
 /** What of the rows of one sender a ticket can ask for: all but what its sender has not closed, or holds no more. */
 export function wantedStudies(ledger: ReceiverLedger, rows: readonly MissingRow[]): WantedStudy[] {
   const wanted = new Map<number, WantedStudy>();
+  const later = new Set<number>();
   for (const row of rows) {
-    if (row.studyNumber === undefined || row.expired) continue;
+    if (row.studyNumber === undefined || row.expired || row.cause === 'complete, not released') continue;
+    // The others are for another ticket, and reading a list takes a while.
+    if (wanted.size >= studiesMax && !wanted.has(row.studyNumber)) {
+      later.add(row.studyNumber);
+      continue;
+    }
     const study = wantedStudy(ledger, row, row.studyNumber);
     if (study === undefined) continue;
     const before = wanted.get(study.studyNumber);
     wanted.set(study.studyNumber, before === undefined ? study : both(before, study));
   }
-  return [...wanted.values()].sort((a, b) => a.studyNumber - b.studyNumber);
+  const inOrder = [...wanted.values()].sort((a, b) => a.studyNumber - b.studyNumber);
+  const others = [...later].map((studyNumber) => ({
+    studyNumber,
+    revision: 0,
+    ranges: undefined,
+    series: undefined,
+  }));
+  return [...inOrder, ...others];
 }
 
 /**
@@ -48,20 +68,32 @@ export function planTicket(
   wanted: readonly WantedStudy[],
   encode: (studies: readonly TicketStudy[]) => string | undefined,
 ): TicketPlan | undefined {
-  const plans = wanted.map((study) => forms(study));
-  const left: WantedStudy[] = [];
+  const plans = wanted.slice(0, studiesMax).map((study) => forms(study));
+  const left = wanted.slice(studiesMax);
   while (plans.length > 0) {
+    // What can't fit is rounded up before it is even tried.
+    if (coarsenLargest(plans, rangesMax)) continue;
     const studies = plans.map(({ form }) => ({ study: form.study, rounding: form.rounding }));
     const text = encode(studies.map(({ study }) => study));
     if (text !== undefined) return { text, studies, left };
-    // The one that takes the most words is said in fewer; when all are, the last one waits.
-    const longest = plans
-      .filter(({ coarser }) => coarser.length > 0)
-      .reduce<Plan | undefined>((most, plan) => (words(plan) > words(most) ? plan : most), undefined);
-    if (longest !== undefined) longest.form = longest.coarser.shift() ?? longest.form;
-    else left.unshift(...plans.splice(-1).map(({ wanted: study }) => study));
+    // Where it is too large all the same, the last one waits.
+    if (!coarsenLargest(plans, 0)) left.unshift(...plans.splice(-1).map(({ wanted: study }) => study));
   }
   return undefined;
+}
+
+/**
+ * The one that takes the most words is said in fewer.
+ * @returns false when all take no more words than so many, or none can be said in fewer
+ */
+function coarsenLargest(plans: readonly Plan[], most: number): boolean {
+  if (plans.reduce((sum, plan) => sum + words(plan), 0) <= most) return false;
+  const longest = plans
+    .filter(({ coarser }) => coarser.length > 0)
+    .reduce<Plan | undefined>((longer, plan) => (words(plan) > words(longer) ? plan : longer), undefined);
+  if (longest === undefined) return false;
+  longest.form = longest.coarser.shift() ?? longest.form;
+  return true;
 }
 
 interface Form {
@@ -77,58 +109,74 @@ interface Plan {
 }
 
 function forms(wanted: WantedStudy): Plan {
-  const { studyNumber, revision, places, seriesUids } = wanted;
-  const form = (ranges: readonly TicketRange[] | undefined, rounding: Rounding): Form => ({
-    study: { studyNumber, revision, ranges },
+  const { studyNumber, revision, ranges, series } = wanted;
+  const form = (of: readonly TicketRange[] | undefined, rounding: Rounding): Form => ({
+    study: { studyNumber, revision, ranges: of },
     rounding,
   });
-  if (places === undefined) return { wanted, form: form(undefined, 'exact'), coarser: [] };
-  const exact = rangesOf(places);
-  const touched = new Set(places.map((place) => seriesUids[place - 1]));
-  const all = seriesUids.flatMap((uid, index) => (touched.has(uid) ? [index + 1] : []));
-  const series = rangesOf([...new Set([...places, ...all])].sort((a, b) => a - b));
+  if (ranges === undefined) return { wanted, form: form(undefined, 'exact'), coarser: [] };
   const coarser = [form(undefined, 'study')];
-  if (series.length < exact.length) coarser.unshift(form(series, 'series'));
-  return { wanted, form: form(exact, 'exact'), coarser };
+  if (series !== undefined) coarser.unshift(form(series, 'series'));
+  return { wanted, form: form(ranges, 'exact'), coarser };
 }
 
 function words(plan: Plan | undefined): number {
   return plan?.form.study.ranges?.length ?? 0;
 }
 
-function rangesOf(places: readonly number[]): TicketRange[] {
-  const ranges: { first: number; last: number }[] = [];
-  for (const place of places) {
-    const range = ranges.at(-1);
-    if (range !== undefined && place === range.last + 1) range.last = place;
-    else ranges.push({ first: place, last: place });
+/** What to ask for of a list. @param seriesUids of each place, from place 1 on */
+export function wantedOfList(
+  studyNumber: number,
+  revision: number,
+  ranges: readonly TicketRange[],
+  seriesUids: readonly string[],
+): WantedStudy {
+  const exact = joined(ranges);
+  const touched = new Set<string>();
+  for (const { first, last } of exact)
+    for (let place = Math.max(1, first); place <= Math.min(last, seriesUids.length); place += 1)
+      touched.add(seriesUids[place - 1] ?? '');
+  const whole = seriesUids.flatMap((uid, index) =>
+    touched.has(uid) ? [{ first: index + 1, last: index + 1 }] : [],
+  );
+  const series = joined([...exact, ...joined(whole)]);
+  return { studyNumber, revision, ranges: exact, series: series.length < exact.length ? series : undefined };
+}
+
+/** Ranges in order, those that touch as one. */
+function joined(ranges: readonly TicketRange[]): TicketRange[] {
+  const inOrder = [...ranges].sort((a, b) => a.first - b.first);
+  const one: { first: number; last: number }[] = [];
+  for (const { first, last } of inOrder) {
+    const range = one.at(-1);
+    if (range !== undefined && first <= range.last + 1) range.last = Math.max(range.last, last);
+    else one.push({ first, last });
   }
-  return ranges;
+  return one;
 }
 
 function wantedStudy(ledger: ReceiverLedger, row: MissingRow, studyNumber: number): WantedStudy | undefined {
   const { senderId, studyUid } = row;
-  if (row.cause === 'study never seen' || studyUid === undefined)
-    return { studyNumber, revision: 0, places: undefined, seriesUids: [] };
-  const study = ledger.studies.get(senderId, studyUid);
-  if (study === undefined) return { studyNumber, revision: 0, places: undefined, seriesUids: [] };
-  const [newest] = ledger.manifests.above(senderId, studyUid, 0);
-  const entries: readonly ManifestEntry[] = newest?.entries ?? [];
+  const all = { studyNumber, revision: 0, ranges: undefined, series: undefined };
+  if (row.cause === 'study never seen' || studyUid === undefined) return all;
+  const newest = ledger.manifests.newest(senderId, studyUid);
+  if (newest === undefined) return all;
+  const { revision, entries } = newest;
   const seriesUids = entries.map(({ seriesUid }) => seriesUid);
-  const revision = newest?.revision ?? 0;
   if (row.cause === 'revision never seen') {
-    // The manifest itself, and what it lists beyond the one that is there.
-    const more = Math.max(0, (row.expected ?? 0) - entries.length);
-    const places = [0, ...Array.from({ length: more }, (_, index) => entries.length + 1 + index)];
-    return { studyNumber, revision, places, seriesUids };
+    // The manifest itself, and what it lists beyond the one that is there: no list has more than a manifest can.
+    const last = Math.min(row.expected ?? 0, limits.manifestEntriesMax);
+    const beyond = last > entries.length ? [{ first: entries.length + 1, last }] : [];
+    return wantedOfList(studyNumber, revision, [{ first: 0, last: 0 }, ...beyond], seriesUids);
   }
-  const places = entries.flatMap(({ objectId }, index) =>
-    ledger.instances.get(objectId) === undefined ? [index + 1] : [],
+  const notHere = ledger.openManifests.notHere(entries.map(({ objectId }) => objectId));
+  const ranges = entries.flatMap(({ objectId }, index) =>
+    notHere.has(objectId) ? [{ first: index + 1, last: index + 1 }] : [],
   );
-  return places.length === 0 ? undefined : { studyNumber, revision, places, seriesUids };
+  return ranges.length === 0 ? undefined : wantedOfList(studyNumber, revision, ranges, seriesUids);
 }
 
 function both(a: WantedStudy, b: WantedStudy): WantedStudy {
-  if (a.places === undefined || b.places === undefined) return { ...a, places: undefined };
-  return { ...a, places: [...new Set([...a.places, ...b.places])].sort((x, y) => x - y) };
+  if (a.ranges === undefined || b.ranges === undefined) return { ...a, ranges: undefined, series: undefined };
+  return { ...a, ranges: joined([...a.ranges, ...b.ranges]), series: undefined };
 }

@@ -49,10 +49,10 @@ export class HoldAlarms {
   }
 
   #standing(): Raised[] {
-    const { account } = this.#ledger;
-    const ofSenders = account
+    const { senderAccount } = this.#ledger;
+    const ofSenders = senderAccount
       .holding()
-      .map((senderId) => ({ senderId, ...account.held(senderId, ofSenderMax) }));
+      .map((senderId) => ({ senderId, ...senderAccount.held(senderId, ofSenderMax) }));
     const studies = ofSenders.reduce((sum, { count }) => sum + count, 0);
     this.#leftOut = studies > manyStudies ? manyLooks : 0;
     const senders = new Map<string, Set<string>>();

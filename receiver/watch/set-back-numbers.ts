@@ -43,6 +43,6 @@ export class SetBackNumbers {
 
   #above({ senderId, accountFrom, highestStudyNumber }: SenderRecord, highestNow: number): readonly number[] {
     const from = Math.max(accountFrom, highestNow + 1);
-    return this.#ledger.account.unknownNumbers(senderId, from, highestStudyNumber, numbersMax).some;
+    return this.#ledger.senderAccount.unknownNumbers(senderId, from, highestStudyNumber, numbersMax).some;
   }
 }

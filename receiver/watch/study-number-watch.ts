@@ -50,7 +50,7 @@ export class StudyNumberWatch {
   plausible(senderId: string, told: number, before: number, accountFrom: number): number {
     const known = Math.max(before, accountFrom - 1);
     if (told <= known) return known;
-    const named = this.#options.ledger.account.highestNamed(senderId, known + unnamedSpanMax);
+    const named = this.#options.ledger.senderAccount.highestNamed(senderId, known + unnamedSpanMax);
     return Math.max(known, Math.min(told, Math.max(named, accountFrom - 1) + unnamedSpanMax));
   }
 
@@ -94,15 +94,15 @@ export class StudyNumberWatch {
   }
 
   #watchNumbers(senderId: string, watched: Watched, highest: number, now: number): void {
-    const { account } = this.#options.ledger;
-    const found = account.unknownNumbers(senderId, watched.accountedBelow, highest, namedMax);
+    const { senderAccount } = this.#options.ledger;
+    const found = senderAccount.unknownNumbers(senderId, watched.accountedBelow, highest, namedMax);
     watched.accountedBelow = found.some[0] ?? Math.max(watched.accountedBelow, highest + 1);
     const subjects = { some: found.some.map((number) => `${senderId} ${number}`), count: found.count };
     this.#compare(subjects, watched.numbers, senderId, moreNumbers(senderId), now);
   }
 
   #watchRoll(senderId: string, watched: Watched, now: number): void {
-    const found = this.#options.ledger.account.unseen(senderId, namedMax);
+    const found = this.#options.ledger.senderAccount.unseen(senderId, namedMax);
     const some = found.some.map(({ studyNumber, studyUid }) => `${senderId} ${studyNumber} ${studyUid}`);
     this.#compare({ some, count: found.count }, watched.roll, senderId, moreOfRoll(senderId), now);
   }

@@ -115,43 +115,77 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return writer.finish(manifest);
 }
 
-/** @throws DiodeError E_DOCUMENT when the bytes are not a manifest. */
-export function decodeManifest(bytes: Uint8Array): Manifest {
-  const reader = new DocumentReader(bytes);
-  reader.oneOf([manifestFormat]);
-  const closedBecause = reader.oneOf(Object.values(closeReason));
-  const urgency = reader.oneOf(Object.values(priority));
-  const senderId = reader.hex(senderIdBytes);
-  const studyNumber = reader.uint64();
-  const revision = reader.uint32();
-  const closedAtMs = reader.uint64();
-  const studyUid = reader.uid();
-  const series: string[] = [];
-  for (let left = reader.count(limits.manifestSeriesMax, 2); left > 0; left -= 1) series.push(reader.uid());
-  const titles: AeTitles[] = [];
-  for (let left = reader.count(limits.manifestAeTitlesMax, aeTitlesBytesMin); left > 0; left -= 1)
-    titles.push({ calling: reader.aeTitle(), called: reader.aeTitle() });
-  const entries: ManifestEntry[] = [];
-  for (let left = reader.count(limits.manifestEntriesMax, entryBytesMin); left > 0; left -= 1) {
+/** Reads a manifest entry by entry: of a large study they are never all in memory. */
+export class ManifestReader {
+  readonly head: ManifestHead;
+  /** Entries it lists. */
+  readonly count: number;
+  readonly #reader: DocumentReader;
+  readonly #series: string[] = [];
+  readonly #titles: AeTitles[] = [];
+  #read = 0;
+
+  /** @throws DiodeError E_DOCUMENT when the bytes do not begin as a manifest does. */
+  constructor(bytes: Uint8Array) {
+    const reader = new DocumentReader(bytes);
+    this.#reader = reader;
+    reader.oneOf([manifestFormat]);
+    const closedBecause = reader.oneOf(Object.values(closeReason));
+    const urgency = reader.oneOf(Object.values(priority));
+    const senderId = reader.hex(senderIdBytes);
+    const studyNumber = reader.uint64();
+    const revision = reader.uint32();
+    const closedAtMs = reader.uint64();
+    const studyUid = reader.uid();
+    this.head = { senderId, studyNumber, revision, closedBecause, priority: urgency, closedAtMs, studyUid };
+    for (let left = reader.count(limits.manifestSeriesMax, 2); left > 0; left -= 1)
+      this.#series.push(reader.uid());
+    for (let left = reader.count(limits.manifestAeTitlesMax, aeTitlesBytesMin); left > 0; left -= 1)
+      this.#titles.push({ calling: reader.aeTitle(), called: reader.aeTitle() });
+    this.count = reader.count(limits.manifestEntriesMax, entryBytesMin);
+    if (studyNumber < 1 || revision < 1 || this.count < 1) reader.fail('a manifest lists something');
+  }
+
+  /** The next entry; undefined behind the last one. @throws DiodeError E_DOCUMENT */
+  next(): ManifestEntry | undefined {
+    const reader = this.#reader;
+    if (this.#read === this.count) {
+      reader.end();
+      return undefined;
+    }
+    this.#read += 1;
     const sopInstanceUid = reader.uid();
-    const seriesUid = series[reader.uint16()] ?? reader.fail('an entry names a series that is not listed');
+    const seriesUid =
+      this.#series[reader.uint16()] ?? reader.fail('an entry names a series that is not listed');
     const titlesNumber = reader.uint16();
-    const aeTitles = titles[titlesNumber - 1];
+    const aeTitles = this.#titles[titlesNumber - 1];
     if (titlesNumber > 0 && aeTitles === undefined)
       reader.fail('an entry names AE titles that are not listed');
     const objectId = reader.hex(objectIdBytes);
-    entries.push({
+    return {
       sopInstanceUid,
       seriesUid,
       objectId,
       bytes: reader.uint64(),
       sha256: reader.hex(sha256Bytes),
       ...(aeTitles !== undefined && { aeTitles }),
-    });
+    };
   }
-  if (studyNumber < 1 || revision < 1 || entries.length < 1) reader.fail('a manifest lists something');
-  reader.end();
-  return { senderId, studyNumber, revision, closedBecause, priority: urgency, closedAtMs, studyUid, entries };
+}
+
+/** @throws DiodeError E_DOCUMENT when the bytes are not a manifest. */
+export function decodeManifest(bytes: Uint8Array): Manifest {
+  const reader = new ManifestReader(bytes);
+  const entries: ManifestEntry[] = [];
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next()) entries.push(entry);
+  return { ...reader.head, entries };
+}
+
+/** What a manifest says beside its entries, and how many these are: all of it is read, and none is kept. @throws DiodeError E_DOCUMENT */
+export function checkManifest(bytes: Uint8Array): ManifestHead & { readonly count: number } {
+  const reader = new ManifestReader(bytes);
+  while (reader.next() !== undefined);
+  return { ...reader.head, count: reader.count };
 }
 
 /** Each pair of AE titles once, in the order they came. A study of more pairs than fit has some instances without. */

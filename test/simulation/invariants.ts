@@ -114,7 +114,7 @@ export class Invariants {
       const [place = ''] = (folder ?? '').split('.rev');
       const senders = this.#expected.filter(
         ({ sha256: other, studyUid, senderId }) =>
-          other === sha256 && (place === studyUid || place === `${studyUid}.${senderId}`),
+          other === sha256 && (place === studyUid || place === `${studyUid}.from-${senderId}`),
       );
       assert(senders.length > 0, `an instance is in the folder of another study: ${path}`);
       assert(!once.has(`${place} ${sha256}`), `an instance is in the inbox twice: ${path}`);

@@ -207,7 +207,7 @@ describe('a vault and a spool that lost something', () => {
     expect(runUntil(world, hourMs, () => disk.facts(`${objects}/${released.objectId}`) !== undefined)).toBe(
       true,
     );
-    expect(ledger.files.lost()).toEqual([]);
+    expect(ledger.files.lost('', 10)).toEqual([]);
     world.checkNothingSilent(true);
   });
 });

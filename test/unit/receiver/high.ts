@@ -4,6 +4,7 @@ import type { InstanceRecord } from '../../../receiver/ledger/instance-records.t
 import { ReceiverLedger } from '../../../receiver/ledger/ledger.ts';
 import type { ReleaseRecord } from '../../../receiver/ledger/release-records.ts';
 import { Releaser, type ReleaserOptions } from '../../../receiver/release/release.ts';
+import { StudyReleases } from '../../../receiver/release/study-releases.ts';
 import { Studies } from '../../../receiver/studies/studies.ts';
 import { Vault } from '../../../receiver/vault/vault.ts';
 import { Alarms } from '../../../shared/alarms.ts';
@@ -87,12 +88,11 @@ export class High {
 
   /** Releases go to destinations alone from now on. */
   withoutInbox(onMarked: NonNullable<ReleaserOptions['onMarked']>): void {
-    const { ledger, vault, clock, alarms } = this;
+    const { ledger, vault, clock } = this;
     this.releaser = new Releaser({
       ledger,
       vault,
       clock,
-      alarms,
       inboxFolder: undefined,
       partialFolder: folders.partial,
       onReleased: (release) => this.releases.push(release),
@@ -102,7 +102,7 @@ export class High {
 
   restart(): void {
     [this.alarms, this.vault, this.studies, this.releaser] = this.#make();
-    for (const { study, conflicts } of this.releaser.recover()) this.studies.released(study, conflicts);
+    this.release();
   }
 
   /** Instances are in the vault and the ledger. */
@@ -115,6 +115,8 @@ export class High {
         file.sync();
         this.disk.syncFolder(`${folders.vault}/objects`);
       }
+      if (!this.studies.isListed(row.objectId))
+        this.ledger.studies.begin(row.senderId, row.studyUid, this.clock.wallMs());
       this.ledger.instances.enter(row, this.clock.wallMs());
     }
     this.studies.instancesStored(rows);
@@ -125,14 +127,13 @@ export class High {
     const id = createHash('sha256').update(document).digest('hex').slice(0, 32);
     const revision = this.ledger.manifests.enter(manifest, id, document, this.clock.wallMs());
     if (revision !== undefined) this.studies.manifestStored({ ...manifest, revision });
+    while (this.studies.enterSome());
   }
 
   /** What reception does with studies that are whole. */
   release(): void {
-    for (const decision of this.studies.takeReady()) {
-      const result = this.releaser.release(decision);
-      if (result !== undefined) this.studies.released(result.study, result.conflicts);
-    }
+    while (this.studies.enterSome());
+    new StudyReleases({ studies: this.studies, releaser: this.releaser }).all();
   }
 
   state(studyUid = '1.2'): string | undefined {
@@ -166,13 +167,12 @@ export class High {
       alarms,
       deadlineMs: 60_000,
       unclaimedMs: 120_000,
-      touchedAtMs: (objectId) => this.touched.get(objectId),
+      collecting: () => this.touched,
     });
     const releaser = new Releaser({
       ledger,
       vault,
       clock,
-      alarms,
       inboxFolder: folders.inbox,
       partialFolder: folders.partial,
       onReleased: (release) => this.releases.push(release),

@@ -56,12 +56,11 @@ function cutting(high: High, cutter: Cutter): void {
 }
 
 function releaserOf(high: High, ledger: ReceiverLedger, vault: Vault): Releaser {
-  const { clock, alarms } = high;
+  const { clock } = high;
   return new Releaser({
     ledger,
     vault,
     clock,
-    alarms,
     inboxFolder: folders.inbox,
     partialFolder: folders.partial,
     onReleased: (release) => high.releases.push(release),

@@ -81,7 +81,7 @@ describe('a study', () => {
     high.manifest(manifestOf(1, [other], { senderId: '08'.repeat(8) }));
     high.release();
     expect(Object.keys(high.inbox()).sort()).toEqual(
-      [placeOf(a), placeOf(other, `1.2.${'08'.repeat(8)}`)].sort(),
+      [placeOf(a), placeOf(other, `1.2.from-${'08'.repeat(8)}`)].sort(),
     );
   });
 

@@ -4,7 +4,12 @@
  */
 import { describe, expect, it } from 'vitest';
 import { accountOfMissing } from '../../../../receiver/studies/missing.ts';
-import { planTicket, type WantedStudy, wantedStudies } from '../../../../receiver/studies/ticket-plan.ts';
+import {
+  planTicket,
+  type WantedStudy,
+  wantedOfList,
+  wantedStudies,
+} from '../../../../receiver/studies/ticket-plan.ts';
 import { rollState } from '../../../../shared/wire/roll.ts';
 import { decodeTicket, encodeTicket, type TicketStudy } from '../../../../shared/wire/ticket.ts';
 import { High, idOf, instance, manifestOf, senderId } from '../high.ts';
@@ -15,8 +20,10 @@ const encode = (studies: readonly TicketStudy[]) =>
 /** A study of so many instances in series of a hundred, of which some places are missing. */
 function wanted(studyNumber: number, instances: number, places: readonly number[]): WantedStudy {
   const seriesUids = Array.from({ length: instances }, (_, index) => `1.2.${Math.floor(index / 100)}`);
-  return { studyNumber, revision: 1, places, seriesUids };
+  return wantedOfList(studyNumber, 1, places.map(alone), seriesUids);
 }
+
+const alone = (place: number) => ({ first: place, last: place });
 
 const every = (step: number, from: number, to: number) =>
   Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step);
@@ -63,7 +70,7 @@ describe('a plan', () => {
   it('rounds up to the study when its series are too many as well', () => {
     const seriesUids = Array.from({ length: 4000 }, (_, index) => `1.${index % 2000}`);
     const places = every(2, 1, 3999);
-    const plan = planTicket([{ studyNumber: 4, revision: 1, places, seriesUids }], encode);
+    const plan = planTicket([wantedOfList(4, 1, places.map(alone), seriesUids)], encode);
     expect(plan?.studies[0]).toMatchObject({ rounding: 'study', study: { ranges: undefined } });
   });
 
@@ -77,8 +84,8 @@ describe('a plan', () => {
     const studies = Array.from({ length: 400 }, (_, index) => ({
       studyNumber: 10 + index * 1000,
       revision: 0,
-      places: undefined,
-      seriesUids: [],
+      ranges: undefined,
+      series: undefined,
     }));
     const plan = planTicket(studies, encode);
     const fit = plan?.studies.length ?? 0;
@@ -115,7 +122,7 @@ describe('what is wanted', () => {
     high.manifest(manifestOf(1, rows, { studyNumber: 6 }));
     high.store(...rows.slice(1, 2));
     expect(wantedOf(high)).toEqual([
-      { studyNumber: 6, revision: 1, places: [1, 3], seriesUids: ['1.2.1', '1.2.1', '1.2.1'] },
+      { studyNumber: 6, revision: 1, ranges: [alone(1), alone(3)], series: [{ first: 1, last: 3 }] },
     ]);
   });
 
@@ -130,7 +137,7 @@ describe('what is wanted', () => {
       accountFrom: 1,
       highestStudyNumber: 2,
     });
-    expect(wantedOf(high).map(({ studyNumber, places }) => [studyNumber, places])).toEqual([
+    expect(wantedOf(high).map(({ studyNumber, ranges }) => [studyNumber, ranges])).toEqual([
       [1, undefined],
       [2, undefined],
     ]);
@@ -143,6 +150,29 @@ describe('what is wanted', () => {
     high.release();
     const entry = { revision: 2, instances: 5, state: rollState.retained, manifestId: idOf('m') };
     high.ledger.told.saveRoll(senderId, [{ ...entry, studyNumber: 6, studyUid: '1.2' }]);
-    expect(wantedOf(high)).toMatchObject([{ studyNumber: 6, places: [0, 4, 5] }]);
+    expect(wantedOf(high)).toMatchObject([{ studyNumber: 6, ranges: [alone(0), { first: 4, last: 5 }] }]);
+  });
+
+  it('of a roll that tells of more instances than any list has is a range, and fits', () => {
+    const high = new High();
+    high.store(...rows);
+    high.manifest(manifestOf(1, rows, { studyNumber: 6 }));
+    high.release();
+    const entry = { revision: 2, instances: 4_294_967_294, state: rollState.retained, manifestId: idOf('m') };
+    high.ledger.told.saveRoll(senderId, [{ ...entry, studyNumber: 6, studyUid: '1.2' }]);
+    expect(wantedOf(high)).toMatchObject([{ ranges: [alone(0), { first: 4, last: 200_000 }] }]);
+    expect(planTicket(wantedOf(high), encode)?.studies).toMatchObject([{ rounding: 'exact' }]);
+  });
+
+  it('of many studies is as much as a ticket can hold, the others wait', () => {
+    const high = new High();
+    const known = { sessionCounter: 1, sessionRandom: 1, sequence: 1, keyId: 7, accountFrom: 1 };
+    high.ledger.senders.save({ senderId, ...known, highestStudyNumber: 1000 });
+    const all = wantedStudies(high.ledger, accountOfMissing(high.ledger, 1000));
+    const plan = planTicket(all, encode);
+    expect((plan?.studies.length ?? 0) + (plan?.left.length ?? 0)).toBe(1000);
+    expect(plan?.studies.map(({ study }) => study.studyNumber)).toEqual(
+      Array.from({ length: plan?.studies.length ?? 0 }, (_, index) => index + 1),
+    );
   });
 });

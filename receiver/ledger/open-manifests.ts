@@ -1,0 +1,294 @@
+/**
+ * Manifests that are not wholly released, as counts: how many of their entries were looked at, and how many of these are
+ * not here. What is not here stands in `awaited`, so that an instance that comes is known to be listed without a list in
+ * memory. Triggers keep the counts true in the transaction that stores or takes away an instance, whoever does it.
+ */
+import { type LedgerDatabase, number, type Row, text } from '../../shared/ledger-database.ts';
+
+/**
+ * Part of the receiver's schema, behind instances, known content and manifests.
+ *
+ * `is_counted`: its sender has no room for more awaited objects, so that they are counted only, now and again.
+ * `try_at_ms`: in running time of the studies, when it is entered on, released or counted again.
+ */
+export const openManifestsSchema = `
+   CREATE TABLE open_manifests (
+     manifest INTEGER PRIMARY KEY,
+     sender_id TEXT NOT NULL,
+     study_uid TEXT NOT NULL,
+     revision INTEGER NOT NULL,
+     entries INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     entered INTEGER NOT NULL DEFAULT 0,
+     missing INTEGER NOT NULL DEFAULT 0,
+     is_counted INTEGER NOT NULL DEFAULT 0,
+     try_at_ms INTEGER NOT NULL DEFAULT 0
+   );
+   CREATE INDEX open_manifests_by_study ON open_manifests (sender_id, study_uid, revision);
+   CREATE INDEX open_manifests_to_enter ON open_manifests (sender_id, try_at_ms) WHERE entered < entries;
+   CREATE INDEX open_manifests_whole ON open_manifests (sender_id, try_at_ms) WHERE entered = entries AND missing = 0;
+   CREATE INDEX open_manifests_to_count ON open_manifests (sender_id, try_at_ms)
+     WHERE is_counted = 1 AND entered = entries AND missing > 0;
+   CREATE TABLE awaited (
+     object_id TEXT NOT NULL,
+     manifest INTEGER NOT NULL,
+     PRIMARY KEY (object_id, manifest)
+   ) WITHOUT ROWID;
+   CREATE INDEX awaited_by_manifest ON awaited (manifest);
+   CREATE TABLE left_manifests (manifest INTEGER PRIMARY KEY);
+   CREATE INDEX known_content_by_id ON known_content (known_as);
+   CREATE TRIGGER awaited_entered AFTER INSERT ON awaited BEGIN
+     UPDATE open_manifests SET missing = missing + 1 WHERE manifest = NEW.manifest;
+   END;
+   CREATE TRIGGER awaited_came AFTER DELETE ON awaited BEGIN
+     UPDATE open_manifests SET missing = missing - 1 WHERE manifest = OLD.manifest;
+   END;
+   CREATE TRIGGER instance_came AFTER INSERT ON instances WHEN NEW.held_because IS NOT 'E_SCAN_WAITING' BEGIN
+     DELETE FROM awaited WHERE object_id = NEW.object_id;
+   END;
+   CREATE TRIGGER instance_cleared AFTER UPDATE OF held_because ON instances
+     WHEN OLD.held_because IS 'E_SCAN_WAITING' AND NEW.held_because IS NOT 'E_SCAN_WAITING' BEGIN
+     DELETE FROM awaited WHERE object_id = NEW.object_id
+       OR object_id IN (SELECT object_id FROM known_content WHERE known_as = NEW.object_id);
+   END;
+   CREATE TRIGGER content_known AFTER INSERT ON known_content
+     WHEN EXISTS (SELECT 1 FROM instances WHERE object_id = NEW.known_as AND held_because IS NOT 'E_SCAN_WAITING') BEGIN
+     DELETE FROM awaited WHERE object_id = NEW.object_id;
+   END;
+   CREATE TRIGGER instance_gone AFTER DELETE ON instances BEGIN
+     UPDATE open_manifests SET entered = 0, try_at_ms = 0 WHERE sender_id = OLD.sender_id AND study_uid = OLD.study_uid;
+   END;`;
+
+export interface OpenManifest {
+  readonly manifest: number;
+  readonly senderId: string;
+  readonly studyUid: string;
+  readonly revision: number;
+  readonly entries: number;
+  /** Entries that were looked at, from the first on. */
+  readonly entered: number;
+  /** How many of these are not here. */
+  readonly missing: number;
+  readonly isCounted: boolean;
+}
+
+/** An instance that is here, and may be counted on: until it is known to be harmless it is as good as not there. */
+const isHere = `object_id IN (json_each.value, (SELECT known_as FROM known_content WHERE object_id = json_each.value))
+  AND held_because IS NOT 'E_SCAN_WAITING'`;
+
+export class OpenManifests {
+  readonly #database: LedgerDatabase;
+
+  constructor(database: LedgerDatabase) {
+    this.#database = database;
+  }
+
+  /** Open manifests of a study, the newest first; they are bounded for each study. */
+  ofStudy(senderId: string, studyUid: string): OpenManifest[] {
+    return this.#database
+      .all(
+        'SELECT * FROM open_manifests WHERE sender_id = ? AND study_uid = ? ORDER BY revision DESC',
+        senderId,
+        studyUid,
+      )
+      .map(openManifest);
+  }
+
+  get(manifest: number): OpenManifest | undefined {
+    const row = this.#database.get('SELECT * FROM open_manifests WHERE manifest = ?', manifest);
+    return row === undefined ? undefined : openManifest(row);
+  }
+
+  /** Opens the manifests of a study above a revision whose lists are here, to be looked at from the beginning. */
+  open(senderId: string, studyUid: string, above: number): void {
+    this.#database.run(
+      `INSERT INTO open_manifests (manifest, sender_id, study_uid, revision, entries, bytes, missing)
+         SELECT manifests.manifest, manifests.sender_id, study_uid, revision, entries, bytes,
+           (SELECT count(*) FROM awaited WHERE awaited.manifest = manifests.manifest)
+         FROM manifests JOIN manifest_documents ON manifest_documents.manifest = manifests.manifest
+         WHERE manifests.sender_id = ? AND study_uid = ? AND revision > ?
+       ON CONFLICT (manifest) DO UPDATE SET entered = 0, try_at_ms = 0`,
+      senderId,
+      studyUid,
+      above,
+    );
+    this.#database.run(
+      `DELETE FROM left_manifests WHERE manifest IN
+         (SELECT manifest FROM open_manifests WHERE sender_id = ? AND study_uid = ?)`,
+      senderId,
+      studyUid,
+    );
+  }
+
+  /** Looks at a manifest from its beginning, again where it was before. @param isCounted whether what is not here is only counted */
+  beginEntering(manifest: number, isCounted: boolean): void {
+    this.#database.run(
+      `UPDATE open_manifests SET entered = 0, is_counted = ?1, missing = CASE WHEN ?1 OR is_counted THEN 0 ELSE missing END
+       WHERE manifest = ?2`,
+      isCounted ? 1 : 0,
+      manifest,
+    );
+  }
+
+  /** Manifests of a study up to a revision are released, or contained in one that is. */
+  close(senderId: string, studyUid: string, revision: number): void {
+    this.#leave('sender_id = ? AND study_uid = ? AND revision <= ?', senderId, studyUid, revision);
+  }
+
+  /** Keeps so many of a study open: older ones are nearly always contained in newer ones. */
+  closeOldest(senderId: string, studyUid: string, keep: number): number {
+    const condition =
+      'manifest IN (SELECT manifest FROM open_manifests WHERE sender_id = ? AND study_uid = ? ORDER BY revision DESC LIMIT -1 OFFSET ?)';
+    return this.#leave(condition, senderId, studyUid, keep);
+  }
+
+  /** The next manifest of a sender with entries that were not looked at, or that is to be counted again. */
+  nextToEnter(senderId: string, nowMs: number): OpenManifest | undefined {
+    const row =
+      this.#database.get(
+        `SELECT * FROM open_manifests WHERE sender_id = ? AND entered < entries AND try_at_ms <= ?
+         ORDER BY try_at_ms LIMIT 1`,
+        senderId,
+        nowMs,
+      ) ??
+      this.#database.get(
+        `SELECT * FROM open_manifests WHERE sender_id = ? AND is_counted = 1 AND entered = entries AND missing > 0
+           AND try_at_ms <= ? ORDER BY try_at_ms LIMIT 1`,
+        senderId,
+        nowMs,
+      );
+    return row === undefined ? undefined : openManifest(row);
+  }
+
+  /** Of these object ids those that are not here. */
+  notHere(objectIds: readonly string[]): Set<string> {
+    const rows = this.#database.all(
+      `SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM instances WHERE ${isHere})`,
+      JSON.stringify(objectIds),
+    );
+    return new Set(rows.map((row) => text(row, 'value')));
+  }
+
+  /** So many more entries were looked at, and these of them are not here. */
+  enter(manifest: number, entries: number, missing: Iterable<string>, isCounted: boolean): void {
+    let counted = 0;
+    for (const objectId of missing) {
+      counted += 1;
+      if (!isCounted)
+        this.#database.run('INSERT INTO awaited VALUES (?, ?) ON CONFLICT DO NOTHING', objectId, manifest);
+    }
+    this.#database.run(
+      'UPDATE open_manifests SET entered = entered + ?, missing = missing + ? WHERE manifest = ?',
+      entries,
+      isCounted ? counted : 0,
+      manifest,
+    );
+  }
+
+  /** When a manifest is entered on, counted again or released, in running time. */
+  tryAt(manifest: number, atMs: number): void {
+    this.#database.run('UPDATE open_manifests SET try_at_ms = ? WHERE manifest = ?', atMs, manifest);
+  }
+
+  tryStudyAt(senderId: string, studyUid: string, atMs: number): void {
+    this.#database.run(
+      'UPDATE open_manifests SET try_at_ms = ? WHERE sender_id = ? AND study_uid = ?',
+      atMs,
+      senderId,
+      studyUid,
+    );
+  }
+
+  /** Studies of a sender with a list of which everything is here. */
+  ready(senderId: string, nowMs: number, limit: number): string[] {
+    const rows = this.#database.all(
+      `SELECT study_uid FROM open_manifests WHERE sender_id = ? AND entered = entries AND missing = 0 AND try_at_ms <= ?
+       ORDER BY try_at_ms LIMIT ?`,
+      senderId,
+      nowMs,
+      limit,
+    );
+    return [...new Set(rows.map((row) => text(row, 'study_uid')))];
+  }
+
+  /** The latest time that something is to be tried at: running time goes on from there. */
+  latestTryAtMs(): number {
+    return number(
+      this.#database.get('SELECT coalesce(max(try_at_ms), 0) AS at_ms FROM open_manifests') ?? {},
+      'at_ms',
+    );
+  }
+
+  /** What a sender has open, and how many objects of it are awaited. */
+  totals(senderId: string): { manifests: number; bytes: number; awaited: number } {
+    const row = this.#database.get(
+      `SELECT count(*) AS manifests, coalesce(sum(bytes), 0) AS bytes,
+         coalesce(sum(CASE is_counted WHEN 1 THEN 0 ELSE missing END), 0) AS awaited
+       FROM open_manifests WHERE sender_id = ?`,
+      senderId,
+    );
+    const all = row ?? {};
+    return {
+      manifests: number(all, 'manifests'),
+      bytes: number(all, 'bytes'),
+      awaited: number(all, 'awaited'),
+    };
+  }
+
+  /** Whether an open manifest awaits an object. */
+  isAwaited(objectId: string): boolean {
+    const sql = `SELECT 1 FROM awaited JOIN open_manifests ON open_manifests.manifest = awaited.manifest
+       WHERE object_id = ? LIMIT 1`;
+    return this.#database.get(sql, objectId) !== undefined;
+  }
+
+  /** Whether an open manifest that is here in part awaits an object. */
+  isAwaitedInPart(objectId: string): boolean {
+    const sql = `SELECT 1 FROM awaited JOIN open_manifests ON open_manifests.manifest = awaited.manifest
+       WHERE object_id = ? AND entered = entries AND missing < entries LIMIT 1`;
+    return this.#database.get(sql, objectId) !== undefined;
+  }
+
+  /** Open manifests that await an object; they are few. */
+  awaiting(objectId: string): number[] {
+    return this.#database
+      .all('SELECT manifest FROM awaited WHERE object_id = ? LIMIT 64', objectId)
+      .map((row) => number(row, 'manifest'));
+  }
+
+  /** Forgets what manifests awaited that are not open any more, a bounded step. @returns whether there is more */
+  sweep(limit: number): boolean {
+    const row = this.#database.get('SELECT manifest FROM left_manifests LIMIT 1');
+    if (row === undefined) return false;
+    const manifest = number(row, 'manifest');
+    const deleted = this.#database.run(
+      `DELETE FROM awaited WHERE manifest = ?1 AND object_id IN (SELECT object_id FROM awaited WHERE manifest = ?1 LIMIT ?2)`,
+      manifest,
+      limit,
+    );
+    if (deleted < limit) this.#database.run('DELETE FROM left_manifests WHERE manifest = ?', manifest);
+    return true;
+  }
+
+  #leave(condition: string, ...values: (string | number)[]): number {
+    this.#database.run(
+      `INSERT INTO left_manifests SELECT manifest FROM open_manifests
+       WHERE is_counted = 0 AND missing > 0 AND ${condition} ON CONFLICT DO NOTHING`,
+      ...values,
+    );
+    return this.#database.run(`DELETE FROM open_manifests WHERE ${condition}`, ...values);
+  }
+}
+
+function openManifest(row: Row): OpenManifest {
+  return {
+    manifest: number(row, 'manifest'),
+    senderId: text(row, 'sender_id'),
+    studyUid: text(row, 'study_uid'),
+    revision: number(row, 'revision'),
+    entries: number(row, 'entries'),
+    entered: number(row, 'entered'),
+    missing: number(row, 'missing'),
+    isCounted: number(row, 'is_counted') === 1,
+  };
+}

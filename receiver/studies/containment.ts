@@ -1,0 +1,81 @@
+/**
+ * What goes wrong with one study concerns that study alone: it is entered in its row, an alarm names it, it is tried again
+ * after growing waits, and everything else goes on.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import { AssertionFailure } from '../../shared/assert.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { StudiesTime } from './running-time.ts';
+
+export interface StudyTrouble {
+  readonly ledger: ReceiverLedger;
+  readonly alarms: Alarms;
+  readonly clock: Clock;
+  readonly time: StudiesTime;
+}
+
+/** Codes that say of themselves why a study waits; every other one is told as E_RELEASE. */
+const plainCodes = ['E_INBOX_TAKEN', 'E_DISK', 'E_DISK_FULL'] as const satisfies readonly ErrorCode[];
+const firstWaitMs = 5000;
+const longestWaitMs = 300_000;
+
+/**
+ * Does something for one study.
+ *
+ * What it throws is the study's own trouble when the ledger still takes a note of it. A ledger that refuses that as well
+ * refuses everything, which is for the whole step to deal with.
+ * @returns undefined when the study is in trouble
+ * @throws DiodeError a storage code, where the ledger takes nothing; errors that no data of a study can cause
+ */
+export function containStudy<T>(
+  trouble: StudyTrouble,
+  senderId: string,
+  studyUid: string,
+  act: () => T,
+): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (!isOfData(error)) throw error;
+    noteTrouble(trouble, senderId, studyUid, error);
+    return undefined;
+  }
+}
+
+/** A study is in order again. */
+export function endTrouble({ ledger, alarms }: StudyTrouble, senderId: string, studyUid: string): void {
+  ledger.studies.clearProblem(senderId, studyUid);
+  if (ledger.studies.isTroubleOfAnother(senderId, studyUid, 'unreleased')) return;
+  for (const code of [...plainCodes, 'E_RELEASE'] as const) alarms.clear(code, studyUid);
+}
+
+function noteTrouble(
+  { ledger, alarms, clock, time }: StudyTrouble,
+  senderId: string,
+  studyUid: string,
+  error: Error,
+): void {
+  const code = error instanceof DiodeError ? error.code : 'E_INTERNAL';
+  ledger.transaction(() => {
+    const tries = ledger.studies.markProblem(senderId, studyUid, code, clock.wallMs());
+    const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(tries - 1, 10));
+    ledger.openManifests.tryStudyAt(senderId, studyUid, time.nowMs() + waitMs);
+  });
+  const plain = plainCodes.find((each) => each === code);
+  if (plain !== undefined) alarms.raise(plain, studyUid, error.message);
+  else alarms.raise('E_RELEASE', studyUid, `${code}: ${error.message}`);
+}
+
+/** Whether the data of one study may be the cause. What the runtime throws of malformed data is among it. */
+function isOfData(error: unknown): error is Error {
+  return (
+    error instanceof DiodeError ||
+    error instanceof AssertionFailure ||
+    error instanceof SyntaxError ||
+    error instanceof RangeError ||
+    error instanceof TypeError ||
+    (error instanceof Error && error.name === 'ZodError')
+  );
+}

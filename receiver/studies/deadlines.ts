@@ -1,0 +1,170 @@
+/**
+ * When each open study made progress last, and which have waited too long. The ledger says when a study is to be looked at
+ * next; only of the studies that something came of lately the moment is kept here, and only of so many.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { OpenManifest } from '../ledger/open-manifests.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
+import { studyState } from '../ledger/study-state.ts';
+import { containStudy, type StudyTrouble } from './containment.ts';
+
+export interface DeadlinesOptions {
+  readonly ledger: ReceiverLedger;
+  readonly alarms: Alarms;
+  /** Without progress for so long, a study that misses something is incomplete. */
+  readonly deadlineMs: number;
+  /** Without a manifest for so long, instances are unclaimed. */
+  readonly unclaimedMs: number;
+  /** Objects that are being collected, and when a datagram of each last came. They are bounded. */
+  readonly collecting: () => Iterable<readonly [objectId: string, touchedAtMs: number]>;
+}
+
+interface Progress {
+  readonly senderId: string;
+  readonly studyUid: string;
+  readonly atMs: number;
+  /** What its newest list missed then. */
+  readonly missing: number;
+}
+
+/** Studies whose progress is known to the millisecond. Of the others the ledger has it. */
+const progressMax = 10_000;
+/** Studies of one sender that one look goes over. */
+const lookedAtMax = 64;
+/** What is named is named again so much later, in case its alarm found no room. */
+const namedAgainMs = 86_400_000;
+
+export class Deadlines {
+  readonly #options: DeadlinesOptions;
+  readonly #trouble: StudyTrouble;
+  /** The longest without progress first. */
+  readonly #progress = new Map<string, Progress>();
+
+  constructor(options: DeadlinesOptions, trouble: StudyTrouble) {
+    this.#options = options;
+    this.#trouble = trouble;
+  }
+
+  /** Something of a study came, or of what it says. */
+  progress(senderId: string, studyUid: string, open: readonly OpenManifest[]): void {
+    const { ledger } = this.#options;
+    const now = this.#trouble.time.nowMs();
+    const key = keyOf(senderId, studyUid);
+    const isNew = !this.#progress.has(key);
+    this.#progress.delete(key);
+    this.#progress.set(key, { senderId, studyUid, atMs: now, missing: open[0]?.missing ?? 0 });
+    const lookAtMs = ledger.studies.lookAtMs(senderId, studyUid);
+    const waitMs = this.#waitMs(open);
+    if (isNew || lookAtMs === undefined || lookAtMs > now + waitMs)
+      ledger.studies.lookAt(senderId, studyUid, now + waitMs);
+    if (this.#progress.size > progressMax) this.#writeOldest();
+  }
+
+  /** Nothing of a study is open any more. */
+  end(senderId: string, studyUid: string): void {
+    this.#progress.delete(keyOf(senderId, studyUid));
+    this.#options.ledger.studies.lookAt(senderId, studyUid, undefined);
+  }
+
+  /** Names what has waited too long: of each sender some. */
+  watch(): void {
+    const { ledger } = this.#options;
+    const { time } = this.#trouble;
+    let touched: Map<number, number> | undefined;
+    for (const senderId of ledger.studies.senderIds()) {
+      for (const { studyUid, lookAtMs } of ledger.studies.toLookAt(senderId, time.nowMs(), lookedAtMax)) {
+        touched ??= this.#touchedAtMs();
+        const touchedAtMs = touched;
+        containStudy(this.#trouble, senderId, studyUid, () => {
+          const study = ledger.studies.get(senderId, studyUid);
+          if (study !== undefined) this.#look(study, lookAtMs, touchedAtMs);
+        });
+      }
+    }
+  }
+
+  #look(study: StudyRecord, lookAtMs: number, touchedAtMs: ReadonlyMap<number, number>): void {
+    const { ledger } = this.#options;
+    const { senderId, studyUid } = study;
+    const { time } = this.#trouble;
+    const open = ledger.openManifests.ofStudy(senderId, studyUid);
+    const waitMs = this.#waitMs(open);
+    const known = this.#progress.get(keyOf(senderId, studyUid));
+    const [newest] = open;
+    // An instance that says it is of another study counts for the list that has it: when it came is not known.
+    const isFewer = known !== undefined && newest !== undefined && newest.missing < known.missing;
+    // Deadlines begin anew with a start: only running time counts.
+    const isOfEarlierLife = lookAtMs <= time.startedMs;
+    const progressAtMs = Math.max(
+      known?.atMs ?? (isOfEarlierLife ? time.startedMs : lookAtMs - waitMs),
+      isFewer ? time.nowMs() : 0,
+      (newest === undefined ? undefined : touchedAtMs.get(newest.manifest)) ?? 0,
+    );
+    if (isFewer) this.#progress.set(keyOf(senderId, studyUid), { ...known, missing: newest.missing });
+    if (time.nowMs() < progressAtMs + waitMs)
+      return ledger.studies.lookAt(senderId, studyUid, progressAtMs + waitMs);
+    this.#progress.delete(keyOf(senderId, studyUid));
+    if (newest === undefined) this.#lookAtUnlisted(study);
+    else this.#lookAtListed(study, open, newest);
+  }
+
+  #lookAtUnlisted({ senderId, studyUid, state }: StudyRecord): void {
+    const { ledger, alarms } = this.#options;
+    const { time } = this.#trouble;
+    const isDecided = state !== studyState.announced && state !== studyState.receiving;
+    if (isDecided && !ledger.instances.isAnyWaiting(senderId, studyUid)) return this.end(senderId, studyUid);
+    alarms.raise('E_STUDY_UNCLAIMED', studyUid);
+    ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
+  }
+
+  #lookAtListed(study: StudyRecord, open: readonly OpenManifest[], newest: OpenManifest): void {
+    const { ledger, alarms } = this.#options;
+    const { time, clock } = this.#trouble;
+    const { senderId, studyUid } = study;
+    if (open.some(isWhole) || newest.entered < newest.entries)
+      return ledger.studies.lookAt(senderId, studyUid, time.nowMs() + this.#waitMs(open));
+    if (study.state !== studyState.incomplete)
+      ledger.studies.save({ ...study, state: studyState.incomplete }, clock.wallMs());
+    const detail = `${newest.entries - newest.missing} of ${newest.entries} instances are there`;
+    alarms.raise('E_STUDY_INCOMPLETE', studyUid, detail);
+    ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
+  }
+
+  #waitMs(open: readonly OpenManifest[]): number {
+    return open.length === 0 ? this.#options.unclaimedMs : this.#options.deadlineMs;
+  }
+
+  /** Any datagram of any missing object is progress: a large instance may take long. By manifest, in running time. */
+  #touchedAtMs(): Map<number, number> {
+    const { ledger, collecting } = this.#options;
+    const touched = new Map<number, number>();
+    for (const [objectId, monotonicMs] of collecting()) {
+      const atMs = this.#trouble.time.of(monotonicMs);
+      for (const manifest of ledger.openManifests.awaiting(objectId))
+        touched.set(manifest, Math.max(atMs, touched.get(manifest) ?? 0));
+    }
+    return touched;
+  }
+
+  #writeOldest(): void {
+    const { ledger } = this.#options;
+    for (const [key, { senderId, studyUid, atMs }] of this.#progress) {
+      const open = ledger.openManifests.ofStudy(senderId, studyUid);
+      const lookAtMs = ledger.studies.lookAtMs(senderId, studyUid);
+      const dueAtMs = atMs + this.#waitMs(open);
+      if (lookAtMs !== undefined && lookAtMs < dueAtMs) ledger.studies.lookAt(senderId, studyUid, dueAtMs);
+      this.#progress.delete(key);
+      return;
+    }
+  }
+}
+
+/** Whether everything that a list names is here. */
+export function isWhole({ entries, entered, missing }: OpenManifest): boolean {
+  return entered === entries && missing === 0;
+}
+
+function keyOf(senderId: string, studyUid: string): string {
+  return `${senderId} ${studyUid}`;
+}

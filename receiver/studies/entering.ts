@@ -1,0 +1,185 @@
+/**
+ * Manifests are looked at entry by entry, in bounded steps beside everything else, one at a time and each sender in
+ * turn: what of them is here, what is awaited. So a list of 200,000 entries costs others a few milliseconds at a time, and
+ * a stop goes on where it was.
+ *
+ * Of one sender so many objects are awaited by name. Beyond that its manifests are only counted, now and again, until
+ * there is room: they are released all the same, a little later.
+ */
+import type { Clock } from '../../shared/clock.ts';
+import { type ManifestEntry, ManifestReader } from '../../shared/wire/manifest.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { OpenManifest } from '../ledger/open-manifests.ts';
+import { containStudy, endTrouble, type StudyTrouble } from './containment.ts';
+import type { StudiesTime } from './running-time.ts';
+
+export interface EnteringOptions {
+  readonly ledger: ReceiverLedger;
+  readonly clock: Clock;
+  /** Content that is here under another object id need not be collected. */
+  readonly onKnown: (objectIds: readonly string[]) => void;
+  /** Objects of one sender that are awaited by name. */
+  readonly awaitedMax?: number | undefined;
+}
+
+/** A step costs a few milliseconds. */
+const stepEntries = 1000;
+/** A small manifest costs as much as so many entries. */
+const smallEntries = 50;
+/** For so many times the time it took, entering leaves the thread to others. */
+const restFactor = 3;
+const awaitedMaxDefault = 1_000_000;
+const countAgainMs = 60_000;
+
+interface Reading {
+  readonly manifest: number;
+  readonly reader: ManifestReader;
+  /** Entries that were read so far. */
+  entries: number;
+}
+
+export class ManifestEntering {
+  readonly #options: EnteringOptions;
+  readonly #time: StudiesTime;
+  readonly #trouble: StudyTrouble;
+  #reading: Reading | undefined;
+  /** Whose manifest was taken last. */
+  #lastSender = '';
+  #restUntilMs = Number.NEGATIVE_INFINITY;
+  #mayHaveMore = true;
+
+  constructor(options: EnteringOptions, time: StudiesTime, trouble: StudyTrouble) {
+    this.#options = options;
+    this.#time = time;
+    this.#trouble = trouble;
+  }
+
+  /** There may be something to enter: a manifest came, or a while has passed. */
+  wake(): void {
+    this.#mayHaveMore = true;
+  }
+
+  /** Begins anew with what the ledger has. */
+  forget(): void {
+    this.#reading = undefined;
+    this.#mayHaveMore = true;
+  }
+
+  /**
+   * A bounded step.
+   * @returns whether something was entered
+   */
+  step(): boolean {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    if (!this.#mayHaveMore || startedMs < this.#restUntilMs) return false;
+    let entered = false;
+    for (let left = stepEntries; left > 0; ) {
+      const open = this.#current();
+      if (open === undefined) {
+        this.#mayHaveMore = false;
+        break;
+      }
+      left -= Math.max(smallEntries, this.#enterSome(open, left));
+      entered = true;
+    }
+    this.#restUntilMs = clock.monotonicMs() + restFactor * (clock.monotonicMs() - startedMs);
+    return entered;
+  }
+
+  /** Enters a study at once, all of it: a person waits for it. */
+  enterNow(senderId: string, studyUid: string): void {
+    for (const { manifest } of this.#options.ledger.openManifests.ofStudy(senderId, studyUid)) {
+      let open = this.#options.ledger.openManifests.get(manifest);
+      while (open !== undefined && open.entered < open.entries) {
+        if (this.#enterSome(open, stepEntries) === 0) break;
+        open = this.#options.ledger.openManifests.get(manifest);
+      }
+    }
+  }
+
+  #current(): OpenManifest | undefined {
+    const { openManifests, studies } = this.#options.ledger;
+    const reading = this.#reading === undefined ? undefined : openManifests.get(this.#reading.manifest);
+    if (reading !== undefined && reading.entered < reading.entries) return reading;
+    this.#reading = undefined;
+    const senders = studies.senderIds();
+    const next = senders.findIndex((senderId) => senderId > this.#lastSender);
+    const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
+    for (const senderId of inTurn) {
+      const open = openManifests.nextToEnter(senderId, this.#time.nowMs());
+      if (open === undefined) continue;
+      this.#lastSender = senderId;
+      return open.entered < open.entries ? open : { ...open, entered: 0 };
+    }
+    return undefined;
+  }
+
+  /** @returns entries that were looked at; 0 where its study is in trouble */
+  #enterSome(open: OpenManifest, limit: number): number {
+    return (
+      containStudy(this.#trouble, open.senderId, open.studyUid, () => {
+        const reading = this.#readingOf(open);
+        const entries: ManifestEntry[] = [];
+        while (entries.length < limit) {
+          const entry = reading.reader.next();
+          if (entry === undefined) break;
+          entries.push(entry);
+        }
+        reading.entries += entries.length;
+        this.#enter(open, entries);
+        if (reading.entries === open.entries) endTrouble(this.#trouble, open.senderId, open.studyUid);
+        return entries.length;
+      }) ?? this.#giveUp()
+    );
+  }
+
+  #giveUp(): 0 {
+    this.#reading = undefined;
+    return 0;
+  }
+
+  #readingOf(open: OpenManifest): Reading {
+    const { ledger } = this.#options;
+    const { manifest, entered } = open;
+    if (this.#reading?.manifest === manifest && this.#reading.entries === entered) return this.#reading;
+    const document = ledger.manifests.document(manifest);
+    if (document === undefined) {
+      // Given up for room: it was released long ago, and nobody can decide about it again.
+      ledger.openManifests.close(open.senderId, open.studyUid, open.revision);
+      throw new RangeError('a manifest is not kept any more');
+    }
+    const reader = new ManifestReader(document);
+    for (let skipped = 0; skipped < entered; skipped += 1) reader.next();
+    this.#reading = { manifest, reader, entries: entered };
+    return this.#reading;
+  }
+
+  #enter(open: OpenManifest, entries: readonly ManifestEntry[]): void {
+    const { ledger, onKnown } = this.#options;
+    const { manifest, senderId } = open;
+    const isCounted = open.entered === 0 ? this.#isToBeCounted(open) : open.isCounted;
+    const known = ledger.transaction(() => {
+      if (open.entered === 0) ledger.openManifests.beginEntering(manifest, isCounted);
+      const notHere = ledger.openManifests.notHere(entries.map(({ objectId }) => objectId));
+      const recognised = ledger.knownContent.recognise(
+        senderId,
+        entries.filter(({ objectId }) => notHere.has(objectId)),
+      );
+      // Content that still waits for its scan is recognised, and not here.
+      const missing = recognised.length === 0 ? notHere : ledger.openManifests.notHere([...notHere]);
+      ledger.openManifests.enter(manifest, entries.length, missing, isCounted);
+      if (isCounted && open.entered + entries.length === open.entries)
+        ledger.openManifests.tryAt(manifest, this.#time.nowMs() + countAgainMs);
+      return recognised;
+    });
+    if (known.length > 0) onKnown(known);
+  }
+
+  #isToBeCounted({ senderId, entries, missing, isCounted }: OpenManifest): boolean {
+    // What it awaits by name already it goes on awaiting.
+    if (!isCounted && missing > 0) return false;
+    const { awaited } = this.#options.ledger.openManifests.totals(senderId);
+    return awaited + entries > (this.#options.awaitedMax ?? awaitedMaxDefault);
+  }
+}
