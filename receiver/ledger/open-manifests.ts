@@ -130,7 +130,20 @@ export class OpenManifests {
     );
   }
 
-  /** Manifests of a study up to a revision are released, or contained in one that is. */
+  /**
+   * A revision of a study is released. Older ones of which all is here are done. One that misses something is not contained in
+   * it, or lists the same content under other ids: it gets a revision above, and is looked at again.
+   */
+  closeReleased(senderId: string, studyUid: string, revision: number): void {
+    for (const open of this.ofStudy(senderId, studyUid)) {
+      if (open.revision > revision) continue;
+      const isDone = open.entered === open.entries && open.missing === 0;
+      if (isDone || open.revision === revision) this.#leave('manifest = ?', open.manifest);
+      else this.#lift(open);
+    }
+  }
+
+  /** Manifests of a study up to a revision are given up. */
   close(senderId: string, studyUid: string, revision: number): void {
     this.#leave('sender_id = ? AND study_uid = ? AND revision <= ?', senderId, studyUid, revision);
   }
@@ -268,6 +281,21 @@ export class OpenManifests {
     );
     if (deleted < limit) this.#database.run('DELETE FROM left_manifests WHERE manifest = ?', manifest);
     return true;
+  }
+
+  #lift({ manifest, senderId, studyUid }: OpenManifest): void {
+    const row = this.#database.get(
+      'SELECT max(revision) + 1 AS revision FROM manifests WHERE sender_id = ? AND study_uid = ?',
+      senderId,
+      studyUid,
+    );
+    const revision = number(row ?? {}, 'revision');
+    this.#database.run('UPDATE manifests SET revision = ? WHERE manifest = ?', revision, manifest);
+    this.#database.run(
+      'UPDATE open_manifests SET revision = ?, entered = 0, try_at_ms = 0 WHERE manifest = ?',
+      revision,
+      manifest,
+    );
   }
 
   #leave(condition: string, ...values: (string | number)[]): number {

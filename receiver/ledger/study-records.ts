@@ -43,6 +43,8 @@ export interface StudyRecord {
   /** Instances of the newest manifest, when there is one. */
   readonly expected: number | undefined;
   readonly inboxName: string | undefined;
+  /** It could not be released when it was tried last. */
+  readonly hasProblem?: boolean;
 }
 
 /** What an alarm of a study may stand for. */
@@ -282,5 +284,6 @@ function studyRecord(row: Row): StudyRecord {
     releasedRevision: number(row, 'released_revision'),
     expected: row['expected'] === null ? undefined : number(row, 'expected'),
     inboxName: optionalText(row, 'inbox_name'),
+    ...(optionalText(row, 'release_problem') !== undefined && { hasProblem: true }),
   };
 }

@@ -46,7 +46,8 @@ export function containStudy<T>(
 
 /** A study is in order again. */
 export function endTrouble({ ledger, alarms }: StudyTrouble, senderId: string, studyUid: string): void {
-  ledger.studies.clearProblem(senderId, studyUid);
+  if (ledger.studies.get(senderId, studyUid)?.hasProblem === true)
+    ledger.studies.clearProblem(senderId, studyUid);
   if (ledger.studies.isTroubleOfAnother(senderId, studyUid, 'unreleased')) return;
   for (const code of [...plainCodes, 'E_RELEASE'] as const) alarms.clear(code, studyUid);
 }

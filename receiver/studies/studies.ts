@@ -193,17 +193,24 @@ export class Studies {
 
   /** A revision went to the inbox, or there was nothing new in it to go. */
   released(record: StudyRecord, conflicts: number): void {
-    const { alarms, ledger } = this.#options;
+    const { alarms, ledger, clock } = this.#options;
     const { senderId, studyUid, releasedRevision } = record;
-    ledger.openManifests.close(senderId, studyUid, releasedRevision);
+    const open = ledger.transaction(() => {
+      ledger.openManifests.closeReleased(senderId, studyUid, releasedRevision);
+      const left = ledger.openManifests.ofStudy(senderId, studyUid);
+      const newestRevision = Math.max(record.newestRevision, left[0]?.revision ?? 0);
+      if (newestRevision > record.newestRevision)
+        ledger.studies.save({ ...record, newestRevision }, clock.wallMs());
+      if (left.length > 0 || ledger.instances.isAnyWaiting(senderId, studyUid))
+        this.#deadlines.progress(senderId, studyUid, left);
+      else this.#deadlines.end(senderId, studyUid);
+      return left;
+    });
     endTrouble(this.trouble, senderId, studyUid);
     for (const code of ['E_STUDY_INCOMPLETE', 'E_STUDY_UNCLAIMED'] as const)
       this.#clear(code, senderId, studyUid);
     if (conflicts > 0) alarms.raise('E_CONFLICT', studyUid);
-    const open = ledger.openManifests.ofStudy(senderId, studyUid);
-    if (open.length > 0 || ledger.instances.isAnyWaiting(senderId, studyUid))
-      this.#deadlines.progress(senderId, studyUid, open);
-    else this.#deadlines.end(senderId, studyUid);
+    if (open.length > 0) this.#entering.wake();
     this.#mayBeReady = true;
   }
 

@@ -97,6 +97,40 @@ describe('a study', () => {
   });
 });
 
+describe('a list of a sender that was set back', () => {
+  it('is accounted for whatever was released since, by what it lists', () => {
+    const high = new High();
+    high.manifest(manifestOf(1, [a, b]));
+    high.store(a, c);
+    high.manifest(manifestOf(1, [a, c], { closedAtMs: 5 }));
+    high.release();
+    expect(high.releases).toMatchObject([{ target: '1.2', instances: 2 }]);
+    for (const life of ['this', 'the next']) {
+      if (life === 'the next') high.restart();
+      high.release();
+      expect(accountOfMissing(high.ledger, 10)).toMatchObject([
+        { cause: 'instances missing', studyUid: '1.2', have: 1, expected: 2 },
+      ]);
+    }
+    high.store(b);
+    high.release();
+    expect(high.releases).toHaveLength(2);
+    expect(accountOfMissing(high.ledger, 10)).toEqual([]);
+  });
+
+  it('that lists under other ids what is out already misses nothing', () => {
+    const high = new High();
+    high.manifest(manifestOf(1, [a, b]));
+    const again = [a, b].map((row) => ({ ...row, objectId: idOf(`${row.objectId} under another key`) }));
+    high.store(...again);
+    high.manifest(manifestOf(2, again));
+    high.release();
+    high.release();
+    expect(high.releases).toMatchObject([{ instances: 2 }]);
+    expect([accountOfMissing(high.ledger, 10), high.standing()]).toEqual([[], []]);
+  });
+});
+
 describe('an instance', () => {
   it('with the UID of another one is held, and the others go on', () => {
     const high = new High();
