@@ -304,7 +304,7 @@ export const errorCatalogue = {
   E_STUDY_STATE: { meaning: 'The study is not in a state that allows this.', action: 'See status.' },
   E_CONFLICT: {
     meaning:
-      'An instance has the UID of another one and other bytes: a corrected image may be waiting. It is held.',
+      'An instance has the UID of another one and other bytes: a corrected image, or what another sender made. It is held.',
     action: 'Compare both, see diode-receiver quarantine show; then release or purge the one that is held.',
   },
   E_INSTANCE_MISMATCH: {

@@ -101,15 +101,18 @@ function listed({ patient: _, ...held }: HeldInstance) {
 }
 
 function details(ledger: ReceiverLedger, held: HeldInstance, vaultFolder: string) {
-  const { objectId, senderId, sopInstanceUid, heldBecause, reasons } = held;
+  const { objectId, senderId, studyUid, sopInstanceUid, heldBecause, reasons } = held;
   const codes = [heldBecause, ...reasons.filter((code) => code !== heldBecause)];
   return {
     ...listed(held),
     file: heldBecause === 'E_PURGED' ? undefined : `${vaultFolder}/objects/${objectId}`,
     because: codes.map((code) => ({ code, ...errorCatalogue[code] })),
-    sameUid: ledger.holds
-      .underUid(senderId, sopInstanceUid, shownMax)
-      .filter((other) => other.objectId !== objectId),
+    sameUid: ledger.holds.underUid(sopInstanceUid, shownMax).filter((other) => other.objectId !== objectId),
+    sameStudy: ledger.studies
+      .ofUid(studyUid)
+      .filter((other) => other.senderId !== senderId)
+      .slice(0, shownMax)
+      .map((other) => ({ senderId: other.senderId, state: other.state })),
     audit: ledger.holds.history(objectId),
   };
 }
@@ -136,8 +139,9 @@ function detailsText(shown: ReturnType<typeof details>): string {
     ]),
     ...shown.sameUid.map((other) => [
       'same UID',
-      `${other.objectId.slice(0, shownIdDigits)}, SHA-256 ${other.sha256}, ${released(other.releasedRevision)}`,
+      `${other.objectId.slice(0, shownIdDigits)} of sender ${other.senderId}, SHA-256 ${other.sha256}, ${released(other.releasedRevision)}`,
     ]),
+    ...shown.sameStudy.map((other) => ['same study', `of sender ${other.senderId}, ${other.state}`]),
     ...shown.audit.map(({ atMs, action, byWhom, reason }) => [
       'audit',
       `${timeText(atMs)} ${action} by ${byWhom}: ${reason}`,

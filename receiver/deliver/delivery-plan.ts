@@ -38,10 +38,11 @@ export class DeliveryPlan {
     const { deliveries, departures, clock, runningTime } = this.#options;
     const moment = { nowMs: runningTime.nowMs(), atMs: clock.wallMs() };
     for (const instance of instances) {
-      const destinations = this.#destinationsOf(instance);
-      for (const destination of destinations)
-        deliveries.enter(instance, destination, urgencyOf(study.priority), moment);
-      if (destinations.length === 0) departures.enter(instance.objectId, moment.nowMs);
+      const entered = this.#destinationsOf(instance).map((destination) =>
+        deliveries.enter(instance, destination, urgencyOf(study.priority), moment),
+      );
+      // Where the same went from another sender, this one has nowhere to go.
+      if (entered.every((each) => each === 'known')) departures.enter(instance.objectId, moment.nowMs);
     }
     this.#options.onEntered();
   }

@@ -25,8 +25,10 @@ export const deliveriesSchema = `
      status INTEGER,
      comment TEXT,
      changed_at_ms INTEGER NOT NULL,
+     beside INTEGER NOT NULL DEFAULT 0,
      UNIQUE (object_id, destination)
    );
+   CREATE UNIQUE INDEX deliveries_one_uid ON deliveries (destination, sop_instance_uid) WHERE beside = 0 AND state <> 'abandoned';
    CREATE INDEX deliveries_fresh ON deliveries (destination, urgency, id) WHERE state = 'waiting' AND not_before_ms = 0;
    CREATE INDEX deliveries_tried ON deliveries (destination, urgency, not_before_ms) WHERE state = 'waiting' AND not_before_ms > 0;
    CREATE INDEX deliveries_oldest ON deliveries (destination, queued_ms) WHERE state = 'waiting';
@@ -59,6 +61,12 @@ export interface DeliveryRecord {
   readonly comment: string | undefined;
   readonly changedAtMs: number;
 }
+
+/**
+ * What became of an instance that is to go to a destination. `there`: it is in the queue already, or was sent. `known`:
+ * the same bytes are, of another sending. `withheld`: other bytes are, under its UID; it has failed until it is given up.
+ */
+export type Entered = 'entered' | 'there' | 'known' | 'withheld';
 
 /** Now, on both clocks. */
 export interface Moment {
@@ -93,25 +101,35 @@ export class Deliveries {
 
   // Entering
 
-  /** Queues an instance for a destination; nothing happens when it is there already. */
+  /**
+   * Queues an instance for a destination. An index sees to it that nothing leaves there under a UID that has left, or
+   * waits, with other bytes; what a person let through in spite of that stands beside the first.
+   */
   enter(
     instance: Pick<DeliveryRecord, 'objectId' | 'senderId' | 'studyUid' | 'sopInstanceUid'>,
     destination: string,
     urgency: number,
-    { nowMs, atMs }: Moment,
-  ): void {
-    this.#database.run(
-      `INSERT INTO deliveries (destination, object_id, sender_id, study_uid, sop_instance_uid, urgency, state, queued_ms, not_before_ms, changed_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?, 0, ?) ON CONFLICT DO NOTHING`,
-      destination,
+    moment: Moment,
+  ): Entered {
+    if (this.#insert(instance, destination, urgency, moment, 'first')) return 'entered';
+    const there = 'SELECT 1 FROM deliveries WHERE object_id = ? AND destination = ?';
+    if (this.#database.get(there, instance.objectId, destination) !== undefined) return 'there';
+    const own = this.#database.get(
+      `SELECT sha256, approved FROM instances LEFT JOIN inspections ON inspections.object_id = instances.object_id
+       WHERE instances.object_id = ?`,
       instance.objectId,
-      instance.senderId,
-      instance.studyUid,
-      instance.sopInstanceUid,
-      urgency,
-      Math.round(nowMs),
-      atMs,
     );
+    const first = this.#database.get(
+      `SELECT sha256 FROM deliveries JOIN instances ON instances.object_id = deliveries.object_id
+       WHERE destination = ? AND deliveries.sop_instance_uid = ? AND beside = 0 AND state <> 'abandoned'`,
+      destination,
+      instance.sopInstanceUid,
+    );
+    if (own !== undefined && own['sha256'] === first?.['sha256']) return 'known';
+    const approved = own === undefined ? undefined : optionalText(own, 'approved');
+    const isApproved = approved?.split(' ').includes('E_CONFLICT') === true;
+    this.#insert(instance, destination, urgency, moment, isApproved ? 'beside' : 'withheld');
+    return isApproved ? 'entered' : 'withheld';
   }
 
   // Trying
@@ -161,7 +179,7 @@ export class Deliveries {
 
   // What persons decide
 
-  /** What has failed waits again. @returns how many */
+  /** What has failed waits again, but what is withheld for its UID. @returns how many */
   retry(destination: string, { nowMs, atMs }: Moment): number {
     this.#database.run(
       `UPDATE deliveries SET not_before_ms = 0 WHERE destination = ? AND state = 'waiting' AND not_before_ms > 0`,
@@ -169,7 +187,7 @@ export class Deliveries {
     );
     return this.#database.run(
       `UPDATE deliveries SET state = 'waiting', attempts = 0, queued_ms = ?, not_before_ms = 0, changed_at_ms = ?
-       WHERE destination = ? AND state = 'failed'`,
+       WHERE destination = ? AND state = 'failed' AND code IS NOT 'E_CONFLICT'`,
       Math.round(nowMs),
       atMs,
       destination,
@@ -266,6 +284,33 @@ export class Deliveries {
       destination,
     );
     return row === undefined ? undefined : deliveryRecord(row);
+  }
+
+  /** @returns false where there is a row of it, or another under its UID that it may not stand beside */
+  #insert(
+    instance: Pick<DeliveryRecord, 'objectId' | 'senderId' | 'studyUid' | 'sopInstanceUid'>,
+    destination: string,
+    urgency: number,
+    { nowMs, atMs }: Moment,
+    place: 'first' | 'beside' | 'withheld',
+  ): boolean {
+    return (
+      this.#database.run(
+        `INSERT INTO deliveries (destination, object_id, sender_id, study_uid, sop_instance_uid, urgency, state, queued_ms, not_before_ms, changed_at_ms, beside, code)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
+        destination,
+        instance.objectId,
+        instance.senderId,
+        instance.studyUid,
+        instance.sopInstanceUid,
+        urgency,
+        place === 'withheld' ? 'failed' : 'waiting',
+        Math.round(nowMs),
+        atMs,
+        place === 'first' ? 0 : 1,
+        place === 'withheld' ? 'E_CONFLICT' : null,
+      ) > 0
+    );
   }
 
   #tried(destination: string, nowMs: number, most: number): DeliveryRecord[] {

@@ -7,6 +7,7 @@ import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
 import type { ComparablePatient } from '../gate/patients.ts';
 import type { PreambleKind } from '../gate/preamble.ts';
+import { goesOut } from './instance-records.ts';
 
 /** Part of the receiver's schema. */
 export const holdsSchema = `
@@ -58,6 +59,12 @@ export interface HeldInstance extends InspectionRecord {
   readonly receivedAtMs: number;
 }
 
+/** Whose images a sender has let out under a Study UID. */
+export interface PatientOut {
+  readonly senderId: string;
+  readonly patient: ComparablePatient;
+}
+
 export interface AuditEntry {
   readonly atMs: number;
   readonly action: string;
@@ -74,6 +81,8 @@ const patientSchema = z.strictObject({
 });
 /** Fewer digits of an object id than this name nothing. */
 const idDigitsMin = 6;
+/** Senders that an alarm names: nearly always one on either side. */
+const namedSendersMax = 4;
 
 export class Holds {
   readonly #database: LedgerDatabase;
@@ -100,22 +109,29 @@ export class Holds {
     return row === undefined ? undefined : inspectionRecord(row);
   }
 
-  /** Patients of what was released of a study; equal ones count once. */
-  releasedPatients(senderId: string, studyUid: string): ComparablePatient[] {
-    return this.#database
-      .all(
-        `SELECT DISTINCT patient FROM instances JOIN inspections ON inspections.object_id = instances.object_id
-         WHERE sender_id = ? AND study_uid = ? AND released_revision IS NOT NULL`,
-        senderId,
-        studyUid,
-      )
-      .map(patientOf);
+  /** Patients of what is out of a Study UID, or about to be, and who sent it, of all senders; equal ones count once. */
+  patientsOut(studyUid: string): PatientOut[] {
+    return this.#patientsOut('study_uid = ?', [studyUid]);
+  }
+
+  /** The same of all senders but one. */
+  patientsOutOfOthers(senderId: string, studyUid: string): PatientOut[] {
+    return [
+      ...this.#patientsOut('study_uid = ? AND sender_id < ?', [studyUid, senderId]),
+      ...this.#patientsOut('study_uid = ? AND sender_id > ?', [studyUid, senderId]),
+    ];
   }
 
   /** A person lets an instance through in spite of all that is known against it now. */
   approve(objectId: string, codes: readonly ErrorCode[]): void {
     this.#database.run('UPDATE inspections SET approved = ? WHERE object_id = ?', codes.join(' '), objectId);
     this.#database.run('UPDATE instances SET held_because = NULL WHERE object_id = ?', objectId);
+  }
+
+  /** Whether a person let an instance through in spite of this. */
+  isApproved(objectId: string, code: string): boolean {
+    const row = this.#database.get('SELECT approved FROM inspections WHERE object_id = ?', objectId);
+    return row !== undefined && codesOf(row, 'approved').some((approved) => approved === code);
   }
 
   /** Keeps whose manifest lists an instance that says something else. */
@@ -176,21 +192,48 @@ export class Holds {
       }));
   }
 
-  /** Instances with this UID from the same sender: what a conflict is with. */
+  /** Who sent what is held of a study, and who what stands against it; undefined where it is one sender alone. */
+  whose(studyUid: string, code: 'E_CONFLICT' | 'E_PATIENT_MISMATCH'): string | undefined {
+    const senders = (sql: string, ...values: string[]) =>
+      this.#database.all(`${sql} LIMIT ${namedSendersMax}`, ...values).map((row) => text(row, 'sender_id'));
+    const held = senders(
+      'SELECT DISTINCT sender_id FROM instances WHERE study_uid = ? AND held_because = ?',
+      studyUid,
+      code,
+    );
+    const out =
+      code === 'E_PATIENT_MISMATCH'
+        ? senders(`SELECT DISTINCT sender_id FROM instances WHERE study_uid = ? AND ${goesOut}`, studyUid)
+        : senders(
+            `SELECT DISTINCT owner.sender_id FROM instances JOIN instances AS owner
+               ON owner.sop_instance_uid = instances.sop_instance_uid AND owner.owns_uid = 1
+             WHERE instances.study_uid = ? AND instances.held_because = 'E_CONFLICT'`,
+            studyUid,
+          );
+    if (out.every((senderId) => held.includes(senderId))) return undefined;
+    return `held is what ${held.join(', ')} sent; ${out.join(', ')} sent what is out under the same UID`;
+  }
+
+  /** Instances with this UID, from whatever sender: what a conflict is with. */
   underUid(
-    senderId: string,
     sopInstanceUid: string,
     limit: number,
-  ): { objectId: string; studyUid: string; sha256: string; releasedRevision: number | undefined }[] {
+  ): {
+    objectId: string;
+    senderId: string;
+    studyUid: string;
+    sha256: string;
+    releasedRevision: number | undefined;
+  }[] {
     return this.#database
       .all(
-        'SELECT * FROM instances WHERE sender_id = ? AND sop_instance_uid = ? ORDER BY arrival LIMIT ?',
-        senderId,
+        'SELECT * FROM instances WHERE sop_instance_uid = ? ORDER BY owns_uid IS NULL, arrival LIMIT ?',
         sopInstanceUid,
         limit,
       )
       .map((row) => ({
         objectId: text(row, 'object_id'),
+        senderId: text(row, 'sender_id'),
         studyUid: text(row, 'study_uid'),
         sha256: text(row, 'sha256'),
         releasedRevision: row['released_revision'] === null ? undefined : number(row, 'released_revision'),
@@ -205,6 +248,16 @@ export class Holds {
       byWhom: text(row, 'by_whom'),
       reason: text(row, 'reason'),
     }));
+  }
+
+  #patientsOut(condition: string, values: readonly string[]): PatientOut[] {
+    return this.#database
+      .all(
+        `SELECT DISTINCT sender_id, patient FROM instances JOIN inspections ON inspections.object_id = instances.object_id
+         WHERE ${condition} AND ${goesOut}`,
+        ...values,
+      )
+      .map((row) => ({ senderId: text(row, 'sender_id'), patient: patientOf(row) }));
   }
 
   #held(condition: string, values: readonly string[], limit: number): HeldInstance[] {

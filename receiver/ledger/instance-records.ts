@@ -21,11 +21,16 @@ export const instancesSchema = `
      called_ae_title TEXT,
      held_because TEXT,
      released_revision INTEGER,
-     file_state INTEGER NOT NULL DEFAULT 0
+     file_state INTEGER NOT NULL DEFAULT 0,
+     owns_uid INTEGER
    );
-   CREATE INDEX instances_by_study ON instances (sender_id, study_uid);
+   CREATE INDEX instances_by_study ON instances (study_uid, sender_id);
    CREATE INDEX instances_waiting ON instances (sender_id, study_uid) WHERE released_revision IS NULL AND held_because IS NULL;
-   CREATE INDEX instances_by_uid ON instances (sender_id, sop_instance_uid);`;
+   CREATE INDEX instances_by_uid ON instances (sop_instance_uid, sha256);
+   CREATE UNIQUE INDEX instances_owning ON instances (sop_instance_uid) WHERE owns_uid = 1;`;
+
+/** It is out, or its release is under way. */
+export const goesOut = '(released_revision IS NOT NULL OR owns_uid = 1)';
 
 export interface InstanceRecord {
   readonly objectId: string;
@@ -86,6 +91,15 @@ export class InstanceRecords {
     return row === undefined ? undefined : instanceRecord(row);
   }
 
+  /** Whether each of these has its row: the one of a lost file may be gone. */
+  areAllThere(objectIds: readonly string[]): boolean {
+    const row = this.#database.get(
+      'SELECT count(*) AS count FROM json_each(?) AS wanted JOIN instances ON object_id = wanted.value',
+      JSON.stringify(objectIds),
+    );
+    return row !== undefined && number(row, 'count') === objectIds.length;
+  }
+
   ofStudy(senderId: string, studyUid: string): InstanceRecord[] {
     return this.#database
       .all(
@@ -116,19 +130,53 @@ export class InstanceRecords {
     return this.#database.get(sql, senderId, studyUid, because) !== undefined;
   }
 
-  /** Whether another object with this UID was released, from whatever study of the sender. */
-  releasedUnderUid(senderId: string, sopInstanceUid: string): boolean {
+  /**
+   * An instance is about to go out: the first of a SOP Instance UID, of all senders, has that UID from then on.
+   * @returns false where another one has it
+   */
+  takeUid(objectId: string): boolean {
+    const owned = 'owner.sop_instance_uid = instances.sop_instance_uid AND owner.owns_uid = 1';
     return (
-      this.#database.get(
-        'SELECT 1 FROM instances WHERE sender_id = ? AND sop_instance_uid = ? AND released_revision IS NOT NULL LIMIT 1',
-        senderId,
-        sopInstanceUid,
-      ) !== undefined
+      this.#database.run(
+        `UPDATE instances SET owns_uid = 1 WHERE object_id = ?1 AND NOT EXISTS
+           (SELECT 1 FROM instances AS owner WHERE ${owned} AND owner.object_id <> ?1)`,
+        objectId,
+      ) > 0
     );
   }
 
+  /** The instance that went out under a UID first, from whatever sender, or is about to. */
+  ownerOfUid(sopInstanceUid: string): InstanceRecord | undefined {
+    const row = this.#database.get(
+      'SELECT * FROM instances WHERE sop_instance_uid = ? AND owns_uid = 1',
+      sopInstanceUid,
+    );
+    return row === undefined ? undefined : instanceRecord(row);
+  }
+
+  /** The very same instance from another sending, which is out already or about to be. */
+  sameOut({
+    objectId,
+    sopInstanceUid,
+    sha256,
+  }: Pick<InstanceRecord, 'objectId' | 'sopInstanceUid' | 'sha256'>): InstanceRecord | undefined {
+    const row = this.#database.get(
+      `SELECT * FROM instances WHERE sop_instance_uid = ? AND sha256 = ? AND object_id <> ? AND ${goesOut} LIMIT 1`,
+      sopInstanceUid,
+      sha256,
+      objectId,
+    );
+    return row === undefined ? undefined : instanceRecord(row);
+  }
+
+  /** What is held and not out has no UID that others would have to respect. */
   hold(objectId: string, because: string): void {
-    this.#database.run('UPDATE instances SET held_because = ? WHERE object_id = ?', because, objectId);
+    this.#database.run(
+      `UPDATE instances SET held_because = ?, owns_uid = iif(released_revision IS NULL, NULL, owns_uid)
+       WHERE object_id = ?`,
+      because,
+      objectId,
+    );
   }
 
   held(limit: number): InstanceRecord[] {

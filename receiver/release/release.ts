@@ -6,6 +6,7 @@
  *
  * After a restart the row says how far it came: `staged` without its folder means that the rename was done.
  */
+import type { Alarms } from '../../shared/alarms.ts';
 import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -16,6 +17,7 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { ReleaseRecord } from '../ledger/release-records.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { type StudyState, studyState } from '../ledger/study-state.ts';
+import { type GoingOut, takeUids } from '../studies/release-gate.ts';
 import type { ReleaseDecision } from '../studies/studies.ts';
 import type { Vault } from '../vault/vault.ts';
 
@@ -26,6 +28,7 @@ export interface ReleaserOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
   readonly clock: Clock;
+  readonly alarms: Alarms;
   /** Undefined where there is no inbox: a study is then released to destinations only. */
   readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
@@ -71,23 +74,56 @@ export class Releaser {
    */
   release(decision: ReleaseDecision): ReleaseResult | undefined {
     const { ledger, clock } = this.#options;
-    const { study, revision, release, conflicts, expected } = decision;
+    const { study, revision, expected } = decision;
     const { senderId, studyUid } = study;
     const unfinished = ledger.releases.unfinishedOf(senderId, studyUid);
     if (unfinished !== undefined) return this.#carryOut(unfinished);
-    if (release.length === 0) return this.#nothingToMove(decision);
+    if (decision.release.length === 0) return this.#nothingToMove(decision);
+    // The file of one was lost since it was decided: the study misses it again, and waits for it.
+    if (!ledger.instances.areAllThere(decision.release)) return undefined;
+    let conflicts = decision.conflicts;
     const row = ledger.transaction(() => {
+      const { release, ...others } = this.#takeUids(decision);
+      conflicts = [...conflicts, ...others.conflicts];
+      if (release.length === 0) return undefined;
       const inboxName = ledger.studies.get(senderId, studyUid)?.inboxName ?? this.#freeName(study);
       const isFirst = !ledger.releases.isAnyOf(senderId, studyUid);
       const target = isFirst ? inboxName : this.#supplementName(study, `${inboxName}.rev${revision}`);
       ledger.studies.save({ ...study, inboxName }, clock.wallMs());
       const kind = isFirst ? 'study' : 'supplement';
-      const objects = { objectIds: release, conflictIds: conflicts };
+      const objects = { objectIds: [...release], conflictIds: conflicts };
       const counts = { instances: release.length, expected };
       const of = { senderId, studyUid, revision };
       return ledger.releases.begin({ ...of, kind, target, ...counts, ...objects }, clock.wallMs());
     });
-    return this.#carryOut(row);
+    return row === undefined ? this.#nothingToMove({ ...decision, conflicts }) : this.#carryOut(row);
+  }
+
+  /** What is out from another sender is not moved again; it counts as released, and goes where that did not go. */
+  #takeUids({ study, revision, release }: ReleaseDecision): GoingOut {
+    const { ledger, alarms } = this.#options;
+    const going = takeUids(ledger, study, release);
+    const { known, otherPatients, patientMismatch } = going;
+    if (known.length > 0) {
+      ledger.instances.markReleased(
+        known,
+        revision,
+        this.#aeTitles({ ...study, revision, objectIds: known }),
+      );
+      this.#options.onMarked?.(study, this.#instances(known));
+    }
+    for (const objectId of otherPatients) ledger.instances.hold(objectId, 'E_PATIENT_MISMATCH');
+    if (otherPatients.length > 0)
+      alarms.raise('E_PATIENT_MISMATCH', study.studyUid, patientMismatch?.message);
+    return going;
+  }
+
+  /** Of a conflict with what another sender sent the alarm names both. */
+  #holdConflicts(studyUid: string, objectIds: readonly string[]): void {
+    const { ledger, alarms } = this.#options;
+    for (const objectId of objectIds) ledger.instances.hold(objectId, 'E_CONFLICT');
+    if (objectIds.length > 0)
+      alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'));
   }
 
   /**
@@ -193,7 +229,7 @@ export class Releaser {
     const record = ledger.transaction(() => {
       ledger.instances.markReleased(release.objectIds, release.revision, this.#aeTitles(release));
       this.#options.onMarked?.(study, this.#instances(release.objectIds));
-      for (const objectId of release.conflictIds) ledger.instances.hold(objectId, 'E_CONFLICT');
+      this.#holdConflicts(release.studyUid, release.conflictIds);
       ledger.releases.markStep(release.id, 'done');
       return this.#markStudy(study, release.revision);
     });
@@ -202,7 +238,12 @@ export class Releaser {
   }
 
   /** How the instances came to the sender, by object id, as the list says: destinations choose by it. */
-  #aeTitles({ senderId, studyUid, revision, objectIds }: ReleaseRecord): Map<string, AeTitles> {
+  #aeTitles({
+    senderId,
+    studyUid,
+    revision,
+    objectIds,
+  }: Pick<ReleaseRecord, 'senderId' | 'studyUid' | 'revision' | 'objectIds'>): Map<string, AeTitles> {
     const { ledger } = this.#options;
     const released = new Set(objectIds);
     const titles = new Map<string, AeTitles>();
@@ -230,7 +271,7 @@ export class Releaser {
     const { ledger } = this.#options;
     const { study, revision, conflicts } = decision;
     const record = ledger.transaction(() => {
-      for (const objectId of conflicts) ledger.instances.hold(objectId, 'E_CONFLICT');
+      this.#holdConflicts(study.studyUid, conflicts);
       return this.#markStudy(study, revision);
     });
     return { study: record, conflicts: conflicts.length };

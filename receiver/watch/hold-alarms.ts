@@ -14,6 +14,8 @@ const manyLooks = 10;
 
 interface Raised {
   readonly code: ErrorCode;
+  /** Undefined where it is about several. */
+  readonly studyUid: string | undefined;
   readonly subject: string;
   readonly detail?: string;
   readonly senderId: string;
@@ -42,9 +44,13 @@ export class HoldAlarms {
       this.#alarms.clear(code, subject);
     }
     for (const [key, raised] of standing) {
-      this.#raised.set(key, raised);
-      const { code, subject, detail, senderId } = raised;
+      const { code, studyUid, subject, senderId } = raised;
+      const known = this.#raised.get(key);
+      const detail = raised.detail ?? (known === undefined ? this.#whose(code, studyUid) : known.detail);
+      this.#raised.set(key, { ...raised, ...(detail !== undefined && { detail }) });
       this.#alarms.raise(code, subject, detail, undefined, senderId);
+      // Who held it could not know that another sender has such a study.
+      if (studyUid !== undefined && subject !== studyUid) this.#alarms.clear(code, studyUid);
     }
   }
 
@@ -62,6 +68,7 @@ export class HoldAlarms {
     return ofSenders.flatMap(({ senderId, some, count }) => {
       const raised: Raised[] = some.map(({ code, studyUid }) => ({
         code,
+        studyUid,
         // Two senders may have a study of the same UID.
         subject: (senders.get(studyUid)?.size ?? 0) > 1 ? `${studyUid} of ${senderId}` : studyUid,
         senderId,
@@ -69,7 +76,16 @@ export class HoldAlarms {
       const [last] = some.slice(-1);
       if (last === undefined || count <= some.length) return raised;
       const detail = `and ${count - some.length} more are held: see diode-receiver quarantine list`;
-      return [...raised, { code: last.code, subject: `more of ${senderId}`, detail, senderId }];
+      return [
+        ...raised,
+        { code: last.code, studyUid: undefined, subject: `more of ${senderId}`, detail, senderId },
+      ];
     });
+  }
+
+  /** Which senders are in it, where several are. */
+  #whose(code: ErrorCode, studyUid: string | undefined): string | undefined {
+    const ofSeveral = code === 'E_CONFLICT' || code === 'E_PATIENT_MISMATCH';
+    return ofSeveral && studyUid !== undefined ? this.#ledger.holds.whose(studyUid, code) : undefined;
   }
 }

@@ -88,11 +88,12 @@ export class High {
 
   /** Releases go to destinations alone from now on. */
   withoutInbox(onMarked: NonNullable<ReleaserOptions['onMarked']>): void {
-    const { ledger, vault, clock } = this;
+    const { ledger, vault, clock, alarms } = this;
     this.releaser = new Releaser({
       ledger,
       vault,
       clock,
+      alarms,
       inboxFolder: undefined,
       partialFolder: folders.partial,
       onReleased: (release) => this.releases.push(release),
@@ -173,6 +174,7 @@ export class High {
       ledger,
       vault,
       clock,
+      alarms,
       inboxFolder: folders.inbox,
       partialFolder: folders.partial,
       onReleased: (release) => this.releases.push(release),

@@ -56,11 +56,12 @@ function cutting(high: High, cutter: Cutter): void {
 }
 
 function releaserOf(high: High, ledger: ReceiverLedger, vault: Vault): Releaser {
-  const { clock } = high;
+  const { clock, alarms } = high;
   return new Releaser({
     ledger,
     vault,
     clock,
+    alarms,
     inboxFolder: folders.inbox,
     partialFolder: folders.partial,
     onReleased: (release) => high.releases.push(release),
