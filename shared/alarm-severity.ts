@@ -34,6 +34,7 @@ const severityByCode: Readonly<Partial<Record<ErrorCode, Severity>>> = {
   E_SCANNER: 'critical',
   E_RELEASE: 'critical',
   E_STUDIES_FULL: 'critical',
+  E_SCAN_REFUSED: 'critical',
   E_INBOX_TAKEN: 'critical',
   E_DELIVERY_WAITING: 'critical',
   E_DELIVERY_FAILED: 'critical',

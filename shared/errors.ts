@@ -336,9 +336,15 @@ export const errorCatalogue = {
     action: 'Nothing to do while the scanner works; else see E_SCANNER.',
   },
   E_SCANNER: {
-    meaning: 'The malware scanner does not answer, or can not scan an instance; nothing passes meanwhile.',
+    meaning: 'The malware scanner does not answer; nothing passes meanwhile.',
     action:
-      'Check clamd and scan.socket or scan.host; for large instances raise StreamMaxLength in clamd.conf.',
+      'Check clamd and scan.socket or scan.host. What waits is kept, and scanned when it answers again.',
+  },
+  E_SCAN_REFUSED: {
+    meaning:
+      'The malware scanner works and does not take some instances, as a rule since they are too large for it.',
+    action:
+      'Raise StreamMaxLength in clamd.conf above the largest instance; they are tried again. Or release them with quarantine.',
   },
   E_MALWARE: {
     meaning: 'The malware scanner found something in the instance; it is held.',

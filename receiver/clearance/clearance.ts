@@ -11,8 +11,14 @@ import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Vault } from '../vault/vault.ts';
+import { CopyQueue } from './copy-queue.ts';
+import { ScanAlarms } from './scan-alarms.ts';
+import { type ScanEnd, ScanQueue } from './scan-queue.ts';
 
-/** Looks at a file. Rejects with a DiodeError E_SCANNER where it can't: that is never a pass. */
+/**
+ * Looks at a file. Rejects with a DiodeError where it can't, which is never a pass: E_SCAN_REFUSED where it works and
+ * does not take this file, E_SCANNER for all else.
+ */
 export interface MalwareScanner {
   scan(path: string, fileBytes: number): Promise<'clean' | 'infected'>;
 }
@@ -25,10 +31,8 @@ export interface ClearanceOptions {
   readonly scanner?: MalwareScanner | undefined;
 }
 
-const scansMax = 4;
-const retryMs = 5000;
-const waitingMax = 100_000;
-const copyCodes = ['E_DISK', 'E_DISK_FULL'] as const satisfies readonly ErrorCode[];
+/** While nothing came and nothing ended, one that is due is looked for so often. */
+const lookMs = 100;
 
 interface Scanned {
   readonly row: InstanceRecord;
@@ -37,19 +41,22 @@ interface Scanned {
 
 export class Clearance {
   readonly #options: ClearanceOptions;
-  #toScan: InstanceRecord[] = [];
+  readonly #queue: ScanQueue;
+  readonly #alarms: ScanAlarms;
+  readonly #copies: CopyQueue;
+  /** At most as many as scans go on at the same time. */
   readonly #scanned: Scanned[] = [];
-  #scanning = 0;
-  #scanAgainAtMs = 0;
-  readonly #toCopy: InstanceRecord[] = [];
-  /** Copies to be made, by study. */
-  readonly #copiesOf = new Map<string, number>();
-  #copy: { readonly row: InstanceRecord; readonly steps: Generator<void, string> } | undefined;
+  #lookAtMs = Number.NEGATIVE_INFINITY;
   #cleared: InstanceRecord[] = [];
 
+  /** Make it before the studies read the ledger: where the scanner was taken out of the configuration, nobody waits for it. */
   constructor(options: ClearanceOptions) {
+    const { ledger, clock, alarms, scanner } = options;
     this.#options = options;
-    this.#loadWaiting();
+    this.#queue = new ScanQueue(ledger.clearances);
+    this.#alarms = new ScanAlarms({ records: ledger.clearances, clock, alarms });
+    this.#copies = new CopyQueue(options);
+    if (scanner === undefined) ledger.clearances.liftScanWaits();
   }
 
   /** Code of the hold that instances are entered with that nothing else holds. */
@@ -60,21 +67,27 @@ export class Clearance {
   /** Instances became durable. Those that are held for another reason are known to the studies at once. */
   add(rows: readonly InstanceRecord[]): void {
     for (const row of rows) {
-      if (row.heldBecause === 'E_SCAN_WAITING') this.#toScan.push(row);
-      else this.#clear(row);
+      if (row.heldBecause === 'E_SCAN_WAITING') {
+        this.#queue.arrived(row.senderId);
+        this.#lookAtMs = Number.NEGATIVE_INFINITY;
+      } else {
+        this.#clear(row);
+      }
     }
   }
 
   /** Goes on, a bounded step. @returns whether there is more to do at once */
   step(): boolean {
     for (let scanned = this.#scanned[0]; scanned !== undefined; scanned = this.#scanned[0]) {
-      this.#judge(scanned);
+      this.#queue.ended(scanned.row, this.#judge(scanned), this.#options.clock.monotonicMs());
       // Only now: where the ledger refuses, it is judged again.
       this.#scanned.shift();
+      this.#lookAtMs = Number.NEGATIVE_INFINITY;
     }
     this.#beginScans();
-    this.#copyOn();
-    return this.#copy !== undefined || this.#toCopy.length > 0;
+    const copied = this.#copies.step();
+    if (copied !== undefined) this.#cleared.push(copied);
+    return !this.#copies.isEmpty;
   }
 
   /** Instances that the studies may be told of now. */
@@ -84,31 +97,16 @@ export class Clearance {
     return cleared;
   }
 
-  /** Whether a copy of something of a study is still to be made. */
-  isCopyingOf({ senderId, studyUid }: Pick<InstanceRecord, 'senderId' | 'studyUid'>): boolean {
-    return this.#copiesOf.has(`${senderId} ${studyUid}`);
-  }
-
-  #loadWaiting(): void {
-    const { ledger, scanner } = this.#options;
-    for (const { objectId } of ledger.holds.heldBecause('E_SCAN_WAITING', waitingMax)) {
-      // Where the scanner was taken out of the configuration since, nobody waits for it.
-      if (scanner === undefined) ledger.holds.lift(objectId);
-      const row = ledger.instances.get(objectId);
-      if (row !== undefined) this.add([row]);
-    }
-  }
-
   #beginScans(): void {
     const { scanner, vault, clock } = this.#options;
-    if (scanner === undefined || clock.monotonicMs() < this.#scanAgainAtMs) return;
-    while (this.#scanning < scansMax) {
-      const row = this.#toScan.shift();
-      if (row === undefined) return;
-      this.#scanning += 1;
+    const now = clock.monotonicMs();
+    if (scanner === undefined || now < this.#lookAtMs) return;
+    this.#lookAtMs = now + lookMs;
+    this.#alarms.watch(this.#queue.refused());
+    for (let row = this.#queue.next(now); row !== undefined; row = this.#queue.next(now)) {
+      const scanned = row;
       const done = (outcome: Scanned['outcome']): void => {
-        this.#scanning -= 1;
-        this.#scanned.push({ row, outcome });
+        this.#scanned.push({ row: scanned, outcome });
       };
       scanner.scan(vault.objects.pathOf(row.objectId), row.bytes).then(done, (cause: unknown) => {
         done(cause instanceof DiodeError ? cause : new DiodeError('E_SCANNER', undefined, { cause }));
@@ -116,18 +114,17 @@ export class Clearance {
     }
   }
 
-  #judge({ row, outcome }: Scanned): void {
-    const { ledger, alarms, clock } = this.#options;
+  #judge({ row, outcome }: Scanned): ScanEnd {
+    const { ledger } = this.#options;
     const { objectId } = row;
     // A person may have purged or released it meanwhile.
-    if (ledger.instances.get(objectId)?.heldBecause !== 'E_SCAN_WAITING') return;
+    if (ledger.instances.get(objectId)?.heldBecause !== 'E_SCAN_WAITING') return 'gone';
     if (outcome instanceof DiodeError) {
-      alarms.raise('E_SCANNER', 'clamd', outcome.message);
-      this.#toScan.push(row);
-      this.#scanAgainAtMs = clock.monotonicMs() + retryMs;
-      return;
+      if (outcome.code === 'E_SCAN_REFUSED') return 'refused';
+      this.#alarms.failed(outcome.message);
+      return 'failed';
     }
-    alarms.clear('E_SCANNER', 'clamd');
+    this.#alarms.passed();
     if (outcome === 'infected') {
       ledger.instances.hold(objectId, 'E_MALWARE');
       this.#cleared.push({ ...row, heldBecause: 'E_MALWARE' });
@@ -135,34 +132,12 @@ export class Clearance {
       ledger.holds.lift(objectId);
       this.#clear({ ...row, heldBecause: undefined });
     }
+    return 'verdict';
   }
 
   #clear(row: InstanceRecord): void {
     const inspection = this.#options.ledger.holds.inspection(row.objectId);
-    const needsCopy = row.heldBecause === undefined && inspection?.zeroPreamble === true;
-    (needsCopy ? this.#toCopy : this.#cleared).push(row);
-    if (needsCopy) this.#countCopy(row, 1);
-  }
-
-  #copyOn(): void {
-    const { ledger, vault, alarms } = this.#options;
-    const row = this.#copy?.row ?? this.#toCopy.shift();
-    if (row === undefined) return;
-    this.#copy ??= { row, steps: vault.zeroPreamble(row.objectId) };
-    const { steps } = this.#copy;
-    const step = alarms.during('vault copy', copyCodes, () => steps.next());
-    if (step?.done === false) return;
-    this.#copy = undefined;
-    if (step?.done === true) ledger.holds.keepReleasedSha256(row.objectId, step.value);
-    // Where the disk refused the copy, the release tries again, and waits until it can.
-    this.#countCopy(row, -1);
-    this.#cleared.push(row);
-  }
-
-  #countCopy({ senderId, studyUid }: InstanceRecord, change: 1 | -1): void {
-    const key = `${senderId} ${studyUid}`;
-    const copies = (this.#copiesOf.get(key) ?? 0) + change;
-    if (copies > 0) this.#copiesOf.set(key, copies);
-    else this.#copiesOf.delete(key);
+    if (row.heldBecause === undefined && inspection?.zeroPreamble === true) this.#copies.add(row);
+    else this.#cleared.push(row);
   }
 }

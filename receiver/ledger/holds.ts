@@ -22,7 +22,9 @@ export const holdsSchema = `
      claimed_study_uid TEXT,
      released_sha256 TEXT
    ) WITHOUT ROWID;
-   CREATE INDEX instances_held ON instances (arrival) WHERE held_because IS NOT NULL;`;
+   CREATE INDEX instances_held ON instances (arrival) WHERE held_because IS NOT NULL;
+   CREATE INDEX instances_standing ON instances (arrival)
+     WHERE held_because IS NOT NULL AND held_because <> 'E_PURGED' AND held_because <> 'E_SCAN_WAITING';`;
 
 /** What the release decision needs to know of an instance. */
 export interface InspectionRecord {
@@ -163,11 +165,6 @@ export class Holds {
     return this.#held(`held_because ${which === 'purged' ? '=' : '<>'} 'E_PURGED'`, [], limit);
   }
 
-  /** Held instances of a code, the oldest first. */
-  heldBecause(code: ErrorCode, limit: number): HeldInstance[] {
-    return this.#held('held_because = ?', [code], limit);
-  }
-
   /** Held instances that an id names: an object id or its beginning, or the UID of a study. */
   named(id: string, limit: number): HeldInstance[] {
     if (/^[0-9a-f]{6,32}$/.test(id) && id.length >= idDigitsMin) {
@@ -177,13 +174,14 @@ export class Holds {
     return this.#held('(study_uid = ? OR claimed_study_uid = ?)', [id, id], limit);
   }
 
-  /** For which reasons something of which study is held; purged ones don't count. */
+  /** For which reasons something of which study is held, but for what was purged and what waits for the scanner. */
   standing(limit: number): { studyUid: string; code: ErrorCode }[] {
     return this.#database
       .all(
         `SELECT coalesce(claimed_study_uid, study_uid) AS study_uid, held_because FROM instances
          LEFT JOIN inspections ON inspections.object_id = instances.object_id
-         WHERE held_because IS NOT NULL AND held_because <> 'E_PURGED' GROUP BY 1, 2 LIMIT ?`,
+         WHERE held_because IS NOT NULL AND held_because <> 'E_PURGED' AND held_because <> 'E_SCAN_WAITING'
+         GROUP BY 1, 2 LIMIT ?`,
         limit,
       )
       .map((row) => ({

@@ -221,7 +221,7 @@ export class InstanceRecords {
   }
 }
 
-function instanceRecord(row: Row): InstanceRecord {
+export function instanceRecord(row: Row): InstanceRecord {
   const [calling, called] = [optionalText(row, 'calling_ae_title'), optionalText(row, 'called_ae_title')];
   return {
     objectId: text(row, 'object_id'),

@@ -7,6 +7,7 @@ import { Mailbox, mailboxSchema } from '../../shared/mailbox.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Account } from './account.ts';
 import { Audit, auditSchema } from './audit.ts';
+import { Clearances, clearancesSchema } from './clearances.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
 import { Departures, departuresSchema } from './departures.ts';
 import { Holds, holdsSchema } from './holds.ts';
@@ -38,6 +39,7 @@ const migrations: readonly Migration[] = [
     holdsSchema,
     senderBindingsSchema,
     senderAccountSchema,
+    clearancesSchema,
     deliveriesSchema,
     departuresSchema,
     savedTimeSchema,
@@ -60,6 +62,7 @@ export class ReceiverLedger {
   readonly knownContent: KnownContent;
   readonly mailbox: Mailbox;
   readonly holds: Holds;
+  readonly clearances: Clearances;
   readonly deliveries: Deliveries;
   readonly departures: Departures;
   readonly savedTime: SavedTime;
@@ -84,6 +87,7 @@ export class ReceiverLedger {
     this.knownContent = new KnownContent(database);
     this.mailbox = new Mailbox(database);
     this.holds = new Holds(database);
+    this.clearances = new Clearances(database);
     this.departures = new Departures(database);
     this.deliveries = new Deliveries(database, this.departures);
     this.savedTime = new SavedTime(database);

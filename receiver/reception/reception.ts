@@ -121,6 +121,7 @@ export class Reception {
     this.#shortageAlarms = new ShortageAlarms(alarms, () => this.assembler.shortages.rows());
     loadFinished(ledger, this.assembler);
     resumeCollecting({ ...options, assembler: this.assembler });
+    this.#clearance = new Clearance(options);
     this.studies = new Studies({
       ledger,
       clock,
@@ -133,11 +134,10 @@ export class Reception {
       },
     });
     this.releaser = new Releaser({ ...options });
-    this.#clearance = new Clearance(options);
     this.#releases = new StudyReleases({
       studies: this.studies,
       releaser: this.releaser,
-      isBusy: (study) => this.#clearance.isCopyingOf(study),
+      isBusy: () => false,
     });
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
     const { assembler, studies, senders } = this;

@@ -1,0 +1,86 @@
+/** What persons are told of the malware scanner: that it does not answer, what it does not take, and how much waits. */
+import type { Alarms } from '../../shared/alarms.ts';
+import type { Clock } from '../../shared/clock.ts';
+
+export interface ScanBacklog {
+  /** Up to the limit that was asked for. */
+  readonly count: number;
+  readonly oldestAtMs: number | undefined;
+}
+
+export interface ScanAlarmsOptions {
+  readonly records: { scanBacklog(countMax: number): ScanBacklog };
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+}
+
+/** Counted no further, and no more often. */
+const countMax = 100_000;
+const watchMs = 10_000;
+/** Something waited so long: the scanner is behind, though it answers. */
+const behindMs = 300_000;
+
+export class ScanAlarms {
+  readonly #options: ScanAlarmsOptions;
+  #watchAtMs = Number.NEGATIVE_INFINITY;
+  /** Whether it did since the last look. */
+  #hasFailed = false;
+  /** Whether it gave a verdict since it last failed. */
+  #hasPassed = false;
+  /** The first failure of those that an alarm stands for. */
+  #failure: string | undefined;
+  readonly #refusedOf = new Set<string>();
+
+  constructor(options: ScanAlarmsOptions) {
+    this.#options = options;
+  }
+
+  /** A scan ended without a verdict, and nobody knows whose fault it was. */
+  failed(why: string): void {
+    this.#hasFailed = true;
+    this.#hasPassed = false;
+    if (this.#failure !== undefined) return;
+    this.#failure = why;
+    this.#options.alarms.raise('E_SCANNER', 'clamd', `${why}; ${this.#backlog().words}`);
+  }
+
+  /** A scan ended with a verdict. */
+  passed(): void {
+    this.#hasPassed = true;
+  }
+
+  /** Looks every few seconds: one that fails now and then is one alarm, not many. @param refused files by sender */
+  watch(refused: ReadonlyMap<string, number>): void {
+    const { clock, alarms } = this.#options;
+    const now = clock.monotonicMs();
+    if (now < this.#watchAtMs) return;
+    this.#watchAtMs = now + watchMs;
+    const { count, words, waitedMs } = this.#backlog();
+    if (!this.#hasFailed && (this.#hasPassed || count === 0)) {
+      this.#failure = undefined;
+      alarms.clear('E_SCANNER', 'clamd');
+    }
+    if (this.#failure !== undefined) alarms.raise('E_SCANNER', 'clamd', `${this.#failure}; ${words}`);
+    this.#hasFailed = false;
+    const isBehind = waitedMs >= behindMs;
+    if (isBehind) alarms.raise('E_SCAN_WAITING', 'clamd', words, 'warning');
+    else alarms.clear('E_SCAN_WAITING', 'clamd');
+    for (const [senderId, count] of refused) {
+      this.#refusedOf.add(senderId);
+      alarms.raise('E_SCAN_REFUSED', senderId, `the scanner does not take ${count} instances or more`);
+    }
+    for (const senderId of this.#refusedOf) {
+      if (refused.has(senderId)) continue;
+      this.#refusedOf.delete(senderId);
+      alarms.clear('E_SCAN_REFUSED', senderId);
+    }
+  }
+
+  #backlog(): { count: number; words: string; waitedMs: number } {
+    const { count, oldestAtMs } = this.#options.records.scanBacklog(countMax);
+    if (oldestAtMs === undefined) return { count: 0, words: 'nothing waits', waitedMs: 0 };
+    const many = count >= countMax ? `${countMax} or more` : String(count);
+    const words = `${many} instances wait, the oldest since ${new Date(oldestAtMs).toISOString()}`;
+    return { count, words, waitedMs: this.#options.clock.wallMs() - oldestAtMs };
+  }
+}
