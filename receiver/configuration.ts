@@ -77,6 +77,11 @@ export const receiverSettings = {
     true,
     requiredPath('that folder, on one file system with the vault'),
   ),
+  'inbox.files': choice(
+    ['auto', 'link', 'copy'],
+    'auto',
+    'what the inbox gets: files of their own where the file system shares blocks, else links; links; or copies',
+  ),
   destinations: destinationSettings,
   'inbox.partialFolder': outside(
     ['inbox.folder'],

@@ -37,6 +37,11 @@ export interface Disk {
   open(path: string, mode: 'create' | 'update' | 'read'): DiskFile;
   rename(from: string, to: string): void;
   link(from: string, to: string): void;
+  /**
+   * Makes a file of its own with the same content, which shares the blocks of the first until one is written: where
+   * the file system can. It is durable when it is synced. @returns false where it can't, and nothing is there then
+   */
+  clone(from: string, to: string): boolean;
   remove(path: string): void;
   removeFolder(path: string): void;
   syncFolder(path: string): void;
@@ -74,6 +79,17 @@ export const nodeDisk: Disk = {
     guard('opening a file', () => new NodeFile(fs.openSync(path, openFlags[mode], fileMode))),
   rename: (from, to) => guard('renaming a file', () => fs.renameSync(from, to)),
   link: (from, to) => guard('linking a file', () => fs.linkSync(from, to)),
+  clone: (from, to) =>
+    guard('cloning a file', () => {
+      try {
+        fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE_FORCE | fs.constants.COPYFILE_EXCL);
+        return true;
+      } catch (error) {
+        if (!cloneRefusals.has(errorCauseCode(error) ?? '')) throw error;
+        fs.rmSync(to, { force: true });
+        return false;
+      }
+    }),
   remove: (path) => guard('removing a file', () => fs.rmSync(path, { force: true })),
   removeFolder: (path) => guard('removing a folder', () => fs.rmSync(path, { recursive: true, force: true })),
   syncFolder: (path) =>
@@ -91,6 +107,16 @@ export const nodeDisk: Disk = {
       return { free: found.bavail * found.bsize, total: found.blocks * found.bsize };
     }),
 };
+
+/** What file systems answer that share no blocks, or not between these two places (ioctl_ficlone(2)). */
+const cloneRefusals: ReadonlySet<string> = new Set([
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EXDEV',
+  'EINVAL',
+  'ENOTTY',
+  'ENOSYS',
+]);
 
 const openFlags = { create: 'wx+', update: 'r+', read: 'r' } as const;
 

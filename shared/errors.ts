@@ -266,6 +266,10 @@ export const errorCatalogue = {
     action:
       'Check the disk; diode-receiver missing names what has not come again yet, and damaged/ in the vault holds the files.',
   },
+  E_COPY_WAITING: {
+    meaning: 'The copy of an instance that goes out, with its preamble zeroed, is not made yet.',
+    action: 'It is made by itself, also when the disk has room again: ask again in a moment.',
+  },
   E_VERIFY: {
     meaning: 'What is held differs from the ledger.',
     action: 'See the list above; check the disk before anything else.',
@@ -304,7 +308,7 @@ export const errorCatalogue = {
   E_STUDY_STATE: { meaning: 'The study is not in a state that allows this.', action: 'See status.' },
   E_CONFLICT: {
     meaning:
-      'An instance has the UID of another one and other bytes: a corrected image, or what another sender made. It is held.',
+      'An instance has the UID of another one and other bytes: a corrected image may be waiting, or one of another sender. It is held.',
     action: 'Compare both, see diode-receiver quarantine show; then release or purge the one that is held.',
   },
   E_INSTANCE_MISMATCH: {

@@ -34,6 +34,7 @@ export function timedDisk(disk: Disk, clock: Pick<Clock, 'monotonicMs'>): TimedD
     open: (path, mode) => timedFile(timed(() => disk.open(path, mode))),
     rename: (from, to) => timed(() => disk.rename(from, to)),
     link: (from, to) => timed(() => disk.link(from, to)),
+    clone: (from, to) => timed(() => disk.clone(from, to)),
     remove: (path) => timed(() => disk.remove(path)),
     removeFolder: (path) => timed(() => disk.removeFolder(path)),
     syncFolder: (path) => timed(() => disk.syncFolder(path)),

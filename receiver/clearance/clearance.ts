@@ -2,7 +2,7 @@
  * Between an instance being durable and the studies being told of it: a malware scanner looks at it, where one is
  * configured, and the copy is made that goes out in its place, where its preamble does not.
  *
- * Scans go on beside everything else and copies are made in steps, so that nobody waits for either. What a stop
+ * Scans and copies go on beside everything else, so that nobody waits for either. What a stop
  * interrupts is begun again: until it is scanned an instance is held in the ledger as E_SCAN_WAITING.
  */
 import type { Alarms } from '../../shared/alarms.ts';
@@ -10,8 +10,8 @@ import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { Outgoing } from '../vault/outgoing.ts';
 import type { Vault } from '../vault/vault.ts';
-import { CopyQueue } from './copy-queue.ts';
 import { ScanAlarms } from './scan-alarms.ts';
 import { type ScanEnd, ScanQueue } from './scan-queue.ts';
 
@@ -26,6 +26,7 @@ export interface MalwareScanner {
 export interface ClearanceOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
+  readonly outgoing: Outgoing;
   readonly clock: Clock;
   readonly alarms: Alarms;
   readonly scanner?: MalwareScanner | undefined;
@@ -43,7 +44,6 @@ export class Clearance {
   readonly #options: ClearanceOptions;
   readonly #queue: ScanQueue;
   readonly #alarms: ScanAlarms;
-  readonly #copies: CopyQueue;
   /** At most as many as scans go on at the same time. */
   readonly #scanned: Scanned[] = [];
   #lookAtMs = Number.NEGATIVE_INFINITY;
@@ -55,7 +55,6 @@ export class Clearance {
     this.#options = options;
     this.#queue = new ScanQueue(ledger.clearances);
     this.#alarms = new ScanAlarms({ records: ledger.clearances, clock, alarms });
-    this.#copies = new CopyQueue(options);
     if (scanner === undefined) ledger.clearances.liftScanWaits();
   }
 
@@ -76,8 +75,8 @@ export class Clearance {
     }
   }
 
-  /** Goes on, a bounded step. @returns whether there is more to do at once */
-  step(): boolean {
+  /** Goes on, a bounded step. */
+  step(): void {
     for (let scanned = this.#scanned[0]; scanned !== undefined; scanned = this.#scanned[0]) {
       this.#queue.ended(scanned.row, this.#judge(scanned), this.#options.clock.monotonicMs());
       // Only now: where the ledger refuses, it is judged again.
@@ -85,9 +84,6 @@ export class Clearance {
       this.#lookAtMs = Number.NEGATIVE_INFINITY;
     }
     this.#beginScans();
-    const copied = this.#copies.step();
-    if (copied !== undefined) this.#cleared.push(copied);
-    return !this.#copies.isEmpty;
   }
 
   /** Instances that the studies may be told of now. */
@@ -135,9 +131,9 @@ export class Clearance {
     return 'verdict';
   }
 
+  /** The studies hear of it when its copy is made; where the disk refuses that, the release asks for it again. */
   #clear(row: InstanceRecord): void {
-    const inspection = this.#options.ledger.holds.inspection(row.objectId);
-    if (row.heldBecause === undefined && inspection?.zeroPreamble === true) this.#copies.add(row);
-    else this.#cleared.push(row);
+    const clear = () => void this.#cleared.push(row);
+    if (row.heldBecause !== undefined || !this.#options.outgoing.want(row, clear)) clear();
   }
 }

@@ -13,7 +13,7 @@ import { DiodeError } from '../../shared/errors.ts';
 import { contextFor, type PlannedAssociation, planAssociations } from './association-plan.ts';
 import type { DeliveryResult } from './delivery-result.ts';
 import { type DicomDestination, destinationTimes } from './destination.ts';
-import { type InstanceFile, openFile, readFully } from './instance-file.ts';
+import { type InstanceFile, InstanceReader, prefixBytesMax } from './instance-file.ts';
 import { connectToPeer } from './peer-connection.ts';
 import { Requestor } from './requestor.ts';
 
@@ -91,6 +91,7 @@ class StoreRun {
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
   readonly #buffers = [new Uint8Array(bufferBytes), new Uint8Array(bufferBytes)] as const;
+  readonly #prefix = new Uint8Array(prefixBytesMax);
   /** Instances whose association broke: each is tried once more, alone. */
   #suspects: InstanceFile[] = [];
   #losses = 0;
@@ -166,7 +167,8 @@ class StoreRun {
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
         await requestor.abort();
-        if (error.code === 'E_FILE_READ') yield { file, outcome: 'failed', ...reasonOf(error) };
+        if (error.code === 'E_FILE_READ' || error.code === 'E_VAULT_DAMAGED')
+          yield { file, outcome: 'failed', ...reasonOf(error) };
         else this.#lose(file, error);
         return dealt;
       }
@@ -193,7 +195,7 @@ class StoreRun {
     for (const file of files) yield { file, outcome: 'untried', ...reasonOf(this.#givenUp) };
   }
 
-  /** @throws DiodeError when the association is over, or the file can't be read */
+  /** @throws DiodeError when the association is over, or the file can't be read or is not what it should be */
   async #store(requestor: Requestor, context: AcceptedContext, file: InstanceFile): Promise<DeliveryResult> {
     const messageId = requestor.nextMessageId();
     const command = {
@@ -222,11 +224,9 @@ class StoreRun {
     file: InstanceFile,
     command: Uint8Array,
   ): Promise<void> {
-    const handle = await openFile(file.path);
+    const reader = await InstanceReader.open(file, this.#prefix, file.dataSetOffset);
     try {
-      const bytes = file.fileBytes - file.dataSetOffset;
-      const framing = new DataSetFraming(context.id, bytes, requestor.sentPduBytesMax);
-      let position = file.dataSetOffset;
+      const framing = new DataSetFraming(context.id, reader.remaining, requestor.sentPduBytesMax);
       let offset = command.length;
       this.#buffers[0].set(command);
       let writing: Promise<void> = Promise.resolve();
@@ -234,16 +234,16 @@ class StoreRun {
         const buffer = this.#buffers[round % 2 === 0 ? 0 : 1];
         const { places, end } = framing.next(buffer, offset);
         assert(end > offset, 'a round holds at least one PDU');
-        const [read] = await Promise.allSettled([readFully(handle, places, position), writing]);
+        // The last round is read, and with it judged, before it leaves: what is damaged never arrives whole.
+        const [read] = await Promise.allSettled([reader.fill(places), writing]);
         await writing;
         if (read.status === 'rejected') throw read.reason;
-        position += places.reduce((sum, place) => sum + place.length, 0);
         writing = requestor.send(buffer.subarray(0, end));
         offset = 0;
       }
       await writing;
     } finally {
-      await handle.close();
+      await reader.close();
     }
   }
 }

@@ -78,6 +78,8 @@ interface DestinationState<Row> {
   inRound: boolean;
   /** Whether something was delivered or refused in this round: the destination works. */
   works: boolean;
+  /** Instances of this round that could not leave here. */
+  setAside: number;
   /** What failed in this round, judged at its end. */
   failed: Failure<Row>[];
 }
@@ -103,7 +105,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     this.#destinations = new Map(
       destinations.map((name) => [
         name,
-        { failures: 0, notBeforeMs: 0, inRound: false, works: false, failed: [] },
+        { failures: 0, notBeforeMs: 0, inRound: false, works: false, setAside: 0, failed: [] },
       ]),
     );
   }
@@ -130,6 +132,13 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     else this.#refused(row, answer);
   }
 
+  /** An instance can't leave now, by no fault of the destination and none of its own: it waits, and has no attempt more. */
+  setAside(row: Row, reason: DeliveryReason, nowMs: number): void {
+    this.#state(row.destination).setAside += 1;
+    const notBeforeMs = nowMs + this.#policy.retryMsMin;
+    this.#ledger.postponed(row, { ...reason, attempts: row.attempts, notBeforeMs });
+  }
+
   /**
    * The round is over. An instance that failed while others arrived has an attempt more; where nothing arrived, the
    * destination has failed and no instance is blamed for it.
@@ -138,8 +147,10 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     const state = this.#state(destination);
     if (!state.inRound) return;
     const { works, failed } = state;
+    const isUntried = !works && failed.length === 0 && state.setAside > 0;
     state.inRound = false;
     state.works = false;
+    state.setAside = 0;
     state.failed = [];
     for (const { row, answer } of failed) {
       const attempts = row.attempts + (works ? 1 : 0);
@@ -150,6 +161,8 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
         this.#ledger.postponed(row, { ...reason, code: codeOf(answer), attempts, notBeforeMs });
       }
     }
+    // Nothing was asked of the destination, or it gave up before its turn: the next round tells.
+    if (isUntried) return;
     state.notBeforeMs = works ? 0 : nowMs + this.#delayMs(state.failures);
     state.failures = works ? 0 : state.failures + 1;
   }

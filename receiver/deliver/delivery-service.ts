@@ -4,13 +4,15 @@
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { storageCodes } from '../../shared/errors.ts';
+import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { RunningTime } from '../../shared/running-time.ts';
 import { type Die, startThread, stopThread } from '../../shared/supervision.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
+import type { DeliveryRecord } from '../ledger/deliveries.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import { inboxFolderOf } from '../places.ts';
+import type { Outgoing, OutgoingFile } from '../vault/outgoing.ts';
 import type { Vault } from '../vault/vault.ts';
 import { Delivery, type DestinationStatus } from './delivery.ts';
 import { DeliveryPlan } from './delivery-plan.ts';
@@ -29,6 +31,8 @@ export interface DeliveryServiceOptions {
   readonly configuration: ReceiverConfiguration;
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
+  /** Of the running reception, which is made later. */
+  readonly outgoing: () => Outgoing;
   readonly clock: Clock;
   readonly alarms: Alarms;
   readonly log: Log;
@@ -48,7 +52,7 @@ export class DeliveryService {
   /** @throws DiodeError E_CREDENTIALS */
   constructor(options: DeliveryServiceOptions) {
     this.#options = options;
-    const { configuration, ledger, vault, clock, alarms, log } = options;
+    const { configuration, ledger, clock, alarms, log } = options;
     const { destinations } = configuration;
     // What can't be read is found now, and not when the first study comes.
     for (const settings of destinations) resolveDestination(settings);
@@ -68,7 +72,8 @@ export class DeliveryService {
       transaction: (act) => ledger.transaction(act),
       policies: new Map(destinations.map((settings) => [settings.name, policyOf(settings)])),
       courier: { send: (destination, items) => this.#order({ kind: 'round', destination, items }) },
-      pathOf: (objectId) => vault.releasedPath(objectId),
+      fileOf: (row) => this.#fileOf(row),
+      onDamaged: (objectId) => options.outgoing().damaged(objectId),
       runningTime: this.runningTime,
       clock,
       alarms,
@@ -105,6 +110,14 @@ export class DeliveryService {
     await this.#endThread();
     this.#delivery.finish();
     this.#options.alarms.during('running time', storageCodes, () => this.runningTime.save());
+  }
+
+  /** Where a copy leaves that is not there, it is made. */
+  #fileOf(row: DeliveryRecord): OutgoingFile | DiodeError {
+    const outgoing = this.#options.outgoing();
+    const file = outgoing.file(row.objectId);
+    if (file instanceof DiodeError && file.code === 'E_COPY_WAITING') outgoing.want(row, () => {});
+    return file;
   }
 
   #guarded(act: () => void): void {

@@ -58,8 +58,9 @@ async function deliver(name: string, items: readonly CourierItem[]): Promise<voi
     for (const { objectId } of items) report(objectId, { outcome: 'untried', code, comment: message });
   } else {
     const objectIds = new Map<InstanceFile, string>();
-    for (const { objectId, path } of items) {
-      const file = await described(path);
+    for (const item of items) {
+      const { objectId } = item;
+      const file = await described(item);
       if (file instanceof DiodeError) report(objectId, withoutFile(file));
       else objectIds.set(file, objectId);
     }
@@ -79,16 +80,17 @@ function resolved(settings: DestinationSettings): Destination | DiodeError {
   }
 }
 
-async function described(path: string): Promise<InstanceFile | DiodeError> {
+/** Whatever a file does to its reading, it does to itself alone. */
+async function described(item: CourierItem): Promise<InstanceFile | DiodeError> {
   try {
-    return await describeInstanceFile(path);
+    return await describeInstanceFile(item.path, item);
   } catch (error) {
-    if (error instanceof DiodeError) return error;
-    throw error;
+    return error instanceof DiodeError ? error : new DiodeError('E_INTERNAL', undefined, { cause: error });
   }
 }
 
-/** A disk may work again; what a file says of itself does not change. */
+/** A disk may work again, and a file come again; what a file says of itself does not change. */
 function withoutFile({ code, message }: DiodeError): DeliveryAnswer {
-  return { outcome: code === 'E_FILE_READ' ? 'failed' : 'refused', code, comment: message };
+  const mayWork = code === 'E_FILE_READ' || code === 'E_VAULT_DAMAGED';
+  return { outcome: mayWork ? 'failed' : 'refused', code, comment: message };
 }

@@ -8,9 +8,10 @@
 import type { Alarms } from '../../shared/alarms.ts';
 import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
+import type { OutgoingFile } from '../vault/outgoing.ts';
 import { type DeliveryAnswer, type DeliveryPolicy, DeliveryQueue } from './delivery-queue.ts';
 
 /** Sends rounds. What it reports goes to {@link Delivery.reported} and {@link Delivery.ended}. */
@@ -18,10 +19,8 @@ export interface Courier {
   send(destination: string, items: readonly CourierItem[]): void;
 }
 
-export interface CourierItem {
-  readonly objectId: string;
-  readonly path: string;
-}
+/** What leaves for an instance: nothing but these bytes. */
+export type CourierItem = OutgoingFile;
 
 export interface DeliveryOptions {
   readonly deliveries: Deliveries;
@@ -29,7 +28,10 @@ export interface DeliveryOptions {
   readonly transaction: (act: () => void) => void;
   readonly policies: ReadonlyMap<string, DeliveryPolicy>;
   readonly courier: Courier;
-  readonly pathOf: (objectId: string) => string;
+  /** What leaves for an instance, or why nothing can now. */
+  readonly fileOf: (row: DeliveryRecord) => OutgoingFile | DiodeError;
+  /** The courier read other bytes than should leave. */
+  readonly onDamaged: (objectId: string) => void;
   readonly runningTime: RunningTime;
   readonly clock: Clock;
   readonly alarms: Alarms;
@@ -62,6 +64,8 @@ interface DestinationState {
   readonly policy: DeliveryPolicy;
   readonly queue: DeliveryQueue<DeliveryRecord>;
   round: Round | undefined;
+  lookedAtMs: number;
+  ledgerFailedAtMs: number;
   code: ErrorCode | undefined;
   sent: number;
 }
@@ -76,9 +80,7 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #destinations: ReadonlyMap<string, DestinationState>;
   #statuses: readonly DestinationStatus[] = [];
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #watchedAtMs = Number.NEGATIVE_INFINITY;
-  #ledgerFailedAtMs = Number.NEGATIVE_INFINITY;
   #alarmed: readonly string[] = [];
 
   constructor(options: DeliveryOptions) {
@@ -91,6 +93,8 @@ export class Delivery {
           policy,
           queue: new DeliveryQueue(this.#queueLedger(), [name], policy),
           round: undefined,
+          lookedAtMs: Number.NEGATIVE_INFINITY,
+          ledgerFailedAtMs: Number.NEGATIVE_INFINITY,
           code: undefined,
           sent: 0,
         },
@@ -111,38 +115,27 @@ export class Delivery {
     if (round !== undefined) round.isOver = true;
   }
 
-  /** Enters what came, and begins what is due. Call it often. */
+  /** Enters what came, and begins what is due. Call it often. What fails for one destination is done for the others. */
   step(): void {
     const now = this.#options.clock.monotonicMs();
-    if (now - this.#ledgerFailedAtMs < retryLedgerMs) return;
-    const isLooking = now - this.#lookedAtMs >= lookIntervalMs;
-    const done = this.#options.alarms.during('deliveries', storageCodes, () => {
-      for (const state of this.#destinations.values()) {
-        const hadRound = state.round !== undefined;
-        this.#enterAnswers(state);
-        if (state.round === undefined && (isLooking || hadRound)) this.#begin(state);
-      }
-      if (isLooking) this.#lookedAtMs = now;
-      if (now - this.#watchedAtMs >= watchIntervalMs) {
-        this.#watchedAtMs = now;
-        this.#options.runningTime.keep();
-        this.#watch();
-      }
-      return true;
+    for (const state of this.#destinations.values()) this.#stepOf(state, now);
+    if (now - this.#watchedAtMs < watchIntervalMs) return;
+    this.#watchedAtMs = now;
+    this.#options.alarms.during('deliveries', storageCodes, () => {
+      this.#options.runningTime.keep();
+      this.#watch();
     });
-    if (done === undefined) this.#ledgerFailedAtMs = now;
   }
 
   /** Something waits that did not before: the next step looks for it. */
   wake(): void {
-    this.#lookedAtMs = Number.NEGATIVE_INFINITY;
+    for (const state of this.#destinations.values()) state.lookedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Enters what came before a stop; nothing new is begun. */
   finish(): void {
-    this.#options.alarms.during('deliveries', storageCodes, () => {
-      for (const state of this.#destinations.values()) this.#enterAnswers(state);
-    });
+    for (const state of this.#destinations.values())
+      this.#options.alarms.during(subjectOf(state), storageCodes, () => this.#enterAnswers(state));
   }
 
   /** As of the last look, at most two seconds ago. */
@@ -157,33 +150,82 @@ export class Delivery {
     this.wake();
   }
 
+  #stepOf(state: DestinationState, now: number): void {
+    if (now - state.ledgerFailedAtMs < retryLedgerMs) return;
+    const done = this.#options.alarms.during(subjectOf(state), storageCodes, () => {
+      const isLooking = now - state.lookedAtMs >= lookIntervalMs;
+      const hadRound = state.round !== undefined;
+      this.#enterAnswers(state);
+      if (state.round !== undefined || !(isLooking || hadRound)) return true;
+      state.lookedAtMs = now;
+      this.#begin(state);
+      return true;
+    });
+    if (done !== undefined) return;
+    state.ledgerFailedAtMs = now;
+    state.lookedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
   #begin(state: DestinationState): void {
-    const { courier, pathOf, runningTime } = this.#options;
+    const { courier, fileOf, runningTime } = this.#options;
     const rows = state.queue.nextRound(state.name, runningTime.nowMs());
     if (rows.length === 0) return;
+    const ready: { readonly row: DeliveryRecord; readonly file: OutgoingFile }[] = [];
+    const waiting: { readonly row: DeliveryRecord; readonly error: DiodeError }[] = [];
+    for (const row of rows) {
+      const file = fileOf(row);
+      if (file instanceof DiodeError) waiting.push({ row, error: file });
+      else ready.push({ row, file });
+    }
+    if (waiting.length > 0) this.#setAside(state, waiting, ready.length === 0);
+    if (ready.length === 0) return;
     state.round = {
-      rows: new Map(rows.map((row) => [row.objectId, row])),
+      rows: new Map(ready.map(({ row }) => [row.objectId, row])),
       answers: [],
       isOver: false,
     };
     courier.send(
       state.name,
-      rows.map(({ objectId }) => ({ objectId, path: pathOf(objectId) })),
+      ready.map(({ file }) => file),
     );
+  }
+
+  /** What can't leave now lets the others go. */
+  #setAside(
+    state: DestinationState,
+    waiting: readonly { readonly row: DeliveryRecord; readonly error: DiodeError }[],
+    isAll: boolean,
+  ): void {
+    const { transaction, runningTime } = this.#options;
+    const { name, queue } = state;
+    const nowMs = runningTime.nowMs();
+    queue.atomically(name, () =>
+      transaction(() => {
+        for (const { row, error } of waiting)
+          queue.setAside(row, { code: error.code, comment: error.message }, nowMs);
+        if (isAll) queue.roundEnded(name, nowMs);
+      }),
+    );
+    state.lookedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   #enterAnswers(state: DestinationState): void {
     const { round } = state;
     if (round === undefined || (round.answers.length === 0 && !round.isOver)) return;
-    const { transaction, runningTime } = this.#options;
+    const { transaction, runningTime, onDamaged } = this.#options;
     const answers = round.answers;
+    const nowMs = runningTime.nowMs();
     // Rolled back as a whole where the ledger refuses it; then all of it is entered again.
     state.queue.atomically(state.name, () =>
       transaction(() => {
-        for (const { row, answer } of answers) state.queue.answered(row, answer);
-        if (round.isOver) state.queue.roundEnded(state.name, runningTime.nowMs());
+        for (const { row, answer } of answers) {
+          if (isDamaged(answer)) state.queue.setAside(row, { code: 'E_VAULT_DAMAGED' }, nowMs);
+          else state.queue.answered(row, answer);
+        }
+        if (round.isOver) state.queue.roundEnded(state.name, nowMs);
       }),
     );
+    for (const { row, answer } of answers) if (isDamaged(answer)) onDamaged(row.objectId);
     round.answers = [];
     for (const { answer } of answers) {
       if (answer.outcome === 'delivered') {
@@ -254,3 +296,8 @@ export class Delivery {
     };
   }
 }
+
+/** A word of the courier's own: no destination has it. */
+const isDamaged = ({ outcome, code }: DeliveryAnswer) => outcome === 'failed' && code === 'E_VAULT_DAMAGED';
+
+const subjectOf = ({ name }: DestinationState) => `deliveries to ${name}`;

@@ -1,4 +1,9 @@
-/** An instance on disk, with what a destination is told before it gets the data set. */
+/**
+ * An instance on disk, with what a destination is told before it gets the data set, and the reader through which it
+ * leaves: once, from one descriptor, and hashed on the way. Its last bytes are given away only when all of it is what
+ * the ledger says, so that a destination never has the whole of anything else.
+ */
+import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ByteWindow } from '../../shared/dicom/byte-window.ts';
 import { readFileMeta } from '../../shared/dicom/file-meta.ts';
@@ -14,23 +19,43 @@ export interface InstanceFile {
   readonly transferSyntaxUid: string;
   /** First byte behind the file meta information. */
   readonly dataSetOffset: number;
+  /** What the file has to be; left out where nobody knows. */
+  readonly known?: KnownContent | undefined;
+}
+
+/** SHA-256, hexadecimal: of the whole file, and of the part of it that was read for its UIDs. */
+interface KnownContent {
+  readonly sha256: string;
+  readonly prefixSha256: string;
+}
+
+/** What a file has to be. */
+export interface ExpectedFile {
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
 /** What is read of a file for its UIDs; they rarely stand behind the first 2000 bytes. */
-const prefixBytesMax = 65_536;
+export const prefixBytesMax = 65_536;
 
 /**
  * Reads what a destination has to be told of a Part 10 file. SOP class and instance are those of the data set, as
  * PS3.4 section B.2.1 asks for; where it can't be read (a private transfer syntax, say), those of the file meta
  * information.
- * @throws DiodeError E_FILE_READ, E_NOT_DICOM and the others of file meta information, E_BAD_UID, E_NO_UID
+ * @param expected what the ledger says of it
+ * @throws DiodeError E_FILE_READ, E_VAULT_DAMAGED, E_NOT_DICOM and the others of file meta information, E_BAD_UID, E_NO_UID
  */
-export async function describeInstanceFile(path: string): Promise<InstanceFile> {
+export async function describeInstanceFile(path: string, expected?: ExpectedFile): Promise<InstanceFile> {
   const file = await openFile(path);
   try {
     const { size } = await file.stat();
+    if (expected !== undefined && size !== expected.bytes) throw damaged();
     const prefix = new Uint8Array(Math.min(prefixBytesMax, size));
     await readFully(file, [prefix], 0);
+    const known =
+      expected === undefined
+        ? undefined
+        : { sha256: expected.sha256, prefixSha256: createHash('sha256').update(prefix).digest('hex') };
     const meta = readFileMeta(ByteWindow.ofPrefix(prefix, size));
     if (meta === 'needs-more') throw new DiodeError('E_DICOM_META');
     if (meta instanceof DiodeError) throw meta;
@@ -43,10 +68,87 @@ export async function describeInstanceFile(path: string): Promise<InstanceFile> 
       sopInstanceUid: checked(named.sopInstanceUid),
       transferSyntaxUid: checked(meta.transferSyntaxUid),
       dataSetOffset: meta.dataSetOffset,
+      known,
     };
   } finally {
     await file.close();
   }
+}
+
+/** Reads a described file once, from `start` to its end. One at a time shares a buffer of {@link prefixBytesMax}. */
+export class InstanceReader {
+  readonly #file: InstanceFile;
+  readonly #handle: FileHandle;
+  readonly #prefix: Uint8Array;
+  readonly #hash: Hash | undefined;
+  #position: number;
+
+  private constructor(file: InstanceFile, handle: FileHandle, prefix: Uint8Array, start: number) {
+    this.#file = file;
+    this.#handle = handle;
+    this.#prefix = prefix;
+    this.#position = start;
+    this.#hash = file.known === undefined ? undefined : createHash('sha256').update(prefix);
+  }
+
+  /** @throws DiodeError E_FILE_READ, E_VAULT_DAMAGED when it is not the file that was described */
+  static async open(file: InstanceFile, buffer: Uint8Array, start: number): Promise<InstanceReader> {
+    const handle = await openFile(file.path);
+    try {
+      const { size } = await handle.stat();
+      if (size !== file.fileBytes)
+        throw file.known === undefined
+          ? new DiodeError('E_FILE_READ', 'the file is not as long as it was')
+          : damaged();
+      const prefix = buffer.subarray(0, Math.min(prefixBytesMax, size));
+      await readFully(handle, [prefix], 0);
+      const reader = new InstanceReader(file, handle, prefix, start);
+      // What its UIDs were read from is what leaves under them.
+      if (reader.#hash?.copy().digest('hex') !== file.known?.prefixSha256) throw damaged();
+      return reader;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Bytes that are still to be read. */
+  get remaining(): number {
+    return this.#file.fileBytes - this.#position;
+  }
+
+  /**
+   * Fills places with the next bytes. Where these are the last ones, all of the file is what it should be.
+   * @throws DiodeError E_FILE_READ, E_VAULT_DAMAGED
+   */
+  async fill(places: readonly Uint8Array[]): Promise<void> {
+    const rest = this.#fromPrefix(places);
+    await readFully(this.#handle, rest, this.#position);
+    for (const place of rest) {
+      this.#hash?.update(place);
+      this.#position += place.length;
+    }
+    if (this.remaining === 0 && this.#hash?.copy().digest('hex') !== this.#file.known?.sha256)
+      throw damaged();
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  /** What is in memory, and hashed, is not read again. @returns places that are still to be filled */
+  #fromPrefix(places: readonly Uint8Array[]): Uint8Array[] {
+    return places.flatMap((place) => {
+      const part = this.#prefix.subarray(this.#position, this.#position + place.length);
+      place.set(part);
+      this.#position += part.length;
+      return part.length === place.length ? [] : [place.subarray(part.length)];
+    });
+  }
+}
+
+function damaged(): DiodeError {
+  return new DiodeError('E_VAULT_DAMAGED', 'the file is not what the ledger says');
 }
 
 function checked(uid: string | undefined): string {
@@ -56,7 +158,7 @@ function checked(uid: string | undefined): string {
 }
 
 /** @throws DiodeError E_FILE_READ */
-export async function openFile(path: string): Promise<FileHandle> {
+async function openFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (cause) {
@@ -68,11 +170,7 @@ export async function openFile(path: string): Promise<FileHandle> {
  * Fills places with the bytes from `position` on, in one call of the system where it gives all.
  * @throws DiodeError E_FILE_READ
  */
-export async function readFully(
-  file: FileHandle,
-  places: readonly Uint8Array[],
-  position: number,
-): Promise<void> {
+async function readFully(file: FileHandle, places: readonly Uint8Array[], position: number): Promise<void> {
   let rest = places.filter((place) => place.length > 0);
   let offset = position;
   while (rest.length > 0) {

@@ -8,7 +8,7 @@ import { DiodeError } from '../../shared/errors.ts';
 import type { DeliveryResult } from './delivery-result.ts';
 import { destinationTimes, type WebCredentials, type WebDestination } from './destination.ts';
 import { type HttpAnswer, HttpConnection } from './http-request.ts';
-import { type InstanceFile, openFile, readFully } from './instance-file.ts';
+import { type InstanceFile, InstanceReader, prefixBytesMax } from './instance-file.ts';
 import { readStowResponse, type StowResponse } from './stow-response.ts';
 
 /** Two of them: one is written while the next is filled. */
@@ -61,6 +61,7 @@ class StowRun {
   readonly #signal: AbortSignal | undefined;
   readonly #connection: HttpConnection;
   readonly #buffers = [new Uint8Array(bufferBytes), new Uint8Array(bufferBytes)] as const;
+  readonly #prefix = new Uint8Array(prefixBytesMax);
   #losses = 0;
   #givenUp: DiodeError | undefined;
 
@@ -100,7 +101,8 @@ class StowRun {
       return results;
     } catch (error) {
       if (!(error instanceof DiodeError)) throw error;
-      if (error.code === 'E_FILE_READ') return all(batch, batch.length > 1 ? 'untried' : 'failed', error);
+      if (error.code === 'E_FILE_READ' || error.code === 'E_VAULT_DAMAGED')
+        return all(batch, batch.length > 1 ? 'untried' : 'failed', error);
       if (error.code === 'E_PEER_CONNECT') {
         this.#givenUp = error;
         return all(batch, 'untried', error);
@@ -146,22 +148,21 @@ class StowRun {
     tail: Uint8Array,
     write: (bytes: Uint8Array) => Promise<boolean>,
   ): Promise<boolean> {
-    const handle = await openFile(file.path);
+    const reader = await InstanceReader.open(file, this.#prefix, 0);
     try {
       let wanted = write(head);
-      let round = 0;
-      for (let position = 0; position < file.fileBytes; round += 1) {
+      for (let round = 0; reader.remaining > 0; round += 1) {
         const buffer = this.#buffers[round % 2 === 0 ? 0 : 1];
-        const place = buffer.subarray(0, Math.min(buffer.length, file.fileBytes - position));
-        const [read] = await Promise.allSettled([readFully(handle, [place], position), wanted]);
+        const place = buffer.subarray(0, Math.min(buffer.length, reader.remaining));
+        // The last bytes are judged with all before them, and do not leave when something is wrong.
+        const [read] = await Promise.allSettled([reader.fill([place]), wanted]);
         if (read.status === 'rejected') throw read.reason;
         if (!(await wanted)) return false;
-        position += place.length;
         wanted = write(place);
       }
       return (await wanted) && (await write(tail));
     } finally {
-      await handle.close();
+      await reader.close();
     }
   }
 

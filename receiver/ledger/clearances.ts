@@ -16,8 +16,6 @@ export interface Arrived {
 }
 
 const toScan = "held_because = 'E_SCAN_WAITING'";
-/** Rows that one look for copies reads at most. */
-const copySpan = 2000;
 
 export class Clearances {
   readonly #database: LedgerDatabase;
@@ -70,35 +68,6 @@ export class Clearances {
   /** Nobody waits for the scanner any more. */
   liftScanWaits(): void {
     this.#database.run(`UPDATE instances SET held_because = NULL WHERE ${toScan}`);
-  }
-
-  arrivalOf(objectId: string): number | undefined {
-    const row = this.#database.get('SELECT arrival FROM instances WHERE object_id = ?', objectId);
-    return row === undefined ? undefined : number(row, 'arrival');
-  }
-
-  /**
-   * Instances that wait for the copy that goes out in their place, a bounded look.
-   * @returns them, and the arrival to go on from; undefined behind the last
-   */
-  toCopy(
-    fromArrival: number,
-    limit: number,
-  ): { readonly found: Arrived[]; readonly next: number | undefined } {
-    const found = this.#database
-      .all(
-        `SELECT instances.* FROM instances JOIN inspections ON inspections.object_id = instances.object_id
-         WHERE arrival >= ?1 AND arrival < ?1 + ${copySpan} AND held_because IS NULL AND released_revision IS NULL
-           AND zero_preamble = 1 AND inspections.released_sha256 IS NULL ORDER BY arrival LIMIT ?2`,
-        fromArrival,
-        limit,
-      )
-      .map(arrived);
-    const last = found.at(-1);
-    const next = found.length === limit && last !== undefined ? last.arrival + 1 : fromArrival + copySpan;
-    const newest = this.#database.get('SELECT max(arrival) AS arrival FROM instances');
-    const isEnd = typeof newest?.['arrival'] !== 'number' || next > newest['arrival'];
-    return { found, next: isEnd ? undefined : next };
   }
 
   #oldestAtMs(senderId: string): number | undefined {

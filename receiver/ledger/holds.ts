@@ -8,6 +8,7 @@ import { type LedgerDatabase, number, optionalText, type Row, text } from '../..
 import type { ComparablePatient } from '../gate/patients.ts';
 import type { PreambleKind } from '../gate/preamble.ts';
 import { goesOut } from './instance-records.ts';
+import { type FileState, fileStateOf } from './vault-files.ts';
 
 /** Part of the receiver's schema. */
 export const holdsSchema = `
@@ -47,6 +48,19 @@ export interface InspectionRecord {
 }
 
 export type Inspected = Omit<InspectionRecord, 'approved' | 'claimedStudyUid' | 'releasedSha256'>;
+
+/** What the ledger says of the file that leaves for an instance. */
+export interface OutgoingRecord {
+  readonly senderId: string;
+  readonly studyUid: string;
+  readonly bytes: number;
+  /** Of the file that came. */
+  readonly sha256: string;
+  readonly file: FileState;
+  readonly zeroPreamble: boolean;
+  /** Of the copy with a preamble of zeros, when that was made. */
+  readonly releasedSha256: string | undefined;
+}
 
 /** One instance in `quarantine list`. */
 export interface HeldInstance extends InspectionRecord {
@@ -145,8 +159,42 @@ export class Holds {
     );
   }
 
-  keepReleasedSha256(objectId: string, sha256: string): void {
-    this.#database.run('UPDATE inspections SET released_sha256 = ? WHERE object_id = ?', sha256, objectId);
+  /** What the copy is that goes out; undefined when there is none any more. */
+  keepReleasedSha256(objectId: string, sha256: string | undefined): void {
+    this.#database.run(
+      'UPDATE inspections SET released_sha256 = ? WHERE object_id = ?',
+      sha256 ?? null,
+      objectId,
+    );
+  }
+
+  /** What has to leave for an instance. */
+  outgoing(objectId: string): OutgoingRecord | undefined {
+    const row = this.#database.get(
+      `SELECT sender_id, study_uid, bytes, sha256, file_state, held_because, zero_preamble, released_sha256 FROM instances
+       LEFT JOIN inspections ON inspections.object_id = instances.object_id WHERE instances.object_id = ?`,
+      objectId,
+    );
+    if (row === undefined) return undefined;
+    return {
+      senderId: text(row, 'sender_id'),
+      studyUid: text(row, 'study_uid'),
+      bytes: number(row, 'bytes'),
+      sha256: text(row, 'sha256'),
+      file: row['held_because'] === 'E_PURGED' ? 'removed' : fileStateOf(number(row, 'file_state')),
+      zeroPreamble: row['zero_preamble'] === 1,
+      releasedSha256: optionalText(row, 'released_sha256'),
+    };
+  }
+
+  /** Those of these that leave as a copy with a preamble of zeros. */
+  zeroed(objectIds: readonly string[]): string[] {
+    return this.#database
+      .all(
+        'SELECT object_id FROM json_each(?) AS asked JOIN inspections ON object_id = asked.value WHERE zero_preamble = 1',
+        JSON.stringify(objectIds),
+      )
+      .map((row) => text(row, 'object_id'));
   }
 
   /** Ends a hold; the instance goes the usual way. */

@@ -29,8 +29,8 @@ export const instancesSchema = `
    CREATE INDEX instances_by_uid ON instances (sop_instance_uid, sha256);
    CREATE UNIQUE INDEX instances_owning ON instances (sop_instance_uid) WHERE owns_uid = 1;`;
 
-/** It is out, or its release is under way. */
-export const goesOut = '(released_revision IS NOT NULL OR owns_uid = 1)';
+/** It is out, or its release is under way: `owns_uid` is 1 for the first under its UID, and 0 for what a person let out beside it. */
+export const goesOut = '(released_revision IS NOT NULL OR owns_uid IS NOT NULL)';
 
 export interface InstanceRecord {
   readonly objectId: string;
@@ -143,6 +143,11 @@ export class InstanceRecords {
         objectId,
       ) > 0
     );
+  }
+
+  /** It is about to go out beside the one that has its UID, since a person says so. */
+  goBeside(objectId: string): void {
+    this.#database.run('UPDATE instances SET owns_uid = 0 WHERE object_id = ?', objectId);
   }
 
   /** The instance that went out under a UID first, from whatever sender, or is about to. */

@@ -7,6 +7,14 @@ import { type LedgerDatabase, number, text } from '../../shared/ledger-database.
 /** Column `file_state` of an instance. */
 const fileState = { there: 0, removed: 1, lost: 2 } as const;
 
+export type FileState = keyof typeof fileState;
+
+/** What the column says. */
+export function fileStateOf(value: number): FileState {
+  if (value === fileState.removed) return 'removed';
+  return value === fileState.lost ? 'lost' : 'there';
+}
+
 /** Part of the receiver's schema, behind the table of instances. */
 export const vaultFilesSchema = `
    CREATE INDEX instances_lost ON instances (object_id) WHERE file_state = ${fileState.lost};`;
@@ -53,12 +61,9 @@ export class VaultFiles {
   }
 
   /** What the ledger says of a file: `unknown` when there is no row. */
-  stateOf(objectId: string): keyof typeof fileState | 'unknown' {
+  stateOf(objectId: string): FileState | 'unknown' {
     const row = this.#database.get('SELECT file_state FROM instances WHERE object_id = ?', objectId);
-    if (row === undefined) return 'unknown';
-    const value = number(row, 'file_state');
-    if (value === fileState.removed) return 'removed';
-    return value === fileState.lost ? 'lost' : 'there';
+    return row === undefined ? 'unknown' : fileStateOf(number(row, 'file_state'));
   }
 
   /** They are removed on purpose: first here, then on the disk. */
@@ -72,13 +77,13 @@ export class VaultFiles {
   }
 
   /**
-   * A file is gone or damaged. An instance that is neither released nor held is as if it had never come; of the
-   * others the row stays, and the file is wanted again.
+   * A file is gone or damaged. An instance that is neither released, nor being released, nor held is as if it had never
+   * come; of the others the row stays, and the file is wanted again.
    * @returns whether the row is gone
    */
   markLost(objectId: string): boolean {
     const deleted = this.#database.run(
-      'DELETE FROM instances WHERE object_id = ? AND released_revision IS NULL AND held_because IS NULL',
+      'DELETE FROM instances WHERE object_id = ? AND released_revision IS NULL AND owns_uid IS NULL AND held_because IS NULL',
       objectId,
     );
     if (deleted === 0)

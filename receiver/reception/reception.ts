@@ -20,6 +20,7 @@ import type { ReleaseRecord } from '../ledger/release-records.ts';
 import { Releaser, type ReleaserOptions } from '../release/release.ts';
 import { StudyReleases } from '../release/study-releases.ts';
 import { Studies } from '../studies/studies.ts';
+import { Outgoing } from '../vault/outgoing.ts';
 import type { VaultReconciliation } from '../vault/reconcile.ts';
 import type { Room } from '../vault/room.ts';
 import type { SpillArea } from '../vault/spill.ts';
@@ -65,7 +66,10 @@ export interface ReceptionOptions {
   readonly lowSide: LowSideMarks;
   readonly onReconciled?: ((found: VaultReconciliation) => void) | undefined;
   readonly onReleased: (release: ReleaseRecord) => void;
+  /** As of outgoing.ts: whether the disk may be filled with copies. */
+  readonly mayCopy?: (() => boolean) | undefined;
   /** As of the releaser. */
+  readonly inboxFiles?: ReleaserOptions['inboxFiles'];
   readonly onMarked?: ReleaserOptions['onMarked'];
 }
 
@@ -77,6 +81,7 @@ export class Reception {
   readonly assembler: Assembler;
   readonly studies: Studies;
   readonly releaser: Releaser;
+  readonly outgoing: Outgoing;
   readonly senders: SenderWatch;
   readonly vaultWatch: VaultWatch;
   readonly #clearance: Clearance;
@@ -121,7 +126,9 @@ export class Reception {
     this.#shortageAlarms = new ShortageAlarms(alarms, () => this.assembler.shortages.rows());
     loadFinished(ledger, this.assembler);
     resumeCollecting({ ...options, assembler: this.assembler });
-    this.#clearance = new Clearance(options);
+    this.outgoing = new Outgoing({ ...options, onDamaged: (instance) => this.vaultWatch.lost(instance) });
+    const { outgoing } = this;
+    this.#clearance = new Clearance({ ...options, outgoing });
     this.studies = new Studies({
       ledger,
       clock,
@@ -133,12 +140,8 @@ export class Reception {
         for (const objectId of objectIds) this.assembler.dismiss(objectId);
       },
     });
-    this.releaser = new Releaser({ ...options });
-    this.#releases = new StudyReleases({
-      studies: this.studies,
-      releaser: this.releaser,
-      isBusy: () => false,
-    });
+    this.releaser = new Releaser({ ...options, outgoing });
+    this.#releases = new StudyReleases({ studies: this.studies, releaser: this.releaser });
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
     const { assembler, studies, senders } = this;
     const onRefused = () => {
@@ -215,7 +218,8 @@ export class Reception {
     const busy = this.assembler.work();
     this.#keeping.step();
     const reading = this.#documents.read();
-    const copying = this.#clear();
+    const copying = this.outgoing.step();
+    this.#clear();
     const releasing = this.#release();
     this.vaultWatch.step();
     if (now - this.#watchedAtMs >= watchIntervalMs) {
@@ -291,12 +295,11 @@ export class Reception {
     this.assembler.unfinish(objectId);
   }
 
-  /** Tells the studies of what is cleared. @returns whether there is more to do at once */
-  #clear(): boolean {
-    const more = this.#clearance.step();
+  /** Tells the studies of what is cleared. */
+  #clear(): void {
+    this.#clearance.step();
     const cleared = this.#clearance.takeCleared();
     if (cleared.length > 0) this.studies.instancesStored(cleared);
-    return more;
   }
 
   /** @returns whether there is more to do at once */

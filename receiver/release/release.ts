@@ -2,7 +2,7 @@
  * Releases: from the vault into the inbox, so that a power cut at any moment leaves a study there whole,
  * once, or not at all.
  *
- *   intent row → folder of links beside the inbox, synced → "staged" → one rename, parents synced → "done"
+ *   intent row → folder of links or clones beside the inbox, synced → "staged" → one rename, parents synced → "done"
  *
  * After a restart the row says how far it came: `staged` without its folder means that the rename was done.
  */
@@ -10,7 +10,6 @@ import type { Alarms } from '../../shared/alarms.ts';
 import { assert, present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
-import { isUid } from '../../shared/wire/limits.ts';
 import type { AeTitles } from '../../shared/wire/manifest.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
@@ -19,7 +18,10 @@ import type { StudyRecord } from '../ledger/study-records.ts';
 import { type StudyState, studyState } from '../ledger/study-state.ts';
 import { type GoingOut, takeUids } from '../studies/release-gate.ts';
 import type { ReleaseDecision } from '../studies/studies.ts';
+import type { Outgoing } from '../vault/outgoing.ts';
+import type { InboxFiles } from '../vault/staging.ts';
 import type { Vault } from '../vault/vault.ts';
+import { Preparation } from './preparation.ts';
 
 /** Names of one study that are tried before it waits for a free one. */
 const nameForms = 8;
@@ -32,6 +34,8 @@ export interface ReleaserOptions {
   /** Undefined where there is no inbox: a study is then released to destinations only. */
   readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
+  readonly outgoing: Outgoing;
+  readonly inboxFiles?: InboxFiles | undefined;
   /** Instances of a study are marked as released: runs in that transaction. */
   readonly onMarked?: ((study: StudyRecord, instances: Iterable<InstanceRecord>) => void) | undefined;
   /** A release is done: for the log. */
@@ -44,10 +48,13 @@ export interface ReleaseResult {
 }
 
 export class Releaser {
+  /** What comes before the rename, beside other work. */
+  readonly preparation: Preparation;
   readonly #options: ReleaserOptions;
 
   constructor(options: ReleaserOptions) {
     this.#options = options;
+    this.preparation = new Preparation(options);
   }
 
   /**
@@ -167,6 +174,7 @@ export class Releaser {
       );
     });
     try {
+      this.preparation.prepareNow(row);
       this.#move(row);
     } catch (error) {
       // It was asked for by a person, who is told: nothing tries it again later.
@@ -184,38 +192,22 @@ export class Releaser {
   }
 
   #carryOut(release: ReleaseRecord): ReleaseResult | undefined {
+    if (release.step === 'intent') {
+      // A part is asked for by a person, who waits: at once, or not at all.
+      if (release.kind === 'partial') this.preparation.prepareNow(release);
+      else if (!this.preparation.prepare(release)) return undefined;
+    }
     this.#move(release);
     return this.#finish(release);
   }
 
+  /** Of a release that is prepared. Its folder is gone where a stop came behind the rename. */
   #move(release: ReleaseRecord): void {
-    const { ledger, vault } = this.#options;
-    const folder = release.kind === 'partial' ? this.#options.partialFolder : this.#options.inboxFolder;
-    if (folder === undefined) {
-      // The inbox may have been switched off in the middle.
-      if (release.step === 'staged') vault.staging.drop(release.id);
-      return;
-    }
-    if (release.step === 'intent') {
-      for (const objectId of release.objectIds) this.#makeReleasable(objectId);
-      vault.staging.build(release.id, this.#placesOf(release.objectIds));
-      ledger.releases.markStep(release.id, 'staged');
-    } else if (!vault.staging.holds(release.id)) {
-      return;
-    }
-    vault.staging.moveToInbox(release.id, folder, release.target);
-  }
-
-  /** Where the preamble does not go out as it came, what is released is a copy, made before as a rule. */
-  #makeReleasable(objectId: string): void {
-    const { ledger, vault } = this.#options;
-    const inspection = ledger.holds.inspection(objectId);
-    if (inspection?.zeroPreamble !== true) return;
-    if (inspection.releasedSha256 !== undefined && vault.hasReleasable(objectId)) return;
-    const copying = vault.zeroPreamble(objectId);
-    let step = copying.next();
-    while (step.done !== true) step = copying.next();
-    ledger.holds.keepReleasedSha256(objectId, step.value);
+    const { vault, inboxFolder, partialFolder } = this.#options;
+    const folder = release.kind === 'partial' ? partialFolder : inboxFolder;
+    // The inbox may have been switched off in the middle.
+    if (folder === undefined) vault.staging.drop(release.id);
+    else if (vault.staging.holds(release.id)) vault.staging.moveToInbox(release.id, folder, release.target);
   }
 
   #finish(release: ReleaseRecord): ReleaseResult | undefined {
@@ -260,10 +252,6 @@ export class Releaser {
   *#instances(objectIds: readonly string[]): Generator<InstanceRecord> {
     for (const id of objectIds)
       yield present(this.#options.ledger.instances.get(id), 'a released instance has its row');
-  }
-
-  *#placesOf(objectIds: readonly string[]): Generator<{ objectId: string; path: readonly string[] }> {
-    for (const objectId of objectIds) yield { objectId, path: this.#placeOf(objectId) };
   }
 
   /** Every instance of the revision is released already, or held. */
@@ -321,15 +309,5 @@ export class Releaser {
     let again = 2;
     while (releases.hasTarget(senderId, studyUid, `${name}.${again}`)) again += 1;
     return `${name}.${again}`;
-  }
-
-  #placeOf(objectId: string): readonly string[] {
-    const instance = this.#options.ledger.instances.get(objectId);
-    assert(instance !== undefined, 'a released instance is in the ledger');
-    assert(
-      isUid(instance.seriesUid) && isUid(instance.sopInstanceUid),
-      'UIDs were checked when they were entered',
-    );
-    return [instance.seriesUid, `${instance.sopInstanceUid}.dcm`];
   }
 }

@@ -10,8 +10,6 @@ import type { Releaser } from './release.ts';
 export interface StudyReleasesOptions {
   readonly studies: Studies;
   readonly releaser: Releaser;
-  /** Studies for which something is still being made ready: they wait. */
-  readonly isBusy?: ((study: StudyKey) => boolean) | undefined;
 }
 
 /** Studies that one step releases. */
@@ -27,11 +25,12 @@ export class StudyReleases {
   }
 
   /**
-   * Goes on: first with what a stop interrupted, each from the step its row names, then with what is ready.
+   * Goes on: with what is being prepared, first with what a stop interrupted, each from the step its row names, then with what is ready.
    * @returns whether there is more to do at once
    */
   step(): boolean {
-    for (let count = 0; count < releasesOfStep; count += 1) if (!this.#one()) return false;
+    const preparing = this.#prepare();
+    for (let count = 0; count < releasesOfStep; count += 1) if (!this.#one()) return preparing;
     return true;
   }
 
@@ -40,10 +39,17 @@ export class StudyReleases {
     while (this.step());
   }
 
+  #prepare(): boolean {
+    const { studies, releaser } = this.#options;
+    const more = releaser.preparation.step();
+    for (const { senderId, studyUid } of releaser.preparation.takePrepared())
+      studies.retry(senderId, studyUid);
+    return more;
+  }
+
   #one(): boolean {
     if (this.#recoveredTo !== undefined) return this.#recoverOne(this.#recoveredTo);
-    const { studies, isBusy } = this.#options;
-    const ready = studies.nextReady(isBusy);
+    const ready = this.#options.studies.nextReady();
     if (ready === undefined) return false;
     this.#contain(ready, () => this.#release(ready));
     return true;
@@ -61,7 +67,10 @@ export class StudyReleases {
   #release(ready: StudyKey): void {
     const { studies, releaser } = this.#options;
     const decision = studies.decide(ready);
-    if (decision !== undefined) this.#settle(releaser.release(decision));
+    if (decision === undefined) return;
+    const result = releaser.release(decision);
+    if (result === undefined) studies.waits(ready);
+    else this.#settle(result);
   }
 
   #settle(result: { study: StudyRecord; conflicts: number } | undefined): void {

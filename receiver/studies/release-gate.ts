@@ -92,9 +92,11 @@ export function takeUids(
     if (wrong.has(objectId)) continue;
     const row = present(ledger.instances.get(objectId), 'all of a release is there');
     if (ledger.instances.sameOut(row) !== undefined) known.push(objectId);
-    else if (ledger.instances.takeUid(objectId) || conflictOf(ledger, row) === undefined)
+    else if (ledger.instances.takeUid(objectId)) release.push(objectId);
+    else if (conflictOf(ledger, row) === undefined) {
+      ledger.instances.goBeside(objectId);
       release.push(objectId);
-    else conflicts.push(objectId);
+    } else conflicts.push(objectId);
   }
   return {
     release,

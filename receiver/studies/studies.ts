@@ -58,8 +58,8 @@ const revisionsMax = 16;
 /** Lists of one sender that are open at the same time, and their bytes. */
 const openManifestsMax = 50_000;
 const openBytesMax = 2 ** 30;
-/** Studies of one sender that are looked at to find one that may be released. */
-const readyMax = 64;
+/** A study that waits for a part of it to be made ready is looked at again so often. */
+const waitMs = 5000;
 /** Rows of left manifests that one look forgets. */
 const sweptRows = 1000;
 
@@ -148,16 +148,15 @@ export class Studies {
     return entered;
   }
 
-  /** A study with a revision that is whole and not released, of each sender in turn; those of `busy` wait. */
-  nextReady(busy: (study: StudyKey) => boolean = () => false): StudyKey | undefined {
+  /** A study with a revision that is whole and not released, of each sender in turn. */
+  nextReady(): StudyKey | undefined {
     if (!this.#mayBeReady) return undefined;
     const { ledger } = this.#options;
     const senders = ledger.studies.senderIds();
     const next = senders.findIndex((senderId) => senderId > this.#lastSender);
     const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
     for (const senderId of inTurn) {
-      const ready = ledger.openManifests.ready(senderId, this.trouble.time.nowMs(), readyMax);
-      const studyUid = ready.find((uid) => !busy({ senderId, studyUid: uid }));
+      const [studyUid] = ledger.openManifests.ready(senderId, this.trouble.time.nowMs(), 1);
       if (studyUid === undefined) continue;
       this.#lastSender = senderId;
       return { senderId, studyUid };
@@ -232,6 +231,11 @@ export class Studies {
     ledger.openManifests.open(senderId, studyUid, record.releasedRevision);
     this.#assess(senderId, studyUid);
     this.#entering.wake();
+  }
+
+  /** Something of a study that is ready is still being made: it is asked for again then, or after a while. */
+  waits({ senderId, studyUid }: StudyKey): void {
+    this.#options.ledger.openManifests.tryStudyAt(senderId, studyUid, this.trouble.time.nowMs() + waitMs);
   }
 
   /** Tries a study again at once that could not be released. */

@@ -6,23 +6,30 @@ import type { Disk } from '../../shared/disk.ts';
 const preambleBytes = 128;
 const stepBytes = 4 * 2 ** 20;
 
+/** Hexadecimal SHA-256 of what was read, and of what was written. */
+export interface CopiedFile {
+  readonly sourceSha256: string;
+  readonly sha256: string;
+}
+
 /**
  * Copies and syncs, a few MB between two yields, since large objects are hundreds of MB and others wait meanwhile.
- * A copy that was begun before is replaced. @returns the SHA-256 of the copy, hexadecimal
+ * A copy that was begun before is replaced. Who copies compares what was read with what should have been there.
  * @throws DiodeError E_DISK, E_DISK_FULL
  */
-export function* copyWithZeroPreamble(disk: Disk, from: string, to: string): Generator<void, string> {
+export function* copyWithZeroPreamble(disk: Disk, from: string, to: string): Generator<void, CopiedFile> {
   disk.remove(to);
   const source = disk.open(from, 'read');
   try {
     const target = disk.open(to, 'create');
     try {
-      const hash = createHash('sha256');
+      const [sourceHash, hash] = [createHash('sha256'), createHash('sha256')];
       const buffer = new Uint8Array(stepBytes);
       for (let offset = 0; ; ) {
         const read = source.readAt(buffer, offset);
         if (read === 0) break;
         const part = buffer.subarray(0, read);
+        sourceHash.update(part);
         if (offset === 0) part.fill(0, 0, preambleBytes);
         hash.update(part);
         target.writeAt(part, offset);
@@ -30,7 +37,7 @@ export function* copyWithZeroPreamble(disk: Disk, from: string, to: string): Gen
         yield;
       }
       target.sync();
-      return hash.digest('hex');
+      return { sourceSha256: sourceHash.digest('hex'), sha256: hash.digest('hex') };
     } finally {
       target.close();
     }

@@ -1,35 +1,48 @@
 /**
- * The vault's staging/: folders of studies on their way into the inbox, of hard links to the vault's files. A release
- * is one rename of such a folder; a restart finds what was under way.
+ * The vault's staging/: folders of studies on their way into the inbox. A release is one rename of such a folder; a
+ * restart finds what was under way.
+ *
+ * Files in them share their blocks with those of the vault where the file system can do that, so that who changes one in
+ * the inbox changes that one alone. Elsewhere they are links: one file under two names.
  */
 import { dirname, join } from 'node:path';
 import { assert } from '../../shared/assert.ts';
 import type { Disk } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 
+/** `auto`: files of their own where they cost no room, else links. `copy`: files of their own, written once more. */
+export type InboxFiles = 'auto' | 'link' | 'copy';
+
+export interface StagedFile {
+  readonly from: string;
+  /** Where it goes, as folders and a file name. */
+  readonly path: readonly string[];
+}
+
+/** Links between two yields; a file of its own is synced, which takes longer. */
+const stepLinks = 512;
+const stepBytes = 4 * 2 ** 20;
+
 export class Staging {
   readonly #folder: string;
   readonly #disk: Disk;
-  readonly #releasedPath: (objectId: string) => string;
+  /** Whether the file system shares blocks: known with the first file. */
+  #mayClone = true;
 
-  /** @param releasedPath the file that goes out for an object */
-  constructor(folder: string, disk: Disk, releasedPath: (objectId: string) => string) {
+  constructor(folder: string, disk: Disk) {
     this.#folder = folder;
     this.#disk = disk;
-    this.#releasedPath = releasedPath;
     disk.makeFolder(folder);
   }
 
-  /**
-   * Builds a study's folder beside the inbox: hard links to the vault's files, all synced.
-   * @param files where each object goes, as folders and a file name
-   */
-  build(releaseId: number, files: Iterable<{ objectId: string; path: readonly string[] }>): void {
+  /** Builds a study's folder beside the inbox, all synced, in bounded steps. */
+  *build(releaseId: number, files: Iterable<StagedFile>, how: InboxFiles): Generator<void, void> {
     const root = this.pathOf(releaseId);
     this.#disk.removeFolder(root);
     const folders = new Set<string>([root]);
     this.#disk.makeFolder(root);
-    for (const { objectId, path } of files) {
+    let links = 0;
+    for (const { from, path } of files) {
       assert(path.length >= 1, 'a file has a name');
       const target = join(root, ...path);
       const folder = dirname(target);
@@ -37,7 +50,13 @@ export class Staging {
         this.#disk.makeFolder(folder);
         folders.add(folder);
       }
-      this.#disk.link(this.#releasedPath(objectId), target);
+      if (how !== 'link' && this.#clone(from, target)) yield;
+      else if (how === 'copy') yield* copyDurably(this.#disk, from, target);
+      else {
+        this.#disk.link(from, target);
+        links += 1;
+        if (links % stepLinks === 0) yield;
+      }
     }
     for (const folder of [...folders].reverse()) this.#disk.syncFolder(folder);
     this.#disk.syncFolder(this.#folder);
@@ -66,5 +85,41 @@ export class Staging {
     this.#disk.rename(this.pathOf(releaseId), path);
     this.#disk.syncFolder(inboxFolder);
     this.#disk.syncFolder(this.#folder);
+  }
+
+  #clone(from: string, target: string): boolean {
+    if (!this.#mayClone) return false;
+    this.#mayClone = this.#disk.clone(from, target);
+    if (this.#mayClone) {
+      const file = this.#disk.open(target, 'update');
+      try {
+        file.sync();
+      } finally {
+        file.close();
+      }
+    }
+    return this.#mayClone;
+  }
+}
+
+function* copyDurably(disk: Disk, from: string, to: string): Generator<void, void> {
+  const source = disk.open(from, 'read');
+  try {
+    const target = disk.open(to, 'create');
+    try {
+      const buffer = new Uint8Array(stepBytes);
+      for (let offset = 0; ; ) {
+        const read = source.readAt(buffer, offset);
+        if (read === 0) break;
+        target.writeAt(buffer.subarray(0, read), offset);
+        offset += read;
+        yield;
+      }
+      target.sync();
+    } finally {
+      target.close();
+    }
+  } finally {
+    source.close();
   }
 }

@@ -3,7 +3,7 @@
  *
  *   incoming/   objects that are being put together
  *   objects/    whole and verified; each has its row in the ledger
- *   releasable/ copies of objects with another preamble, where that is what goes out
+ *   releasable/ copies of objects with a preamble of zeros, where that is what goes out; copying/ what is being copied
  *   orphans/    files that no row and no key explains; damaged/  what is left of files that are collected again
  *   staging/    folders of studies on their way into the inbox
  *
@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
 import { ObjectFolder } from '../../shared/object-folder.ts';
 import { Incoming } from './incoming.ts';
-import { copyWithZeroPreamble } from './preamble-copy.ts';
+import { type CopiedFile, copyWithZeroPreamble } from './preamble-copy.ts';
 import { Staging } from './staging.ts';
 
 export class Vault {
@@ -28,8 +28,11 @@ export class Vault {
     this.#disk = disk;
     this.incoming = new Incoming(join(folder, 'incoming'), disk);
     this.objects = new ObjectFolder(join(folder, 'objects'), disk);
-    this.staging = new Staging(join(folder, 'staging'), disk, (objectId) => this.releasedPath(objectId));
+    this.staging = new Staging(join(folder, 'staging'), disk);
     disk.makeFolder(join(folder, 'releasable'));
+    // What an earlier life was copying.
+    disk.removeFolder(join(folder, 'copying'));
+    disk.makeFolder(join(folder, 'copying'));
   }
 
   /**
@@ -63,28 +66,38 @@ export class Vault {
     return this.#disk.facts(this.objects.pathOf(objectId)) !== undefined;
   }
 
-  /** The file that goes out for an object: itself, or a copy with a preamble of zeros. */
-  releasedPath(objectId: string): string {
-    const copy = this.#releasablePath(objectId);
-    return this.#disk.facts(copy) === undefined ? this.objects.pathOf(objectId) : copy;
+  /** Where the copy of an object lies that goes out in its place: see outgoing.ts. */
+  copyPath(objectId: string): string {
+    return join(this.#folder, 'releasable', objectId);
   }
 
-  hasReleasable(objectId: string): boolean {
-    return this.#disk.facts(this.#releasablePath(objectId)) !== undefined;
+  hasCopy(objectId: string, bytes: number): boolean {
+    const facts = this.#disk.facts(this.copyPath(objectId));
+    return facts?.kind === 'file' && facts.bytes === bytes;
   }
 
-  /** Makes the copy that goes out, in steps of a few MB. @returns its SHA-256 */
-  *zeroPreamble(objectId: string): Generator<void, string> {
-    const copy = this.#releasablePath(objectId);
-    const sha256 = yield* copyWithZeroPreamble(this.#disk, this.objects.pathOf(objectId), `${copy}.partial`);
-    this.#disk.rename(`${copy}.partial`, copy);
-    this.#disk.syncFolder(dirname(copy));
-    return sha256;
+  /** Copies an object in steps of a few MB; then the copy is kept or discarded. One at a time of an object. */
+  copyWithZeroPreamble(objectId: string): Generator<void, CopiedFile> {
+    return copyWithZeroPreamble(this.#disk, this.objects.pathOf(objectId), this.#copyingPath(objectId));
+  }
+
+  keepCopy(objectId: string): void {
+    const path = this.copyPath(objectId);
+    this.#disk.rename(this.#copyingPath(objectId), path);
+    this.#disk.syncFolder(dirname(path));
+  }
+
+  discardCopy(objectId: string): void {
+    this.#disk.remove(this.#copyingPath(objectId));
+  }
+
+  removeCopy(objectId: string): void {
+    this.#disk.remove(this.copyPath(objectId));
   }
 
   /** Deletes objects with the copies of them. Links in the inbox are not touched. */
   removeObjects(objectIds: readonly string[]): void {
-    const paths = objectIds.flatMap((id) => [this.#releasablePath(id), this.objects.pathOf(id)]);
+    const paths = objectIds.flatMap((id) => [this.copyPath(id), this.objects.pathOf(id)]);
     for (const path of paths) this.#disk.remove(path);
     for (const folder of new Set(paths.map((path) => dirname(path)))) this.#disk.syncFolder(folder);
   }
@@ -98,7 +111,7 @@ export class Vault {
     return this.#disk.freeBytes(this.#folder);
   }
 
-  #releasablePath(objectId: string): string {
-    return join(this.#folder, 'releasable', objectId);
+  #copyingPath(objectId: string): string {
+    return join(this.#folder, 'copying', objectId);
   }
 }

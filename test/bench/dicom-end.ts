@@ -78,7 +78,7 @@ async function scp(folder: string, port: number, megabytesPerSecond: number): Pr
 }
 
 async function scu(port: number, calledAe: string, paths: readonly string[]): Promise<void> {
-  const files = await Promise.all(paths.map(describeInstanceFile));
+  const files = await Promise.all(paths.map((path) => describeInstanceFile(path)));
   const destination = {
     kind: 'dicom',
     name: 'peer',

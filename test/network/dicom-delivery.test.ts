@@ -2,10 +2,12 @@
  * Goal: a PACS that misbehaves costs the instance at hand its turn, and the others nothing; each instance gets one
  * result, and the result says what to do with it. Method: scripted peers over real connections.
  */
-import { rmSync, truncateSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testDestination } from '../../receiver/deliver/deliver.ts';
 import type { DicomDestination } from '../../receiver/deliver/destination.ts';
+import { describeInstanceFile, type InstanceFile } from '../../receiver/deliver/instance-file.ts';
 import {
   abort,
   answeredContext,
@@ -170,4 +172,44 @@ describe('a PACS that takes C-STORE', () => {
       'delivered',
     ]);
   });
+
+  it.each([
+    ['its UIDs', 300],
+    ['its middle', 500_000],
+    ['its last byte', -1],
+  ])('never has the whole of a file that was changed in %s', async (_, at) => {
+    const { scp, destination } = await pacs({});
+    const paths = await writeInstances({
+      folder,
+      count: 3,
+      transferSyntaxes: uncompressed,
+      approximateBytes: 900_000,
+    });
+    const files = await Promise.all(paths.map(({ path }) => describeInstanceFile(path, expectedOf(path))));
+    const changed = files[1] as InstanceFile;
+    const file = openSync(changed.path, 'r+');
+    writeSync(file, '\u0001', at < 0 ? changed.fileBytes + at : at);
+    closeSync(file);
+    expect(outcomesOf(files, await collectDelivery(destination, files))).toEqual([
+      'delivered',
+      'failed E_VAULT_DAMAGED',
+      'delivered',
+    ]);
+    expect(scp.instances).toEqual([files[0]?.sopInstanceUid, files[2]?.sopInstanceUid]);
+  });
 });
+
+describe('a file that is not what the ledger says', () => {
+  it('is not even described', async () => {
+    const [{ path } = { path: '' }] = await writeInstances({ folder, count: 1 });
+    const expected = expectedOf(path);
+    await expect(describeInstanceFile(path, { ...expected, bytes: 5 })).rejects.toMatchObject({
+      code: 'E_VAULT_DAMAGED',
+    });
+  });
+});
+
+function expectedOf(path: string) {
+  const content = readFileSync(path);
+  return { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
+}

@@ -2,13 +2,14 @@
  * Goal: a STOW-RS service that misbehaves costs the instance at hand its turn, and the others nothing; each instance gets
  * one result. Method: scripted services over real connections.
  */
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testDestination } from '../../receiver/deliver/deliver.ts';
 import type { WebDestination } from '../../receiver/deliver/destination.ts';
-import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
+import { describeInstanceFile, type InstanceFile } from '../../receiver/deliver/instance-file.ts';
 import { TestAuthority } from '../harness/certificates.ts';
 import { collectDelivery, outcomesOf } from '../harness/delivery-outcomes.ts';
 import { dataSetHash, writeInstances } from '../harness/instance-files.ts';
@@ -115,6 +116,31 @@ describe('a PACS that takes STOW-RS', () => {
       writeFileSync(sent.path, body.subarray(head.length, head.length + file.fileBytes));
       expect(dataSetHash(sent, false)).toBe(dataSetHash(file, false));
       expect(headers['content-length']).toBe(String(body.length));
+    }
+  });
+
+  it('never has the whole of a file that was changed, and the others of its batch arrive', async () => {
+    const written = await writeInstances({ folder, count: 3, approximateBytes: 700_000 });
+    const files = await Promise.all(
+      written.map(({ path, fileBytes }) => {
+        const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
+        return describeInstanceFile(path, { bytes: fileBytes, sha256 });
+      }),
+    );
+    const changed = files[1] as InstanceFile;
+    const file = openSync(changed.path, 'r+');
+    writeSync(file, '\u0001', changed.fileBytes - 1);
+    closeSync(file);
+    for (const instancesPerRequest of [1, 3]) {
+      const { destination, posted } = await service((_, response) => answer(response, 200), {
+        instancesPerRequest,
+      });
+      expect(outcomesOf(files, await collectDelivery(destination, files))).toEqual([
+        'delivered',
+        'failed E_VAULT_DAMAGED',
+        'delivered',
+      ]);
+      expect(posted).toHaveLength(2);
     }
   });
 

@@ -67,6 +67,7 @@ export class HighSide {
     this.#random = random;
     this.disk.power = this.power;
     this.disk.delaySyncs(random.fork('syncs'));
+    this.disk.clones = random.fork('clones').chance(0.5);
     this.disk.makeFolder(inboxFolder);
     this.disk.makeFolder(partialFolder);
     this.disk.makeFolder(vaultFolder);

@@ -195,7 +195,7 @@ export class LowSide {
     this.#images += 1;
     const ledgerCopyPath = join(this.#options.imagesFolder, `${this.senderId}-${this.#images}.sqlite`);
     this.ledger.copyTo(ledgerCopyPath);
-    return { disk: this.disk.clone(), ledgerCopyPath };
+    return { disk: this.disk.image(), ledgerCopyPath };
   }
 
   /** Starts from an old copy of the disk: what was taken in since is gone. */

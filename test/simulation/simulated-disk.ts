@@ -27,6 +27,8 @@ export class SimulatedDisk implements Disk {
   power = new PowerSwitch();
   /** Bytes that may be stored before the disk is full. */
   capacityBytes = Number.POSITIVE_INFINITY;
+  /** Whether files may share their blocks. */
+  clones = false;
   #files = new Map<string, Inode>();
   #folders = new Set<string>(['/']);
   /** The tree as it was when each folder was last synced. */
@@ -48,9 +50,10 @@ export class SimulatedDisk implements Disk {
   }
 
   /** A copy of the whole disk. */
-  clone(): SimulatedDisk {
+  image(): SimulatedDisk {
     const copy = new SimulatedDisk();
     copy.capacityBytes = this.capacityBytes;
+    copy.clones = this.clones;
     copy.#folders = new Set(this.#folders);
     const inodes = new Map<Inode, Inode>();
     const copyOf = (inode: Inode) => {
@@ -161,6 +164,17 @@ export class SimulatedDisk implements Disk {
     const inode = this.#files.get(from);
     if (inode === undefined) throw failure('ENOENT', 'linking a file');
     this.#files.set(to, inode);
+  }
+
+  clone(from: string, to: string): boolean {
+    this.power.step();
+    const inode = this.#files.get(from);
+    if (inode === undefined) throw failure('ENOENT', 'cloning a file');
+    if (!this.clones) return false;
+    if (this.#files.has(to)) throw failure('EEXIST', 'cloning a file');
+    const bytes = inode.bytes.slice(0, inode.length);
+    this.#files.set(to, { bytes, length: inode.length, synced: new Uint8Array(0) });
+    return true;
   }
 
   remove(path: string): void {

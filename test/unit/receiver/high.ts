@@ -6,6 +6,7 @@ import type { ReleaseRecord } from '../../../receiver/ledger/release-records.ts'
 import { Releaser, type ReleaserOptions } from '../../../receiver/release/release.ts';
 import { StudyReleases } from '../../../receiver/release/study-releases.ts';
 import { Studies } from '../../../receiver/studies/studies.ts';
+import { Outgoing } from '../../../receiver/vault/outgoing.ts';
 import { Vault } from '../../../receiver/vault/vault.ts';
 import { Alarms } from '../../../shared/alarms.ts';
 import { closeReason, encodeManifest, type Manifest, priority } from '../../../shared/wire/manifest.ts';
@@ -16,7 +17,7 @@ export const senderId = '07'.repeat(8);
 export const folders = { vault: '/high/vault', inbox: '/high/inbox', partial: '/high/partial' } as const;
 
 export const idOf = (name: string) => createHash('sha256').update(name).digest('hex').slice(0, 32);
-export const sha256Of = (name: string) => createHash('sha256').update(name).digest('hex');
+export const sha256Of = (name: string | Uint8Array) => createHash('sha256').update(name).digest('hex');
 
 /** An instance named so; its UID is that of `uid` where another one has the same. */
 export function instance(
@@ -30,7 +31,8 @@ export function instance(
     studyUid: '1.2',
     seriesUid: '1.2.1',
     sopInstanceUid: `1.2.1.${Number.parseInt(idOf(uid).slice(0, 6), 16)}`,
-    bytes: name.length,
+    // The files of these tests hold their object ids.
+    bytes: 32,
     sha256: sha256Of(name),
     repairedSymbols: 0,
     sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
@@ -76,6 +78,9 @@ export class High {
   releases: ReleaseRecord[] = [];
   alarms: Alarms;
   vault: Vault;
+  outgoing: Outgoing;
+  /** Instances whose file was found to be damaged. */
+  damaged: string[] = [];
   studies: Studies;
   releaser: Releaser;
 
@@ -83,15 +88,16 @@ export class High {
     this.disk = disk;
     this.disk.makeFolder(folders.inbox);
     this.disk.makeFolder(folders.partial);
-    [this.alarms, this.vault, this.studies, this.releaser] = this.#make();
+    [this.alarms, this.vault, this.outgoing, this.studies, this.releaser] = this.#make();
   }
 
   /** Releases go to destinations alone from now on. */
   withoutInbox(onMarked: NonNullable<ReleaserOptions['onMarked']>): void {
-    const { ledger, vault, clock, alarms } = this;
+    const { ledger, vault, outgoing, clock, alarms } = this;
     this.releaser = new Releaser({
       ledger,
       vault,
+      outgoing,
       clock,
       alarms,
       inboxFolder: undefined,
@@ -102,7 +108,7 @@ export class High {
   }
 
   restart(): void {
-    [this.alarms, this.vault, this.studies, this.releaser] = this.#make();
+    [this.alarms, this.vault, this.outgoing, this.studies, this.releaser] = this.#make();
     this.release();
   }
 
@@ -155,13 +161,15 @@ export class High {
       .sort();
   }
 
-  #make(): [Alarms, Vault, Studies, Releaser] {
+  #make(): [Alarms, Vault, Outgoing, Studies, Releaser] {
     const { ledger, clock } = this;
     const alarms = new Alarms(
       () => clock.wallMs(),
       () => {},
     );
     const vault = new Vault(folders.vault, this.disk);
+    const onDamaged = ({ objectId }: { objectId: string }) => void this.damaged.push(objectId);
+    const outgoing = new Outgoing({ ledger, vault, clock, alarms, onDamaged });
     const studies = new Studies({
       ledger,
       clock,
@@ -173,13 +181,14 @@ export class High {
     const releaser = new Releaser({
       ledger,
       vault,
+      outgoing,
       clock,
       alarms,
       inboxFolder: folders.inbox,
       partialFolder: folders.partial,
       onReleased: (release) => this.releases.push(release),
     });
-    return [alarms, vault, studies, releaser];
+    return [alarms, vault, outgoing, studies, releaser];
   }
 }
 

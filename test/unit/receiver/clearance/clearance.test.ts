@@ -4,7 +4,6 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Clearance, type MalwareScanner } from '../../../../receiver/clearance/clearance.ts';
-import { copiesWaitingMax } from '../../../../receiver/clearance/copy-queue.ts';
 import { ScanQueue, scansMax } from '../../../../receiver/clearance/scan-queue.ts';
 import type { InstanceRecord } from '../../../../receiver/ledger/instance-records.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
@@ -176,49 +175,5 @@ describe('the malware scanner', () => {
     }
     expect(asked.size).toBe(5000);
     expect(Math.max(...pages)).toBeLessThanOrEqual(64);
-  });
-});
-
-describe('a copy without preamble', () => {
-  const inspected = (row: InstanceRecord) => ({
-    objectId: row.objectId,
-    sopClassUid: undefined,
-    reasons: [],
-    preamble: 'executable' as const,
-    zeroPreamble: true,
-    patient: {},
-  });
-
-  function withCopies(count: number): { waiting: Waiting; rows: InstanceRecord[] } {
-    const waiting = new Waiting(false);
-    const rows = Array.from({ length: count }, (_, number) => instance(`copied ${number}`));
-    waiting.high.store(...rows);
-    for (const row of rows) waiting.high.ledger.holds.enter(inspected(row));
-    return { waiting, rows };
-  }
-
-  it('is made of each, also of more than are kept in memory', async () => {
-    const { waiting, rows } = withCopies(copiesWaitingMax * 2 + 10);
-    waiting.clearance.add(rows);
-    await waiting.go(rows.length * 3);
-    expect(waiting.has(rows)).toBe(rows.length);
-    const made = rows.filter(
-      ({ objectId }) => waiting.high.ledger.holds.inspection(objectId)?.releasedSha256 !== undefined,
-    );
-    expect(made.length).toBe(rows.length);
-  });
-
-  it('that fails for whatever reason concerns that instance alone', async () => {
-    const { waiting, rows } = withCopies(3);
-    const { vault } = waiting.high;
-    const [first] = rows;
-    const zeroPreamble = vault.zeroPreamble.bind(vault);
-    vault.zeroPreamble = function* (objectId) {
-      if (objectId === first?.objectId) throw new DiodeError('E_VAULT_DAMAGED');
-      return yield* zeroPreamble(objectId);
-    };
-    waiting.clearance.add(rows);
-    await waiting.go(20);
-    expect(waiting.has(rows)).toBe(3);
   });
 });

@@ -4,6 +4,7 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type DeliveryPlan, nowhere } from '../../../../receiver/deliver/delivery-plan.ts';
+import { DiodeError } from '../../../../shared/errors.ts';
 import { priority } from '../../../../shared/wire/manifest.ts';
 import { High, instance, manifestOf, senderId } from '../high.ts';
 import { DeliverySite, minute } from './delivery-site.ts';
@@ -83,7 +84,52 @@ describe('a release', () => {
   });
 });
 
+describe('an instance that can not leave', () => {
+  it('waits, has no attempt more and holds up nobody; the destination is not blamed', () => {
+    const [a = '', b = ''] = site.release(['a', 'b']);
+    site.unready.set(a, new DiodeError('E_COPY_WAITING'));
+    site.pass(50);
+    expect(site.play(() => 'delivered')).toEqual([b]);
+    expect(site.ledger.deliveries.list('1.2')).toMatchObject([
+      { state: 'waiting', attempts: 0, code: 'E_COPY_WAITING' },
+      { state: 'sent' },
+    ]);
+    // Also when there is nothing else: what comes next goes at once.
+    site.pass(10_000);
+    const [c = ''] = site.release(['c']);
+    site.pass(50);
+    expect(site.play(() => 'delivered')).toEqual([c]);
+    site.unready.clear();
+    for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 1000) site.pass(1000);
+    expect(site.play(() => 'delivered')).toEqual([a]);
+  });
+
+  it('since its file is damaged waits for it, however often, and it is collected again', () => {
+    const [a = ''] = site.release(['a']);
+    for (let round = 0; round < 10; round += 1) {
+      site.pass(20_000);
+      site.play(() => ({ outcome: 'failed', code: 'E_VAULT_DAMAGED' }));
+    }
+    expect(site.damaged).toEqual(Array.from({ length: 10 }, () => a));
+    expect(site.ledger.deliveries.list('1.2')).toMatchObject([{ state: 'waiting', attempts: 0 }]);
+  });
+});
+
 describe('a destination', () => {
+  it('whose answers the ledger refuses does not keep the others from going on', () => {
+    site = new DeliverySite([{ destination: 'pacs' }, { destination: 'web' }]);
+    site.release(['a']);
+    site.pass(50);
+    site.refuses = 'pacs';
+    site.play(() => 'delivered', 'pacs');
+    site.play(() => 'delivered', 'web');
+    expect(site.states()).toEqual(['pacs waiting', 'web sent']);
+    expect(site.standing()).toEqual(['E_LEDGER deliveries to pacs']);
+    site.refuses = undefined;
+    site.pass(2000);
+    expect([site.states(), site.standing()]).toEqual([['pacs sent', 'web sent'], []]);
+  });
+
   it('that is down is tried again later and later, blames no instance, and gets all of it in the end', () => {
     const all = site.release(['a', 'b']);
     let tries = 0;
@@ -212,7 +258,7 @@ describe('a stop', () => {
     site.ledgerIsFull = true;
     site.play(() => 'delivered');
     site.pass(5000);
-    expect(site.standing()).toEqual(['E_DISK_FULL deliveries']);
+    expect(site.standing()).toEqual(['E_DISK_FULL deliveries to pacs']);
     expect(site.states()).toEqual(['pacs waiting']);
     expect(site.courier.rounds).toEqual([]);
     site.ledgerIsFull = false;
@@ -231,7 +277,7 @@ describe('a round that a full disk did not let be entered', () => {
     site.ledgerIsFull = true;
     site.play((id) => (id === a ? { outcome: 'failed', code: 'E_PEER_REFUSED' } : 'delivered'));
     site.pass(5000);
-    expect(site.standing()).toEqual(['E_DISK_FULL deliveries']);
+    expect(site.standing()).toEqual(['E_DISK_FULL deliveries to pacs']);
     site.ledgerIsFull = false;
     site.pass(1500);
     const entered = site.ledger.deliveries.list('1.2');

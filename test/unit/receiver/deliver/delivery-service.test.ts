@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { receiverSettings } from '../../../../receiver/configuration.ts';
 import { DeliveryService } from '../../../../receiver/deliver/delivery-service.ts';
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
+import { Outgoing } from '../../../../receiver/vault/outgoing.ts';
 import { Vault } from '../../../../receiver/vault/vault.ts';
 import { Alarms } from '../../../../shared/alarms.ts';
 import { systemClock } from '../../../../shared/clock.ts';
@@ -57,6 +58,7 @@ it('keeps what may leave the vault until the ledger can say so, and stops on a f
     configuration: configuration(),
     ledger,
     vault,
+    outgoing: () => new Outgoing({ ledger, vault, clock: systemClock, alarms, onDamaged: () => {} }),
     clock: systemClock,
     alarms,
     log: createLog('test', 'error', { stream: { write: () => {} } }),

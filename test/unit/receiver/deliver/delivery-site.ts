@@ -27,6 +27,8 @@ class PlayedCourier implements Courier {
   }
 }
 
+const fileOf = (objectId: string) => ({ objectId, path: `/vault/${objectId}`, bytes: 1, sha256: objectId });
+
 /** A receiver's delivery whose program can be started again over the same ledger. */
 export class DeliverySite {
   readonly ledger = new ReceiverLedger(':memory:');
@@ -34,7 +36,11 @@ export class DeliverySite {
   wallMs = 1e12;
   monotonicMs = 5000;
   ledgerIsFull = false;
+  refuses: string | undefined;
   delivered: string[] = [];
+  damaged: string[] = [];
+  /** What can't leave, and why. */
+  readonly unready = new Map<string, DiodeError>();
   courier = new PlayedCourier();
   alarms = this.#alarms();
   time = this.#time();
@@ -106,6 +112,21 @@ export class DeliverySite {
     return this.alarms.standing().map(({ code, subject }) => `${code} ${subject}`);
   }
 
+  /** The ledger does not take what one destination has answered. */
+  #refusing(deliveries: ReceiverLedger['deliveries']): ReceiverLedger['deliveries'] {
+    return new Proxy(deliveries, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== 'function') return member;
+        return (...parameters: unknown[]) => {
+          const [row] = parameters as [{ destination?: string }];
+          if (name === 'sent' && row.destination === this.refuses) throw new DiodeError('E_LEDGER');
+          return Reflect.apply(member, target, parameters);
+        };
+      },
+    });
+  }
+
   #alarms(): Alarms {
     return new Alarms(
       () => this.wallMs,
@@ -126,7 +147,7 @@ export class DeliverySite {
     const { deliveries, departures } = ledger;
     const clock = this.#clock();
     const delivery = new Delivery({
-      deliveries,
+      deliveries: this.#refusing(deliveries),
       transaction: (act) =>
         ledger.transaction(() => {
           act();
@@ -134,7 +155,8 @@ export class DeliverySite {
         }),
       policies: new Map(this.#routes.map(({ destination }) => [destination, policy])),
       courier: this.courier,
-      pathOf: (objectId) => `/vault/${objectId}`,
+      fileOf: ({ objectId }) => this.unready.get(objectId) ?? fileOf(objectId),
+      onDamaged: (objectId) => this.damaged.push(objectId),
       runningTime: time,
       clock,
       alarms: this.alarms,

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
 import { Releaser } from '../../../../receiver/release/release.ts';
+import { Outgoing } from '../../../../receiver/vault/outgoing.ts';
 import { Vault } from '../../../../receiver/vault/vault.ts';
 import type { Disk } from '../../../../shared/disk.ts';
 import { Random } from '../../../harness/random.ts';
@@ -60,6 +61,7 @@ function releaserOf(high: High, ledger: ReceiverLedger, vault: Vault): Releaser 
   return new Releaser({
     ledger,
     vault,
+    outgoing: new Outgoing({ ledger, vault, clock, alarms, onDamaged: () => {} }),
     clock,
     alarms,
     inboxFolder: folders.inbox,

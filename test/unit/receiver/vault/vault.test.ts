@@ -105,13 +105,18 @@ describe('after a restart', () => {
 });
 
 describe('a release', () => {
-  const files = (...ids: string[]) =>
-    ids.map((objectId, index) => ({ objectId, path: ['1.2.1', `${index}.dcm`] }));
+  const stage = (vault: Vault, id: number, ...ids: string[]) => {
+    const files = ids.map((objectId, index) => ({
+      from: vault.objects.pathOf(objectId),
+      path: ['1.2.1', `${index}.dcm`],
+    }));
+    for (const _ of vault.staging.build(id, files, 'link'));
+  };
 
   it('is a folder of links beside the inbox, and then one rename', () => {
     const vault = open();
     const [a, b] = [kept(vault, 'a'), kept(vault, 'b')];
-    vault.staging.build(7, files(a, b));
+    stage(vault, 7, a, b);
     expect([vault.staging.holds(7), readdirSync(join(folder, 'inbox'))]).toEqual([true, []]);
     vault.staging.moveToInbox(7, join(folder, 'inbox'), '1.2');
     expect(vault.staging.holds(7)).toBe(false);
@@ -123,8 +128,8 @@ describe('a release', () => {
   it('that was half staged is staged anew, and one that will not be done is taken away', () => {
     const vault = open();
     const [a, b] = [kept(vault, 'a'), kept(vault, 'b')];
-    vault.staging.build(7, files(a, b));
-    vault.staging.build(7, files(b));
+    stage(vault, 7, a, b);
+    stage(vault, 7, b);
     expect(readdirSync(join(vault.staging.pathOf(7), '1.2.1'))).toEqual(['0.dcm']);
     vault.staging.drop(7);
     vault.staging.drop(7);
@@ -133,7 +138,7 @@ describe('a release', () => {
 
   it('never replaces what stands under its name', () => {
     const vault = open();
-    vault.staging.build(7, files(kept(vault, 'a')));
+    stage(vault, 7, kept(vault, 'a'));
     writeFileSync(join(folder, 'inbox', '1.2'), 'of somebody else');
     expect(() => vault.staging.moveToInbox(7, join(folder, 'inbox'), '1.2')).toThrow(
       expect.objectContaining({ code: 'E_INBOX_TAKEN' }),
@@ -144,9 +149,7 @@ describe('a release', () => {
 
   it('of what the vault does not hold fails before anything is seen', () => {
     const vault = open();
-    expect(() => vault.staging.build(7, files(idOf('none')))).toThrow(
-      expect.objectContaining({ code: 'E_DISK' }),
-    );
+    expect(() => stage(vault, 7, idOf('none'))).toThrow(expect.objectContaining({ code: 'E_DISK' }));
     expect(readdirSync(join(folder, 'inbox'))).toEqual([]);
   });
 });

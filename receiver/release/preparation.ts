@@ -1,0 +1,167 @@
+/**
+ * What comes before the rename of a release, in bounded steps beside other work: every instance has the file that goes
+ * out (see outgoing.ts), and the folder that is renamed stands beside the inbox, synced.
+ *
+ * What a release waits for holds up no other one; one that the disk refuses is begun again when it is asked for again.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import { assert } from '../../shared/assert.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { isUid } from '../../shared/wire/limits.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { ReleaseRecord } from '../ledger/release-records.ts';
+import type { Outgoing } from '../vault/outgoing.ts';
+import type { InboxFiles, StagedFile } from '../vault/staging.ts';
+import type { Vault } from '../vault/vault.ts';
+
+/** What keeps a release waiting, with an alarm for its study. */
+const waitCodes = [
+  'E_INBOX_TAKEN',
+  'E_FILE_READ',
+  'E_DISK',
+  'E_DISK_FULL',
+] as const satisfies readonly ErrorCode[];
+/** What a release waits for that ends by itself, or has an alarm of its own. */
+const quietCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['E_COPY_WAITING', 'E_VAULT_DAMAGED']);
+
+export interface PreparationOptions {
+  readonly ledger: ReceiverLedger;
+  readonly vault: Vault;
+  readonly outgoing: Outgoing;
+  readonly alarms: Alarms;
+  /** Undefined where there is no inbox. */
+  readonly inboxFolder: string | undefined;
+  /** Default: auto. */
+  readonly inboxFiles?: InboxFiles | undefined;
+}
+
+/** Steps that a release takes at once: with links a study of any usual size is done in them. */
+const promptSteps = 32;
+
+/** `waits`: nothing is to be done until a copy is made. */
+type Step = 'goes on' | 'waits';
+
+interface Preparing {
+  readonly release: ReleaseRecord;
+  readonly steps: Generator<Step, void>;
+  isWaiting: boolean;
+}
+
+export class Preparation {
+  readonly #options: PreparationOptions;
+  /** By release. Those whose turn is next stand first. */
+  readonly #preparing = new Map<number, Preparing>();
+  #prepared: ReleaseRecord[] = [];
+
+  constructor(options: PreparationOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Prepares a release, or goes on with it.
+   * @returns false while it waits: {@link step} goes on, and {@link takePrepared} names it in the end
+   * @throws DiodeError what keeps it from being prepared
+   */
+  prepare(release: ReleaseRecord): boolean {
+    let preparing = this.#preparing.get(release.id);
+    if (preparing === undefined) {
+      preparing = { release, steps: this.#steps(release), isWaiting: false };
+      this.#preparing.set(release.id, preparing);
+    }
+    for (let step = 0; step < promptSteps && !preparing.isWaiting; step += 1) {
+      const outcome = this.#stepOf(preparing);
+      if (outcome !== 'goes on') return outcome === 'prepared';
+    }
+    return false;
+  }
+
+  /**
+   * Prepares a release that a person waits for: at once, or not at all.
+   * @throws DiodeError E_COPY_WAITING, and what keeps it from being prepared
+   */
+  prepareNow(release: ReleaseRecord): void {
+    for (const step of this.#steps(release))
+      if (step === 'waits') throw new DiodeError('E_COPY_WAITING', 'copies of it are being made');
+  }
+
+  /** Goes on with one of those that wait. @returns whether there is more to do at once */
+  step(): boolean {
+    const next = [...this.#preparing.values()].find(({ isWaiting }) => !isWaiting);
+    if (next === undefined) return false;
+    const { release } = next;
+    this.#preparing.delete(release.id);
+    this.#preparing.set(release.id, next);
+    const outcome = this.#options.alarms.during(release.studyUid, waitCodes, () => this.#stepOf(next));
+    if (outcome === 'prepared') this.#prepared.push(release);
+    return true;
+  }
+
+  /** Releases that were prepared beside other work, and can be carried out now. */
+  takePrepared(): readonly ReleaseRecord[] {
+    const prepared = this.#prepared;
+    this.#prepared = [];
+    return prepared;
+  }
+
+  /** @throws DiodeError what its study has an alarm for */
+  #stepOf(preparing: Preparing): 'prepared' | 'goes on' | 'given up' {
+    const { release, steps } = preparing;
+    try {
+      const { done, value } = steps.next();
+      preparing.isWaiting = value === 'waits';
+      if (done !== true) return 'goes on';
+      this.#preparing.delete(release.id);
+      return 'prepared';
+    } catch (error) {
+      // It is begun again when it is asked for again.
+      this.#preparing.delete(release.id);
+      if (error instanceof DiodeError && quietCodes.has(error.code)) return 'given up';
+      throw error;
+    }
+  }
+
+  *#steps(release: ReleaseRecord): Generator<Step, void> {
+    const { ledger, vault, inboxFolder, inboxFiles = 'auto' } = this.#options;
+    yield* this.#copies(release);
+    // Where there is no inbox, destinations alone get it.
+    if (inboxFolder !== undefined || release.kind === 'partial') {
+      const files = this.#filesOf(release.objectIds);
+      for (const _ of vault.staging.build(release.id, files, inboxFiles)) yield 'goes on';
+    }
+    ledger.releases.markStep(release.id, 'staged');
+  }
+
+  *#copies({ id, objectIds }: ReleaseRecord): Generator<Step, void> {
+    const { ledger, outgoing } = this.#options;
+    const waiting = new Set(outgoing.waiting(objectIds));
+    if (waiting.size === 0) return;
+    let full = 0;
+    for (const objectId of waiting) {
+      const senderId = ledger.holds.outgoing(objectId)?.senderId ?? '';
+      const done = () => {
+        waiting.delete(objectId);
+        const preparing = this.#preparing.get(id);
+        if (preparing !== undefined && waiting.size <= full) preparing.isWaiting = false;
+      };
+      if (!outgoing.want({ objectId, senderId }, done)) full += 1;
+    }
+    outgoing.hurry(() => waiting.size <= full);
+    while (waiting.size > full) yield 'waits';
+    // What could not be made is asked for again with the release.
+    const [left] = outgoing.waiting(objectIds);
+    if (left !== undefined) throw new DiodeError('E_COPY_WAITING');
+  }
+
+  *#filesOf(objectIds: readonly string[]): Generator<StagedFile> {
+    const { ledger, outgoing } = this.#options;
+    for (const objectId of objectIds) {
+      const file = outgoing.file(objectId);
+      if (file instanceof DiodeError) throw file;
+      const instance = ledger.instances.get(objectId);
+      assert(instance !== undefined, 'what has a file has its row');
+      const { seriesUid, sopInstanceUid } = instance;
+      assert(isUid(seriesUid) && isUid(sopInstanceUid), 'UIDs were checked when they were entered');
+      yield { from: file.path, path: [seriesUid, `${sopInstanceUid}.dcm`] };
+    }
+  }
+}

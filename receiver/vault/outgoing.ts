@@ -1,0 +1,173 @@
+/**
+ * The file that goes out for an instance: the one that came, or a copy of it with a preamble of zeros, where the gate
+ * says so. Every way out asks here (inbox, C-STORE, STOW-RS, partial release, release from quarantine), and nobody
+ * falls back to the file that came: where the copy is not there yet, the instance waits.
+ *
+ * Copies are made in steps beside other work, in turn for each sender, so that what one sends holds up nobody else's.
+ * What the disk refuses is tried again. A copy is made of nothing but what came: its source is hashed on the way.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { DiodeError, storageCodes } from '../../shared/errors.ts';
+import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { Vault } from './vault.ts';
+
+export interface OutgoingFile {
+  readonly objectId: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** 32 bytes as hexadecimal: nothing else may leave under the name of this instance. */
+  readonly sha256: string;
+}
+
+export interface OutgoingOptions {
+  readonly ledger: ReceiverLedger;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  /** Whether the disk may be filled with copies. */
+  readonly mayCopy?: (() => boolean) | undefined;
+  /** A file of the vault is not what came: it is collected again. */
+  readonly onDamaged: (instance: Pick<InstanceRecord, 'objectId' | 'senderId' | 'studyUid'>) => void;
+}
+
+/** Copies that wait for one sender. What finds no place asks again. */
+const wantedMax = 10_000;
+const retryMs = 5000;
+/** Steps that somebody waits for: at 4 MB each they take some tens of milliseconds. */
+const promptSteps = 8;
+
+interface SenderCopies {
+  readonly senderId: string;
+  /** Who is told when a copy was made, or could not be, by object id. */
+  readonly wanted: Map<string, (() => void)[]>;
+  copying: { readonly objectId: string; readonly steps: Generator<void> } | undefined;
+  /** The disk refused one of them. */
+  notBeforeMs: number;
+}
+
+export class Outgoing {
+  readonly #options: OutgoingOptions;
+  /** Those whose turn is next stand first. */
+  readonly #senders = new Map<string, SenderCopies>();
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What leaves for an instance, or why nothing can now: E_COPY_WAITING, E_VAULT_DAMAGED while it is collected again,
+   * E_FILE_READ where the vault has it no more.
+   */
+  file(objectId: string): OutgoingFile | DiodeError {
+    const { ledger, vault, onDamaged } = this.#options;
+    const state = ledger.holds.outgoing(objectId);
+    if (state === undefined || state.file === 'removed')
+      return new DiodeError('E_FILE_READ', 'the vault does not have it any more');
+    const { bytes, sha256, zeroPreamble, releasedSha256 } = state;
+    if (zeroPreamble) {
+      const path = vault.copyPath(objectId);
+      if (releasedSha256 !== undefined && vault.hasCopy(objectId, bytes))
+        return { objectId, path, bytes, sha256: releasedSha256 };
+    }
+    if (state.file === 'lost') return new DiodeError('E_VAULT_DAMAGED', 'it is collected again');
+    if (!vault.objects.holds(objectId, bytes)) {
+      onDamaged({ objectId, ...state });
+      return new DiodeError('E_VAULT_DAMAGED', 'its file is gone or cut; it is collected again');
+    }
+    if (zeroPreamble) return new DiodeError('E_COPY_WAITING');
+    return { objectId, path: vault.objects.pathOf(objectId), bytes, sha256 };
+  }
+
+  /** Those of these that wait for their copy. */
+  waiting(objectIds: readonly string[]): string[] {
+    return this.#options.ledger.holds.zeroed(objectIds).filter((objectId) => {
+      const file = this.file(objectId);
+      return file instanceof DiodeError && file.code === 'E_COPY_WAITING';
+    });
+  }
+
+  /**
+   * Has a copy made, if one is needed and not there.
+   * @param done called once: when it was made, and also when it could not be; ask for the file then
+   * @returns false when nothing is made: there is nothing to wait for, or too much waits already
+   */
+  want({ objectId, senderId }: Pick<InstanceRecord, 'objectId' | 'senderId'>, done: () => void): boolean {
+    const file = this.file(objectId);
+    if (!(file instanceof DiodeError) || file.code !== 'E_COPY_WAITING') return false;
+    let sender = this.#senders.get(senderId);
+    if (sender === undefined) {
+      sender = { senderId, wanted: new Map(), copying: undefined, notBeforeMs: Number.NEGATIVE_INFINITY };
+      this.#senders.set(senderId, sender);
+    }
+    const told = sender.wanted.get(objectId);
+    if (told === undefined && sender.wanted.size >= wantedMax) return false;
+    if (told === undefined) sender.wanted.set(objectId, [done]);
+    else told.push(done);
+    return true;
+  }
+
+  /** Goes on with a copy, a few MB. @returns whether there is more to do at once */
+  step(): boolean {
+    const now = this.#options.clock.monotonicMs();
+    for (const sender of this.#senders.values()) {
+      if (sender.notBeforeMs > now) continue;
+      this.#senders.delete(sender.senderId);
+      this.#copyOn(sender, now);
+      if (sender.wanted.size > 0) this.#senders.set(sender.senderId, sender);
+      return [...this.#senders.values()].some(({ notBeforeMs }) => notBeforeMs <= now);
+    }
+    return false;
+  }
+
+  /** Some steps at once: somebody waits. */
+  hurry(isThrough: () => boolean): void {
+    for (let steps = 0; steps < promptSteps && !isThrough() && this.step(); steps += 1);
+  }
+
+  /** What was read for an instance is not what should leave: it does not leave again as it is. */
+  damaged(objectId: string): void {
+    const { ledger, vault, alarms, onDamaged } = this.#options;
+    const state = ledger.holds.outgoing(objectId);
+    if (state === undefined || state.file !== 'there') return;
+    if (!state.zeroPreamble || state.releasedSha256 === undefined) return onDamaged({ objectId, ...state });
+    // The copy is made anew: of what came, if that is still whole.
+    ledger.holds.keepReleasedSha256(objectId, undefined);
+    vault.removeCopy(objectId);
+    alarms.raise('E_VAULT_DAMAGED', state.studyUid);
+    this.want({ objectId, ...state }, () => {});
+  }
+
+  #copyOn(sender: SenderCopies, now: number): void {
+    const { alarms } = this.#options;
+    const [objectId] = sender.copying === undefined ? sender.wanted.keys() : [sender.copying.objectId];
+    if (objectId === undefined) return;
+    sender.copying ??= { objectId, steps: this.#copy(objectId) };
+    const { steps } = sender.copying;
+    const step = alarms.during(`copies for ${sender.senderId}`, storageCodes, () => steps.next());
+    if (step?.done === false) return;
+    sender.copying = undefined;
+    if (step === undefined) sender.notBeforeMs = now + retryMs;
+    const told = sender.wanted.get(objectId) ?? [];
+    // What the disk refused is wanted again by who still waits for it.
+    sender.wanted.delete(objectId);
+    for (const done of told) done();
+  }
+
+  *#copy(objectId: string): Generator<void> {
+    const { ledger, vault, mayCopy, onDamaged } = this.#options;
+    if (mayCopy?.() === false) throw new DiodeError('E_DISK_FULL', 'there is no room for copies');
+    const { sourceSha256, sha256 } = yield* vault.copyWithZeroPreamble(objectId);
+    const state = ledger.holds.outgoing(objectId);
+    const isWhole = state?.sha256 === sourceSha256;
+    // It may have been purged meanwhile: then nothing of it may come back.
+    if (isWhole && vault.hasObject(objectId)) {
+      vault.keepCopy(objectId);
+      ledger.holds.keepReleasedSha256(objectId, sha256);
+      return;
+    }
+    vault.discardCopy(objectId);
+    if (state?.file === 'there' && !isWhole && vault.hasObject(objectId)) onDamaged({ objectId, ...state });
+  }
+}
