@@ -316,7 +316,8 @@ export const errorCatalogue = {
     action: 'It is held: look at it before anything else.',
   },
   E_PATIENT_MISMATCH: {
-    meaning: 'The instances of one study name two patients; it is held.',
+    meaning:
+      'The instances of one study name two patients, or have nothing in common that names one; it is held.',
     action: 'Find out with the scanner staff whose images these are; release nothing before that.',
   },
   E_GATE_META: {

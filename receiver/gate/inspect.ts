@@ -108,6 +108,10 @@ function identityReasons(header: InstanceHeader, expected: ExpectedInstance | un
       );
     }
   }
+  if (header.patientUnread === true)
+    reasons.push(
+      new DiodeError('E_DICOM_LENGTH', 'a value of the patient is longer than any may be, or is none'),
+    );
   const { metaSopClassUid = header.sopClassUid, metaSopInstanceUid = header.sopInstanceUid } = header;
   if (metaSopInstanceUid !== header.sopInstanceUid) {
     reasons.push(

@@ -2,7 +2,11 @@
  * Whether instances are of one patient. A study with two patients is the worst thing this program could release.
  *
  * Compared are Patient ID, name and birth date, each as PS3.5 says that it is written: padding, character sets and
- * the component groups of a name make no difference; a value that is absent is no mismatch.
+ * the component groups of a name make no difference; a value that is absent is no mismatch. One that is not text in its
+ * character set is compared by its bytes.
+ *
+ * Instances that name a patient must hang together: each shares a value with another one, and that with the next. One
+ * with only an id and one with only a name say nothing of each other. An instance that names no patient at all is none.
  */
 import { createHmac } from 'node:crypto';
 import type { Patient } from '../../shared/dicom/instance-header.ts';
@@ -35,9 +39,10 @@ const fields = ['id', 'birthDate', 'alphabeticName', 'ideographicName', 'phoneti
 /** Of HMAC-SHA-256: 128 bits are enough to tell all patients of all time apart. */
 const hashBytes = 16;
 
-/** The attributes in which two patients differ; none if they may be one. */
+/** The attributes in which two patients differ, or all that they name if they have none in common; none if they may be one. */
 export function comparePatients(first: Patient, second: Patient): readonly PatientAttribute[] {
-  return differences([], [normalPatient(first), normalPatient(second)]);
+  const { differing, unconnected } = compare([], [normalPatient(first), normalPatient(second)]);
+  return differing.length > 0 ? differing : unconnected;
 }
 
 export type PatientVerdict =
@@ -60,50 +65,98 @@ export function judgePatients(
   arriving: Iterable<ComparablePatient>,
 ): PatientVerdict {
   const before = [...released];
-  const attributes = differences(before, arriving);
-  if (attributes.length === 0) return { verdict: 'pass' };
-  const reason = new DiodeError(
-    'E_PATIENT_MISMATCH',
-    `its instances differ in the patient's ${attributes.join(', ')}`,
-  );
+  const { differing, unconnected } = compare(before, arriving);
+  if (differing.length === 0 && unconnected.length === 0) return { verdict: 'pass' };
+  const detail =
+    differing.length > 0
+      ? `its instances differ in the patient's ${differing.join(', ')}`
+      : `its instances name a patient by ${unconnected.join(' or ')}, and some have none of it in common`;
+  const reason = new DiodeError('E_PATIENT_MISMATCH', detail);
   return { verdict: 'hold', scope: before.length > 0 ? 'revision' : 'study', reason };
 }
 
-/** Any two differ in an attribute exactly if that has two values among all, so one look at each is enough. */
-function differences(
-  accepted: Iterable<ComparablePatient>,
-  arriving: Iterable<ComparablePatient>,
-): readonly PatientAttribute[] {
+interface Comparison {
+  readonly differing: readonly PatientAttribute[];
+  /** All that is named, if it falls apart into patients that share no value; else none. */
+  readonly unconnected: readonly PatientAttribute[];
+}
+
+/**
+ * Any two differ in an attribute exactly if that has two values among all, so one look at each is enough. And where no
+ * two differ, each field has one value, or several that count as one: then patients hang together as their fields do.
+ */
+function compare(accepted: Iterable<ComparablePatient>, arriving: Iterable<ComparablePatient>): Comparison {
   const known = new Map<keyof ComparablePatient, Set<string>>(fields.map((field) => [field, new Set()]));
   const differing = new Set<PatientAttribute>();
+  const connected = new ConnectedFields();
+  let isAccepted: keyof ComparablePatient | undefined;
   for (const patient of accepted) {
     for (const field of fields) {
       const value = patient[field];
-      if (value !== undefined) known.get(field)?.add(value);
+      if (value === undefined) continue;
+      known.get(field)?.add(value);
+      // Whoever was let in counts as one patient.
+      isAccepted ??= field;
+      connected.connect(isAccepted, field);
     }
   }
   for (const patient of arriving) {
+    let first: keyof ComparablePatient | undefined;
     for (const field of fields) {
       const value = patient[field];
       const values = known.get(field);
-      if (value === undefined || values === undefined || values.has(value)) continue;
+      if (value === undefined || values === undefined) continue;
+      first ??= field;
+      connected.connect(first, field);
+      if (values.has(value)) continue;
       if (values.size > 0) differing.add(attributeOf[field]);
       else values.add(value);
     }
   }
-  return [...differing];
+  return { differing: [...differing], unconnected: connected.parts > 1 ? connected.attributes : [] };
+}
+
+/** Which fields of patients are connected by patients that have both. */
+class ConnectedFields {
+  readonly #partOf = new Map<keyof ComparablePatient, keyof ComparablePatient>();
+
+  connect(first: keyof ComparablePatient, second: keyof ComparablePatient): void {
+    const part = this.#partOf.get(first) ?? first;
+    const other = this.#partOf.get(second) ?? second;
+    this.#partOf.set(first, part);
+    this.#partOf.set(second, part);
+    if (other === part) return;
+    for (const [field, its] of this.#partOf) if (its === other) this.#partOf.set(field, part);
+  }
+
+  /** How many parts the fields fall apart into. */
+  get parts(): number {
+    return new Set(this.#partOf.values()).size;
+  }
+
+  get attributes(): PatientAttribute[] {
+    return [...new Set([...this.#partOf.keys()].map((field) => attributeOf[field]))];
+  }
 }
 
 /** The values of a patient as they compare. PHI. */
 export function normalPatient(patient: Patient): ComparablePatient {
-  const [alphabetic, ideographic, phonetic] = (patient.name ?? '').split('=').map(normalName);
+  const { undecoded = {} } = patient;
+  const [alphabetic = '', ideographic = '', ...others] = (patient.name ?? '').split('=').map(normalName);
   return withoutAbsent({
-    id: normalText(patient.id ?? ''),
-    birthDate: normalDate(patient.birthDate ?? ''),
-    alphabeticName: alphabetic,
-    ideographicName: ideographic,
-    phoneticName: phonetic,
+    id: asBytes(undecoded.id) ?? normalText(patient.id ?? ''),
+    birthDate: asBytes(undecoded.birthDate) ?? normalDate(patient.birthDate ?? ''),
+    // Where its groups begin is not known then, so the name is one.
+    alphabeticName: asBytes(undecoded.name) ?? alphabetic,
+    ideographicName: undecoded.name === undefined ? ideographic : '',
+    // There are three groups; what follows would be lost.
+    phoneticName: undecoded.name === undefined ? others.join('=').replace(/=+$/, '') : '',
   });
+}
+
+/** In a form that no text has, as normalText leaves no NUL. */
+function asBytes(undecoded: string | undefined): string | undefined {
+  return undecoded === undefined ? undefined : `\0bytes ${undecoded}`;
 }
 
 /** A patient as the ledger may hold it: of each value a keyed hash, which also tells the attributes apart. */

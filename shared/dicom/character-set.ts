@@ -1,6 +1,7 @@
 /**
  * Text of a data set to Unicode by its Specific Character Set (PS3.3 section C.12.1.1.2, PS3.5 section 6.1), so that
- * names can be compared. Bytes that their set does not know become U+FFFD or stay as they are. Never throws.
+ * names can be compared. Where bytes are none of their set, it says so: then only the bytes themselves tell two names
+ * apart. Never throws.
  */
 import { TextDecoder } from 'node:util';
 
@@ -48,42 +49,64 @@ const escapeByte = 0x1b;
 const delimiters: ReadonlySet<number> = new Set([0x5c, 0x5e, 0x3d]);
 const decoders = new Map<string, TextDecoder | undefined>();
 
+/** A value as text. */
+export interface DecodedText {
+  readonly text: string;
+  /**
+   * Whether each byte went into the text as its set says. If not (unknown bytes, sets or escapes, a character that is cut
+   * off), two values with one text may be two.
+   */
+  readonly isExact: boolean;
+}
+
 /**
  * Decodes a text value.
  * @param bytes the value as in the file
  * @param characterSet the value of (0008,0005), empty where there is none
  */
-export function decodeText(bytes: Uint8Array, characterSet: string): string {
+export function decodeText(bytes: Uint8Array, characterSet: string): DecodedText {
   const initial = labelOf(characterSet);
   if (!bytes.includes(escapeByte)) return decodeRun(bytes, initial);
   let text = '';
+  let isExact = true;
+  const decode = (run: Uint8Array, label: string) => {
+    const decoded = decodeRun(run, label);
+    text += decoded.text;
+    isExact &&= decoded.isExact;
+  };
   let label = initial;
   let start = 0;
   for (let index = 0; index < bytes.length; index += 1) {
     const byte = bytes[index];
     if (byte === escapeByte) {
       const called = escapeAt(bytes, index + 1);
-      if (called === undefined) continue;
-      text += decodeRun(bytes.subarray(start, index), label);
+      if (called === undefined) {
+        isExact = false;
+        continue;
+      }
+      decode(bytes.subarray(start, index), label);
       // What is called into the lower half leaves the upper half as it was.
       label = called.label === 'ascii' ? initial : called.label;
       start = index + 1 + called.length;
       index = start - 1;
     } else if (byte !== undefined && delimiters.has(byte) && !label.startsWith('jis-x')) {
       // A delimiter of a person name calls the initial set again (PS3.5 section 6.1.2.5.3).
-      text += decodeRun(bytes.subarray(start, index), label);
+      decode(bytes.subarray(start, index), label);
       label = initial;
       start = index;
     }
   }
-  return text + decodeRun(bytes.subarray(start), label);
+  decode(bytes.subarray(start), label);
+  return { text, isExact };
 }
 
 function labelOf(characterSet: string): string {
   const first = (characterSet.split('\\')[0] ?? '').trim();
+  // Without one it is ASCII. What many write in its place is latin1, byte by byte.
+  if (first === '') return 'latin1';
   if (first === 'GB18030' || first === 'GBK') return first.toLowerCase();
   const number = /^ISO[_ ](?:IR|2022 IR) (\d+)$/.exec(first)?.[1];
-  return (number === undefined ? undefined : termLabels.get(number)) ?? 'latin1';
+  return (number === undefined ? undefined : termLabels.get(number)) ?? 'unknown';
 }
 
 function escapeAt(bytes: Uint8Array, index: number): { label: string; length: number } | undefined {
@@ -94,15 +117,26 @@ function escapeAt(bytes: Uint8Array, index: number): { label: string; length: nu
   return undefined;
 }
 
-function decodeRun(bytes: Uint8Array, label: string): string {
+function decodeRun(bytes: Uint8Array, label: string): DecodedText {
+  // Node's own latin1 keeps bytes 80 to 9F apart, which the Encoding Standard's does not.
+  if (label === 'latin1') return { text: bytesAsText(bytes), isExact: true };
+  if (label === 'unknown') return { text: bytesAsText(bytes), isExact: bytes.every(isLower) };
   // Both Japanese sets of two 7-bit bytes are what EUC-JP has in its upper half.
-  if (label === 'jis-x-0208') return decodeWith(bytes.map(upper), 'euc-jp');
+  if (label === 'jis-x-0208') {
+    const { text, isExact } = decodeWith(bytes.map(upper), 'euc-jp');
+    return { text, isExact: isExact && bytes.every(isLower) };
+  }
   if (label === 'jis-x-0212') {
-    const marked = new Uint8Array(Math.floor(bytes.length / 2) * 3);
-    for (let pair = 0; pair * 2 + 1 < bytes.length; pair += 1) {
-      marked.set([0x8f, upper(bytes[pair * 2] ?? 0), upper(bytes[pair * 2 + 1] ?? 0)], pair * 3);
+    const pairs = Math.ceil(bytes.length / 2);
+    const marked = new Uint8Array(pairs * 3);
+    // Of a pair that is cut off, the second byte stays zero: no decoder takes that.
+    for (let pair = 0; pair < pairs; pair += 1) {
+      marked[pair * 3] = 0x8f;
+      marked[pair * 3 + 1] = upper(bytes[pair * 2] ?? 0);
+      marked[pair * 3 + 2] = pair * 2 + 1 < bytes.length ? upper(bytes[pair * 2 + 1] ?? 0) : 0;
     }
-    return decodeWith(marked, 'euc-jp');
+    const { text, isExact } = decodeWith(marked, 'euc-jp');
+    return { text, isExact: isExact && bytes.every(isLower) };
   }
   return decodeWith(bytes, label);
 }
@@ -111,24 +145,38 @@ function upper(byte: number): number {
   return byte | 0x80;
 }
 
-function decodeWith(bytes: Uint8Array, label: string): string {
-  // Node's own latin1 keeps bytes 80 to 9F apart, which the Encoding Standard's does not.
-  const decoder = label === 'latin1' ? undefined : decoderFor(label);
-  if (decoder !== undefined) return decoder.decode(bytes);
+function isLower(byte: number): boolean {
+  return byte < 0x80;
+}
+
+/** One character a byte. */
+function bytesAsText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-function decoderFor(label: string): TextDecoder | undefined {
-  if (!decoders.has(label)) {
+function decodeWith(bytes: Uint8Array, label: string): DecodedText {
+  const strict = decoderFor(label, true);
+  // A Node built with little ICU data lacks the set: compared by bytes then.
+  if (strict === undefined) return { text: bytesAsText(bytes), isExact: bytes.every(isLower) };
+  try {
+    return { text: strict.decode(bytes), isExact: true };
+  } catch {
+    return { text: decoderFor(label, false)?.decode(bytes) ?? bytesAsText(bytes), isExact: false };
+  }
+}
+
+function decoderFor(label: string, fatal: boolean): TextDecoder | undefined {
+  const key = `${label} ${fatal}`;
+  if (!decoders.has(key)) {
     let decoder: TextDecoder | undefined;
     try {
-      decoder = new TextDecoder(label);
+      decoder = new TextDecoder(label, { fatal, ignoreBOM: true });
     } catch {
-      // A Node built with little ICU data lacks the set: compared by bytes then.
+      // Told to who asks, by its absence.
     }
-    decoders.set(label, decoder);
+    decoders.set(key, decoder);
   }
-  return decoders.get(label);
+  return decoders.get(key);
 }
 
 /** Text without the padding at its end: spaces, and NUL for UIDs (PS3.5 section 6.2). In linear time. */

@@ -51,7 +51,8 @@ export interface WalkEnd {
   readonly irregular: number;
 }
 
-const visitedBytesMax = 4096;
+/** A visitor is given at most so much of a value. */
+export const visitedBytesMax = 4096;
 
 /** One open sequence, item or encapsulated value. */
 interface Frame {

@@ -7,7 +7,7 @@ import { isUid } from '../wire/limits.ts';
 import { ByteWindow, type ReadAt } from './byte-window.ts';
 import { decodeText, withoutPadding } from './character-set.ts';
 import { formatTag, tags } from './data-element.ts';
-import { type WalkRules, walkDataSet } from './data-set-walker.ts';
+import { visitedBytesMax, type WalkRules, walkDataSet } from './data-set-walker.ts';
 import { inflatePrefix } from './deflated-data-set.ts';
 import { decodeUid, type FileMeta, readFileMeta } from './file-meta.ts';
 import { transferSyntaxUids } from './transfer-syntax.ts';
@@ -17,6 +17,11 @@ export interface Patient {
   readonly id?: string;
   readonly name?: string;
   readonly birthDate?: string;
+  /**
+   * Of the values that are not wholly text in their character set: their bytes, hexadecimal, behind the set they
+   * declare. Two texts that look alike there may be two.
+   */
+  readonly undecoded?: { readonly id?: string; readonly name?: string; readonly birthDate?: string };
 }
 
 export interface InstanceHeader {
@@ -32,7 +37,17 @@ export interface InstanceHeader {
   readonly dataSetOffsetBytes: number;
   readonly metaSopClassUid?: string;
   readonly metaSopInstanceUid?: string;
+  /** A value of the patient is longer than what is read of one, or a sequence stands in its place. */
+  readonly patientUnread?: true;
 }
+
+const patientValues = {
+  id: tags.patientId,
+  name: tags.patientName,
+  birthDate: tags.patientBirthDate,
+} as const;
+type PatientValue = keyof typeof patientValues;
+const patientTags = Object.values(patientValues);
 
 /** A CS value (PS3.5 table 6.2-1): it goes into tables and logs, so nothing else does. */
 const modalityPattern = /^[A-Z0-9 _]{1,16}$/;
@@ -134,9 +149,12 @@ function readDataSet(
 /** Collects the values of a header in a walk, and makes the header of them. The first of two values counts. */
 export class HeaderValues {
   readonly #values = new Map<number, Uint8Array>();
+  readonly #asked = new Set<number>();
 
   visit(tag: number): 'pass' | 'value' {
-    return wantedTags.has(tag) && !this.#values.has(tag) ? 'value' : 'pass';
+    if (!wantedTags.has(tag) || this.#asked.has(tag)) return 'pass';
+    this.#asked.add(tag);
+    return 'value';
   }
 
   value(tag: number, bytes: Uint8Array): void {
@@ -160,10 +178,10 @@ export class HeaderValues {
     );
     if (transferSyntaxUid instanceof DiodeError) return transferSyntaxUid;
 
-    const modality = this.#text(tags.modality)?.trim();
-    const id = this.#text(tags.patientId);
-    const name = this.#text(tags.patientName);
-    const birthDate = this.#text(tags.patientBirthDate);
+    const modality = this.#text(tags.modality)?.text.trim();
+    const unread = patientTags.some(
+      (tag) => this.#asked.has(tag) && (this.#values.get(tag)?.length ?? visitedBytesMax) >= visitedBytesMax,
+    );
     return {
       sopClassUid,
       sopInstanceUid,
@@ -171,15 +189,24 @@ export class HeaderValues {
       seriesUid,
       transferSyntaxUid,
       modality: modality !== undefined && modalityPattern.test(modality) ? modality : undefined,
-      patient: {
-        ...(id !== undefined && { id }),
-        ...(name !== undefined && { name }),
-        ...(birthDate !== undefined && { birthDate }),
-      },
+      patient: this.#patient(),
       dataSetOffsetBytes: meta.dataSetOffset,
       ...(meta.sopClassUid !== undefined && { metaSopClassUid: meta.sopClassUid }),
       ...(meta.sopInstanceUid !== undefined && { metaSopInstanceUid: meta.sopInstanceUid }),
+      ...(unread && { patientUnread: true }),
     };
+  }
+
+  #patient(): Patient {
+    const values: Partial<Record<PatientValue, string>> = {};
+    const undecoded: Partial<Record<PatientValue, string>> = {};
+    for (const [value, tag] of Object.entries(patientValues) as [PatientValue, number][]) {
+      const decoded = this.#text(tag);
+      if (decoded === undefined) continue;
+      values[value] = decoded.text;
+      if (decoded.undecoded !== undefined) undecoded[value] = decoded.undecoded;
+    }
+    return { ...values, ...(Object.keys(undecoded).length > 0 && { undecoded }) };
   }
 
   #uid(tag: number, fallback?: string): string | DiodeError {
@@ -190,13 +217,24 @@ export class HeaderValues {
       : checkUid(text, tag);
   }
 
-  #text(tag: number): string | undefined {
-    const bytes = this.#values.get(tag);
-    if (bytes === undefined) return undefined;
-    const characterSet = this.#values.get(tags.specificCharacterSet);
-    const text = decodeText(bytes, characterSet === undefined ? '' : decodeUid(characterSet));
-    return withoutPadding(text) || undefined;
+  #text(tag: number): { text: string; undecoded: string | undefined } | undefined {
+    const padded = this.#values.get(tag);
+    if (padded === undefined) return undefined;
+    const bytes = bytesWithoutPadding(padded);
+    const declared = this.#values.get(tags.specificCharacterSet);
+    const characterSet = declared === undefined ? '' : decodeUid(declared).trim();
+    const { text, isExact } = decodeText(bytes, characterSet);
+    const unpadded = withoutPadding(text);
+    if (isExact) return unpadded === '' ? undefined : { text: unpadded, undecoded: undefined };
+    return { text: unpadded, undecoded: `${characterSet} ${Buffer.from(bytes).toString('hex')}` };
   }
+}
+
+/** No set has a character that ends in one of these bytes. */
+function bytesWithoutPadding(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 0x20 || bytes[end - 1] === 0)) end -= 1;
+  return bytes.subarray(0, end);
 }
 
 function checkUid(text: string, tag: number): string | DiodeError {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspectInstance } from '../../receiver/gate/inspect.ts';
-import { comparePatients } from '../../receiver/gate/patients.ts';
+import { comparePatients, normalPatient } from '../../receiver/gate/patients.ts';
 import { decodeText } from '../../shared/dicom/character-set.ts';
 import {
   type Patient,
@@ -23,6 +23,8 @@ import {
 
 const syntax = fc.constantFrom(...Object.values(transferSyntaxes));
 const runs = { numRuns: 400 };
+
+const latin1 = (text: string) => Buffer.from(text, 'latin1');
 
 /** Reads like a file, and counts. */
 function reader(bytes: Uint8Array) {
@@ -231,7 +233,7 @@ describe('text', () => {
   it('of any bytes is decoded', () => {
     fc.assert(
       fc.property(bytes, characterSets, (value, characterSet) => {
-        expect(decodeText(value, characterSet).length).toBeLessThanOrEqual(value.length * 2);
+        expect(decodeText(value, characterSet).text.length).toBeLessThanOrEqual(value.length * 2);
       }),
       { numRuns: 3000 },
     );
@@ -244,7 +246,7 @@ describe('text', () => {
     // JIS X 0201 has a yen sign for the backslash; its readers keep the backslash.
     fc.assert(
       fc.property(ascii, characterSets, (text, characterSet) => {
-        expect(decodeText(Buffer.from(text), characterSet)).toBe(text);
+        expect(decodeText(Buffer.from(text), characterSet)).toEqual({ text, isExact: true });
       }),
       runs,
     );
@@ -252,6 +254,43 @@ describe('text', () => {
 });
 
 describe('patients', () => {
+  it('whose names are not text in their set are the same only byte by byte', () => {
+    const name = fc.array(
+      fc.oneof(
+        fc.constantFrom(
+          ...['DOE^', '\x1b$(D', '\x1b$B', '\x1b(B', '\x1b?', '\xff', '\x80', '=', '!'].map(latin1),
+        ),
+        fc.uint8Array({ minLength: 1, maxLength: 3 }),
+      ),
+      { minLength: 1, maxLength: 4 },
+    );
+    const set = fc.constantFrom('', 'ISO_IR 192', '\\ISO 2022 IR 87\\ISO 2022 IR 159', 'GB18030', 'nonsense');
+    const nameOf = (bytes: Uint8Array, characterSet: string): Patient => {
+      const more = [element(0x0008_0005, 'CS', characterSet), element(0x0010_0010, 'PN', bytes)];
+      const header = readInstanceHeader(encodePart10({ dataSet: ctImage({ more }) }), 1e6);
+      if (header instanceof DiodeError || header === 'needs-more') throw new Error('the header is sound');
+      const { patient } = header;
+      const undecoded = patient.undecoded?.name;
+      return {
+        ...(patient.name !== undefined && { name: patient.name }),
+        ...(undecoded !== undefined && { undecoded: { name: undecoded } }),
+      };
+    };
+    fc.assert(
+      fc.property(name, name, set, (first, second, characterSet) => {
+        const bytes = [Buffer.concat(first), Buffer.concat(second)] as const;
+        const names = [nameOf(bytes[0], characterSet), nameOf(bytes[1], characterSet)] as const;
+        expect(comparePatients(names[0], names[0])).toEqual([]);
+        if (names.every(({ undecoded }) => undecoded === undefined)) return;
+        // One of separators alone names nobody.
+        if (names.some((one) => Object.keys(normalPatient(one)).length === 0)) return;
+        const unpadded = bytes.map((one) => one.toString('latin1').replace(/[ \0]+$/, ''));
+        expect(comparePatients(...names)).toEqual(unpadded[0] === unpadded[1] ? [] : ['name']);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   const value = fc.option(
     fc.constantFrom('', ' ', 'A', 'B', 'A^', 'a ^B', 'A^B=C', '=C', '19700101', '1970.01.01'),
     {
