@@ -52,7 +52,7 @@ export interface Inspection {
 }
 
 /** Encapsulated PDF, CDA, STL, OBJ and MTL Storage (PS3.4 table B.5-1). */
-const encapsulatedDocuments = ['1.2.840.10008.5.1.4.1.1.104.*'];
+const documentClasses = ['1.2.840.10008.5.1.4.1.1.104.*'];
 
 /**
  * Inspects an instance of `fileBytes`. Never throws, whatever the bytes.
@@ -77,7 +77,11 @@ export function inspectInstance(
   const reasons =
     header instanceof DiodeError
       ? [header]
-      : [...identityReasons(header, expected), ...sopClassReasons(header.sopClassUid, policy)];
+      : [
+          ...identityReasons(header, expected),
+          ...sopClassReasons(header.sopClassUid, policy),
+          ...documentReasons(header.sopClassUid, report instanceof DiodeError ? 0 : report.documents, policy),
+        ];
   if (action === 'hold') reasons.push(new DiodeError('E_PREAMBLE'));
   const code = reasons[0]?.code;
   return {
@@ -126,13 +130,24 @@ function identityReasons(header: InstanceHeader, expected: ExpectedInstance | un
 }
 
 function sopClassReasons(sopClassUid: string, policy: GatePolicy): DiodeError[] {
-  const isIn = (list: readonly string[]) => list.some((pattern) => matches(sopClassUid, pattern));
-  const denied = isIn(policy.denySopClasses);
-  if (denied || (policy.allowSopClasses.length > 0 && !isIn(policy.allowSopClasses))) {
-    return [new DiodeError('E_SOP_CLASS', `SOP class ${sopClassUid} is not let through`)];
-  }
-  if (policy.encapsulatedDocuments === 'pass' || !isIn(encapsulatedDocuments)) return [];
-  return [new DiodeError('E_ENCAPSULATED_DOCUMENT', `SOP class ${sopClassUid}`)];
+  const denied = isIn(policy.denySopClasses, sopClassUid);
+  const { allowSopClasses } = policy;
+  if (!denied && (allowSopClasses.length === 0 || isIn(allowSopClasses, sopClassUid))) return [];
+  return [new DiodeError('E_SOP_CLASS', `SOP class ${sopClassUid} is not let through`)];
+}
+
+/** By what an instance carries, whatever class it says it is of. */
+function documentReasons(sopClassUid: string, documents: number, policy: GatePolicy): DiodeError[] {
+  if (policy.encapsulatedDocuments === 'pass') return [];
+  if (isIn(documentClasses, sopClassUid))
+    return [new DiodeError('E_ENCAPSULATED_DOCUMENT', `SOP class ${sopClassUid}`)];
+  if (documents === 0) return [];
+  const what = `it is carried by an instance of SOP class ${sopClassUid}`;
+  return [new DiodeError('E_ENCAPSULATED_DOCUMENT', what)];
+}
+
+function isIn(list: readonly string[], uid: string): boolean {
+  return list.some((pattern) => matches(uid, pattern));
 }
 
 function matches(uid: string, pattern: string): boolean {

@@ -27,6 +27,8 @@ export const tags = {
   patientBirthDate: 0x0010_0030,
   studyInstanceUid: 0x0020_000d,
   seriesInstanceUid: 0x0020_000e,
+  encapsulatedDocument: 0x0042_0011,
+  mimeTypeOfEncapsulatedDocument: 0x0042_0012,
   /** Where a data set carries padding behind everything else (PS3.5 section 7.2). */
   dataSetTrailingPadding: 0xfffc_fffc,
 } as const;

@@ -49,6 +49,11 @@ export interface WalkEnd {
   readonly depth: number;
   /** Elements of an explicit data set that have no known representation, or are UN and explicit inside. */
   readonly irregular: number;
+  /**
+   * Elements at any depth that carry a whole file for another program, or say what kind one is (PS3.3 table C.24-2). What
+   * only looked like a sequence counts as well.
+   */
+  readonly documents: number;
 }
 
 /** A visitor is given at most so much of a value. */
@@ -94,6 +99,7 @@ class DataSetWalk {
   #depth = 0;
   #depthSeen = 0;
   #irregular = 0;
+  #documents = 0;
 
   constructor(window: ByteWindow, start: number, encoding: Encoding, rules: WalkRules, visitor: RootVisitor) {
     this.#window = window;
@@ -118,6 +124,7 @@ class DataSetWalk {
         elements: this.#elements,
         depth: this.#depthSeen,
         irregular: this.#irregular,
+        documents: this.#documents,
       };
     }
   }
@@ -156,6 +163,8 @@ class DataSetWalk {
     const wish = frame === undefined ? this.#visitor.visit(tag, representation) : 'pass';
     if (wish === 'stop') return 'stopped';
     if (header.irregular) this.#irregular += 1;
+    const isDocument = tag === tags.encapsulatedDocument || tag === tags.mimeTypeOfEncapsulatedDocument;
+    if (isDocument && valueBytes !== 0) this.#documents += 1;
 
     const valueOffset = this.#offset + header.headerBytes;
     const encoding = frame?.encoding ?? this.#encoding;

@@ -49,6 +49,8 @@ export interface Part10Report {
   /** Elements, items and fragments together. */
   readonly elements: number;
   readonly depth: number;
+  /** Elements at any depth that carry an encapsulated document, or say what kind one is. */
+  readonly documents: number;
   /** Of the data set, inflated. */
   readonly dataSetBytes: number;
   /** Zeros behind the data set, or what stands behind a deflate stream. */
@@ -107,6 +109,7 @@ export function walkPart10(
     preamble,
     elements: walk.elements,
     depth: walk.depth,
+    documents: walk.documents,
     dataSetBytes: window.totalBytes - start,
     trailingBytes: trailing + leftBytes,
   };

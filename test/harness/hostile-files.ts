@@ -131,6 +131,15 @@ const identityFiles: readonly HostileFile[] = [
     intake: 'taken',
     gate: 'E_ENCAPSULATED_DOCUMENT',
   },
+  {
+    name: 'document: a PDF in a CT image',
+    make: () =>
+      encodePart10({
+        dataSet: ctImage({ more: [element(0x0042_0011, 'OB', Buffer.from('%PDF-1.7\n%%EOF'))] }),
+      }),
+    intake: 'taken',
+    gate: 'E_ENCAPSULATED_DOCUMENT',
+  },
 ];
 
 function studyUid(uid: string) {
