@@ -221,7 +221,7 @@ export const errorCatalogue = {
     action: 'No scanner writes that: find out where the file came from before you release it.',
   },
   E_DICOM_ELEMENTS: {
-    meaning: 'The file has more data elements than the limit.',
+    meaning: 'The file has more data elements than the limit, or than one of its size may have.',
     action: 'Find out where the file came from; raise the limit if that device writes such files.',
   },
   E_DICOM_SYNTAX: {

@@ -6,7 +6,8 @@
 import { ByteWindow, type ReadAt } from '../../shared/dicom/byte-window.ts';
 import { preambleBytes } from '../../shared/dicom/file-meta.ts';
 import { HeaderValues, type InstanceHeader } from '../../shared/dicom/instance-header.ts';
-import { type Part10Limits, walkPart10 } from '../../shared/dicom/part10-walker.ts';
+import type { Part10Limits } from '../../shared/dicom/part10-limits.ts';
+import { walkPart10 } from '../../shared/dicom/part10-walker.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { type PreambleKind, type PreamblePolicy, preambleAction, preambleKind } from './preamble.ts';
 

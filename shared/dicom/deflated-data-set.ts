@@ -13,6 +13,7 @@ export function inflatePrefix(deflated: Uint8Array, outputBytesMax: number): Uin
     return inflateRawSync(deflated, {
       finishFlush: constants.Z_SYNC_FLUSH,
       maxOutputLength: outputBytesMax,
+      chunkSize: outputBytesMax,
     });
   } catch (cause) {
     return inflateError(cause, outputBytesMax);
@@ -32,7 +33,13 @@ export interface Inflated {
  */
 export function inflateWhole(deflated: Uint8Array, outputBytesMax: number): Inflated | DiodeError {
   try {
-    const result: unknown = inflateRawSync(deflated, { maxOutputLength: outputBytesMax, info: true });
+    // In one piece: many would be put together at the end, in as much memory again. What isn't written to is not used.
+    const chunkSize = outputBytesMax;
+    const result: unknown = inflateRawSync(deflated, {
+      maxOutputLength: outputBytesMax,
+      chunkSize,
+      info: true,
+    });
     const { buffer, engine } = result as { buffer: Buffer; engine: { bytesWritten: number } };
     assert(buffer instanceof Uint8Array && Number.isInteger(engine.bytesWritten), 'zlib tells what it read');
     return { bytes: buffer, leftBytes: deflated.byteLength - engine.bytesWritten };

@@ -10,6 +10,7 @@ import { formatTag, tags } from './data-element.ts';
 import { visitedBytesMax, type WalkRules, walkDataSet } from './data-set-walker.ts';
 import { inflatePrefix } from './deflated-data-set.ts';
 import { decodeUid, type FileMeta, readFileMeta } from './file-meta.ts';
+import { elementsMaxOf } from './part10-limits.ts';
 import { transferSyntaxUids } from './transfer-syntax.ts';
 
 /** The patient as the data set says, padding removed, in Unicode. PHI: never logged, never in a message. */
@@ -57,10 +58,11 @@ const headerBytesMax = 16 * 2 ** 20;
 /** Deflated bytes looked at first, and at most; what they may inflate to. */
 const deflatedBytesFirst = 4096;
 const deflatedBytesMax = 2 ** 20;
-const inflatedBytesMax = 32 * 2 ** 20;
+const inflatedBytesMax = headerBytesMax;
+/** On the way to the UIDs; of a small deflated file fewer, as the gate counts them. */
+const headerElementsMax = 200_000;
 
-const rules: WalkRules = {
-  elementsMax: 200_000,
+const rules: Omit<WalkRules, 'elementsMax'> = {
   depthMax: 64,
   descend: 'undefined-length',
   overrunCode: 'E_FILE_TRUNCATED',
@@ -109,7 +111,9 @@ export function readInstanceHeaderFromFile(readAt: ReadAt, fileBytes: number): I
 function readHeader(window: ByteWindow): InstanceHeader | DiodeError | 'needs-more' {
   const meta = readFileMeta(window);
   if (meta === 'needs-more' || meta instanceof DiodeError) return meta;
-  return meta.deflated ? readDeflated(window, meta) : readDataSet(window, meta.dataSetOffset, meta);
+  return meta.deflated
+    ? readDeflated(window, meta)
+    : readDataSet(window, meta.dataSetOffset, meta, window.totalBytes);
 }
 
 /** Inflates a little, and four times as much as long as the header does not fit. */
@@ -121,7 +125,8 @@ function readDeflated(window: ByteWindow, meta: FileMeta): InstanceHeader | Diod
     if (deflated === undefined) return 'needs-more';
     const inflated = inflatePrefix(deflated, inflatedBytesMax);
     if (inflated instanceof DiodeError) return inflated;
-    const header = readDataSet(ByteWindow.ofPrefix(inflated, all ? inflated.byteLength : Infinity), 0, meta);
+    const inner = ByteWindow.ofPrefix(inflated, all ? inflated.byteLength : Infinity);
+    const header = readDataSet(inner, 0, meta, window.totalBytes);
     if (header !== 'needs-more') return header;
     if (length >= deflatedBytesMax) {
       return new DiodeError('E_TOO_LARGE', `the header spreads over more than ${length} deflated bytes`);
@@ -133,12 +138,20 @@ function readDataSet(
   window: ByteWindow,
   offset: number,
   meta: FileMeta,
+  fileBytes: number,
 ): InstanceHeader | DiodeError | 'needs-more' {
   const values = new HeaderValues();
-  const walk = walkDataSet(window, offset, meta.encoding, rules, {
-    visit: (tag) => (tag > tags.seriesInstanceUid ? 'stop' : values.visit(tag)),
-    value: (tag, bytes) => values.value(tag, bytes),
-  });
+  const elementsMax = Math.min(headerElementsMax, elementsMaxOf(fileBytes));
+  const walk = walkDataSet(
+    window,
+    offset,
+    meta.encoding,
+    { ...rules, elementsMax },
+    {
+      visit: (tag) => (tag > tags.seriesInstanceUid ? 'stop' : values.visit(tag)),
+      value: (tag, bytes) => values.value(tag, bytes),
+    },
+  );
   if (walk instanceof DiodeError) return walk;
   if (walk.end === 'needs-more') return 'needs-more';
   const header = values.header(meta);

@@ -12,32 +12,7 @@ import { formatTag, tags } from './data-element.ts';
 import { type WalkEnd, type WalkRules, walkDataSet } from './data-set-walker.ts';
 import { inflateWhole } from './deflated-data-set.ts';
 import { type FileMeta, preambleBytes, readFileMeta } from './file-meta.ts';
-
-export interface Part10Limits {
-  /** Elements, items and fragments together. */
-  readonly elementsMax: number;
-  /** Sequences inside sequences. */
-  readonly depthMax: number;
-  /** File meta information. */
-  readonly metaBytesMax: number;
-  /** A data set inflates to at most this, and above `inflatedBytesFree` to at most `deflateRatioMax` times its size. */
-  readonly inflatedBytesMax: number;
-  readonly inflatedBytesFree: number;
-  readonly deflateRatioMax: number;
-  /** Zero bytes behind the data set, as writers leave that fill whole disk sectors. Other bytes never pass. */
-  readonly trailingZerosMax: number;
-}
-
-/** Of 911 sound public files the deepest has 6 sequences nested and the largest 10,717 elements. */
-export const part10Limits: Part10Limits = {
-  elementsMax: 4_000_000,
-  depthMax: 32,
-  metaBytesMax: 65_536,
-  inflatedBytesMax: 256 * 2 ** 20,
-  inflatedBytesFree: 64 * 2 ** 20,
-  deflateRatioMax: 200,
-  trailingZerosMax: 65_536,
-};
+import { elementsMaxOf, inflatedBytesMaxOf, type Part10Limits, part10Limits } from './part10-limits.ts';
 
 /** Gzip's checksum and length: some writers of deflated data sets leave them behind the stream. */
 const deflateTrailerBytesMax = 8;
@@ -99,7 +74,7 @@ export function walkPart10(
     leftBytes = inflated.leftBytes;
   }
   const order = new OrderedVisitor(options.visitor);
-  const walk = walkDataSet(window, start, meta.encoding, rulesOf(limits), order);
+  const walk = walkDataSet(window, start, meta.encoding, rulesOf(limits, fileBytes), order);
   if (walk instanceof DiodeError) return walk;
   if (walk.end === 'needs-more') return unread(window);
   const trailing = checkEnd(window, walk, order, limits);
@@ -115,9 +90,9 @@ export function walkPart10(
   };
 }
 
-function rulesOf(limits: Part10Limits): WalkRules {
-  const { elementsMax, depthMax } = limits;
-  return { elementsMax, depthMax, descend: 'all', overrunCode: 'E_DICOM_LENGTH' };
+function rulesOf(limits: Part10Limits, fileBytes: number): WalkRules {
+  const elementsMax = elementsMaxOf(fileBytes, limits);
+  return { elementsMax, depthMax: limits.depthMax, descend: 'all', overrunCode: 'E_DICOM_LENGTH' };
 }
 
 function unread(window: ByteWindow): DiodeError {
@@ -137,14 +112,12 @@ function checkMeta(meta: FileMeta, limits: Part10Limits): DiodeError | undefined
 
 function inflate(file: ByteWindow, meta: FileMeta, limits: Part10Limits) {
   const deflatedBytes = file.totalBytes - meta.dataSetOffset;
-  const byRatio = Math.max(limits.inflatedBytesFree, limits.deflateRatioMax * deflatedBytes);
-  const outputBytesMax = Math.min(limits.inflatedBytesMax, byRatio);
-  if (deflatedBytes > outputBytesMax) {
+  if (deflatedBytes > limits.deflatedBytesMax) {
     return new DiodeError('E_DICOM_DEFLATE', `${deflatedBytes} deflated bytes are more than are looked at`);
   }
   const deflated = file.copy(meta.dataSetOffset, deflatedBytes);
   if (deflated === undefined) return unread(file);
-  const inflated = inflateWhole(deflated, outputBytesMax);
+  const inflated = inflateWhole(deflated, inflatedBytesMaxOf(deflatedBytes, limits));
   if (inflated instanceof DiodeError || inflated.leftBytes <= deflateTrailerBytesMax) return inflated;
   return new DiodeError('E_DICOM_TRAILING', `${inflated.leftBytes} bytes stand behind the deflate stream`);
 }

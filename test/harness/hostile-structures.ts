@@ -1,4 +1,5 @@
 /** Files whose structure lies, each with what must be said of it. See hostile-files.ts. */
+import { deflateRawSync } from 'node:zlib';
 import { type TransferSyntax, transferSyntaxes } from './dicom-writer.ts';
 import type { HostileFile } from './hostile-files.ts';
 import {
@@ -67,6 +68,35 @@ function nestedByLength(depth: number, tag: number, syntax: TransferSyntax = exp
     );
   }
   return Buffer.concat(parts);
+}
+
+/** A CT image with so many empty items in a sequence that a delimiter ends. */
+export function deflatedItems(count: number, tag = privateTag): Uint8Array {
+  const items = Buffer.alloc(count * 8);
+  items.fill(encodeHeader(0xfffe_e000, '', 0, explicitLittleEndian));
+  const sequence = Buffer.concat([
+    encodeHeader(tag, 'SQ', undefinedLength, explicitLittleEndian),
+    items,
+    encodeHeader(0xfffe_e0dd, '', 0, explicitLittleEndian),
+  ]);
+  const elements = ctImage();
+  const parts = [
+    encodeElements(
+      elements.filter((one) => one.tag < tag),
+      explicitLittleEndian,
+    ),
+    sequence,
+    encodeElements(
+      elements.filter((one) => one.tag > tag),
+      explicitLittleEndian,
+    ),
+  ];
+  return encodePart10({
+    syntax: deflated,
+    dataSet: deflateRawSync(Buffer.concat(parts)),
+    metaSopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+    metaSopInstanceUid: '2.25.11',
+  });
 }
 
 export const hostileStructures: readonly HostileFile[] = [
@@ -214,6 +244,24 @@ export const hostileStructures: readonly HostileFile[] = [
       );
     },
     intake: 'taken',
+    gate: 'E_DICOM_ELEMENTS',
+  },
+  {
+    name: 'elements: 400,000 empty items, deflated to 4 KB',
+    make: () => deflatedItems(400_000),
+    intake: 'taken',
+    gate: 'E_DICOM_ELEMENTS',
+  },
+  {
+    name: 'elements: four million empty items, deflated to 46 KB',
+    make: () => deflatedItems(4_000_000 - 20),
+    intake: 'taken',
+    gate: 'E_DICOM_DEFLATE',
+  },
+  {
+    name: 'elements: 400,000 empty ones before the UIDs, deflated',
+    make: () => deflatedItems(400_000, 0x0009_1010),
+    intake: 'E_DICOM_ELEMENTS',
     gate: 'E_DICOM_ELEMENTS',
   },
   {

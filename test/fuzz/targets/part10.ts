@@ -33,6 +33,8 @@ const largeBytes = 60_000;
 /** As for real files, but small: a few hundred bytes then reach each bound. */
 const limits = {
   elementsMax: 5000,
+  elementsFree: 100,
+  elementsPerByteMax: 0.5,
   depthMax: 16,
   inflatedBytesMax: 2 ** 20,
   inflatedBytesFree: 2 ** 18,

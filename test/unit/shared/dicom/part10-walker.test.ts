@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Part10WalkOptions, walkPart10 } from '../../../../shared/dicom/part10-walker.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { type TransferSyntaxName, transferSyntaxes } from '../../../harness/dicom-writer.ts';
+import { deflatedItems } from '../../../harness/hostile-structures.ts';
 import {
   ctImage,
   delimitedSequence,
@@ -130,6 +131,28 @@ describe('limits', () => {
     expect(code(walk(image(), { limits: { elementsMax: 9 } }))).toBe('E_DICOM_ELEMENTS');
   });
 
+  it('lets few bytes have few elements, and many have what real objects have', () => {
+    const limits = { elementsFree: 4, elementsPerByteMax: 0.01 };
+    expect(code(walk(image(), { limits: { ...limits, elementsFree: 10 } }))).toBe('sound');
+    expect(code(walk(image(), { limits }))).toBe('E_DICOM_ELEMENTS');
+    expect(code(walk(image(element(0x0029_1010, 'OB', Buffer.alloc(1000))), { limits }))).toBe('sound');
+    expect(code(walk(deflatedItems(19_000)))).toBe('sound');
+    expect(code(walk(deflatedItems(60_000)))).toBe('E_DICOM_ELEMENTS');
+    // A functional group of each of 5000 frames, deflated to a byte for four elements.
+    const frame = (index: number) => [
+      delimitedSequence(0x0020_9113, [[element(0x0020_0032, 'DS', `-120.5\\-130.25\\${index / 2}`)]]),
+      delimitedSequence(0x0028_9110, [[element(0x0018_0050, 'DS', '3'), element(0x0028_0030, 'DS', '1\\1')]]),
+    ];
+    const more = [
+      delimitedSequence(
+        0x5200_9230,
+        Array.from({ length: 5000 }, (_, index) => frame(index)),
+      ),
+    ];
+    const report = walked(encodePart10({ syntax: transferSyntaxes.deflated, dataSet: ctImage({ more }) }));
+    expect(report.elements).toBeGreaterThan(60_000);
+  });
+
   it('holds what inflates too far, by ratio and in all', () => {
     const bytes = encodePart10({
       syntax: transferSyntaxes.deflated,
@@ -137,6 +160,7 @@ describe('limits', () => {
     });
     expect(code(walk(bytes))).toBe('sound');
     expect(code(walk(bytes, { limits: { inflatedBytesMax: 1_000_000 } }))).toBe('E_DICOM_DEFLATE');
+    expect(code(walk(bytes, { limits: { deflatedBytesMax: 1_000 } }))).toBe('E_DICOM_DEFLATE');
     expect(code(walk(bytes, { limits: { inflatedBytesFree: 1_000, deflateRatioMax: 10 } }))).toBe(
       'E_DICOM_DEFLATE',
     );
