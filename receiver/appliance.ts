@@ -32,6 +32,7 @@ import { answerRequest } from './commands/answer.ts';
 import type { ReceiverConfiguration } from './configuration.ts';
 import { answerDeliveryRequest } from './deliver/delivery-requests.ts';
 import { DeliveryService } from './deliver/delivery-service.ts';
+import type { GatePolicy } from './gate/inspect.ts';
 import { ReceiverLedger } from './ledger/ledger.ts';
 import { ReceiverLinkWatch, receiverLinkCodes } from './link/link-health.ts';
 import type {
@@ -43,6 +44,7 @@ import type {
 import { RefusalWatch } from './link/refusal-watch.ts';
 import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
 import { Reception } from './reception/reception.ts';
+import { gateThread, ThreadInspector } from './reception/thread-inspector.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { patientKey } from './vault/patient-key.ts';
 import { Room } from './vault/room.ts';
@@ -57,6 +59,8 @@ const moreMs = 1;
 /** Without a datagram for so long the thread that receives has to wake this one. */
 const restlessMs = 20;
 const idleMs = 10;
+/** At a stop the gate gets so long for what it has in hand. */
+const lastAnswerMs = 2000;
 const chores = { snapshotMs: 500, requestsMs: 200, linkMs: 1000 } as const;
 
 export interface RunningReceiver {
@@ -122,6 +126,18 @@ export async function startReceiver(
     log,
     die,
   });
+  const gate: GatePolicy = {
+    preamble: configuration['gate.preamble'],
+    encapsulatedDocuments: configuration['gate.encapsulatedDocuments'],
+    allowSopClasses: configuration['gate.allowSopClasses'],
+    denySopClasses: configuration['gate.denySopClasses'],
+  };
+  const secretOfPatients = patientKey(vaultFolder);
+  const inspector = new ThreadInspector({
+    start: gateThread(gate, secretOfPatients, die),
+    clock: systemClock,
+    pathOf: (objectId) => vault.incoming.pathOf(objectId),
+  });
   const reception = new Reception({
     ledger,
     vault,
@@ -140,13 +156,9 @@ export async function startReceiver(
     deadlineMs: configuration['studies.deadlineMinutes'] * 60_000,
     unclaimedMs: configuration['studies.unclaimedMinutes'] * 60_000,
     silenceMs: configuration['beacon.silenceSeconds'] * 1000,
-    gate: {
-      preamble: configuration['gate.preamble'],
-      encapsulatedDocuments: configuration['gate.encapsulatedDocuments'],
-      allowSopClasses: configuration['gate.allowSopClasses'],
-      denySopClasses: configuration['gate.denySopClasses'],
-    },
-    patientKey: patientKey(vaultFolder),
+    gate,
+    patientKey: secretOfPatients,
+    inspector,
     scanner: malwareScanner(configuration),
     mayCopy: () => !room.isFull,
     inboxFiles: configuration['inbox.files'],
@@ -321,6 +333,7 @@ export async function startReceiver(
         const some = Math.min(count, drainBatch);
         receiveFromRing(reader, some, reception, systemClock.monotonicMs());
       }
+      await inspector.close(lastAnswerMs);
       reception.flush();
       await delivery.stop();
       spill.close();

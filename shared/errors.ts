@@ -320,6 +320,14 @@ export const errorCatalogue = {
       'The instances of one study name two patients, or have nothing in common that names one; it is held.',
     action: 'Find out with the scanner staff whose images these are; release nothing before that.',
   },
+  E_GATE_GAVE_UP: {
+    meaning: 'The gate gave up on the instance: looking at it took too long, or failed; it is held.',
+    action: 'Find out where the file came from; release it if it opens elsewhere, and report the defect.',
+  },
+  E_GATE_BEHIND: {
+    meaning: 'So many instances of this sender wait for the gate or the disk that no more of it are begun.',
+    action: 'Nothing if it ends soon: they come again. Else see what this sender sends, and the disk.',
+  },
   E_GATE_META: {
     meaning: 'The file meta information names another instance or SOP class than the data set; it is held.',
     action: 'Export it again from the scanner; look at both UIDs before you release it.',

@@ -1,25 +1,40 @@
 /**
- * What is done with instances that came whole: looked at, brought to the disk in groups, given their name and their
- * row. Only then one counts as finished; one that the disk or the ledger refused comes again with a later pass.
+ * What is done with instances that came whole: looked at by the gate and brought to the disk, both beside this thread,
+ * then given their name and their row in groups. Only then one counts as finished; one that the disk or the ledger refused
+ * comes again with a later pass.
+ *
+ * Senders wait for their own: each has its turn at the gate and at the disk, and a share of what may wait.
  */
 import type { Alarms } from '../../shared/alarms.ts';
+import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type InstanceHeader, readInstanceHeaderFromFile } from '../../shared/dicom/instance-header.ts';
 import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
-import { type GatePolicy, inspectInstance } from '../gate/inspect.ts';
-import { hashPatient } from '../gate/patients.ts';
+import type { Findings } from '../gate/findings.ts';
 import type { Inspected } from '../ledger/holds.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Studies } from '../studies/studies.ts';
-import type { Vault } from '../vault/vault.ts';
+import { type GateOptions, InProcessInspector, type InspectionAnswer, type Inspector } from './inspector.ts';
+import { SenderQueues } from './sender-queues.ts';
+import { SenderShares } from './sender-shares.ts';
 
 /** Syncs begin no sooner one after the other, and for no larger groups. A whole object on an idle link does not wait. */
 const groupGapMs = 25;
 const groupObjects = 64;
-/** Whole objects that wait at most: a disk that keeps none of them is behind, and nothing more is taken. */
-const waitingObjectsMax = 1024;
+/** Instances that the gate is asked for at a time, all of one sender. */
+const askedObjects = 16;
+/** At a stop, so long is taken for what the gate has not looked at. */
+const lastLookMs = 2000;
+
+/** An instance that is whole and not kept yet. */
+interface Waiting {
+  readonly object: AssembledObject;
+  isSynced: boolean;
+  findings: Findings | undefined;
+  /** Kept, or refused: what is still on its way for it says nothing any more. */
+  isGone: boolean;
+}
 
 /** An instance that was looked at, and not stored yet. */
 interface Seen {
@@ -27,22 +42,14 @@ interface Seen {
   readonly inspected: Inspected;
 }
 
-interface SyncingGroup {
-  readonly objects: readonly AssembledObject[];
-  isThrough: boolean;
-  failure: DiodeError | undefined;
-}
-
-export interface InstanceKeepingOptions {
+export interface InstanceKeepingOptions extends GateOptions {
   readonly ledger: ReceiverLedger;
-  readonly vault: Vault;
   readonly clock: Clock;
   readonly alarms: Alarms;
-  readonly gate: GatePolicy;
-  /** 32 bytes: of patients only hashes under this key leave the files. */
-  readonly patientKey: Uint8Array;
   readonly assembler: Assembler;
   readonly studies: Studies;
+  /** Who looks at instances for the gate; in this thread when left out. */
+  readonly inspector?: Inspector | undefined;
   /** What an instance is held for until it was looked at further. */
   readonly initialHold: string | undefined;
   readonly onKept: (rows: readonly InstanceRecord[]) => void;
@@ -52,80 +59,185 @@ export interface InstanceKeepingOptions {
 
 export class InstanceKeeping {
   readonly #options: InstanceKeepingOptions;
-  readonly #group: AssembledObject[] = [];
-  /** The group whose content is on its way to the disk, and whether it is there. */
-  #syncing: SyncingGroup | undefined;
-  /** When the last sync began. */
+  readonly #inProcess: InProcessInspector;
+  readonly #inspector: Inspector;
+  readonly #shares: SenderShares;
+  readonly #toSync = new SenderQueues<Waiting>();
+  readonly #toInspect = new SenderQueues<Waiting>();
+  /** Synced and looked at. */
+  readonly #ready: Waiting[] = [];
+  /** All that is whole and not kept. */
+  readonly #waiting = new Set<Waiting>();
+  #isSyncing = false;
+  /** A group has come to the disk since something was kept. */
+  #groupIsThrough = false;
+  /** When the last sync began, and when something was kept last. */
   #groupedAtMs = Number.NEGATIVE_INFINITY;
+  #keptAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: InstanceKeepingOptions) {
     this.#options = options;
+    this.#inProcess = new InProcessInspector(options);
+    this.#inspector = options.inspector ?? this.#inProcess;
+    this.#shares = new SenderShares(options.clock, options.alarms);
   }
 
   add(object: AssembledObject): void {
-    this.#group.push(object);
+    const waiting: Waiting = { object, isSynced: false, findings: undefined, isGone: false };
+    this.#waiting.add(waiting);
+    this.#shares.add(object.senderId);
+    this.#toSync.add(object.senderId, waiting);
+    this.#toInspect.add(object.senderId, waiting);
   }
 
-  /** Whether so much waits for the disk that nothing more is to be received now. */
+  /**
+   * Whether an instance of a sender may be begun now. Too much of it may wait here already: then others go on, and its
+   * own come again with a later pass.
+   */
+  mayBegin(senderId: string): boolean {
+    return this.#shares.mayBegin(senderId);
+  }
+
+  /** Whether nothing more is to be received now: so much waits, all of the one sender there is. */
   get backedUp(): boolean {
-    return this.#group.length >= waitingObjectsMax;
+    return this.#shares.backedUp;
   }
 
   /** Whether whole objects wait to be kept: their sync ends beside this thread, and a few of its turns later. */
   get isKeeping(): boolean {
-    return this.#syncing !== undefined || this.#group.length > 0;
+    return this.#waiting.size > 0;
   }
 
-  /** Keeps what is synced, and begins with the next group when it is due. */
+  /** Keeps what is synced and looked at, and begins with the next group when it is due. */
   step(): void {
-    this.#keepSynced();
+    this.#inspector.step();
+    this.#inspect();
+    this.#keepReady();
     const now = this.#options.clock.monotonicMs();
-    const groupIsDue = this.#group.length >= groupObjects || now - this.#groupedAtMs >= groupGapMs;
-    if (this.#group.length > 0 && groupIsDue && this.#syncing === undefined) {
+    const groupIsDue = this.#toSync.size >= groupObjects || now - this.#groupedAtMs >= groupGapMs;
+    if (this.#toSync.size > 0 && groupIsDue && !this.#isSyncing) {
       this.#groupedAtMs = now;
       this.#syncGroup();
     }
-    this.#keepSynced();
+    this.#keepReady();
   }
 
-  /** Keeps everything that waits: before a stop. */
+  /**
+   * Keeps what waits: before a stop. What the gate has in hand, or has not come to in time, comes again with a later pass.
+   */
   flush(): void {
-    const waiting = [...(this.#syncing?.objects ?? []), ...this.#group.splice(0)];
-    this.#syncing = undefined;
-    if (waiting.length > 0) this.#keep(waiting, 'unsynced');
+    const untilMs = this.#options.clock.monotonicMs() + lastLookMs;
+    for (const waiting of this.#toInspect.takeAll()) {
+      if (this.#options.clock.monotonicMs() > untilMs) break;
+      if (!waiting.isGone) this.#take(waiting, this.#inProcess.lookAt(waiting.object));
+    }
+    const all = [...this.#waiting];
+    const found = all.filter(({ findings }) => findings !== undefined);
+    if (found.length > 0) this.#keep(found, 'unsynced');
+    this.#refuse([...this.#waiting]);
+    this.#ready.length = 0;
+  }
+
+  /** Hands the next instances to the gate. */
+  #inspect(): void {
+    while (!this.#inspector.isBusy) {
+      const next = this.#toInspect.take(askedObjects);
+      if (next === undefined) return;
+      const asked = next.items.filter(({ isGone }) => !isGone);
+      if (asked.length === 0) continue;
+      const requests = asked.map(({ object: { objectId, bytes } }) => ({ objectId, bytes }));
+      this.#inspector.inspect(requests, (answers) => this.#answered(next.senderId, asked, answers));
+    }
+  }
+
+  #answered(
+    senderId: string,
+    asked: readonly Waiting[],
+    answers: readonly (InspectionAnswer | undefined)[],
+  ): void {
+    const again: Waiting[] = [];
+    for (const [index, waiting] of asked.entries()) {
+      const answer = answers[index];
+      if (waiting.isGone) continue;
+      if (answer === undefined) again.push(waiting);
+      else this.#take(waiting, answer.found);
+    }
+    this.#toInspect.putBack(senderId, again);
+    for (const answer of answers) this.#toInspect.charge(senderId, answer?.cost ?? 0);
+  }
+
+  #take(waiting: Waiting, found: Findings | DiodeError): void {
+    if (found instanceof DiodeError) {
+      // It says nothing of the instance: the disk is asked again with a later pass.
+      this.#options.alarms.raise(found.code, 'vault', found.message);
+      this.#refuse([waiting]);
+      return;
+    }
+    waiting.findings = found;
+    if (waiting.isSynced) this.#ready.push(waiting);
   }
 
   /** Begins with the content of a group: what takes long goes on beside everything else. */
   #syncGroup(): void {
-    const objects = this.#group.splice(0, groupObjects);
-    const syncing: SyncingGroup = { objects, isThrough: false, failure: undefined };
-    this.#syncing = syncing;
-    this.#options.vault.incoming.syncLater(
-      objects.map((object) => object.objectId),
-      (failure) => {
-        syncing.isThrough = true;
-        syncing.failure = failure;
-      },
-    );
+    const group: Waiting[] = [];
+    while (group.length < groupObjects) {
+      // One at a time, so that a group has something of every sender that waits.
+      const next = this.#toSync.take(1);
+      if (next === undefined) break;
+      this.#toSync.charge(next.senderId, 1);
+      group.push(...next.items.filter(({ isGone }) => !isGone));
+    }
+    if (group.length === 0) return;
+    this.#isSyncing = true;
+    const ids = group.map(({ object }) => object.objectId);
+    this.#options.vault.incoming.syncLater(ids, (failure) => this.#synced(group, failure));
   }
 
-  #keepSynced(): void {
-    if (this.#syncing?.isThrough !== true) return;
-    const { objects, failure } = this.#syncing;
-    this.#syncing = undefined;
-    this.#keep(objects, 'synced', failure);
+  #synced(group: readonly Waiting[], failure: DiodeError | undefined): void {
+    this.#isSyncing = false;
+    const waiting = group.filter(({ isGone }) => !isGone);
+    if (failure !== undefined) {
+      this.#options.alarms.raise(failure.code, 'vault', failure.message);
+      this.#options.onRefused();
+      this.#refuse(waiting);
+      return;
+    }
+    this.#groupIsThrough = true;
+    for (const one of waiting) {
+      one.isSynced = true;
+      if (one.findings !== undefined) this.#ready.push(one);
+    }
+  }
+
+  /** Keeps a group when it is through, and at once; what the gate took longer for, now and then. */
+  #keepReady(): void {
+    const now = this.#options.clock.monotonicMs();
+    const isDue =
+      this.#groupIsThrough || this.#ready.length >= groupObjects || now - this.#keptAtMs >= groupGapMs;
+    if (!isDue || this.#ready.length === 0) return;
+    this.#groupIsThrough = false;
+    this.#keptAtMs = now;
+    this.#keep(this.#ready.splice(0, groupObjects), 'synced');
+  }
+
+  /** Not known to be durable, so not finished: they come again with a later pass. */
+  #refuse(group: readonly Waiting[]): void {
+    for (const waiting of group) {
+      this.#through(waiting);
+      this.#options.assembler.unfinish(waiting.object.objectId);
+    }
+  }
+
+  #through(waiting: Waiting): void {
+    waiting.isGone = true;
+    if (this.#waiting.delete(waiting)) this.#shares.remove(waiting.object.senderId);
   }
 
   /** File content, names and rows of a group become durable: in this order. */
-  #keep(
-    group: readonly AssembledObject[],
-    content: 'synced' | 'unsynced',
-    failure: DiodeError | undefined = undefined,
-  ): void {
-    const { ledger, vault, clock, alarms, assembler, studies, onKept, onRefused } = this.#options;
+  #keep(group: readonly Waiting[], content: 'synced' | 'unsynced'): void {
+    const { ledger, vault, clock, alarms, studies, onKept, onRefused } = this.#options;
     const stored = alarms.during('vault', storageCodes, () => {
-      if (failure !== undefined) throw failure;
-      const seen = this.#unknownOf(group.map((object) => this.#inspect(object)));
+      const seen = this.#unknownOf(group.map((waiting) => this.#seen(waiting)));
       vault.keep(
         seen.map(({ row }) => row.objectId),
         content,
@@ -142,11 +254,11 @@ export class InstanceKeeping {
       return seen.filter(({ row }) => !ledger.files.cameBack(row.objectId));
     });
     if (stored === undefined) {
-      // Not known to be durable, so not finished: they come again with a later pass.
       onRefused();
-      for (const object of group) assembler.unfinish(object.objectId);
+      this.#refuse(group);
       return;
     }
+    for (const waiting of group) this.#through(waiting);
     onKept(stored.map(({ row }) => row));
   }
 
@@ -162,39 +274,25 @@ export class InstanceKeeping {
     });
   }
 
-  /** Looks at an instance before it counts as anything. What can't be read is kept and held, never lost. */
-  #inspect(object: AssembledObject): Seen {
+  /** What is entered of an instance. What can't be read is kept and held, never lost. */
+  #seen({ object, findings }: Waiting): Seen {
     const { objectId, senderId, bytes, sha256, repairedSymbols } = object;
-    const { vault, gate, patientKey, initialHold } = this.#options;
-    const readAt = (offset: number, length: number) => vault.incoming.read(objectId, offset, length);
-    const { header: sound, reasons, preamble, zeroPreamble } = inspectInstance(readAt, bytes, gate);
-    const header = sound ?? lenientHeader(readAt, bytes);
-    const codes = [...new Set(reasons.map(({ code }) => code))];
+    const found = present(findings, 'it was looked at');
+    const { sopClassUid, modality, reasons, preamble, zeroPreamble, patient } = found;
     const row = {
       objectId,
       senderId,
-      studyUid: header?.studyUid ?? '0',
-      seriesUid: header?.seriesUid ?? '0',
-      sopInstanceUid: header?.sopInstanceUid ?? '0',
+      studyUid: found.studyUid ?? '0',
+      seriesUid: found.seriesUid ?? '0',
+      sopInstanceUid: found.sopInstanceUid ?? '0',
       bytes,
       sha256,
       repairedSymbols,
-      sopClassUid: header?.sopClassUid,
-      modality: header?.modality,
-      heldBecause: codes[0] ?? initialHold,
+      sopClassUid,
+      modality,
+      heldBecause: reasons[0] ?? this.#options.initialHold,
       releasedRevision: undefined,
     };
-    const patient = header === undefined ? {} : hashPatient(header.patient, patientKey);
-    const sopClassUid = header?.sopClassUid;
-    return { row, inspected: { objectId, sopClassUid, reasons: codes, preamble, zeroPreamble, patient } };
+    return { row, inspected: { objectId, sopClassUid, reasons, preamble, zeroPreamble, patient } };
   }
-}
-
-/** A file with something wrong behind its UIDs still says which study it belongs to. */
-function lenientHeader(
-  readAt: (offset: number, length: number) => Uint8Array,
-  bytes: number,
-): InstanceHeader | undefined {
-  const header = readInstanceHeaderFromFile(readAt, bytes);
-  return header instanceof DiodeError ? undefined : header;
 }

@@ -31,6 +31,7 @@ import { SenderWatch } from '../watch/sender-watch.ts';
 import { ShortageAlarms } from '../watch/shortage-alarms.ts';
 import { ControlDocuments } from './control-documents.ts';
 import { loadFinished, resumeCollecting } from './earlier-life.ts';
+import type { Inspector } from './inspector.ts';
 import { InstanceKeeping } from './instance-keeping.ts';
 import { VaultWatch } from './vault-watch.ts';
 
@@ -63,6 +64,8 @@ export interface ReceptionOptions {
   readonly room: Room;
   /** Without a new block for so long an instance is given up; it comes again. */
   readonly partialMs: number;
+  /** Who looks at instances for the gate; the thread that assembles when left out. */
+  readonly inspector?: Inspector | undefined;
   readonly lowSide: LowSideMarks;
   readonly onReconciled?: ((found: VaultReconciliation) => void) | undefined;
   readonly onReleased: (release: ReleaseRecord) => void;
@@ -113,7 +116,10 @@ export class Reception {
       partialMs: options.partialMs,
       spill: options.spill,
       mayOpen: (opening) => this.senders.admission.mayOpen(opening),
-      sinkFor: (facts, hereBytes) => room.reserve(facts, hereBytes, () => vault.incoming.sink(facts)),
+      sinkFor: (facts, hereBytes) =>
+        this.#mayBegin(facts.senderId)
+          ? room.reserve(facts, hereBytes, () => vault.incoming.sink(facts))
+          : undefined,
       onObject: (object) => this.#take(object),
       onProblem: (error) =>
         error.code === 'E_DISK_FULL' ? room.refused() : alarms.raise(error.code, 'vault', error.message),
@@ -249,7 +255,7 @@ export class Reception {
     this.#options.vault.removeObjects([objectId]);
   }
 
-  /** Whether so much waits for the disk that nothing more is to be received now. */
+  /** Whether so much waits, all of one sender, that nothing more is to be received now. */
   get backedUp(): boolean {
     return this.#keeping.backedUp;
   }
@@ -275,6 +281,11 @@ export class Reception {
   /** Whether a study that is here in part waits for an object. What an earlier life had begun counts as well. */
   #isAwaited(objectId: string): boolean {
     return !this.#isStarted || this.studies.awaits(objectId);
+  }
+
+  /** What an earlier life had begun goes on in any case. */
+  #mayBegin(senderId: string): boolean {
+    return !this.#isStarted || this.#keeping.mayBegin(senderId);
   }
 
   #take(object: AssembledObject): void {

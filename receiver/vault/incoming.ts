@@ -203,6 +203,11 @@ export class Incoming {
     }
   }
 
+  /** Where an object is put together: for a thread that reads it when it is whole. */
+  pathOf(objectId: string): string {
+    return this.#pathOf(objectId);
+  }
+
   #pathOf(objectId: string): string {
     assert(/^[0-9a-f]{32}$/.test(objectId), 'an object id is no path');
     return join(this.#folder, objectId);

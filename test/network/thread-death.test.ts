@@ -36,6 +36,8 @@ describe.skipIf(!built)('a program of which a part dies', () => {
     ['sender', 'link-thread throw'],
     ['receiver', 'link-thread throw'],
     ['receiver', 'link-thread exit'],
+    ['receiver', 'gate-thread throw'],
+    ['receiver', 'gate-thread exit'],
   ] as const)('ends as a whole: %s, %s', async (side, fault) => {
     const transfer = await prepared(
       side === 'sender' ? { low: withFault(fault) } : { high: withFault(fault) },

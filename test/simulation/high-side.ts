@@ -5,6 +5,7 @@ import { defaultGatePolicy, type GatePolicy } from '../../receiver/gate/inspect.
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import type { ReleaseRecord } from '../../receiver/ledger/release-records.ts';
 import { Admission } from '../../receiver/link/admission.ts';
+import { InProcessInspector, type Inspector } from '../../receiver/reception/inspector.ts';
 import { Reception } from '../../receiver/reception/reception.ts';
 import { Room } from '../../receiver/vault/room.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';
@@ -31,6 +32,8 @@ export interface HighSideOptions {
   readonly spillBytes: number;
   readonly gate?: Partial<GatePolicy>;
   readonly scanner?: MalwareScanner | undefined;
+  /** Looks at instances for the gate beside the receiver; in its steps when left out. */
+  readonly inspector?: ((inProcess: InProcessInspector) => Inspector) | undefined;
   /** In memory when left out. */
   readonly ledgerPath?: string;
 }
@@ -119,9 +122,12 @@ export class HighSide {
       marks: { highPercent: 90, lowPercent: 85, fullPercent: 98 },
       alarms,
     });
+    const vault = new Vault(vaultFolder, this.disk);
+    const gate = { ...defaultGatePolicy, ...this.#options.gate };
+    const patientKey = new Uint8Array(32).fill(5);
     const reception = new Reception({
       ledger: this.ledger,
-      vault: new Vault(vaultFolder, this.disk),
+      vault,
       disk: this.disk,
       spill: new SpillArea({
         disk: this.disk,
@@ -143,8 +149,9 @@ export class HighSide {
       deadlineMs,
       unclaimedMs: deadlineMs * 2,
       silenceMs: 10_000,
-      gate: { ...defaultGatePolicy, ...this.#options.gate },
-      patientKey: new Uint8Array(32).fill(5),
+      gate,
+      patientKey,
+      inspector: this.#options.inspector?.(new InProcessInspector({ vault, gate, patientKey })),
       room,
       partialMs: 86_400_000,
       lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },

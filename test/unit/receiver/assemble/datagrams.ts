@@ -16,6 +16,7 @@ export const identity: SenderIdentity = {
 };
 export const senderId = '07'.repeat(8);
 const datagramsMax = 100_000;
+const code = createErasureCode();
 
 export interface SentObject {
   readonly objectId: string;
@@ -81,7 +82,7 @@ function transmissionOf(from: SenderIdentity, session: number): Transmission {
   return new Transmission({
     identity: from,
     session: { counter: session, random: 5 },
-    code: createErasureCode(),
+    code,
     tag: new DatagramTag(deriveTagKey(from.secret)),
     openBlocks: 4,
     allocate: (byteLength) => new Uint8Array(byteLength),

@@ -1,24 +1,26 @@
 import { expect, test } from 'vitest';
+import type { InspectionAnswer } from '../../../../receiver/reception/inspector.ts';
+import { DiodeError } from '../../../../shared/errors.ts';
 import { Random } from '../../../harness/random.ts';
-import { HighSide } from '../../../simulation/high-side.ts';
+import { HighSide, type HighSideOptions } from '../../../simulation/high-side.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { datagramsOf, identity, secret } from '../assemble/datagrams.ts';
 
-function opened() {
+function opened(inspector?: HighSideOptions['inspector']) {
   const time = new VirtualClock();
   const { parameters, keyId } = identity;
   const limits = { memoryBytes: 1e6, deadlineMs: 60_000, spillBytes: 1e6 };
   const secrets = new Map([[keyId, secret]]);
-  const high = new HighSide({ parameters, secrets, ...limits }, time.host(), new Random(1));
+  const high = new HighSide({ parameters, secrets, ...limits, inspector }, time.host(), new Random(1));
   time.advance(1000);
   let made = 0;
   // A sync ends in some later step: enough of them, and no time between them.
   const step = () => {
     for (let steps = 0; steps < 64; steps += 1) high.step();
   };
-  const arrive = () => {
-    made += 1;
-    const { objectId, datagrams } = datagramsOf(new Uint8Array(700).fill(made));
+  const arrive = (number = made + 1) => {
+    made = number;
+    const { objectId, datagrams } = datagramsOf(new Uint8Array(700).fill(number));
     for (const datagram of datagrams) high.receive(datagram);
     step();
     return objectId;
@@ -48,4 +50,82 @@ test('objects that stream in are kept in groups, a group every 25 ms', () => {
   step();
   expect(ids.map(isKept)).toEqual(ids.map(() => true));
   expect(high.reception.isKeeping).toBe(false);
+});
+
+test('a whole file that the disk does not give back is no hold: it is an alarm, and comes again', () => {
+  let fails = true;
+  const { time, high, arrive, isKept } = opened((inner) => ({
+    isBusy: false,
+    step: () => {},
+    inspect: (requests, onAnswers) => {
+      const failed: InspectionAnswer = { found: new DiodeError('E_DISK'), cost: 1 };
+      if (fails) onAnswers(requests.map(() => failed));
+      else inner.inspect(requests, onAnswers);
+    },
+  }));
+  const objectId = arrive();
+  expect(isKept(objectId)).toBe(false);
+  expect(high.ledger.holds.held(10)).toEqual([]);
+  expect(high.alarms.standing()).toMatchObject([{ code: 'E_DISK', subject: 'vault' }]);
+  expect(high.reception.isKeeping).toBe(false);
+  fails = false;
+  time.advance(1000);
+  arrive(1);
+  expect(isKept(objectId)).toBe(true);
+  expect(high.alarms.standing().map(({ code }) => code)).not.toContain('E_DISK');
+});
+
+test('what the gate takes long for keeps nothing else of its group', () => {
+  const waiting: (() => void)[] = [];
+  const { time, high, arrive, step, isKept } = opened((inner) => ({
+    isBusy: false,
+    step: () => {},
+    inspect: (requests, onAnswers) => {
+      if (waiting.length === 0) waiting.push(() => inner.inspect(requests, onAnswers));
+      else inner.inspect(requests, onAnswers);
+    },
+  }));
+  const slow = arrive();
+  const others = [arrive(), arrive(), arrive()];
+  time.advance(50);
+  step();
+  expect(others.map(isKept)).toEqual([true, true, true]);
+  expect(isKept(slow)).toBe(false);
+  expect(high.reception.isKeeping).toBe(true);
+  waiting[0]?.();
+  time.advance(50);
+  step();
+  expect(isKept(slow)).toBe(true);
+});
+
+test('an answer for an instance that was refused meanwhile says nothing of what came again', () => {
+  let late: (() => void) | undefined;
+  const { time, high, arrive, step, isKept } = opened((inner) => ({
+    isBusy: false,
+    step: () => {},
+    inspect: (requests, onAnswers) => {
+      if (late === undefined) late = () => onAnswers([{ found: new DiodeError('E_DISK'), cost: 1 }]);
+      else inner.inspect(requests, onAnswers);
+    },
+  }));
+  let fails = true;
+  const open = high.disk.open.bind(high.disk);
+  high.disk.open = (path, mode) => {
+    const file = open(path, mode);
+    const syncLater: typeof file.syncLater = (done) =>
+      fails ? done(new DiodeError('E_DISK')) : file.syncLater(done);
+    return { ...file, syncLater };
+  };
+  const objectId = arrive();
+  expect(isKept(objectId)).toBe(false);
+  expect(high.alarms.standing()).toMatchObject([{ code: 'E_DISK', subject: 'vault' }]);
+  fails = false;
+  time.advance(1000);
+  arrive(1);
+  step();
+  expect(isKept(objectId)).toBe(true);
+  late?.();
+  time.advance(1000);
+  step();
+  expect(isKept(objectId)).toBe(true);
 });
