@@ -7,12 +7,35 @@
  */
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
-import { type DiodeError, diskError, errorCauseCode } from './errors.ts';
+import { DiodeError, diskError, errorCauseCode } from './errors.ts';
 
 export interface FileFacts {
   readonly kind: 'file' | 'folder' | 'other';
   readonly bytes: number;
   readonly modifiedMs: number;
+}
+
+/** What a file that somebody else may change is at this moment. */
+export interface ForeignFacts extends FileFacts {
+  /** Device and inode: two names that tell the same are one file. */
+  readonly identity: string;
+  /** Of content or attributes; a program without privileges can't set it back. */
+  readonly changedMs: number;
+  /** Whether only its owner may read it. */
+  readonly isPrivate: boolean;
+  /** Whether it belongs to the user of this program, under this one name. */
+  readonly isOwn: boolean;
+}
+
+/** A file that somebody else put there, held open: its name may lead to another one at any time, this doesn't. */
+export interface ForeignFile extends Pick<DiskFile, 'readAt' | 'close'> {
+  facts(): ForeignFacts;
+}
+
+/** A folder that is held open: names below `path` are names in that very folder, whatever has its own name by now. */
+export interface HeldFolder {
+  readonly path: string;
+  close(): void;
 }
 
 export interface DiskFile {
@@ -26,6 +49,8 @@ export interface DiskFile {
   close(): void;
 }
 
+export type OpenMode = 'create' | 'create-private' | 'update' | 'read';
+
 export interface Disk {
   /** Creates a folder and those above it; one that exists is fine. */
   makeFolder(path: string): void;
@@ -33,8 +58,19 @@ export interface Disk {
   /** The names in a folder as they come, without holding them all. */
   entries(path: string): Iterable<string>;
   facts(path: string): FileFacts | undefined;
-  /** `create` fails when the file exists. */
-  open(path: string, mode: 'create' | 'update' | 'read'): DiskFile;
+  /** `create` fails when the file exists; `create-private` makes one that only this program's user may read. */
+  open(path: string, mode: OpenMode): DiskFile;
+  /**
+   * Opens what may be anything by now: it never waits for a pipe and never follows a link.
+   * @throws DiodeError E_FILE_KIND when it is no file
+   */
+  openForeign(path: string): ForeignFile;
+  /** Holds a folder; a link to one counts as one only where that is said. @throws DiodeError E_FILE_KIND, E_DISK */
+  holdFolder(path: string, links?: 'followed'): HeldFolder;
+  /** Whether names may be made in and removed from a folder. */
+  mayChange(path: string): boolean;
+  /** Device and inode of what has this name, itself and not what it links to. */
+  identityOf(path: string): string | undefined;
   rename(from: string, to: string): void;
   link(from: string, to: string): void;
   /**
@@ -49,6 +85,7 @@ export interface Disk {
 }
 
 const fileMode = 0o640;
+const privateFileMode = 0o600;
 const folderMode = 0o750;
 
 /** The real disk. Files get mode 0640, folders 0750. */
@@ -76,7 +113,36 @@ export const nodeDisk: Disk = {
       return { kind, bytes: found.size, modifiedMs: found.mtimeMs };
     }),
   open: (path, mode) =>
-    guard('opening a file', () => new NodeFile(fs.openSync(path, openFlags[mode], fileMode))),
+    guard('opening a file', () => {
+      const permissions = mode === 'create-private' ? privateFileMode : fileMode;
+      return new NodeFile(fs.openSync(path, openFlags[mode], permissions));
+    }),
+  openForeign: (path) =>
+    guardForeign('opening a file', () => {
+      // A device may act on being opened: what is seen to be none is not even tried.
+      if (!fs.lstatSync(path).isFile()) throw new DiodeError('E_FILE_KIND');
+      return new NodeForeignFile(fs.openSync(path, foreignFlags));
+    }),
+  holdFolder: (path, links) =>
+    guardForeign('opening a folder', () => {
+      const flags = links === 'followed' ? folderFlags : folderFlags | constants.O_NOFOLLOW;
+      const descriptor = fs.openSync(path, flags);
+      // Node has no openat; a name below this one is looked up in the folder that is open.
+      return { path: `/proc/self/fd/${descriptor}`, close: () => fs.closeSync(descriptor) };
+    }),
+  mayChange: (path) => {
+    try {
+      fs.accessSync(path, constants.W_OK | constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  identityOf: (path) =>
+    guard('looking at a file', () => {
+      const found = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      return found === undefined ? undefined : identity(found);
+    }),
   rename: (from, to) => guard('renaming a file', () => fs.renameSync(from, to)),
   link: (from, to) => guard('linking a file', () => fs.linkSync(from, to)),
   clone: (from, to) =>
@@ -118,20 +184,29 @@ const cloneRefusals: ReadonlySet<string> = new Set([
   'ENOSYS',
 ]);
 
-const openFlags = { create: 'wx+', update: 'r+', read: 'r' } as const;
+const { constants } = fs;
+const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY;
+const foreignFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-class NodeFile implements DiskFile {
-  readonly #descriptor: number;
+/** In whole numbers: some file systems number beyond what a double holds. */
+function identity({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${dev}:${ino}`;
+}
+
+const openFlags = { create: 'wx+', 'create-private': 'wx+', update: 'r+', read: 'r' } as const;
+
+class OpenedFile {
+  readonly descriptor: number;
 
   constructor(descriptor: number) {
-    this.#descriptor = descriptor;
+    this.descriptor = descriptor;
   }
 
   readAt(target: Uint8Array, offset: number): number {
     return guard('reading a file', () => {
       let done = 0;
       while (done < target.length) {
-        const read = fs.readSync(this.#descriptor, target, done, target.length - done, offset + done);
+        const read = fs.readSync(this.descriptor, target, done, target.length - done, offset + done);
         if (read === 0) break;
         done += read;
       }
@@ -139,27 +214,54 @@ class NodeFile implements DiskFile {
     });
   }
 
+  close(): void {
+    guard('closing a file', () => fs.closeSync(this.descriptor));
+  }
+}
+
+class NodeForeignFile extends OpenedFile implements ForeignFile {
+  constructor(descriptor: number) {
+    super(descriptor);
+    // It may have become a pipe or a device since it was looked at.
+    if (fs.fstatSync(descriptor).isFile()) return;
+    fs.closeSync(descriptor);
+    throw new DiodeError('E_FILE_KIND');
+  }
+
+  facts(): ForeignFacts {
+    return guard('looking at a file', () => {
+      const found = fs.fstatSync(this.descriptor, { bigint: true });
+      return {
+        kind: 'file',
+        bytes: Number(found.size),
+        modifiedMs: Number(found.mtimeNs) / 1e6,
+        changedMs: Number(found.ctimeNs) / 1e6,
+        isPrivate: (found.mode & 0o044n) === 0n,
+        isOwn: Number(found.uid) === process.geteuid?.() && found.nlink === 1n,
+        identity: identity(found),
+      };
+    });
+  }
+}
+
+class NodeFile extends OpenedFile implements DiskFile {
   writeAt(bytes: Uint8Array, offset: number): void {
     guard('writing a file', () => {
       let done = 0;
       while (done < bytes.length) {
-        done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done, offset + done);
+        done += fs.writeSync(this.descriptor, bytes, done, bytes.length - done, offset + done);
       }
     });
   }
 
   sync(): void {
-    guard('syncing a file', () => fs.fsyncSync(this.#descriptor));
+    guard('syncing a file', () => fs.fsyncSync(this.descriptor));
   }
 
   syncLater(done: (error: DiodeError | undefined) => void): void {
-    fs.fsync(this.#descriptor, (cause) =>
+    fs.fsync(this.descriptor, (cause) =>
       done(cause === null ? undefined : diskError(cause, 'syncing a file')),
     );
-  }
-
-  close(): void {
-    guard('closing a file', () => fs.closeSync(this.#descriptor));
   }
 }
 
@@ -168,6 +270,18 @@ function guard<T>(what: string, act: () => T): T {
     return act();
   } catch (cause) {
     throw diskError(cause, what);
+  }
+}
+
+/** The same where a name may lead to anything: a link that is not followed, a socket, a file as a folder. */
+function guardForeign<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (cause instanceof DiodeError) throw cause;
+    const code = errorCauseCode(cause);
+    const isOtherKind = code === 'ELOOP' || code === 'ENXIO' || code === 'ENOTDIR';
+    throw isOtherKind ? new DiodeError('E_FILE_KIND', undefined, { cause }) : diskError(cause, what);
   }
 }
 

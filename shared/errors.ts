@@ -37,7 +37,7 @@ export const errorCatalogue = {
   },
   E_CONFIG_DEVICE: {
     meaning: 'Two folders that must share a file system do not.',
-    action: 'Put vault, inbox and partial folder (sender: watch folder and spool) on one file system.',
+    action: 'Put vault, inbox and partial folder on one file system.',
   },
   E_FOLDER: {
     meaning: 'A configured folder is missing or can not be written.',
@@ -249,6 +249,14 @@ export const errorCatalogue = {
     action: 'Nothing to do: it is taken when it stands still.',
   },
   E_FILE_READ: { meaning: 'The file can not be read.', action: 'Check permissions and the disk.' },
+  E_FILE_KIND: {
+    meaning: 'A link, pipe, socket or device lies where a file or folder is due; it is left alone.',
+    action: 'Find out who put it into the watch folder, and remove it.',
+  },
+  E_REJECTED_FULL: {
+    meaning: 'rejected/ holds as much as it may: what can not be taken stays where it is.',
+    action: 'Look at what is in rejected/ and where it comes from; remove it, and the rest follows.',
+  },
   E_DISK_FULL: { meaning: 'The disk is full.', action: 'Free space; work goes on by itself then.' },
   E_NO_ROOM: {
     meaning: 'A sender asks for more room than its share: what it began gives way, or is not begun.',

@@ -159,14 +159,14 @@ export class Dispatch {
     else this.#announce(closed);
   }
 
-  /** A file that is gone or cut is never tried again, until its content is taken in anew; the high side is told. */
+  /** A file that is gone, cut or changed is never tried again, until its content is taken in anew; the high side is told. */
   #readFailed(objectId: string, code: ErrorCode): void {
     const { ledger, spool, alarms } = this.#options;
     alarms.during('spool account', storageCodes, () => {
       const bytes = ledger.objects.bytesOf(objectId);
       // Its study expired while it was on its way out.
       if (bytes === undefined) return;
-      if (spool.objects.holds(objectId, bytes)) {
+      if (code !== 'E_SPOOL_DAMAGED' && spool.objects.holds(objectId, bytes)) {
         alarms.raise(code, objectId);
         return;
       }
@@ -208,7 +208,10 @@ export class Dispatch {
 
   #bytesOf(objectId: string, type: ObjectType): TransmitOrder['from'] | undefined {
     const { ledger, spool } = this.#options;
-    if (type !== objectType.manifest) return { path: spool.objects.pathOf(objectId) };
+    if (type !== objectType.manifest) {
+      const pieceTags = ledger.objects.pieceTagsOf(objectId);
+      return pieceTags === undefined ? undefined : { path: spool.objects.pathOf(objectId), pieceTags };
+    }
     const document = ledger.objects.documentOf(objectId);
     return document === undefined ? undefined : { document };
   }

@@ -89,7 +89,7 @@ export class ObjectPass {
   /**
    * Lays the next block out.
    * @param buffer room for the payload of the largest block
-   * @throws DiodeError E_FILE_CHANGED when the object is shorter than it was at intake
+   * @throws DiodeError E_SPOOL_DAMAGED when the object is not what it was at intake
    */
   openNext(code: ErasureCode, slot: BlockSlot, buffer: Uint8Array): void {
     assert(this.blocksLeft > 0, 'a block is left');
@@ -97,7 +97,7 @@ export class ObjectPass {
     const payload = buffer.subarray(0, this.#layout.payloadBytes(blockNumber));
     const read = this.#read(payload, this.#layout.payloadOffset(blockNumber));
     if (read !== payload.length)
-      throw new DiodeError('E_FILE_CHANGED', 'a spooled object is shorter than it was');
+      throw new DiodeError('E_SPOOL_DAMAGED', 'a spooled object is shorter than it was');
     const sourceSymbols = this.#layout.sourceSymbols(blockNumber);
     const repairCount = repairSymbolCount(sourceSymbols, {
       maximumSourceSymbols: this.#layout.maximumSourceSymbols,

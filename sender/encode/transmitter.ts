@@ -2,9 +2,10 @@
  * Feeds the transmission with orders: finds the bytes of an object, in its file or in the order itself,
  * and says when its pass has left. This is what runs on the encoding thread, and in the simulator.
  */
-import type { Disk, DiskFile } from '../../shared/disk.ts';
+import type { Disk } from '../../shared/disk.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { ObjectType } from '../../shared/wire/datagram.ts';
+import { CheckedFile } from './checked-file.ts';
 import type { ReadObject } from './object-pass.ts';
 import type { LaneName, Transmission } from './transmission.ts';
 
@@ -19,8 +20,10 @@ export interface TransmitOrder {
   /** The key it was planned under. */
   readonly keyId: number;
   readonly lane: LaneName;
-  /** Where the bytes are: a file of the spool, or the document itself. */
-  readonly from: { readonly path: string } | { readonly document: Uint8Array };
+  /** Where the bytes are: a file of the spool with the tags of its pieces, or the document itself. */
+  readonly from:
+    | { readonly path: string; readonly pieceTags: Uint8Array }
+    | { readonly document: Uint8Array };
 }
 
 export interface TransmitEnd {
@@ -32,7 +35,7 @@ export interface TransmitEnd {
 export class Transmitter {
   readonly #transmission: Transmission;
   readonly #disk: Disk;
-  readonly #files = new Map<string, DiskFile>();
+  readonly #files = new Map<string, CheckedFile>();
 
   constructor(transmission: Transmission, disk: Disk) {
     this.#transmission = transmission;
@@ -77,7 +80,7 @@ export class Transmitter {
   }
 
   #reader(order: TransmitOrder): ReadObject {
-    const { from, objectId } = order;
+    const { from, objectId, bytes } = order;
     if ('document' in from) {
       return (target, offset) => {
         target.set(from.document.subarray(offset, offset + target.length));
@@ -88,7 +91,7 @@ export class Transmitter {
     return (target, offset) => {
       let file = this.#files.get(objectId);
       if (file === undefined) {
-        file = this.#disk.open(from.path, 'read');
+        file = new CheckedFile(this.#disk.open(from.path, 'read'), bytes, from.pieceTags);
         this.#files.set(objectId, file);
       }
       return file.readAt(target, offset);

@@ -6,16 +6,16 @@
  * It runs in the process of the command line, beside the sender. What it copies has its own folder until it is whole and
  * synced; the rename into arriving/ hands it over.
  */
-import { createHash } from 'node:crypto';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
 import { DiodeError, type ErrorCode, isStorageCode } from '../../shared/errors.ts';
 import type { Priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRecords } from '../ledger/instance-records.ts';
 import type { Spool } from '../spool/spool.ts';
-import { readHeaderOf } from './take.ts';
+import { placeOf, SourceFile } from './source-file.ts';
+import { headerFrom } from './take.ts';
+import { readContent, stepBytes } from './take-in.ts';
 
-const stepBytes = 1 << 20;
 const depthMax = 32;
 const filesMax = 1_000_000;
 
@@ -90,39 +90,20 @@ export function* importMedia(options: ImportOptions): Generator<ImportProgress, 
 }
 
 function* importFile(
-  { disk, spool, instances, priority }: ImportOptions,
+  { folder, disk, spool, instances, priority }: ImportOptions,
   path: string,
   progress: ImportProgress,
   hashes: Set<string>,
 ): Generator<ImportProgress, void> {
-  const bytes = reading(() => disk.facts(path)?.bytes ?? 0);
-  if (bytes === 0) throw new DiodeError('E_FILE_EMPTY');
-  const header = reading(() => readHeaderOf(disk, path, bytes));
-  if (header instanceof DiodeError)
-    throw isStorageCode(header.code) ? new DiodeError('E_FILE_READ', header.message) : header;
-  const { sopInstanceUid, studyUid } = header;
+  const source = SourceFile.open(disk, placeOf(path, relative(folder, path)), false);
   const copyPath = spool.importPath();
-  const digest = createHash('sha256');
-  const source = reading(() => disk.open(path, 'read'));
   try {
-    const copy = disk.open(copyPath, 'create');
-    try {
-      const buffer = new Uint8Array(Math.min(stepBytes, bytes));
-      for (let offset = 0; offset < bytes; ) {
-        const wanted = buffer.subarray(0, Math.min(buffer.length, bytes - offset));
-        if (reading(() => source.readAt(wanted, offset)) !== wanted.length)
-          throw new DiodeError('E_FILE_CHANGED');
-        digest.update(wanted);
-        copy.writeAt(wanted, offset);
-        offset += wanted.length;
-        progress.bytes += wanted.length;
-        yield progress;
-      }
-      copy.sync();
-    } finally {
-      copy.close();
-    }
-    const sha256 = digest.digest('hex');
+    const { bytes } = source.facts;
+    if (bytes === 0) throw new DiodeError('E_FILE_EMPTY');
+    const header = headerFrom(source, bytes);
+    if (header instanceof DiodeError) throw header;
+    const { sopInstanceUid, studyUid } = header;
+    const sha256 = yield* copyFile(source, { disk, path: copyPath }, progress);
     if (hashes.has(sha256) || instances.hasContent(sha256, sopInstanceUid)) {
       progress.duplicates += 1;
     } else {
@@ -137,13 +118,21 @@ function* importFile(
   }
 }
 
-/** An error of the medium, told apart from those of the spool's disk. */
-function reading<T>(act: () => T): T {
-  try {
-    return act();
-  } catch (cause) {
-    if (!(cause instanceof DiodeError)) throw cause;
-    throw new DiodeError('E_FILE_READ', 'a file can not be read', { cause });
+/** @returns the SHA-256 of what was copied */
+function* copyFile(
+  source: SourceFile,
+  copy: { readonly disk: Disk; readonly path: string },
+  progress: ImportProgress,
+): Generator<ImportProgress, string> {
+  const { bytes } = source.facts;
+  const bytesBefore = progress.bytes;
+  const steps = readContent(source, new Uint8Array(Math.min(stepBytes, bytes)), copy);
+  for (let done = 0; ; ) {
+    const step = steps.next();
+    if (step.done === true) return Buffer.from(step.value.sha256).toString('hex');
+    done = Math.min(bytes, done + stepBytes);
+    progress.bytes = bytesBefore + done;
+    yield progress;
   }
 }
 

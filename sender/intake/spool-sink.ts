@@ -5,7 +5,8 @@
  * Instances that become ready at about the same time, over several associations, share one sync of the folder and one
  * transaction of the ledger.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { PieceTagger, pieceKeyBytes } from '../../shared/crypto/piece-tags.ts';
 import { type InstanceHeader, readInstanceHeader } from '../../shared/dicom/instance-header.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
@@ -72,9 +73,15 @@ export class SpoolSink implements InstanceSink {
     const group = this.#waiting;
     this.#waiting = [];
     try {
-      const entered = this.#options.spool.enter(group.map(({ prepared }) => prepared));
-      this.#options.onTaken(entered, group.length - entered.length);
-      for (const { resolve } of group) resolve();
+      const { entered, duplicates, failed } = this.#options.spool.enter(
+        group.map(({ prepared }) => prepared),
+      );
+      if (failed.size < group.length) this.#options.onTaken(entered, duplicates);
+      for (const { prepared, resolve, reject } of group) {
+        const error = failed.get(prepared);
+        if (error === undefined) resolve();
+        else reject(error);
+      }
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
@@ -88,6 +95,7 @@ class SpoolWriter implements InstanceWriter {
   readonly #path: string;
   readonly #file: ArrivingFile;
   readonly #hash = createHash('sha256');
+  readonly #tagger = new PieceTagger(randomBytes(pieceKeyBytes));
   #header: InstanceHeader | undefined;
 
   constructor(
@@ -105,6 +113,7 @@ class SpoolWriter implements InstanceWriter {
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     this.#hash.update(bytes);
+    this.#tagger.update(bytes);
     return this.#file.write(bytes);
   }
 
@@ -122,6 +131,7 @@ class SpoolWriter implements InstanceWriter {
         ...plan(objectType.instance, sha256, bytes),
         sha256: sha256.toString('hex'),
         bytes,
+        pieceTags: this.#tagger.finish(),
         priority: called.priority === 'stat' ? priority.stat : priority.routine,
         quietSeconds: called.quietSeconds,
         studyUid: header.studyUid,

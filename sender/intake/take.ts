@@ -1,11 +1,17 @@
 /**
- * Takes files in: reads what identifies them, hashes them in a stream, enters them in the spool.
+ * Takes files in: opens each once, reads what identifies it, hashes it in a stream while it is copied into a file of the
+ * spool's own, enters it, and removes what it was copied from.
+ *
+ * It copies where a rename would do, since a rename leaves the file in the hands of whoever has it open or owns it: what
+ * is sent would be what they make of it. That no one has it open (a lease of the kernel) can be proved of own files alone,
+ * and an owner may open a file again without its name. The copy comes from memory that the hash has just read: 0.15 ms
+ * more for 512 KB, where hash and sync take 1.4 ms (measured).
  *
  * It is a generator that yields after each bounded step, so that the program around it stays awake and a
  * simulation can stop it anywhere. A file that can't be taken goes to rejected/ with its code; a file
- * that fails for a passing reason (a full disk) stays where it is and is tried again.
+ * that fails for a passing reason (a full disk) stays where it is and is tried again. One file's failure is its own.
  */
-import { createHash } from 'node:crypto';
+import { basename, dirname } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { type InstanceHeader, readInstanceHeaderFromFile } from '../../shared/dicom/instance-header.ts';
 import type { Disk, DiskFile } from '../../shared/disk.ts';
@@ -16,8 +22,8 @@ import type { Priority } from '../../shared/wire/manifest.ts';
 import type { ObjectPlan } from '../identity.ts';
 import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { PreparedInstance, Spool } from '../spool/spool.ts';
-
-const hashStepBytes = 1 << 20;
+import { placeOf, SourceFile } from './source-file.ts';
+import { readContent, stepBytes } from './take-in.ts';
 
 export interface Candidate {
   readonly path: string;
@@ -36,15 +42,20 @@ export interface TakeOutcome {
   readonly rejected: { readonly code: ErrorCode; readonly relativePath: string }[];
   /** What failed for a passing reason; the file is where it was. */
   readonly postponed: DiodeError[];
+  /** The paths of these. */
+  readonly waiting: string[];
 }
 
 /** Codes that say something of the host, not of the file: the file is kept and tried again. */
-const passing: ReadonlySet<ErrorCode> = new Set([
+export const passing: ReadonlySet<ErrorCode> = new Set([
   'E_DISK_FULL',
   'E_DISK',
   'E_LEDGER',
   'E_FILE_CHANGED',
   'E_FILE_READ',
+  // What took the place of a file is left where it is, and never opened.
+  'E_FILE_KIND',
+  'E_REJECTED_FULL',
 ]);
 
 export interface IntakeOptions {
@@ -54,100 +65,146 @@ export interface IntakeOptions {
   readonly plan: (type: typeof objectType.instance, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
 }
 
+/** A file that was read. It stays open until it is entered, so that its own name and no other is removed then. */
+interface Taken {
+  readonly candidate: Candidate;
+  readonly source: SourceFile;
+  readonly prepared: PreparedInstance;
+  /** The file itself is entered, and not a copy. */
+  readonly isSpoolsOwn: boolean;
+}
+
 /** Takes a bounded batch of files. Its result is durable when the generator returns. */
 export function* takeFiles(
   options: IntakeOptions,
   batch: readonly Candidate[],
 ): Generator<void, TakeOutcome> {
-  const outcome: TakeOutcome = { entered: [], duplicates: 0, rejected: [], postponed: [] };
-  const prepared: PreparedInstance[] = [];
+  const outcome: TakeOutcome = { entered: [], duplicates: 0, rejected: [], postponed: [], waiting: [] };
+  const taken: Taken[] = [];
   // One for all: a fresh one for each file is garbage that the collector sees too late.
-  const buffer = new Uint8Array(hashStepBytes);
-  for (const candidate of batch) {
-    try {
-      prepared.push(yield* prepare(options, candidate, buffer));
-    } catch (error) {
-      if (!(error instanceof DiodeError)) throw error;
-      refuse(options, candidate, error, outcome);
-    }
-    yield;
-  }
+  const buffer = new Uint8Array(stepBytes);
   try {
-    const entered = options.spool.enter(prepared);
-    return { ...outcome, entered, duplicates: prepared.length - entered.length };
+    for (const candidate of batch) {
+      const read = yield* attempt(outcome, candidate, () => takeOne(options, candidate, buffer, outcome));
+      if (read !== undefined) taken.push(read);
+      yield;
+    }
+    const { entered, duplicates, failed } = options.spool.enter(taken.map(({ prepared }) => prepared));
+    for (const { candidate, prepared, source, isSpoolsOwn } of taken) {
+      const error = failed.get(prepared);
+      if (error !== undefined) postpone(outcome, candidate, error);
+      if (isSpoolsOwn) continue;
+      try {
+        if (error === undefined) source.remove();
+        // What is not entered is copied again: its source is whole.
+        else options.spool.discard(prepared.arrivingPath);
+      } catch (cause) {
+        if (!(cause instanceof DiodeError)) throw cause;
+        postpone(outcome, candidate, cause);
+      }
+    }
+    return { ...outcome, entered: [...entered], duplicates };
+  } finally {
+    for (const { source } of taken) source.close();
+  }
+}
+
+/** Runs a step of one file. What fails for it is told, and is no other file's. */
+function* attempt<T>(
+  outcome: TakeOutcome,
+  candidate: Candidate,
+  act: () => Generator<void, T>,
+): Generator<void, T | undefined> {
+  try {
+    return yield* act();
   } catch (error) {
     if (!(error instanceof DiodeError)) throw error;
-    // The files lie in arriving/ or objects/, where leftovers() finds them.
-    outcome.postponed.push(error);
-    return outcome;
+    postpone(outcome, candidate, error);
+    return undefined;
   }
 }
 
-function refuse(options: IntakeOptions, candidate: Candidate, error: DiodeError, outcome: TakeOutcome): void {
-  if (passing.has(error.code)) {
-    outcome.postponed.push(error);
-    return;
-  }
-  try {
-    options.spool.reject(candidate.path, candidate.relativePath, error);
-  } catch (cause) {
-    // rejected/ may be on a disk of its own, and full: the file stays where it is meanwhile.
-    if (!(cause instanceof DiodeError)) throw cause;
-    outcome.postponed.push(cause);
-    return;
-  }
-  outcome.rejected.push({ code: error.code, relativePath: candidate.relativePath });
+function postpone({ postponed, waiting }: TakeOutcome, { path }: Candidate, error: DiodeError): void {
+  postponed.push(error);
+  waiting.push(path);
 }
 
-function* prepare(
+/** @returns undefined where the file was rejected. @throws DiodeError one of those that pass */
+function* takeOne(
   options: IntakeOptions,
   candidate: Candidate,
   buffer: Uint8Array,
-): Generator<void, PreparedInstance> {
-  const facts = options.disk.facts(candidate.path);
-  if (facts === undefined || facts.kind !== 'file') throw new DiodeError('E_FILE_READ', 'the file is gone');
-  if (facts.bytes === 0) throw new DiodeError('E_FILE_EMPTY');
-  if (facts.bytes > limits.objectBytesMax)
-    throw new DiodeError('E_TOO_LARGE', 'the file is larger than 64 GiB');
-  const header = readHeaderOf(options.disk, candidate.path, facts.bytes);
-  if (header instanceof DiodeError) throw header;
-  const arrivingPath = candidate.arrived
-    ? candidate.path
-    : options.spool.bringIn(candidate.path, candidate.priority);
-  const sha256 = yield* hash(options.disk, arrivingPath, facts.bytes, buffer);
-  const plan = options.plan(objectType.instance, sha256, facts.bytes);
-  return {
-    arrivingPath,
-    row: {
-      ...plan,
-      sha256: Buffer.from(sha256).toString('hex'),
-      bytes: facts.bytes,
-      priority: candidate.priority,
-      quietSeconds: candidate.quietSeconds,
-      studyUid: header.studyUid,
-      seriesUid: header.seriesUid,
-      sopInstanceUid: header.sopInstanceUid,
-      takenAtMs: options.clock.wallMs(),
-    },
-  };
+  outcome: TakeOutcome,
+): Generator<void, Taken | undefined> {
+  const { disk, spool } = options;
+  const { path, relativePath, arrived } = candidate;
+  const place = arrived
+    ? { folder: dirname(path), relativePath: basename(path) }
+    : placeOf(path, relativePath);
+  const source = SourceFile.open(disk, place, true);
+  let taken: Taken | undefined;
+  try {
+    const { bytes, isOwn, isPrivate } = source.facts;
+    const isSpoolsOwn = arrived && isOwn;
+    try {
+      const header = headerOf(source);
+      const prepared = yield* prepare(options, candidate, source, header, buffer, isSpoolsOwn);
+      taken = { candidate, source, prepared, isSpoolsOwn };
+    } catch (error) {
+      if (!(error instanceof DiodeError) || passing.has(error.code)) throw error;
+      const target = spool.rejectedPath(bytes, relativePath, error.code);
+      // A copy, never what the name leads to by now; and no more may read it than may read the file.
+      yield* readContent(source, buffer, { disk, path: target, isPrivate });
+      spool.rejected(target, bytes, error.code);
+      outcome.rejected.push({ code: error.code, relativePath });
+      source.remove();
+    }
+    return taken;
+  } finally {
+    if (taken === undefined) source.close();
+  }
 }
 
-/** @throws DiodeError E_FILE_CHANGED when the file is not as long as it was */
-function* hash(disk: Disk, path: string, bytes: number, buffer: Uint8Array): Generator<void, Uint8Array> {
-  const digest = createHash('sha256');
-  const file = disk.open(path, 'read');
+/** @throws DiodeError why it can't be taken */
+function headerOf(file: SourceFile): InstanceHeader {
+  const { bytes } = file.facts;
+  if (bytes === 0) throw new DiodeError('E_FILE_EMPTY');
+  if (bytes > limits.objectBytesMax) throw new DiodeError('E_TOO_LARGE', 'the file is larger than 64 GiB');
+  const header = headerFrom(file, bytes);
+  if (header instanceof DiodeError) throw header;
+  return header;
+}
+
+function* prepare(
+  { disk, spool, clock, plan }: IntakeOptions,
+  candidate: Candidate,
+  file: SourceFile,
+  header: InstanceHeader,
+  buffer: Uint8Array,
+  isSpoolsOwn: boolean,
+): Generator<void, PreparedInstance> {
+  const { bytes } = file.facts;
+  if (!isSpoolsOwn && bytes > spool.freeBytes().free) throw new DiodeError('E_DISK_FULL');
+  const arrivingPath = isSpoolsOwn ? candidate.path : spool.copyPath();
+  const copy = isSpoolsOwn ? undefined : { disk, path: arrivingPath };
+  const { sha256, pieceTags } = yield* readContent(file, buffer, copy);
+  const row = {
+    sha256: Buffer.from(sha256).toString('hex'),
+    bytes,
+    pieceTags,
+    priority: candidate.priority,
+    quietSeconds: candidate.quietSeconds,
+    studyUid: header.studyUid,
+    seriesUid: header.seriesUid,
+    sopInstanceUid: header.sopInstanceUid,
+    takenAtMs: clock.wallMs(),
+  };
   try {
-    let offset = 0;
-    for (let read = file.readAt(buffer, 0); read > 0; read = file.readAt(buffer, offset)) {
-      digest.update(buffer.subarray(0, read));
-      offset += read;
-      if (offset > bytes) break;
-      yield;
-    }
-    if (offset !== bytes) throw new DiodeError('E_FILE_CHANGED');
-    return digest.digest();
-  } finally {
-    file.close();
+    const planned = { ...plan(objectType.instance, sha256, bytes), ...row };
+    return { arrivingPath, isSynced: !isSpoolsOwn, row: planned };
+  } catch (error) {
+    if (!isSpoolsOwn) spool.discard(arrivingPath);
+    throw error;
   }
 }
 
@@ -155,13 +212,18 @@ function* hash(disk: Disk, path: string, bytes: number, buffer: Uint8Array): Gen
 export function readHeaderOf(disk: Disk, path: string, fileBytes: number): InstanceHeader | DiodeError {
   const file = disk.open(path, 'read');
   try {
-    return readInstanceHeaderFromFile((offset, length) => readPart(file, offset, length), fileBytes);
+    return headerFrom(file, fileBytes);
   } finally {
     file.close();
   }
 }
 
-function readPart(file: DiskFile, offset: number, length: number): Uint8Array {
+/** The same of a file that is open. */
+export function headerFrom(file: Pick<DiskFile, 'readAt'>, fileBytes: number): InstanceHeader | DiodeError {
+  return readInstanceHeaderFromFile((offset, length) => readPart(file, offset, length), fileBytes);
+}
+
+function readPart(file: Pick<DiskFile, 'readAt'>, offset: number, length: number): Uint8Array {
   const part = new Uint8Array(length);
   return part.subarray(0, file.readAt(part, offset));
 }

@@ -15,6 +15,8 @@ export interface InstanceRow extends Omit<SpooledObject, 'intake' | 'passes' | '
   readonly aeTitles?: AeTitles | undefined;
   readonly takenAtMs: number;
   readonly quietSeconds: number;
+  /** Of its file: see shared/crypto/piece-tags.ts. */
+  readonly pieceTags: Uint8Array;
 }
 
 export class InstanceRecords {
@@ -41,8 +43,9 @@ export class InstanceRecords {
     this.#retained.forgetExpired(row.sopInstanceUid, row.sha256);
     const entered = this.#database.run(
       `INSERT INTO objects (object_id, type, key_id, sha256, bytes, symbol_bytes, maximum_source_symbols, priority,
-         study_uid, series_uid, sop_instance_uid, calling_ae_title, called_ae_title, taken_at_ms, taken_running_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
+         study_uid, series_uid, sop_instance_uid, calling_ae_title, called_ae_title, taken_at_ms, taken_running_ms,
+         piece_tags)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object_id) DO NOTHING`,
       row.objectId,
       objectType.instance,
       row.keyId,
@@ -58,6 +61,7 @@ export class InstanceRecords {
       row.aeTitles?.called ?? null,
       row.takenAtMs,
       takenRunningMs,
+      row.pieceTags,
     );
     if (entered === 0) return false;
     this.#database.run(

@@ -28,6 +28,7 @@ export const objectsSchema = `
      taken_at_ms INTEGER NOT NULL,
      taken_running_ms INTEGER NOT NULL DEFAULT 0,
      unreadable INTEGER NOT NULL DEFAULT 0,
+     piece_tags BLOB,
      document BLOB
    );
    CREATE INDEX objects_by_passes ON objects (passes, priority DESC, type DESC, intake);
@@ -51,7 +52,7 @@ export interface SpooledObject {
   readonly studyUid: string;
 }
 
-/** What an order is made of. Of a manifest that is not its document: a list of orders stays small. */
+/** What an order is made of. Neither documents nor tags of pieces are among it: a list of orders stays small. */
 const ordered =
   'intake, objects.object_id, type, key_id, sha256, bytes, symbol_bytes, maximum_source_symbols, priority, passes, study_uid';
 
@@ -78,6 +79,12 @@ export class SpooledObjects {
   documentOf(objectId: string): Uint8Array | undefined {
     const row = this.#database.get('SELECT document FROM objects WHERE object_id = ?', objectId);
     return row === undefined ? undefined : optionalBytes(row, 'document');
+  }
+
+  /** What the bytes of an instance's file are compared with when it is sent; undefined when it is not held. */
+  pieceTagsOf(objectId: string): Uint8Array | undefined {
+    const row = this.#database.get('SELECT piece_tags FROM objects WHERE object_id = ?', objectId);
+    return row === undefined ? undefined : optionalBytes(row, 'piece_tags');
   }
 
   /** Its file is gone or is not what it was: it is not sent until the same content is taken in again. */

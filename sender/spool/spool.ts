@@ -1,9 +1,9 @@
 /**
  * The spool: what the sender took in, durable until it expires. A file in it is named by its object id,
- * never by anything a file says of itself.
+ * never by anything a file says of itself, and was written by this program: nobody else has it open.
  *
  *   importing/  being copied from a CD or the like, by the command line
- *   arriving/   moved out of the watch folder or still coming from a scanner; not yet in the ledger
+ *   arriving/   being copied from the watch folder, coming from a scanner, or imported; not yet in the ledger
  *   objects/    in the ledger, sent from here
  *   rejected/   what can't be taken, under its code
  *
@@ -11,18 +11,20 @@
  * After a power cut between them, {@link Spool.leftovers} or `reconcile.ts` finds it again.
  */
 import { randomBytes } from 'node:crypto';
-import { basename, dirname, join } from 'node:path';
-import { type Disk, isCrossDevice } from '../../shared/disk.ts';
-import { DiodeError } from '../../shared/errors.ts';
+import { dirname, join } from 'node:path';
+import type { Disk } from '../../shared/disk.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { ObjectFolder } from '../../shared/object-folder.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
+import { type RejectedBounds, RejectedFolder } from './rejected-folder.ts';
 
-const copyBytes = 1 << 20;
 const leftoversMax = 10_000;
 /** Ends the name of a file that is coming over the network. */
 const unfinished = '.unfinished';
+/** Ends the name of a copy whose source is still where it came from. */
+const partial = '.partial';
 
 /** An instance whose file lies in arriving/, hashed and planned, ready to be entered. */
 export interface PreparedInstance {
@@ -32,12 +34,20 @@ export interface PreparedInstance {
   readonly isSynced?: boolean;
 }
 
+/** What became of a group. Each of it is in one of the three: new, held already, or failed by itself. */
+export interface EnterOutcome {
+  readonly entered: readonly InstanceRow[];
+  readonly duplicates: number;
+  /** Their files are where they were. */
+  readonly failed: ReadonlyMap<PreparedInstance, DiodeError>;
+}
+
 export class Spool {
   readonly objects: ObjectFolder;
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #ledger: SenderLedger;
-  readonly #rejectedFolder: string;
+  readonly #rejected: RejectedFolder;
   readonly #runningMs: () => number;
 
   /** @param options `runningMs`: the sender's running time, from which the queue's age is counted */
@@ -46,16 +56,21 @@ export class Spool {
     rejectedFolder?: string;
     disk: Disk;
     ledger: SenderLedger;
+    rejectedBounds?: RejectedBounds;
     runningMs?: () => number;
   }) {
     this.#runningMs = options.runningMs ?? (() => 0);
     this.#folder = options.folder;
     this.#disk = options.disk;
     this.#ledger = options.ledger;
-    this.#rejectedFolder = options.rejectedFolder ?? join(options.folder, 'rejected');
     this.objects = new ObjectFolder(join(options.folder, 'objects'), options.disk);
     for (const name of ['importing', 'arriving']) this.#disk.makeFolder(join(this.#folder, name));
-    this.#disk.makeFolder(this.#rejectedFolder);
+    this.#rejected = new RejectedFolder(
+      options.rejectedFolder ?? join(options.folder, 'rejected'),
+      options.disk,
+      this.#runningMs,
+      options.rejectedBounds,
+    );
   }
 
   /** The study of an object has expired. */
@@ -114,48 +129,78 @@ export class Spool {
       if (name.endsWith(unfinished)) this.#disk.remove(join(arriving, name));
   }
 
-  /** Moves a file of a scanner into arriving/: a rename on the same file system, else a synced copy. */
-  bringIn(path: string, urgency: Priority): string {
-    const target = this.arrivingPath(urgency);
-    this.#move(path, target);
-    return target;
+  /** A new name in arriving/ for the copy of a file that stays where it is until the copy is entered. */
+  copyPath(): string {
+    return join(this.#folder, 'arriving', `${randomBytes(8).toString('hex')}${partial}`);
+  }
+
+  /** Removes a file that was not entered, of which another one is kept. */
+  discard(path: string): void {
+    this.#disk.remove(path);
   }
 
   /**
-   * Enters instances: durable when it returns.
-   * @returns the rows that are new; the others are held already, and their second file is gone
+   * Enters instances: what is in none of the failed ones is durable when it returns. A file that can't be synced or moved,
+   * or whose row the ledger refuses, fails by itself.
    */
-  enter(batch: readonly PreparedInstance[]): InstanceRow[] {
-    for (const { arrivingPath, row, isSynced } of batch) {
-      if (isSynced !== true) this.#sync(arrivingPath);
-      if (this.#ledger.instances.hasContent(row.sha256, row.sopInstanceUid)) this.#disk.remove(arrivingPath);
-      else this.#disk.rename(arrivingPath, this.objects.pathOf(row.objectId));
-    }
+  enter(batch: readonly PreparedInstance[]): EnterOutcome {
+    const failed = new Map<PreparedInstance, DiodeError>();
+    for (const prepared of batch) attempt(failed, prepared, () => this.#place(prepared));
+    const placed = batch.filter((prepared) => !failed.has(prepared));
     // All names are in one folder, so that a group costs one sync for its names.
-    if (batch.length > 0) this.#disk.syncFolder(this.objects.path);
-    try {
-      return this.#ledger.transaction(() =>
-        batch
-          .map(({ row }) => row)
-          .filter((row) => {
-            if (!this.#ledger.instances.hasContent(row.sha256, row.sopInstanceUid))
-              return this.#ledger.instances.enter(row, this.#runningMs());
-            this.#ledger.instances.learnAeTitles(row);
-            return false;
-          }),
-      );
-    } catch (error) {
-      this.#takeBack(batch);
-      throw error;
-    }
+    if (placed.length > 0) attemptAll(failed, placed, () => this.#disk.syncFolder(this.objects.path));
+    const durable = placed.filter((prepared) => !failed.has(prepared));
+    const entered = this.#enterRows(durable, failed);
+    this.#takeBack([...failed.keys()]);
+    return { entered, duplicates: batch.length - failed.size - entered.length, failed };
   }
 
-  /** Moves a file that can't be taken to rejected/ under its code, with the path it had; it is counted. */
-  reject(path: string, relativePath: string, error: DiodeError): void {
-    const target = this.#freeName(join(this.#rejectedFolder, error.code, relativePath));
-    this.#disk.makeFolder(dirname(target));
-    this.#move(path, target);
-    this.#ledger.counters.add(error.code);
+  #place({ arrivingPath, row, isSynced }: PreparedInstance): void {
+    if (isSynced !== true) this.#sync(arrivingPath);
+    if (this.#ledger.instances.hasContent(row.sha256, row.sopInstanceUid)) this.#disk.remove(arrivingPath);
+    else this.#disk.rename(arrivingPath, this.objects.pathOf(row.objectId));
+  }
+
+  /** One transaction for all; where it is refused, one for each: what one row is refused for is not the others'. */
+  #enterRows(batch: readonly PreparedInstance[], failed: Map<PreparedInstance, DiodeError>): InstanceRow[] {
+    try {
+      return this.#ledger.transaction(() => batch.map(({ row }) => row).filter((row) => this.#enterRow(row)));
+    } catch (error) {
+      if (!(error instanceof DiodeError)) throw error;
+    }
+    const entered: InstanceRow[] = [];
+    for (const prepared of batch) {
+      attempt(failed, prepared, () => {
+        if (this.#ledger.transaction(() => this.#enterRow(prepared.row))) entered.push(prepared.row);
+      });
+    }
+    return entered;
+  }
+
+  /** @returns whether it is new */
+  #enterRow(row: InstanceRow): boolean {
+    if (!this.#ledger.instances.hasContent(row.sha256, row.sopInstanceUid))
+      return this.#ledger.instances.enter(row, this.#runningMs());
+    this.#ledger.instances.learnAeTitles(row);
+    return false;
+  }
+
+  /** A name in rejected/ for a file of a scanner that can't be taken. @throws DiodeError E_REJECTED_FULL */
+  rejectedPath(bytes: number, relativePath: string, code: ErrorCode): string {
+    return this.#rejected.placeFor(bytes, relativePath, code);
+  }
+
+  /** A file lies in rejected/, whole and synced: its name is made durable, and it is counted. */
+  rejected(path: string, bytes: number, code: ErrorCode): void {
+    try {
+      this.#disk.syncFolder(dirname(path));
+      this.#ledger.counters.add(code);
+    } catch (error) {
+      // It is tried again from its source, and must not be here twice.
+      this.#disk.remove(path);
+      throw error;
+    }
+    this.#rejected.added(bytes);
   }
 
   /** Files that a stop left between two steps: to be taken up again as if they had just come. */
@@ -163,7 +208,7 @@ export class Spool {
     const arriving = join(this.#folder, 'arriving');
     for (const name of this.#disk.list(arriving)) {
       // A copy that a stop broke off: the whole file is still where it came from.
-      if (name.endsWith('.partial')) this.#disk.remove(join(arriving, name));
+      if (name.endsWith(partial)) this.#disk.remove(join(arriving, name));
     }
     return this.arrived();
   }
@@ -172,7 +217,7 @@ export class Spool {
     return this.#disk.freeBytes(this.#folder);
   }
 
-  /** The ledger refused a group: its files wait in arriving/ again. What can't be moved now is found at the next start. */
+  /** Files that failed wait in arriving/ again. What can't be moved now is found at the next start. */
   #takeBack(batch: readonly PreparedInstance[]): void {
     for (const { arrivingPath, row } of batch) {
       try {
@@ -192,46 +237,25 @@ export class Spool {
       file.close();
     }
   }
+}
 
-  #move(from: string, to: string): void {
-    try {
-      this.#disk.rename(from, to);
-    } catch (error) {
-      if (!isCrossDevice(error)) throw error;
-      this.#copy(from, to);
-      this.#disk.remove(from);
-    }
-  }
+function attempt(
+  failed: Map<PreparedInstance, DiodeError>,
+  prepared: PreparedInstance,
+  act: () => void,
+): void {
+  attemptAll(failed, [prepared], act);
+}
 
-  #copy(from: string, to: string): void {
-    const partial = `${to}.partial`;
-    this.#disk.remove(partial);
-    const source = this.#disk.open(from, 'read');
-    const target = this.#disk.open(partial, 'create');
-    try {
-      const buffer = new Uint8Array(copyBytes);
-      let offset = 0;
-      for (let read = source.readAt(buffer, 0); read > 0; read = source.readAt(buffer, offset)) {
-        target.writeAt(buffer.subarray(0, read), offset);
-        offset += read;
-      }
-      target.sync();
-    } finally {
-      source.close();
-      target.close();
-    }
-    this.#disk.rename(partial, to);
-    this.#disk.syncFolder(dirname(to));
-  }
-
-  #freeName(path: string): string {
-    for (let attempt = 1; attempt <= 1000; attempt += 1) {
-      const name = attempt === 1 ? path : `${path}.${attempt}`;
-      if (this.#disk.facts(name) === undefined) return name;
-    }
-    throw new DiodeError(
-      'E_DISK',
-      `rejected/ holds a thousand files of one name (${basename(path).length} characters)`,
-    );
+function attemptAll(
+  failed: Map<PreparedInstance, DiodeError>,
+  batch: readonly PreparedInstance[],
+  act: () => void,
+): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof DiodeError)) throw error;
+    for (const prepared of batch) failed.set(prepared, error);
   }
 }

@@ -81,6 +81,8 @@ function fillSender(scratch: Scratch, studies: number): void {
           sopInstanceUid: uid(3, study, instance),
           takenAtMs: 0,
           quietSeconds: 60,
+          // A key and two tags.
+          pieceTags: randomBytes(64),
         });
       }
     });

@@ -3,7 +3,7 @@
  * a name that was not synced with its folder may be gone or the old one. Seeded, so a run replays exactly.
  */
 import { dirname } from 'node:path';
-import type { Disk, DiskFile, FileFacts } from '../../shared/disk.ts';
+import type { Disk, DiskFile, FileFacts, ForeignFile, HeldFolder, OpenMode } from '../../shared/disk.ts';
 import { type DiodeError, diskError } from '../../shared/errors.ts';
 import type { Random } from '../harness/random.ts';
 import { PowerSwitch } from './power-switch.ts';
@@ -17,6 +17,7 @@ interface DelayedSync {
 
 /** Content of a file, shared by all names that link to it. */
 interface Inode {
+  readonly number: number;
   bytes: Uint8Array;
   length: number;
   synced: Uint8Array;
@@ -34,6 +35,7 @@ export class SimulatedDisk implements Disk {
   /** The tree as it was when each folder was last synced. */
   #durable = new Map<string, Inode>();
   #nowMs = 0;
+  #inodes = 0;
   /** Decides when a sync ends that nobody waits for. Without it, each ends at once. */
   #delaying: Random | undefined;
   /** Syncs that nobody waits for and that have not ended, in their order. */
@@ -54,12 +56,18 @@ export class SimulatedDisk implements Disk {
     const copy = new SimulatedDisk();
     copy.capacityBytes = this.capacityBytes;
     copy.clones = this.clones;
+    copy.#inodes = this.#inodes;
     copy.#folders = new Set(this.#folders);
     const inodes = new Map<Inode, Inode>();
     const copyOf = (inode: Inode) => {
       let twin = inodes.get(inode);
       if (twin === undefined) {
-        twin = { bytes: inode.bytes.slice(), length: inode.length, synced: inode.synced.slice() };
+        twin = {
+          number: inode.number,
+          bytes: inode.bytes.slice(),
+          length: inode.length,
+          synced: inode.synced.slice(),
+        };
         inodes.set(inode, twin);
       }
       return twin;
@@ -134,17 +142,51 @@ export class SimulatedDisk implements Disk {
     return this.#folders.has(path) ? { kind: 'folder', bytes: 0, modifiedMs: 0 } : undefined;
   }
 
-  open(path: string, mode: 'create' | 'update' | 'read'): DiskFile {
+  open(path: string, mode: OpenMode): DiskFile {
     let inode = this.#files.get(path);
     this.power.check();
-    if (mode === 'create') {
+    if (mode === 'create' || mode === 'create-private') {
       this.power.step();
       if (inode !== undefined || !this.#folders.has(dirname(path))) throw failure('EEXIST', 'opening a file');
-      inode = { bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0) };
+      this.#inodes += 1;
+      inode = { number: this.#inodes, bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0) };
       this.#files.set(path, inode);
     }
     if (inode === undefined) throw failure('ENOENT', 'opening a file');
     return this.#handle(inode);
+  }
+
+  openForeign(path: string): ForeignFile {
+    const file = this.open(path, 'read');
+    const inode = this.#files.get(path);
+    return {
+      readAt: (target, offset) => file.readAt(target, offset),
+      close: () => file.close(),
+      facts: () => ({
+        kind: 'file',
+        bytes: inode?.length ?? 0,
+        modifiedMs: this.#nowMs,
+        changedMs: this.#nowMs,
+        isPrivate: false,
+        isOwn: true,
+        identity: String(inode?.number),
+      }),
+    };
+  }
+
+  holdFolder(path: string): HeldFolder {
+    this.power.check();
+    return { path, close: () => {} };
+  }
+
+  mayChange(): boolean {
+    return true;
+  }
+
+  identityOf(path: string): string | undefined {
+    this.power.check();
+    const inode = this.#files.get(path);
+    return inode === undefined ? undefined : String(inode.number);
   }
 
   rename(from: string, to: string): void {
@@ -173,7 +215,8 @@ export class SimulatedDisk implements Disk {
     if (!this.clones) return false;
     if (this.#files.has(to)) throw failure('EEXIST', 'cloning a file');
     const bytes = inode.bytes.slice(0, inode.length);
-    this.#files.set(to, { bytes, length: inode.length, synced: new Uint8Array(0) });
+    this.#inodes += 1;
+    this.#files.set(to, { number: this.#inodes, bytes, length: inode.length, synced: new Uint8Array(0) });
     return true;
   }
 

@@ -36,6 +36,7 @@ export function instanceRow(name: string, change: Partial<InstanceRow> = {}): In
     sopInstanceUid: `1.2.1.${Number.parseInt(idOf(name).slice(0, 6), 16)}`,
     takenAtMs: 0,
     quietSeconds: 60,
+    pieceTags: new Uint8Array(32),
     ...change,
   };
 }

@@ -125,6 +125,20 @@ describe('a pass', () => {
     expect(alarms.standing().map(({ code }) => code)).toEqual(['E_SPOOL_DAMAGED']);
   });
 
+  it('of a file that was changed is the last one, however whole it looks, and the others go on', () => {
+    const { dispatch, take, handed, ledger, alarms, time } = low();
+    for (const name of ['one', 'two']) take(name);
+    expect(handed()).toHaveLength(2);
+    dispatch.passesEnded([
+      { objectId: idOf('one'), failedBecause: 'E_SPOOL_DAMAGED' },
+      { objectId: idOf('two'), failedBecause: undefined },
+    ]);
+    time.advance(1000);
+    expect(handed()).toEqual([idOf('two')]);
+    expect(ledger.totals.unreadableObjects()).toBe(1);
+    expect(alarms.standing().map(({ code }) => code)).toEqual(['E_SPOOL_DAMAGED']);
+  });
+
   it('of a manifest that went meanwhile is none: what the schedule knew of it is forgotten', () => {
     const { dispatch, take, handed, ledger, time } = low();
     take('one', { bytes: 1e9 });

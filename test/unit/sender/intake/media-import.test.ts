@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { type ImportProgress, importMedia } from '../../../../sender/intake/media-import.ts';
 import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { Spool } from '../../../../sender/spool/spool.ts';
-import type { Disk, DiskFile } from '../../../../shared/disk.ts';
+import type { Disk, DiskFile, ForeignFile } from '../../../../shared/disk.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { priority } from '../../../../shared/wire/manifest.ts';
 import { Random } from '../../../harness/random.ts';
@@ -34,6 +34,16 @@ function low(spoiled: (path: string, what: 'readAt' | 'writeAt') => void, hasRoo
   const real = new SimulatedDisk();
   const disk = new Proxy<Disk>(real, {
     get: (target, name: keyof Disk) => {
+      if (name === 'openForeign') {
+        return (path: string): ForeignFile => {
+          const file = target.openForeign(path);
+          const readAt: ForeignFile['readAt'] = (bytes, offset) => {
+            spoiled(path, 'readAt');
+            return file.readAt(bytes, offset);
+          };
+          return { readAt, facts: () => file.facts(), close: () => file.close() };
+        };
+      }
       if (name !== 'open') return Reflect.get(target, name).bind(target);
       return (path: string, mode: 'create' | 'update' | 'read'): DiskFile => {
         const file = target.open(path, mode);

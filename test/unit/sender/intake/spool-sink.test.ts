@@ -163,6 +163,7 @@ it('keeps the AE titles with which it came first, and learns them where it had c
         ...objectPlanner(identity)(objectType.instance, sha256, bytes.length),
         sha256: sha256.toString('hex'),
         bytes: bytes.length,
+        pieceTags: new Uint8Array(32),
         priority: priority.routine,
         quietSeconds: 5,
         studyUid: '1.2',

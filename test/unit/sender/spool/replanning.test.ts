@@ -69,7 +69,13 @@ function low() {
     const names = { patientId: 'P', patientName: 'SYNTHETIC' };
     const file = disk.open(path, 'create');
     file.writeAt(smallInstance({ ...uids, ...names, approximateBytes: 3000, random: new Random(number) }), 0);
-    return { path, relativePath: path, priority: priority.routine, quietSeconds: 60, arrived: false };
+    return {
+      path,
+      relativePath: String(number),
+      priority: priority.routine,
+      quietSeconds: 60,
+      arrived: false,
+    };
   });
   run(takeFiles({ disk, spool, clock, plan: objectPlanner(before) }, candidates));
   const closing = (identity = before) =>
