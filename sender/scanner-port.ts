@@ -21,8 +21,10 @@ import { ProcedureStepClosing } from './schedule/procedure-step-closing.ts';
 
 /** Of what says something of this host: it stands as an alarm until an instance was taken again. */
 const alarmSubject = 'scanner port';
-/** A code is logged once in so long: whoever sends nonsense must not fill the disk with it. */
+/** A code is logged once in so long for each address: whoever sends nonsense must not fill the disk with it. */
 const logEachMs = 10_000;
+/** Addresses that have lines of their own. */
+const loggedMax = 256;
 /** Used when the configuration names no title. */
 const titlesDefault: readonly ApplicationEntity[] = [
   { title: 'DIODE', priority: 'routine', quietSeconds: 60 },
@@ -116,7 +118,7 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
 class Refusals {
   readonly #options: ScannerPortOptions;
   readonly #counts = new Map<ErrorCode, number>();
-  readonly #loggedMs = new Map<ErrorCode, number>();
+  readonly #loggedMs = new Map<string, number>();
 
   constructor(options: ScannerPortOptions) {
     this.#options = options;
@@ -127,8 +129,10 @@ class Refusals {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
     if (isStorageCode(code)) alarms.raise(code, alarmSubject);
     const now = clock.monotonicMs();
-    if (now - (this.#loggedMs.get(code) ?? Number.NEGATIVE_INFINITY) < logEachMs) return;
-    this.#loggedMs.set(code, now);
+    for (const [key, atMs] of this.#loggedMs) if (now - atMs >= logEachMs) this.#loggedMs.delete(key);
+    const key = `${code} ${address}`;
+    if (this.#loggedMs.has(key) || this.#loggedMs.size >= loggedMax) return;
+    this.#loggedMs.set(key, now);
     log.warn('refused at the scanner port', { code, subject: address });
   }
 

@@ -52,9 +52,24 @@ export async function listen(
     server.once('close', resolve);
   });
   const open = new Set<Socket>();
+  const byAddress = new Map<string, number>();
+  // Also of TLS, whose connections are nobody's until their handshake is through.
   server.on('connection', (socket: Socket) => {
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const own = (byAddress.get(address) ?? 0) + 1;
+    // One host must not keep all others out; one that is over its share is closed unread.
+    if (own > (options.connectionsMax * 3) / 4) {
+      socket.destroy();
+      return;
+    }
+    byAddress.set(address, own);
     open.add(socket);
-    socket.once('close', () => open.delete(socket));
+    socket.once('close', () => {
+      open.delete(socket);
+      const left = (byAddress.get(address) ?? 1) - 1;
+      if (left === 0) byAddress.delete(address);
+      else byAddress.set(address, left);
+    });
   });
   await bind(server, options);
   const address = server.address();

@@ -1,6 +1,8 @@
 /**
  * Modality performed procedure step as SCP (PS3.4 annex F.7): the one way in which a modality says what a study
  * consists of. N-CREATE is kept in memory; N-SET with a final status gives the exact list of instances.
+ *
+ * A step belongs to the address it came from: no other scanner changes it, or makes it go to have room.
  */
 import { type Command, commandFields } from '../../shared/dicom/dimse/command.ts';
 import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
@@ -9,11 +11,14 @@ import { encodingOf } from '../../shared/dicom/transfer-syntax.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
+import { SharedRoom } from './shared-room.ts';
 import { type Outcome, outcomeOf } from './store-operation.ts';
 
 /** What a modality said at the end of a step. All UIDs are checked; there is nothing of the patient in it. */
 export interface ProcedureStepReport {
   readonly procedureStepUid: string;
+  /** The address it came from: a title is whatever a scanner says. */
+  readonly scanner: string;
   readonly callingAe: string;
   /** Only COMPLETED says that the list is the whole. */
   readonly status: 'COMPLETED' | 'DISCONTINUED';
@@ -25,9 +30,16 @@ export interface ProcedureStepReport {
 /** Who wants to know of steps. */
 export interface ProcedureStepListener {
   /** A step was created, or set without being ended. */
-  stepBegan(procedureStepUid: string, studyUids: readonly string[]): void;
+  stepBegan(scanner: string, procedureStepUid: string, studyUids: readonly string[]): void;
   /** Resolves when the end is taken note of; a DiodeError becomes the status of the answer. */
   stepEnded(report: ProcedureStepReport): Promise<void> | void;
+}
+
+/** Who asks, and how it encodes. */
+export interface StepSource {
+  readonly scanner: string;
+  readonly callingAe: string;
+  readonly transferSyntaxUid: string;
 }
 
 export interface PerformedSeries {
@@ -67,16 +79,27 @@ interface StepRequest {
   readonly finish: () => Promise<Outcome>;
 }
 
+/** What a step takes beside its lists, and each UID of these. */
+const stepBytes = 1024;
+const uidBytes = 100;
+
 export class PerformedProcedureSteps {
   readonly #listener: ProcedureStepListener;
+  /** By scanner and UID. */
   readonly #steps = new Map<string, Step>();
+  readonly #room = new SharedRoom(associationLimits.procedureStepBytesMax);
 
   constructor(listener: ProcedureStepListener) {
     this.#listener = listener;
   }
 
+  /** What all steps take. */
+  get bytes(): number {
+    return this.#room.bytes;
+  }
+
   /** Takes an N-CREATE or N-SET whose data set comes next. */
-  begin(command: Command, transferSyntaxUid: string, callingAe: string): StepRequest {
+  begin(command: Command, source: StepSource): StepRequest {
     const parts: Uint8Array[] = [];
     let bytes = 0;
     return {
@@ -88,47 +111,52 @@ export class PerformedProcedureSteps {
       },
       finish: async () => {
         if (bytes > associationLimits.messageDataSetBytesMax) return refusal('data set too long');
-        const dataSet = NestedDataSet.read(Buffer.concat(parts), encodingOf(transferSyntaxUid), sequenceTags);
+        const dataSet = NestedDataSet.read(
+          Buffer.concat(parts),
+          encodingOf(source.transferSyntaxUid),
+          sequenceTags,
+        );
         if (dataSet instanceof DiodeError) return refusal(dataSet.code);
         return command.field === commandFields.create
-          ? this.#create(command.affectedSopInstanceUid, dataSet)
-          : await this.#set(command.requestedSopInstanceUid, dataSet, callingAe);
+          ? this.#create(command.affectedSopInstanceUid, dataSet, source)
+          : await this.#set(command.requestedSopInstanceUid, dataSet, source);
       },
     };
   }
 
-  #create(uid: string | undefined, dataSet: NestedDataSet): Outcome {
+  #create(uid: string | undefined, dataSet: NestedDataSet, { scanner }: StepSource): Outcome {
     if (uid === undefined) return { status: dimseStatus.invalidInstance };
-    if (this.#steps.has(uid)) return { status: dimseStatus.duplicateInstance };
-    const studyUids = dataSet
-      .items(stepTags.scheduledStepAttributes)
-      .map((item) => item.text(stepTags.studyInstanceUid))
-      .filter(isUid);
+    if (this.#steps.has(keyOf(scanner, uid))) return { status: dimseStatus.duplicateInstance };
+    const scheduled = dataSet.items(stepTags.scheduledStepAttributes);
+    if (scheduled.length > associationLimits.procedureStepStudiesMax) return tooLarge;
+    const studyUids = scheduled.map((item) => item.text(stepTags.studyInstanceUid)).filter(isUid);
     const series = performedSeries(dataSet);
-    if (series instanceof DiodeError) return refusal(series.code);
+    if (series instanceof DiodeError) return refusalOf(series);
     const step = { studyUids: [...new Set(studyUids)], series, ended: false };
-    this.#keep(uid, step);
-    this.#listener.stepBegan(uid, step.studyUids);
+    if (!this.#keep(scanner, uid, step)) return tooLarge;
+    this.#listener.stepBegan(scanner, uid, step.studyUids);
     return { status: dimseStatus.success };
   }
 
-  async #set(uid: string | undefined, dataSet: NestedDataSet, callingAe: string): Promise<Outcome> {
+  async #set(uid: string | undefined, dataSet: NestedDataSet, source: StepSource): Promise<Outcome> {
+    const { scanner, callingAe } = source;
     if (uid === undefined) return { status: dimseStatus.invalidInstance };
     // A step begun before a restart is not known, and its end is worth as much: the list is in it.
-    const step = this.#steps.get(uid) ?? { studyUids: [], series: [], ended: false };
+    const step = this.#steps.get(keyOf(scanner, uid)) ?? { studyUids: [], series: [], ended: false };
     if (step.ended) {
       const comment = 'Performed procedure step may no longer be updated';
       return { status: dimseStatus.processingFailure, comment };
     }
     const series = performedSeries(dataSet);
-    if (series instanceof DiodeError) return refusal(series.code);
+    if (series instanceof DiodeError) return refusalOf(series);
     if (series.length > 0) step.series = series;
-    this.#keep(uid, step);
+    if (!this.#keep(scanner, uid, step)) return tooLarge;
     const status = dataSet.text(stepTags.status);
     if (status !== 'COMPLETED' && status !== 'DISCONTINUED') return { status: dimseStatus.success };
     try {
       await this.#listener.stepEnded({
         procedureStepUid: uid,
+        scanner,
         callingAe,
         status,
         studyUids: step.studyUids,
@@ -139,30 +167,55 @@ export class PerformedProcedureSteps {
       return { ...outcomeOf(error), status: dimseStatus.processingFailure };
     }
     step.ended = true;
+    // Its list is the listener's now; that it has ended is what is left to know.
+    step.series = [];
+    this.#keep(scanner, uid, step);
     return { status: dimseStatus.success };
   }
 
-  /** The newest are kept. */
-  #keep(uid: string, step: Step): void {
-    this.#steps.delete(uid);
-    this.#steps.set(uid, step);
-    const [oldest] = this.#steps.keys();
-    if (this.#steps.size > associationLimits.procedureStepsMax && oldest !== undefined) {
-      this.#steps.delete(oldest);
+  /** @returns false when it is larger than what its scanner may have */
+  #keep(scanner: string, uid: string, step: Step): boolean {
+    const key = keyOf(scanner, uid);
+    const gone = this.#room.put(scanner, key, bytesOf(step));
+    if (gone === undefined) {
+      this.#steps.delete(key);
+      return false;
     }
+    for (const oldest of gone) this.#steps.delete(oldest);
+    this.#steps.set(key, step);
+    return true;
   }
+}
+
+function keyOf(scanner: string, uid: string): string {
+  return `${scanner} ${uid}`;
+}
+
+function bytesOf({ studyUids, series }: Step): number {
+  const references = series.reduce((count, { instances }) => count + 1 + 2 * instances.length, 0);
+  return stepBytes + uidBytes * (studyUids.length + references);
+}
+
+const tooLarge: Outcome = { status: dimseStatus.resourceLimitation, comment: 'procedure step too large' };
+
+function refusalOf({ code }: DiodeError): Outcome {
+  return code === 'E_TOO_LARGE' ? tooLarge : refusal(code);
 }
 
 function refusal(comment: string): Outcome {
   return { status: dimseStatus.processingFailure, comment };
 }
 
-/** One malformed UID makes the list worthless: it would no longer be exact. */
+/** One malformed UID makes the list worthless: it would no longer be exact. Errors: E_BAD_UID, E_TOO_LARGE. */
 function performedSeries(dataSet: NestedDataSet): PerformedSeries[] | DiodeError {
   const series: PerformedSeries[] = [];
+  let listed = 0;
   for (const item of dataSet.items(stepTags.performedSeries)) {
     const seriesUid = item.text(stepTags.seriesInstanceUid);
     const references = [...item.items(stepTags.referencedImages), ...item.items(stepTags.referencedOthers)];
+    // A series counts as well: there may be as many of them without any instance.
+    listed += 1 + references.length;
+    if (listed > associationLimits.procedureStepReferencesMax) return new DiodeError('E_TOO_LARGE');
     const instances = references.map((reference) => ({
       sopClassUid: reference.text(stepTags.referencedSopClassUid),
       sopInstanceUid: reference.text(stepTags.referencedSopInstanceUid),

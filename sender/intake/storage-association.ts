@@ -159,6 +159,8 @@ export class StorageAssociation implements AssociationListener {
   async #answer({ command, messageId, contextId, finish }: Request): Promise<void> {
     const { status, comment, report } = await finish();
     this.#request = undefined;
+    if (status === dimseStatus.resourceLimitation)
+      this.#options.sink.refused('E_TOO_LARGE', this.#options.address);
     await this.#respond(contextId, command, messageId, status, comment);
     if (report !== undefined) await this.#report(contextId, report);
   }
@@ -191,7 +193,11 @@ export class StorageAssociation implements AssociationListener {
     const steps = this.#options.performedProcedureSteps;
     const isStep = context.abstractSyntax === serviceUids.performedProcedureStep && steps !== undefined;
     if (isStep && (command.field === commandFields.create || command.field === commandFields.set)) {
-      return steps.begin(command, context.transferSyntax, this.#facts?.callingAe ?? '');
+      return steps.begin(command, {
+        scanner: this.#options.address,
+        callingAe: this.#facts?.callingAe ?? '',
+        transferSyntaxUid: context.transferSyntax,
+      });
     }
     if (command.field === commandFields.action && context.abstractSyntax === serviceUids.storageCommitment) {
       const { isHeld } = this.#options;

@@ -29,6 +29,9 @@ const commitmentTags = {
   referencedSopInstanceUid: 0x0008_1155,
 } as const;
 
+/** About a millisecond. */
+const lookUpsPerTurn = 100;
+
 /** What is told in N-EVENT-REPORT. */
 export interface CommitmentReport {
   readonly eventTypeId: number;
@@ -70,25 +73,37 @@ export class CommitmentRequest {
     return undefined;
   }
 
-  finish(): CommitmentOutcome {
+  /** Looks up some references at a time: other scanners are served in between. */
+  async finish(): Promise<CommitmentOutcome> {
     if (this.#actionTypeId !== requestAction) return failure('no such action');
     if (this.#bytes > associationLimits.messageDataSetBytesMax) return failure('data set too long');
     const encoding = encodingOf(this.#transferSyntaxUid);
     const dataSet = NestedDataSet.read(Buffer.concat(this.#parts), encoding, sequenceTags);
     if (dataSet instanceof DiodeError) return failure(dataSet.code);
     const transactionUid = dataSet.text(commitmentTags.transactionUid);
-    const references = dataSet.items(commitmentTags.referencedSequence).map((item) => ({
+    const items = dataSet.items(commitmentTags.referencedSequence);
+    if (items.length > associationLimits.commitmentReferencesMax) return tooLarge;
+    const references = items.map((item) => ({
       sopClassUid: item.text(commitmentTags.referencedSopClassUid),
       sopInstanceUid: item.text(commitmentTags.referencedSopInstanceUid),
     }));
     const uids = references.flatMap(({ sopClassUid, sopInstanceUid }) => [sopClassUid, sopInstanceUid]);
     if (![transactionUid, ...uids].every(isUid) || references.length === 0) return failure('E_BAD_UID');
-    return { status: dimseStatus.success, report: this.#report(transactionUid, references) };
+    const held: Reference[] = [];
+    const missing: Reference[] = [];
+    for (const [index, reference] of references.entries()) {
+      if (index % lookUpsPerTurn === lookUpsPerTurn - 1)
+        await new Promise((resolve) => setImmediate(resolve));
+      (this.#isHeld(reference.sopInstanceUid) ? held : missing).push(reference);
+    }
+    return { status: dimseStatus.success, report: this.#report(transactionUid, held, missing) };
   }
 
-  #report(transactionUid: string, references: readonly Reference[]): CommitmentReport {
-    const held = references.filter(({ sopInstanceUid }) => this.#isHeld(sopInstanceUid));
-    const missing = references.filter(({ sopInstanceUid }) => !this.#isHeld(sopInstanceUid));
+  #report(
+    transactionUid: string,
+    held: readonly Reference[],
+    missing: readonly Reference[],
+  ): CommitmentReport {
     const writer = new DataSetWriter(encodingOf(this.#transferSyntaxUid));
     writer.uid(commitmentTags.transactionUid, transactionUid);
     const reference = ({ sopClassUid, sopInstanceUid }: Reference): void => {
@@ -110,6 +125,11 @@ export class CommitmentRequest {
 }
 
 const sequenceTags: ReadonlySet<number> = new Set([commitmentTags.referencedSequence]);
+
+const tooLarge: CommitmentOutcome = {
+  status: dimseStatus.resourceLimitation,
+  comment: 'too many references',
+};
 
 function failure(comment: string): CommitmentOutcome {
   return { status: dimseStatus.processingFailure, comment };

@@ -114,7 +114,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       performedProcedureSteps: steps,
       isHeld: options.isHeld,
       nowMs: () => clock.monotonicMs(),
-      hasRoom: () => !closing && accepted() < associationsMax,
+      hasRoom: () => !closing && hasRoomFor(address),
       ended: () => {
         open.delete(id);
         if (open.size === 0) allClosed();
@@ -123,8 +123,12 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
     open.set(id, { association, address, sinceMs });
     association.runOn(new AssociationStream(connection, layer, association, clock));
   };
-  const accepted = (): number =>
-    [...open.values()].filter(({ association }) => association.facts !== undefined).length;
+  /** One address may have three times what it leaves free: a quarter of the places is not to be had by one scanner alone. */
+  const hasRoomFor = (address: string): boolean => {
+    const accepted = [...open.values()].filter(({ association }) => association.facts !== undefined);
+    const own = accepted.filter((other) => other.address === address).length;
+    return own < 3 * (associationsMax - accepted.length);
+  };
 
   const listener = await listen(
     {

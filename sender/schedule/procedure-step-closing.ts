@@ -4,12 +4,11 @@
  * case it is closed by quiet time as if nothing had been said. Reports are held in memory: a restart forgets them, and
  * costs the study its quiet time.
  */
-import { limits } from '../../shared/wire/limits.ts';
+import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import type { ProcedureStepReport } from '../intake/performed-procedure-steps.ts';
+import { SharedRoom } from '../intake/shared-room.ts';
 import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
-
-const reportsMax = 256;
 
 /** A completed step. */
 interface Completed {
@@ -19,13 +18,19 @@ interface Completed {
   readonly awaited: Set<string>;
 }
 
+/** What a step takes beside its lists; a UID that it names, and one that is awaited. */
+const stepBytes = 1024;
+const uidBytes = 200;
+
 export class ProcedureStepClosing {
   readonly #ledger: SenderLedger;
   readonly #close: (studyUid: string) => void;
-  /** Newest last. */
-  readonly #completed: Completed[] = [];
-  /** Studies of steps that go on, or ended without being whole, by the UID of the step. */
+  /** By scanner and UID of the step, the newest last. */
+  readonly #completed = new Map<string, Completed>();
+  /** Studies of steps that go on, or ended without being whole. */
   readonly #unfinished = new Map<string, readonly string[]>();
+  /** Of both. A scanner's own oldest steps go for its new ones, never another's. */
+  readonly #room = new SharedRoom(associationLimits.procedureStepBytesMax);
 
   constructor(ledger: SenderLedger, close: (studyUid: string) => void) {
     this.#ledger = ledger;
@@ -33,36 +38,49 @@ export class ProcedureStepClosing {
   }
 
   /** A step begins, or goes on. */
-  stepBegan(procedureStepUid: string, studyUids: readonly string[]): void {
-    this.#unfinished.set(procedureStepUid, studyUids);
-    const [oldest] = this.#unfinished.keys();
-    if (this.#unfinished.size > reportsMax && oldest !== undefined) this.#unfinished.delete(oldest);
+  stepBegan(scanner: string, procedureStepUid: string, studyUids: readonly string[]): void {
+    const key = `${scanner} ${procedureStepUid}`;
+    if (this.#makeRoom(scanner, key, studyUids.length)) this.#unfinished.set(key, studyUids);
   }
 
   /** A step has ended. One that was discontinued keeps its studies from being closed here: its list is not the whole. */
-  stepEnded({ procedureStepUid, status, studyUids, series }: ProcedureStepReport): void {
+  stepEnded({ scanner, procedureStepUid, status, studyUids, series }: ProcedureStepReport): void {
     if (status !== 'COMPLETED') return;
-    this.#unfinished.delete(procedureStepUid);
+    const key = `${scanner} ${procedureStepUid}`;
+    this.#forget(key);
     const named = new Set(series.flatMap((each) => each.instances.map((one) => one.sopInstanceUid)));
-    if (named.size === 0 || named.size > limits.manifestEntriesMax) return;
+    if (named.size === 0) this.#room.remove(scanner, key);
+    if (named.size === 0 || !this.#makeRoom(scanner, key, studyUids.length + named.size)) return;
     const completed = { studyUids: new Set(studyUids), named, awaited: new Set<string>() };
     for (const uid of named) {
       const held = this.#ledger.instances.studiesOf(uid);
       if (held.length === 0) completed.awaited.add(uid);
       for (const studyUid of held) completed.studyUids.add(studyUid);
     }
-    this.#completed.push(completed);
-    if (this.#completed.length > reportsMax) this.#completed.shift();
+    this.#completed.set(key, completed);
     this.#closeIfWhole(completed);
   }
 
   /** New instances are in the ledger. */
   instancesEntered(rows: readonly InstanceRow[]): void {
-    for (const completed of [...this.#completed]) {
+    for (const completed of [...this.#completed.values()]) {
       const came = rows.filter((row) => completed.awaited.delete(row.sopInstanceUid));
       for (const { studyUid } of came) completed.studyUids.add(studyUid);
       if (came.length > 0) this.#closeIfWhole(completed);
     }
+  }
+
+  /** @returns false where the step is larger than what its scanner may have: its studies are closed by quiet time */
+  #makeRoom(scanner: string, key: string, uids: number): boolean {
+    const gone = this.#room.put(scanner, key, stepBytes + uidBytes * uids);
+    if (gone === undefined) this.#forget(key);
+    for (const oldest of gone ?? []) this.#forget(oldest);
+    return gone !== undefined;
+  }
+
+  #forget(key: string): void {
+    this.#unfinished.delete(key);
+    this.#completed.delete(key);
   }
 
   #closeIfWhole({ awaited, studyUids }: Completed): void {
@@ -73,7 +91,7 @@ export class ProcedureStepClosing {
   #isWhole(studyUid: string): boolean {
     if (this.#ledger.studies.get(studyUid)?.open !== true) return false;
     if ([...this.#unfinished.values()].some((studies) => studies.includes(studyUid))) return false;
-    const steps = this.#completed.filter((completed) => completed.studyUids.has(studyUid));
+    const steps = [...this.#completed.values()].filter((completed) => completed.studyUids.has(studyUid));
     if (steps.some(({ awaited }) => awaited.size > 0)) return false;
     for (const { sopInstanceUid } of this.#ledger.studies.manifestEntries(studyUid))
       if (!steps.some(({ named }) => named.has(sopInstanceUid))) return false;

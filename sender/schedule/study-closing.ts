@@ -20,6 +20,9 @@ export interface ClosedStudy {
   readonly instances: number;
 }
 
+/** Studies that one open association keeps from being closed. */
+const heldStudiesMax = 1000;
+
 export class StudyClosing {
   readonly #ledger: SenderLedger;
   readonly #clock: Clock;
@@ -28,8 +31,12 @@ export class StudyClosing {
   readonly #plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
   /** Since when a study is quiet. After a restart quiet time begins anew: a study is never closed early. */
   readonly #quietSinceMs = new Map<string, number>();
+  /** When such a study is due, as far as it was looked up since: not each of many studies is asked for in each step. */
+  readonly #dueAtMs = new Map<string, number>();
   /** Studies by their UID that come over associations still open. */
   readonly #openAssociations = new Map<string, Set<number>>();
+  /** The same by association, the study seen last at the end. */
+  readonly #heldBy = new Map<number, Set<string>>();
 
   constructor(options: {
     ledger: SenderLedger;
@@ -50,19 +57,36 @@ export class StudyClosing {
   /** Every new instance refreshes the quiet time. */
   instanceCame(studyUid: string): void {
     this.#quietSinceMs.set(studyUid, this.#clock.monotonicMs());
+    // It may have come with a shorter quiet time.
+    this.#dueAtMs.delete(studyUid);
   }
 
-  /** Over this association come instances of this study: as long as it is open, they may be still on their way. */
+  /**
+   * Over this association come instances of this study: as long as it is open, they may be still on their way. An
+   * association holds so many studies and no more; its oldest are closed by quiet time then.
+   */
   studySeen(studyUid: string, associationId: number): void {
     const associations = this.#openAssociations.get(studyUid) ?? new Set();
     this.#openAssociations.set(studyUid, associations.add(associationId));
+    const held = this.#heldBy.get(associationId) ?? new Set();
+    held.delete(studyUid);
+    this.#heldBy.set(associationId, held.add(studyUid));
+    const [oldest] = held;
+    if (held.size > heldStudiesMax && oldest !== undefined) {
+      held.delete(oldest);
+      this.#letGo(oldest, associationId);
+    }
   }
 
   associationClosed(associationId: number): void {
-    for (const [studyUid, associations] of this.#openAssociations) {
-      associations.delete(associationId);
-      if (associations.size === 0) this.#openAssociations.delete(studyUid);
-    }
+    for (const studyUid of this.#heldBy.get(associationId) ?? []) this.#letGo(studyUid, associationId);
+    this.#heldBy.delete(associationId);
+  }
+
+  #letGo(studyUid: string, associationId: number): void {
+    const associations = this.#openAssociations.get(studyUid);
+    associations?.delete(associationId);
+    if (associations?.size === 0) this.#openAssociations.delete(studyUid);
   }
 
   /** Closes what has been quiet for long enough. */
@@ -70,10 +94,12 @@ export class StudyClosing {
     const now = this.#clock.monotonicMs();
     const closed: ClosedStudy[] = [];
     for (const [studyUid, sinceMs] of this.#quietSinceMs) {
-      if (this.#openAssociations.has(studyUid)) continue;
+      if (this.#openAssociations.has(studyUid) || now < (this.#dueAtMs.get(studyUid) ?? now)) continue;
       const study = this.#ledger.studies.get(studyUid);
       assert(study !== undefined, 'an open study is in the ledger');
-      if (now - sinceMs < study.quietSeconds * 1000) continue;
+      const dueAtMs = sinceMs + study.quietSeconds * 1000;
+      this.#dueAtMs.set(studyUid, dueAtMs);
+      if (now < dueAtMs) continue;
       closed.push(this.#close(study, closeReason.quiet));
     }
     return closed;
@@ -140,6 +166,7 @@ export class StudyClosing {
       },
     });
     this.#quietSinceMs.delete(studyUid);
+    this.#dueAtMs.delete(studyUid);
     return { studyUid, studyNumber, revision, instances: writer.count };
   }
 }

@@ -287,6 +287,19 @@ describe('who comes in', () => {
     for (const { socket } of [...silent, other]) socket.destroy();
   });
 
+  it('and takes all the associations it can get leaves some for another host', async () => {
+    const { scp } = await start({}, { associationsMax: 8 });
+    const accepted = async (host: string) => {
+      const connection = await RawConnection.to(scp.port, host);
+      connection.send(associateRequest());
+      return (await connection.pdus(1))[0]?.[0] === 2;
+    };
+    const own: boolean[] = [];
+    for (let number = 0; number < 8; number += 1) own.push(await accepted('127.0.0.1'));
+    expect(own.filter((each) => each)).toHaveLength(6);
+    expect(await accepted('127.0.0.2')).toBe(true);
+  });
+
   it('finds a port that is taken', async () => {
     const { scp } = await start();
     await expect(start({}, { port: scp.port })).rejects.toMatchObject({ code: 'E_DICOM_LISTEN' });

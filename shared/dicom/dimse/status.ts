@@ -9,6 +9,7 @@ export const dimseStatus = {
   sopClassNotSupported: 0x0122,
   unrecognizedOperation: 0x0211,
   mistypedArgument: 0x0212,
+  resourceLimitation: 0x0213,
   outOfResources: 0xa700,
   dataSetMismatch: 0xa900,
   cannotUnderstand: 0xc000,

@@ -21,7 +21,13 @@ export const associationLimits = {
   commandElementsMax: 64,
   /** Data set of N-CREATE, N-SET and N-ACTION (procedure steps, storage commitment), held in memory. */
   messageDataSetBytesMax: 4 * 2 ** 20,
-  procedureStepsMax: 256,
+  /** Of one performed procedure step, and of the studies it is a part of. Real ones list some thousand images. */
+  procedureStepReferencesMax: 10_000,
+  procedureStepStudiesMax: 1_000,
+  /** All steps of all scanners; and what their ends say, until the images have come. */
+  procedureStepBytesMax: 32 * 2 ** 20,
+  /** Of a request for storage commitment. */
+  commitmentReferencesMax: 20_000,
   /** Connections of one address that have not asked for an association yet: one host must not take all there are. */
   pendingPerAddressMax: 16,
   /** Bytes thrown away while a connection is being closed, so that the peer can still read our last words. */

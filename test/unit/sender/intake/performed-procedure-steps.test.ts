@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   PerformedProcedureSteps,
   type ProcedureStepReport,
+  type StepSource,
 } from '../../../../sender/intake/performed-procedure-steps.ts';
 import { commandFields } from '../../../../shared/dicom/dimse/command.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
@@ -41,11 +42,15 @@ function ending(status: string, references: readonly DataSet[] = [reference('1.2
   ];
 }
 
+function from(transferSyntaxUid: string = syntaxes[0].uid, scanner = '192.0.2.1'): StepSource {
+  return { transferSyntaxUid, scanner, callingAe: 'SCANNER' };
+}
+
 function scp(ended?: (report: ProcedureStepReport) => void) {
   const reports: ProcedureStepReport[] = [];
   const begun: [string, readonly string[]][] = [];
   const steps = new PerformedProcedureSteps({
-    stepBegan: (uid, studyUids) => void begun.push([uid, studyUids]),
+    stepBegan: (_scanner, uid, studyUids) => void begun.push([uid, studyUids]),
     stepEnded: ended ?? ((report) => void reports.push(report)),
   });
   const send = async (
@@ -58,7 +63,7 @@ function scp(ended?: (report: ProcedureStepReport) => void) {
       field === commandFields.create
         ? { affectedSopClassUid: stepClass, affectedSopInstanceUid: step }
         : { requestedSopClassUid: stepClass, requestedSopInstanceUid: step };
-    const request = steps.begin({ field, hasDataSet: true, messageId: 1, ...uids }, syntax.uid, 'SCANNER');
+    const request = steps.begin({ field, hasDataSet: true, messageId: 1, ...uids }, from(syntax.uid));
     const bytes = encodeDataSet(dataSet, syntax, { undefinedLengths });
     for (let start = 0; start < bytes.length; start += 50) request.take(bytes.subarray(start, start + 50));
     return (await request.finish()).status;
@@ -102,6 +107,7 @@ describe('a performed procedure step', () => {
     expect(reports).toEqual([
       {
         procedureStepUid: step,
+        scanner: '192.0.2.1',
         callingAe: 'SCANNER',
         status: 'COMPLETED',
         studyUids: ['1.2.3'],
@@ -163,7 +169,7 @@ describe('a performed procedure step', () => {
       messageId: 1,
       requestedSopInstanceUid: step,
     };
-    const request = steps.begin(command, syntaxes[0].uid, 'SCANNER');
+    const request = steps.begin(command, from());
     request.take(bytes);
     expect(await request.finish()).toMatchObject({ status: 0x0110 });
   });
@@ -171,8 +177,74 @@ describe('a performed procedure step', () => {
   it('without its UID is refused', async () => {
     const { steps } = scp();
     for (const field of [commandFields.create, commandFields.set]) {
-      const request = steps.begin({ field, hasDataSet: true, messageId: 1 }, syntaxes[0].uid, 'SCANNER');
+      const request = steps.begin({ field, hasDataSet: true, messageId: 1 }, from());
       expect(await request.finish()).toEqual({ status: 0x0117 });
     }
+  });
+});
+
+describe('steps of several scanners', () => {
+  const uidOf = (number: number) => `1.2.3.${number}`;
+  const listing = (count: number) =>
+    encodeDataSet(
+      ending(
+        'IN PROGRESS',
+        Array.from({ length: count }, (_, number) => reference(`1.2.840.10008.1234567890.${number}`)),
+      ),
+      syntaxes[0],
+    );
+
+  async function ask(
+    steps: PerformedProcedureSteps,
+    scanner: string,
+    field: number,
+    uid: string,
+    bytes: Uint8Array,
+  ): Promise<number> {
+    const uids = { affectedSopInstanceUid: uid, requestedSopInstanceUid: uid };
+    const command = { field, hasDataSet: true, messageId: 1, ...uids };
+    const request = steps.begin(command, from(syntaxes[0].uid, scanner));
+    request.take(bytes);
+    return (await request.finish()).status;
+  }
+
+  it('never go for those of another one, however many it sends', async () => {
+    const { steps } = scp();
+    const begins = encodeDataSet(creation, syntaxes[0]);
+    expect(await ask(steps, 'a', commandFields.create, uidOf(1), begins)).toBe(0);
+    const large = listing(9000);
+    for (let number = 2; number < 40; number += 1)
+      expect(await ask(steps, 'b', commandFields.set, uidOf(number), large)).toBe(0);
+    for (let number = 40; number < 400; number += 1)
+      expect(await ask(steps, 'b', commandFields.create, uidOf(number), begins)).toBe(0);
+    expect(await ask(steps, 'a', commandFields.create, uidOf(1), begins)).toBe(0x0111);
+    // Its own oldest went for its newest.
+    expect(await ask(steps, 'b', commandFields.create, uidOf(2), begins)).toBe(0);
+    expect(await ask(steps, 'b', commandFields.create, uidOf(399), begins)).toBe(0x0111);
+  });
+
+  it('are changed by nobody but the one that began them', async () => {
+    const { steps, reports } = scp();
+    await ask(steps, 'a', commandFields.create, uidOf(1), encodeDataSet(creation, syntaxes[0]));
+    await ask(steps, 'b', commandFields.set, uidOf(1), encodeDataSet(ending('COMPLETED'), syntaxes[0]));
+    expect(reports).toMatchObject([{ scanner: 'b', studyUids: [] }]);
+    expect(
+      await ask(steps, 'a', commandFields.set, uidOf(1), encodeDataSet(ending('COMPLETED'), syntaxes[0])),
+    ).toBe(0);
+  });
+
+  it('that list more than any scanner does are refused as a lack of resources', async () => {
+    const { steps } = scp();
+    expect(await ask(steps, 'a', commandFields.set, uidOf(1), listing(9_990))).toBe(0);
+    expect(await ask(steps, 'a', commandFields.set, uidOf(1), listing(10_000))).toBe(0x0213);
+  });
+
+  it('take bounded memory, whatever they list', async () => {
+    const { steps } = scp();
+    const large = listing(9_990);
+    for (let scanner = 0; scanner < 3; scanner += 1)
+      for (let number = 0; number < 12; number += 1)
+        await ask(steps, String(scanner), commandFields.set, uidOf(number), large);
+    expect(steps.bytes).toBeLessThanOrEqual(32 * 2 ** 20);
   });
 });

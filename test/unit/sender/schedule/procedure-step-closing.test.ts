@@ -12,7 +12,8 @@ function low() {
   const steps = new ProcedureStepClosing(ledger, (uid) => void closed.push(uid));
   return {
     closed,
-    begin: (step: string) => steps.stepBegan(step, [studyUid]),
+    begin: (step: string) => steps.stepBegan('ct', step, [studyUid]),
+    beginOther: (step: string, studyUids: string[]) => steps.stepBegan('other', step, studyUids),
     take: (...uids: string[]) => {
       const rows = uids.map((uid) => instanceRow(uid, { studyUid, sopInstanceUid: uid }));
       for (const row of rows) ledger.instances.enter(row);
@@ -20,6 +21,7 @@ function low() {
     },
     end: (step: string, named: string[], more: { known?: boolean; status?: 'DISCONTINUED' } = {}) =>
       steps.stepEnded({
+        scanner: 'ct',
         procedureStepUid: step,
         callingAe: 'SCANNER',
         status: more.status ?? 'COMPLETED',
@@ -85,5 +87,21 @@ it('waits for all steps of a study', () => {
   end('9.1', ['1', '2']);
   expect(closed).toEqual([]);
   end('9.2', ['3']);
+  expect(closed).toEqual([studyUid]);
+});
+
+it('forgets no step of a scanner for those of another one', () => {
+  const { closed, begin, beginOther, take, end } = low();
+  begin('9.1');
+  end('9.2', ['1', '2']);
+  for (let number = 0; number < 1000; number += 1)
+    beginOther(
+      `8.${number}`,
+      Array.from({ length: 500 }, (_, study) => `8.${number}.${study}`),
+    );
+  take('1', '2');
+  // The first step goes on.
+  expect(closed).toEqual([]);
+  end('9.1', ['1']);
   expect(closed).toEqual([studyUid]);
 });

@@ -101,6 +101,38 @@ describe('a study', () => {
     expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2' }]);
   });
 
+  it('of many that one association names is closed by quiet time: it holds a thousand', () => {
+    const { closing, time, take } = low();
+    take('a');
+    take('b', { studyUid: '1.9' });
+    closing.studySeen('1.2', 1);
+    for (let number = 0; number < 999; number += 1) closing.studySeen(`1.3.${number}`, 1);
+    closing.studySeen('1.9', 1);
+    time.advance(60_000);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2' }]);
+    closing.associationClosed(1);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.9' }]);
+  });
+
+  it('is not looked up before it may be due: thousands may be open', () => {
+    const { closing, time, take, ledger } = low();
+    for (let number = 0; number < 50; number += 1) take(`${number}`, { studyUid: `1.2.${number}` });
+    const get = ledger.studies.get.bind(ledger.studies);
+    let asked = 0;
+    ledger.studies.get = (studyUid) => {
+      asked += 1;
+      return get(studyUid);
+    };
+    for (let step = 0; step < 100; step += 1, time.advance(20)) closing.closeQuiet();
+    expect(asked).toBe(50);
+    // One that comes with a shorter quiet time is due by that.
+    take('stat', { studyUid: '1.2.7', quietSeconds: 10 });
+    time.advance(10_000);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2.7' }]);
+    time.advance(60_000);
+    expect(closing.closeQuiet()).toHaveLength(49);
+  });
+
   it('that is urgent has the shorter quiet time and an urgent manifest', () => {
     const { closing, time, take, manifest } = low();
     take('routine');

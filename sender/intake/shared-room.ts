@@ -1,0 +1,61 @@
+/**
+ * Room in memory that several scanners share. One may take half of what the others leave, and what it brings beyond that
+ * takes the place of its own oldest: nobody's things go for somebody else's, and there is always room for one more scanner.
+ * It only counts; who keeps the things is told which of them go.
+ */
+import { assert } from '../../shared/assert.ts';
+
+export class SharedRoom {
+  readonly #bytesMax: number;
+  /** By source, each from its oldest on: keys and bytes. */
+  readonly #held = new Map<string, Map<string, number>>();
+  readonly #bytesOf = new Map<string, number>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Counts a thing, in place of what had its key.
+   * @returns the keys of the same source that go for it; undefined when it is larger than all its source may have: then it
+   *   is not counted, and what had its key is not either
+   */
+  put(source: string, key: string, bytes: number): string[] | undefined {
+    assert(bytes > 0, 'a thing takes room');
+    this.remove(source, key);
+    const mine = this.#bytesOf.get(source) ?? 0;
+    const allowed = Math.floor((this.#bytesMax - (this.#bytes - mine)) / 2);
+    if (bytes > allowed) return undefined;
+    const gone: string[] = [];
+    const held = this.#held.get(source) ?? new Map<string, number>();
+    for (const oldest of held.keys()) {
+      if ((this.#bytesOf.get(source) ?? 0) + bytes <= allowed) break;
+      gone.push(oldest);
+      this.remove(source, oldest);
+    }
+    this.#held.set(source, held.set(key, bytes));
+    this.#count(source, bytes);
+    return gone;
+  }
+
+  remove(source: string, key: string): void {
+    const held = this.#held.get(source);
+    const bytes = held?.get(key);
+    if (held === undefined || bytes === undefined) return;
+    held.delete(key);
+    if (held.size === 0) this.#held.delete(source);
+    this.#count(source, -bytes);
+  }
+
+  #count(source: string, bytes: number): void {
+    this.#bytes += bytes;
+    const mine = (this.#bytesOf.get(source) ?? 0) + bytes;
+    if (mine === 0) this.#bytesOf.delete(source);
+    else this.#bytesOf.set(source, mine);
+  }
+}
