@@ -65,19 +65,21 @@ export class SourceFile {
    * Removes this file, as it was read, and nothing else: its name is first moved to one that nobody else knows, in the
    * same folder, and what is under that is compared. Another file, put there meanwhile, goes back and is taken as itself.
    * A stop in between leaves the new name, which the next scan finds like any other.
-   * @throws DiodeError E_FILE_CHANGED when its writer went on: it is taken once more
+   * @throws DiodeError E_FILE_CHANGED when its writer went on: it is taken once more; E_FILE_READ, E_FILE_KIND
    */
   remove(): void {
     this.checkUnchanged();
     const disk = this.#disk;
-    inFolder(disk, this.#place, (path) => {
-      if (!this.#is(path)) return;
-      const aside = join(dirname(path), `diode-${randomBytes(8).toString('hex')}.taken`);
-      disk.rename(path, aside);
-      // Removing a name reads nothing and publishes nothing, whatever it leads to in the moment between.
-      if (this.#is(aside)) disk.remove(aside);
-      else if (disk.identityOf(path) === undefined) disk.rename(aside, path);
-    });
+    reading(() =>
+      inFolder(disk, this.#place, (path) => {
+        if (!this.#is(path)) return;
+        const aside = join(dirname(path), `diode-${randomBytes(8).toString('hex')}.taken`);
+        disk.rename(path, aside);
+        // Removing a name reads nothing and publishes nothing, whatever it leads to in the moment between.
+        if (this.#is(aside)) disk.remove(aside);
+        else if (disk.identityOf(path) === undefined) disk.rename(aside, path);
+      }),
+    );
   }
 
   close(): void {
@@ -116,7 +118,9 @@ export function reading<T>(act: () => T): T {
     if (!isStorageCode(cause.code)) throw cause;
     const code = errorCauseCode(cause.cause);
     const detail =
-      code === 'ENOENT' ? 'the file is gone' : `a file can not be read (${code ?? 'unknown cause'})`;
+      code === 'ENOENT'
+        ? 'the file is gone'
+        : `a file can not be read or removed (${code ?? 'unknown cause'})`;
     throw new DiodeError('E_FILE_READ', detail, { cause });
   }
 }

@@ -15,7 +15,7 @@ import { basename, dirname } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { type InstanceHeader, readInstanceHeaderFromFile } from '../../shared/dicom/instance-header.ts';
 import type { Disk, DiskFile } from '../../shared/disk.ts';
-import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode, isStorageCode } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import type { Priority } from '../../shared/wire/manifest.ts';
@@ -42,8 +42,8 @@ export interface TakeOutcome {
   readonly rejected: { readonly code: ErrorCode; readonly relativePath: string }[];
   /** What failed for a passing reason; the file is where it was. */
   readonly postponed: DiodeError[];
-  /** The paths of these. */
-  readonly waiting: string[];
+  /** Of these, what failed for a reason of its own and not of the host. */
+  readonly waiting: { readonly path: string; readonly code: ErrorCode }[];
 }
 
 /** Codes that say something of the host, not of the file: the file is kept and tried again. */
@@ -126,7 +126,7 @@ function* attempt<T>(
 
 function postpone({ postponed, waiting }: TakeOutcome, { path }: Candidate, error: DiodeError): void {
   postponed.push(error);
-  waiting.push(path);
+  if (!isStorageCode(error.code)) waiting.push({ path, code: error.code });
 }
 
 /** @returns undefined where the file was rejected. @throws DiodeError one of those that pass */

@@ -33,28 +33,42 @@ export interface SettledFile {
 export interface WatchScan {
   /** Oldest first. A file is in every scan's list until it is gone or changes: whoever took it moves it away. */
   readonly settled: readonly SettledFile[];
-  /** What could not be read, once until it can: E_FOLDER, E_FILE_READ. They name no file, names may be PHI. */
+  /** What could not be read, once until it can: E_FOLDER, E_FILE_READ, E_FILE_KIND. They name no file, names may be PHI. */
   readonly problems: readonly DiodeError[];
+  /** Why files wait that {@link WatchFolder.postpone} was told of, and that something lies there that is no file. */
+  readonly waiting: ReadonlySet<ErrorCode>;
 }
 
 interface Tracked {
   readonly priority: SettledFile['priority'];
+  readonly source: string;
   status: WatchStatus;
   /** Scans in a row that found no change. */
   stillScans: number;
   /** The scan that saw it last. */
   seenInScan: number;
+  /** It could not be taken: it is left alone for so many scans, twice as many each time. */
+  postponed?: { readonly code: ErrorCode; readonly scans: number; readonly untilScan: number } | undefined;
 }
 
 interface Folder {
   readonly path: string;
   readonly depth: number;
   readonly priority: SettledFile['priority'];
+  /** Who writes here: a folder directly in the watch folder or in its `stat/`, or these themselves. */
+  readonly source: string;
+}
+
+/** What is left of the entries of a scan, and of those of the folder that is walked through. */
+interface Budget {
+  left: number;
+  ofSource: number;
 }
 
 const unfinishedName = /^\.|\.(?:tmp|part|partial)$/i;
 const statFolderName = 'stat';
 const troublesMax = 1000;
+const postponedScansMax = 64;
 
 /** One watch folder, over its scans. Memory is bounded by `trackedMax`, whatever lies in the folder. */
 export class WatchFolder {
@@ -67,6 +81,8 @@ export class WatchFolder {
   readonly #depthMax: number;
   readonly #tracked = new Map<string, Tracked>();
   readonly #trackedCount = { stat: 0, routine: 0 };
+  /** By priority and source. */
+  readonly #trackedOf = new Map<string, number>();
   /** Troubles of the last scan, so that each is reported when it begins and not again. */
   #troubles: ReadonlySet<string> = new Set();
   #scans = 0;
@@ -77,7 +93,7 @@ export class WatchFolder {
     this.#settleScans = options.settleScans;
     this.#disk = options.disk ?? localDisk;
     this.#leaveAlone = new Set(options.leaveAlone);
-    this.#trackedMax = options.trackedMax ?? 10_000;
+    this.#trackedMax = options.trackedMax ?? 20_000;
     this.#entriesMax = options.entriesMax ?? 100_000;
     this.#depthMax = options.depthMax ?? 16;
   }
@@ -95,55 +111,106 @@ export class WatchFolder {
     this.#troubles = troubles.now;
 
     const settled: SettledFile[] = [];
+    const waiting = new Set<ErrorCode>(this.#troubles.has('kind') ? ['E_FILE_KIND'] : []);
     for (const [path, file] of this.#tracked) {
+      if (file.postponed !== undefined) waiting.add(file.postponed.code);
       if (file.seenInScan !== this.#scans) {
         // A scan that ended early proves nothing about what it did not reach.
         if (complete || !this.#exists(path)) this.#forget(path, file);
-      } else if (file.stillScans >= this.#settleScans) {
+      } else if (file.stillScans >= this.#settleScans && this.#scans > (file.postponed?.untilScan ?? 0)) {
         const { bytes, modifiedMs } = file.status;
         settled.push({ path, bytes, modifiedMs, priority: file.priority });
       }
     }
     settled.sort((a, b) => a.modifiedMs - b.modifiedMs || (a.path < b.path ? -1 : 1));
-    return { settled, problems: troubles.begun };
+    return { settled, problems: troubles.begun, waiting };
+  }
+
+  /** A file could not be taken for a reason of its own: it is tried again later, and later each time, until it changes. */
+  postpone(path: string, code: ErrorCode): void {
+    const file = this.#tracked.get(path);
+    if (file === undefined) return;
+    const scans = Math.min(postponedScansMax, 2 * (file.postponed?.scans ?? 0.5));
+    file.postponed = { code, scans, untilScan: this.#scans + scans };
   }
 
   /** Walks the folders, the urgent one first; false if it stopped at `entriesMax`. */
   #look(troubles: Troubles): boolean {
-    const folders: Folder[] = [{ path: this.#folder, depth: 0, priority: 'routine' }];
-    const statFolder = join(this.#folder, statFolderName);
-    if (this.#status(statFolder, troubles)?.kind === 'folder') {
-      folders.push({ path: statFolder, depth: 1, priority: 'stat' });
-    }
-    let entries = 0;
-    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-      try {
-        for (const { name, kind } of this.#disk.entries(folder.path)) {
-          entries += 1;
-          if (entries > this.#entriesMax) {
-            troubles.add('entries', 'E_FOLDER', `more than ${this.#entriesMax} entries: the rest waits`);
-            return false;
-          }
-          if (unfinishedName.test(name)) continue;
-          const path = join(folder.path, name);
-          if (kind === 'file') this.#track(path, folder.priority, troubles);
-          if (kind === 'folder' && this.#mayEnter(folder, name, troubles)) {
-            folders.push({ path, depth: folder.depth + 1, priority: folder.priority });
-          }
-        }
-      } catch (cause) {
-        const code = systemCode(cause);
-        // A folder inside may go while it is looked for; the watch folder itself may not.
-        if (code === 'ENOENT' && folder.depth > 0) continue;
-        const what = folder.depth === 0 ? 'the watch folder' : 'a folder in the watch folder';
-        troubles.add(
-          `folder ${folder.path}`,
-          'E_FOLDER',
-          `${what} can not be read (${code ?? 'unknown cause'})`,
-        );
+    const budget = { left: this.#entriesMax, ofSource: this.#entriesMax };
+    const root: Folder = { path: this.#folder, depth: 0, priority: 'routine', source: '' };
+    return this.#holding(root, this.#folder, troubles, (held) => {
+      const statPath = join(this.#folder, statFolderName);
+      let complete = true;
+      if (this.#status(statPath, join(held, statFolderName), troubles)?.kind === 'folder') {
+        const stat: Folder = { path: statPath, depth: 1, priority: 'stat', source: '' };
+        complete = this.#enter(stat, join(held, statFolderName), budget, troubles);
       }
+      budget.ofSource = budget.left;
+      return this.#walk(root, held, budget, troubles) && complete;
+    });
+  }
+
+  #enter(folder: Folder, heldPath: string, budget: Budget, troubles: Troubles): boolean {
+    return this.#holding(folder, heldPath, troubles, (held) => this.#walk(folder, held, budget, troubles));
+  }
+
+  /** Holds a folder while it is walked through, so that no link takes its place. What can't be held is a trouble. */
+  #holding(folder: Folder, heldPath: string, troubles: Troubles, act: (held: string) => boolean): boolean {
+    try {
+      const held = this.#disk.hold(heldPath, folder.depth === 0 ? 'followed' : undefined);
+      try {
+        return act(held.path);
+      } finally {
+        held.close();
+      }
+    } catch (cause) {
+      const code = systemCode(cause);
+      // A folder inside may go while it is looked for; the watch folder itself may not.
+      if (code === 'ENOENT' && folder.depth > 0) return true;
+      const what = folder.depth === 0 ? 'the watch folder' : 'a folder in the watch folder';
+      troubles.add(
+        `folder ${folder.path}`,
+        'E_FOLDER',
+        `${what} can not be read (${code ?? 'unknown cause'})`,
+      );
+      return true;
     }
-    return true;
+  }
+
+  /** Folders inside are walked through after what is in this one. */
+  #walk(folder: Folder, held: string, budget: Budget, troubles: Troubles): boolean {
+    const folders: string[] = [];
+    for (const { name, kind } of this.#disk.entries(held)) {
+      budget.left -= 1;
+      budget.ofSource -= 1;
+      if (budget.left < 0 || budget.ofSource < 0) {
+        troubles.add('entries', 'E_FOLDER', `more than ${this.#entriesMax} entries: the rest waits`);
+        return false;
+      }
+      if (unfinishedName.test(name)) continue;
+      const path = join(folder.path, name);
+      const heldPath = join(held, name);
+      // Some file systems don't say it with the name.
+      const is = kind === 'other' ? this.#status(path, heldPath, troubles)?.kind : kind;
+      if (is === 'file') this.#track(path, heldPath, folder, troubles);
+      if (is === 'folder' && this.#mayEnter(folder, name, troubles)) folders.push(name);
+      if (is === 'other')
+        troubles.add('kind', 'E_FILE_KIND', 'what is no file lies in the watch folder, and is left alone');
+    }
+    const isShared = folder.source === '';
+    let complete = true;
+    for (const name of folders) {
+      // Whoever fills one folder keeps nobody from being seen in the next: it may have half of what is left.
+      if (isShared) budget.ofSource = Math.ceil(budget.left / 2);
+      const inner: Folder = {
+        path: join(folder.path, name),
+        depth: folder.depth + 1,
+        priority: folder.priority,
+        source: isShared ? name : folder.source,
+      };
+      complete = this.#enter(inner, join(held, name), budget, troubles) && complete;
+    }
+    return complete;
   }
 
   #mayEnter(folder: Folder, name: string, troubles: Troubles): boolean {
@@ -157,14 +224,14 @@ export class WatchFolder {
     return false;
   }
 
-  #track(path: string, priority: SettledFile['priority'], troubles: Troubles): void {
+  #track(path: string, heldPath: string, { priority, source }: Folder, troubles: Troubles): void {
     const known = this.#tracked.get(path);
-    if (known === undefined && this.#trackedCount[priority] >= this.#trackedMax) return;
-    const status = this.#status(path, troubles);
+    if (known === undefined && !this.#hasRoomFor(priority, source)) return;
+    const status = this.#status(path, heldPath, troubles);
     if (status?.kind !== 'file') return;
     if (known === undefined) {
-      this.#tracked.set(path, { priority, status, stillScans: 0, seenInScan: this.#scans });
-      this.#trackedCount[priority] += 1;
+      this.#tracked.set(path, { priority, source, status, stillScans: 0, seenInScan: this.#scans });
+      this.#count(priority, source, 1);
       return;
     }
     const still =
@@ -172,18 +239,34 @@ export class WatchFolder {
       known.status.modifiedMs === status.modifiedMs &&
       known.status.inode === status.inode;
     known.stillScans = still ? known.stillScans + 1 : 0;
+    if (!still) known.postponed = undefined;
     known.status = status;
     known.seenInScan = this.#scans;
   }
 
-  #forget(path: string, file: Tracked): void {
-    this.#tracked.delete(path);
-    this.#trackedCount[file.priority] -= 1;
+  /** One folder's files may take as many places as they leave: others always find some. */
+  #hasRoomFor(priority: SettledFile['priority'], source: string): boolean {
+    const left = this.#trackedMax - this.#trackedCount[priority];
+    return (this.#trackedOf.get(`${priority} ${source}`) ?? 0) < left;
   }
 
-  #status(path: string, troubles: Troubles): WatchStatus | undefined {
+  #forget(path: string, file: Tracked): void {
+    this.#tracked.delete(path);
+    this.#count(file.priority, file.source, -1);
+  }
+
+  #count(priority: SettledFile['priority'], source: string, by: 1 | -1): void {
+    this.#trackedCount[priority] += by;
+    const key = `${priority} ${source}`;
+    const count = (this.#trackedOf.get(key) ?? 0) + by;
+    if (count === 0) this.#trackedOf.delete(key);
+    else this.#trackedOf.set(key, count);
+  }
+
+  /** @param heldPath the same below a folder that is held */
+  #status(path: string, heldPath: string, troubles: Troubles): WatchStatus | undefined {
     try {
-      return this.#disk.status(path);
+      return this.#disk.status(heldPath);
     } catch (cause) {
       const code = systemCode(cause);
       if (code !== 'ENOENT') {

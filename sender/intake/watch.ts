@@ -5,11 +5,12 @@
 import { relative } from 'node:path';
 import type { Alarms } from '../../shared/alarms.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { type DiodeError, storageCodes } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import type { Spool } from '../spool/spool.ts';
-import { type Candidate, type IntakeOptions, type TakeOutcome, takeFiles } from './take.ts';
+import { RareLines } from './rare-lines.ts';
+import { type Candidate, type IntakeOptions, passing, type TakeOutcome, takeFiles } from './take.ts';
 import { WatchFolder } from './watch-folder.ts';
 
 export interface WatchOptions {
@@ -35,6 +36,9 @@ const sliceMs = 5;
 export class Watch {
   readonly #options: WatchOptions;
   readonly #watched: WatchFolder | undefined;
+  readonly #lines: RareLines;
+  /** What failed in this turn, by code. */
+  readonly #failures = new Map<ErrorCode, string>();
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #leftoversDue = true;
@@ -42,7 +46,8 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { folder, settleScans } = options;
+    const { folder, settleScans, intake } = options;
+    this.#lines = new RareLines(intake.clock);
     this.#watched = folder === undefined ? undefined : new WatchFolder({ folder, settleScans });
   }
 
@@ -55,31 +60,51 @@ export class Watch {
     this.#leftoversDue = true;
   }
 
-  /** Stops after the group at hand. */
+  /** Stops within a step of the file at hand. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#running;
   }
 
+  /** One look at everything. Whatever the disk refuses in it is an alarm until a turn goes without. */
   async #turn(): Promise<void> {
-    const { alarms, hasRoom, scanIntervalMs } = this.#options;
-    if (hasRoom()) {
-      await this.#takeArrived(this.#leftoversDue);
-      await this.#takeSettled();
+    const { alarms, scanIntervalMs } = this.#options;
+    this.#failures.clear();
+    try {
+      await this.#lookAround();
+    } catch (error) {
+      if (!(error instanceof DiodeError)) throw error;
+      this.#failures.set(error.code, error.message);
+      this.#leftoversDue = true;
     }
-    alarms.set(!hasRoom(), 'E_DISK_FULL', 'spool');
+    for (const code of passing)
+      alarms.set(this.#failures.has(code), code, 'intake', this.#failures.get(code));
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
       this.#running = this.#turn();
     }, scanIntervalMs);
   }
 
+  async #lookAround(): Promise<void> {
+    const { alarms, hasRoom } = this.#options;
+    if (hasRoom()) {
+      await this.#takeArrived(this.#leftoversDue);
+      await this.#takeSettled();
+    }
+    alarms.set(!hasRoom(), 'E_DISK_FULL', 'spool');
+  }
+
   async #takeSettled(): Promise<void> {
-    const { log, hasRoom, folder } = this.#options;
+    const { hasRoom, folder, log } = this.#options;
     if (this.#watched === undefined || folder === undefined) return;
-    const { settled, problems } = this.#watched.scan();
-    for (const problem of problems) log.warn('watch folder', { code: problem.code, detail: problem.message });
+    const { settled, problems, waiting } = this.#watched.scan();
+    for (const { code, message } of problems) {
+      const fields = this.#lines.next(code, message);
+      if (fields !== undefined) log.warn('watch folder', fields);
+    }
+    // What waits longer than a turn is a failure of this one too.
+    for (const code of waiting) this.#failures.set(code, 'files of the watch folder wait');
     const urgentFirst = [...settled].sort(
       (a, b) => Number(b.priority === 'stat') - Number(a.priority === 'stat'),
     );
@@ -123,22 +148,26 @@ export class Watch {
         this.#options.onTaken(step.value);
         return;
       }
+      if (this.#stopped) {
+        // What was copied of the group is dropped at the next start, and its files are where they were.
+        steps.return({ entered: [], duplicates: 0, rejected: [], postponed: [], waiting: [] });
+        return;
+      }
       if (systemClock.monotonicMs() < sliceEndsMs) continue;
       await new Promise((resolve) => setImmediate(resolve));
       sliceEndsMs = systemClock.monotonicMs() + sliceMs;
     }
   }
 
-  #report(outcome: TakeOutcome): void {
-    const { alarms, log } = this.#options;
-    for (const { code } of outcome.rejected) log.warn('file rejected', { code });
-    const codes = new Set(outcome.postponed.map((error: DiodeError) => error.code));
-    for (const error of outcome.postponed) alarms.raise(error.code, 'intake', error.message);
-    for (const code of [...storageCodes, 'E_FILE_READ'] as const) {
-      if (!codes.has(code)) alarms.clear(code, 'intake');
+  #report({ rejected, postponed, waiting }: TakeOutcome): void {
+    for (const { code } of rejected) {
+      const fields = this.#lines.next(code);
+      if (fields !== undefined) this.#options.log.warn('file rejected', fields);
     }
+    for (const { code, message } of postponed) this.#failures.set(code, message);
+    for (const { path, code } of waiting) this.#watched?.postpone(path, code);
     // What failed between two steps lies in arriving/ and is taken up from there.
-    if (outcome.postponed.length > 0) this.#leftoversDue = true;
+    if (postponed.length > 0) this.#leftoversDue = true;
   }
 
   #urgency(urgency: 'stat' | 'routine'): Pick<Candidate, 'priority' | 'quietSeconds'> {

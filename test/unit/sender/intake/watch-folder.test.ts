@@ -150,6 +150,10 @@ class TableDisk implements WatchDisk {
   readonly refused = new Map<string, string>();
   looks = 0;
 
+  hold(path: string) {
+    return { path, close: () => {} };
+  }
+
   *entries(path: string): Iterable<WatchEntry> {
     this.#refuse(path);
     const seen = new Set<string>();
@@ -189,7 +193,7 @@ describe('bounds', () => {
     fill(disk, '/w/', 25);
     const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, trackedMax: 10 });
     const taken: string[] = [];
-    for (let scan = 0; scan < 12; scan += 1) {
+    for (let scan = 0; scan < 20; scan += 1) {
       for (const { path } of watch.scan().settled) {
         taken.push(path);
         disk.files.delete(path);
@@ -259,5 +263,48 @@ describe('bounds', () => {
     disk.files.set('/w/gone/1', 1);
     disk.refused.set('/w/gone', 'ENOENT');
     expect(new WatchFolder({ folder: '/w', settleScans: 1, disk }).scan().problems).toEqual([]);
+  });
+
+  it('has places for the files of every folder, however many another one has', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/full/', 100);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, trackedMax: 20 });
+    scans(watch, 3);
+    for (const name of ['b/1', 'b/2', 'c/1', 'd']) disk.files.set(`/w/${name}`, 1e9);
+    const settled = scans(watch, 2).settled.map((file) => file.path);
+    for (const name of ['b/1', 'b/2', 'c/1', 'd']) expect(settled).toContain(`/w/${name}`);
+  });
+
+  it('sees the other folders, however many entries one has', () => {
+    const disk = new TableDisk();
+    for (const [name, count] of [
+      ['m', 500],
+      ['a', 3],
+      ['z', 3],
+    ] as const)
+      fill(disk, `/w/${name}/`, count);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, entriesMax: 100, trackedMax: 1000 });
+    const { settled, problems } = scans(watch, 2);
+    for (const name of ['a', 'z'])
+      expect(settled.filter(({ path }) => path.startsWith(`/w/${name}/`))).toHaveLength(3);
+    expect(problems).toEqual([]);
+  });
+
+  it('leaves what could not be taken alone for longer each time, until it changes', () => {
+    const disk = new TableDisk();
+    disk.files.set('/w/1', 1);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk });
+    const tries: number[] = [];
+    for (let scan = 1; scan <= 100; scan += 1) {
+      const { settled, waiting } = watch.scan();
+      expect([...waiting]).toEqual(tries.length === 0 ? [] : ['E_FILE_READ']);
+      if (settled.length === 0) continue;
+      tries.push(scan);
+      watch.postpone('/w/1', 'E_FILE_READ');
+    }
+    expect(tries).toEqual([2, 4, 7, 12, 21, 38, 71]);
+    disk.files.set('/w/1', 2);
+    expect(scans(watch, 2).settled).toHaveLength(1);
+    expect([...watch.scan().waiting]).toEqual([]);
   });
 });

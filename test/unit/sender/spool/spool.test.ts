@@ -115,6 +115,38 @@ describe('a file that can not be taken', () => {
     expect(kept.map((name) => disk.contents('/spool').get(name)?.[0])).toEqual([1, 2, 3]);
   });
 
+  it('stays where it is when rejected/ holds as much as it may, and goes there when that was emptied', () => {
+    const { disk, ledger } = low();
+    let nowMs = 0;
+    const bounds = { filesMax: 2, sharePercent: 100, bytesMin: 0 };
+    const options = { folder: '/spool', disk, ledger, runningMs: () => nowMs };
+    const spool = new Spool({ ...options, rejectedBounds: bounds });
+    const clock = new VirtualClock().host();
+    const rejectOne = (number: number): TakeOutcome => {
+      const file = disk.open(`/watch/${number}`, 'create');
+      file.writeAt(new Uint8Array(200).fill(number), 0);
+      return takeAgain(number);
+    };
+    const takeAgain = (number: number): TakeOutcome => {
+      const candidate = { path: `/watch/${number}`, relativePath: String(number), arrived: false };
+      const urgency = { priority: priority.routine, quietSeconds: 60 };
+      const steps = takeFiles({ disk, spool, clock, plan: objectPlanner(identity) }, [
+        { ...candidate, ...urgency },
+      ]);
+      for (;;) {
+        const step = steps.next();
+        if (step.done === true) return step.value;
+      }
+    };
+    for (const number of [1, 2]) expect(rejectOne(number).rejected).toHaveLength(1);
+    expect(rejectOne(3)).toMatchObject({ rejected: [], waiting: [{ code: 'E_REJECTED_FULL' }] });
+    expect(names(disk, '/watch')).toEqual(['3']);
+    disk.remove('/spool/rejected/E_NOT_DICOM/1');
+    nowMs = 10_000;
+    expect(takeAgain(3).rejected).toHaveLength(1);
+    expect(names(disk, '/spool')).toEqual(['rejected/E_NOT_DICOM/2', 'rejected/E_NOT_DICOM/3']);
+  });
+
   it('for a reason of the host stays where it is, to be tried again', () => {
     const { disk, take, put } = low();
     const candidate = put('/far/1', image());

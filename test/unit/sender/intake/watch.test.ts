@@ -1,0 +1,142 @@
+/**
+ * Goal: the watching goes on whatever lies in the folder and whatever the disk refuses; it can always be stopped, and tells
+ * of what it can't take. Method: the real Watch over a real folder, and a disk that does something at a given call.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { objectPlanner } from '../../../../sender/identity.ts';
+import { RareLines } from '../../../../sender/intake/rare-lines.ts';
+import { Watch } from '../../../../sender/intake/watch.ts';
+import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
+import { Spool } from '../../../../sender/spool/spool.ts';
+import { Alarms } from '../../../../shared/alarms.ts';
+import { systemClock } from '../../../../shared/clock.ts';
+import { type Disk, nodeDisk } from '../../../../shared/disk.ts';
+import { DiodeError } from '../../../../shared/errors.ts';
+import { createLog } from '../../../../shared/log.ts';
+import { protection } from '../../../../shared/wire/datagram.ts';
+import { Random } from '../../../harness/random.ts';
+import { smallInstance } from '../../../harness/small-instance.ts';
+
+const parameters = { datagramBytes: 512, sourceSymbols: 8, repairSymbols: 4, protection: protection.sealed };
+const identity = { senderId: new Uint8Array(8).fill(7), keyId: 1, secret: new Uint8Array(32), parameters };
+
+let folder = '';
+let watch: Watch | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'watching-'));
+  mkdirSync(join(folder, 'watch'));
+});
+afterEach(async () => {
+  await watch?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function put(number: number): string {
+  const path = join(folder, 'watch', `${number}.dcm`);
+  const bytes = smallInstance({
+    studyUid: '1.2',
+    seriesUid: '1.2.3',
+    sopInstanceUid: `1.2.3.${number}`,
+    patientId: 'P',
+    patientName: 'SYNTHETIC',
+    approximateBytes: 3000,
+    random: new Random(number),
+  });
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** Starts to watch; `change` replaces methods of the disk. */
+function watching(change: (disk: Disk) => Partial<Disk> = () => ({})) {
+  const ledger = new SenderLedger(':memory:');
+  const disk = { ...nodeDisk, ...change(nodeDisk) };
+  const spool = new Spool({ folder: join(folder, 'spool'), disk: nodeDisk, ledger });
+  const arrived = { fails: false };
+  const list = spool.arrived.bind(spool);
+  spool.arrived = () => {
+    if (arrived.fails) throw new DiodeError('E_DISK', 'listing a folder (EMFILE)');
+    return list();
+  };
+  const alarms = new Alarms(systemClock.wallMs, () => {});
+  const lines: string[] = [];
+  watch = new Watch({
+    folder: join(folder, 'watch'),
+    settleScans: 1,
+    scanIntervalMs: 10,
+    quietSeconds: 60,
+    statQuietSeconds: 10,
+    intake: { disk, spool, clock: systemClock, plan: objectPlanner(identity) },
+    spool,
+    alarms,
+    log: createLog('test', 'warn', { stream: { write: (line) => void lines.push(line) } }),
+    hasRoom: () => true,
+    onTaken: () => {},
+  });
+  const holds = (number: number) => ledger.instances.holds(`1.2.3.${number}`);
+  const standing = () => alarms.standing().map(({ code }) => code);
+  return { watch, holds, standing, lines, arrived };
+}
+
+it.each([
+  ['a pipe', (path: string) => void execFileSync('mkfifo', [path])],
+  ['a link', (path: string) => symlinkSync('/etc/hostname', path)],
+])('%s in the place of a file is told of; the others are taken, and it stops', async (_, swap) => {
+  const path = put(1);
+  let swapped = false;
+  const {
+    watch: started,
+    holds,
+    standing,
+  } = watching(() => ({
+    holdFolder: (at, links) => {
+      if (!swapped) {
+        swapped = true;
+        rmSync(path);
+        swap(path);
+      }
+      return nodeDisk.holdFolder(at, links);
+    },
+  }));
+  started.start();
+  await expect.poll(standing, { timeout: 10_000 }).toEqual(['E_FILE_KIND']);
+  put(2);
+  await expect.poll(() => holds(2), { timeout: 10_000 }).toBe(true);
+  await started.stop();
+  expect(existsSync(path) || _ === 'a link').toBe(true);
+});
+
+it('what is no file from the first is told of once', async () => {
+  for (let number = 0; number < 50; number += 1)
+    symlinkSync('/etc/hostname', join(folder, 'watch', `link-${number}`));
+  const { watch: started, holds, lines } = watching();
+  started.start();
+  put(1);
+  await expect.poll(() => holds(1), { timeout: 10_000 }).toBe(true);
+  expect(lines.filter((line) => line.includes('E_FILE_KIND'))).toHaveLength(1);
+});
+
+it('a disk that refuses for a while is an alarm for that while, and ends nothing', async () => {
+  const { watch: started, holds, standing, arrived } = watching();
+  arrived.fails = true;
+  started.start();
+  await expect.poll(standing, { timeout: 10_000 }).toEqual(['E_DISK']);
+  put(1);
+  arrived.fails = false;
+  await expect.poll(() => holds(1), { timeout: 10_000 }).toBe(true);
+  await expect.poll(standing, { timeout: 10_000 }).toEqual([]);
+});
+
+it('lines that others decide the number of are so many a minute, and say how many were left out', () => {
+  let nowMs = 0;
+  const lines = new RareLines({ monotonicMs: () => nowMs });
+  const written = Array.from({ length: 100 }, () => lines.next('E_NOT_DICOM'));
+  expect(written.filter((line) => line !== undefined)).toHaveLength(20);
+  expect(lines.next('E_NO_UID', 'why')).toEqual({ code: 'E_NO_UID', detail: 'why' });
+  nowMs = 60_000;
+  expect(lines.next('E_NOT_DICOM')).toEqual({ code: 'E_NOT_DICOM', detail: '80 more before this one' });
+  expect(lines.next('E_NOT_DICOM')).toEqual({ code: 'E_NOT_DICOM' });
+});
