@@ -278,8 +278,8 @@ describe('bounds', () => {
   it('sees the other folders, however many entries one has', () => {
     const disk = new TableDisk();
     for (const [name, count] of [
-      ['m', 500],
       ['a', 3],
+      ['m', 500],
       ['z', 3],
     ] as const)
       fill(disk, `/w/${name}/`, count);
