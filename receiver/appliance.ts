@@ -15,6 +15,8 @@ import { createErasureCode } from '../shared/fec/engine.ts';
 import { hostFiles, kernelLimit } from '../shared/host-network.ts';
 import { loadErasureLibrary } from '../shared/kernel-socket.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
+import { receiverCounters } from '../shared/link-counters.ts';
+import { LinkGuard } from '../shared/link-guard.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing, RingReader } from '../shared/ring.ts';
 import {
@@ -186,7 +188,7 @@ export async function startReceiver(
 
   const slots = Math.ceil((configuration['link.ringMegabytes'] * 1e6) / parameters.datagramBytes);
   const ring = createRing(parameters.datagramBytes, slots);
-  let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0 };
+  let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0, binding: 'gone' };
   let wake = () => {};
   const opened = deferred<{ port: number; receiveBufferBytes: number }>();
   const thread = startThread<LinkThreadMessage>({
@@ -197,6 +199,7 @@ export async function startReceiver(
       link: {
         address: configuration['link.address'],
         port: configuration['link.port'],
+        interface: configuration['link.interface'],
         receiveBufferBytes: configuration['link.receiveBufferBytes'],
       },
     } satisfies LinkThreadData,
@@ -285,6 +288,7 @@ export async function startReceiver(
       ),
     );
   const refusals = new RefusalWatch(alarms);
+  const guard = new LinkGuard({ files: hostFiles, alarms, counters: receiverCounters });
   // At once: until it is there, the command line takes this program for stopped.
   snapshot();
   const timers = [
@@ -300,6 +304,7 @@ export async function startReceiver(
     }, chores.requestsMs),
     setInterval(() => {
       refusals.look(counters.refused, systemClock.monotonicMs());
+      guard.look(counters.binding, systemClock.monotonicMs());
       linkHealth = lookAtLink();
       for (const code of receiverLinkCodes) {
         const problem = linkHealth.problems.find((found) => found.code === code);

@@ -1,8 +1,10 @@
 /** The receiver's configuration: every key, its bounds, its default, and what it is for. */
 import { codeSettings, linkSettings } from '../shared/config/link-settings.ts';
 import {
+  awayFromLink,
   below,
   choice,
+  oneAddress,
   optionalAddress,
   optionalNumber,
   optionalPath,
@@ -24,9 +26,9 @@ import { destinationSettings } from './destination-settings.ts';
 export const receiverSettings = {
   keyFile: outside(['inbox.folder'], requiredPath('the key file of the sender')),
   ...linkSettings,
-  'link.address': requiredAddress('the own address on the interface that faces the link'),
+  'link.address': oneAddress(requiredAddress('the own address on the interface that faces the link')),
   'link.interface': optionalText(
-    'the network interface of the link, to watch it; default: the one that has the address',
+    'the network interface of the link: its socket takes nothing from others; default: the one that has the address',
   ),
   'link.receiveBufferBytes': wholeNumber(
     { min: 65_536, max: 2 ** 30, fallback: 32 * 2 ** 20 },
@@ -102,7 +104,7 @@ export const receiverSettings = {
   'scan.socket': optionalPath(
     'socket of clamd, which then looks at every instance; default: no malware scan',
   ),
-  'scan.host': optionalAddress('address of clamd, where it has no socket on this host'),
+  'scan.host': awayFromLink(optionalAddress('address of clamd, where it has no socket on this host')),
   'scan.port': wholeNumber({ min: 1, max: 65_535, fallback: 3310 }, 'port of clamd at scan.host'),
   'scan.timeoutSeconds': realNumber(
     { min: 1, max: 3600, fallback: 120 },

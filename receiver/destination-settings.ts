@@ -1,5 +1,6 @@
 /** What the configuration says of each destination: a table `[[destinations]]` for each. */
 import {
+  awayFromLink,
   choice,
   listOfTables,
   onlyWhere,
@@ -23,14 +24,20 @@ const secret = (about: string) => outside(['inbox.folder'], optionalPath(about))
 const fields = {
   name: requiredText('its name in status, logs and command lines', textForms.name),
   kind: choice(['dicom', 'dicomweb'], 'dicom', 'C-STORE or STOW-RS'),
-  host: onlyWhere('kind', 'dicom', requiredText('host name or address of the PACS', textForms.host)),
+  host: onlyWhere(
+    'kind',
+    'dicom',
+    awayFromLink(requiredText('host name or address of the PACS', textForms.host)),
+  ),
   port: onlyWhere('kind', 'dicom', wholeNumber({ min: 1, max: 65_535, fallback: 104 }, 'its DICOM port')),
   calledAe: onlyWhere('kind', 'dicom', requiredText('its AE title', textForms.aeTitle)),
   callingAe: onlyWhere('kind', 'dicom', textOr('DIODE', 'the own AE title', textForms.aeTitle)),
   url: onlyWhere(
     'kind',
     'dicomweb',
-    requiredText('the DICOMweb service: studies are stored at /studies below it', textForms.webAddress),
+    awayFromLink(
+      requiredText('the DICOMweb service: studies are stored at /studies below it', textForms.webAddress),
+    ),
   ),
   credentialsFile: onlyWhere(
     'kind',

@@ -24,6 +24,8 @@ export interface ReceiverSnapshot {
     /** The same by the place where it was lost, as far as this host can tell. */
     readonly losses: Losses;
     readonly interface: string | undefined;
+    /** The interface that the socket is bound to; undefined while other networks reach it as well. */
+    readonly boundTo: string | undefined;
     /** Frames that the interface found damaged. */
     readonly damagedFrames: number;
     /** Received and dropped since the ring was full. */
@@ -81,6 +83,7 @@ export function receiverSnapshot(from: {
       lostBySender: assembler.losses(),
       losses: from.linkHealth.losses,
       interface: from.linkHealth.interface,
+      boundTo: typeof from.counters.binding === 'object' ? from.counters.binding.to : undefined,
       damagedFrames: from.linkHealth.damaged,
       ringDrops: from.counters.ringDrops,
       ringFilled: from.ring.filled,

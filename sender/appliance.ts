@@ -14,6 +14,8 @@ import { nodeDisk } from '../shared/disk.ts';
 import { DiodeError, storageCodes } from '../shared/errors.ts';
 import { hostFiles } from '../shared/host-network.ts';
 import { takeOwnership } from '../shared/ledger-database.ts';
+import { senderCounters } from '../shared/link-counters.ts';
+import { LinkGuard } from '../shared/link-guard.ts';
 import type { Log } from '../shared/log.ts';
 import { RunningTime } from '../shared/running-time.ts';
 import { checkFolders, type Die, writeSnapshot } from '../shared/supervision.ts';
@@ -160,6 +162,7 @@ export async function startSender(
     dispatch,
     order: link.order,
   });
+  const guard = new LinkGuard({ files: hostFiles, alarms, counters: senderCounters });
   link.onRefused((code, detail) => supervision.refused(code, detail));
   link.onEnded((ends) => {
     supervision.checkCarrier();
@@ -217,6 +220,7 @@ export async function startSender(
         session,
         datagrams: link.datagrams(),
         link: supervision.health,
+        binding: link.binding(),
         associations: scannerPort?.associations() ?? [],
         passCount: configuration['passes.count'],
         startedMs,
@@ -231,7 +235,10 @@ export async function startSender(
     setInterval(step, chores.stepMs),
     setInterval(() => upkeep.step(), chores.stepMs),
     setInterval(snapshot, chores.snapshotMs),
-    setInterval(() => supervision.look(), chores.linkMs),
+    setInterval(() => {
+      supervision.look();
+      guard.look(link.binding(), systemClock.monotonicMs());
+    }, chores.linkMs),
     setInterval(() => {
       alarms.during('requests', storageCodes, () => {
         for (const request of ledger.mailbox.open(16))

@@ -3,6 +3,7 @@
 import { codeSettings, linkSettings, openBlocksBounds } from '../shared/config/link-settings.ts';
 import type { ValuesOf } from '../shared/config/settings.ts';
 import {
+  awayFromLink,
   below,
   choice,
   listOfTables,
@@ -63,7 +64,9 @@ export const senderSettings = {
     ['watch.folder'],
     optionalPath('where files go that can not be taken; default: rejected/ in the spool'),
   ),
-  'dicom.address': optionalAddress('the own address that scanners send to; without it no port is opened'),
+  'dicom.address': awayFromLink(
+    optionalAddress('the own address that scanners send to; without it no port is opened'),
+  ),
   'dicom.port': wholeNumber({ min: 1, max: 65_535, fallback: 11_112 }, 'the port they send to'),
   'dicom.titles': listOfTables(
     { fields: titleSettings, tablesMax: 32, uniqueField: 'title' },
@@ -121,7 +124,7 @@ export const senderSettings = {
   'link.address': requiredAddress('the receiver, at the far end of the link'),
   'link.sourceAddress': optionalAddress('the own address on the link; default: what the route says'),
   'link.interface': optionalText(
-    'the network interface of the link, to watch it; default: that of the route to link.address, never the default route',
+    'the network interface of the link: nothing leaves by another; default: that of the route to link.address, never the default route',
   ),
   'link.rateMegabitsPerSecond': realNumber(
     { min: 0.1, max: 100_000, fallback: 500 },

@@ -4,6 +4,7 @@
  */
 import { MessageChannel } from 'node:worker_threads';
 import { DiodeError, type ErrorCode } from '../shared/errors.ts';
+import type { Binding } from '../shared/kernel-socket.ts';
 import type { Log } from '../shared/log.ts';
 import { createRing } from '../shared/ring.ts';
 import { type Die, deferred, startThread, stopThread } from '../shared/supervision.ts';
@@ -41,6 +42,7 @@ export async function startDataPlane(
   const opened = deferred<void>();
   const ready = deferred<string>();
   let datagrams = 0;
+  let binding: Binding = 'gone';
   let onEnded: (ends: readonly TransmitEnd[]) => void = () => {};
   let onRefused: (code: ErrorCode, detail: string) => void = () => {};
   const linkThread = startThread<LinkThreadMessage>({
@@ -51,6 +53,7 @@ export async function startDataPlane(
         address: configuration['link.address'],
         port: configuration['link.port'],
         sourceAddress: configuration['link.sourceAddress'],
+        interface: configuration['link.interface'],
         sendBufferBytes: configuration['link.sendBufferBytes'],
         datagramBytes: identity.parameters.datagramBytes,
       },
@@ -60,7 +63,7 @@ export async function startDataPlane(
     } satisfies LinkThreadData,
     transfer: [between.port1],
     onMessage: (message) => {
-      if (message.kind === 'counters') datagrams = message.datagrams;
+      if (message.kind === 'counters') ({ datagrams, binding } = message);
       else if (message.kind === 'open') opened.resolve();
       else if (message.fatal) opened.reject(new DiodeError(message.code, message.detail));
       else {
@@ -94,6 +97,7 @@ export async function startDataPlane(
   return {
     engine,
     datagrams: () => datagrams,
+    binding: () => binding,
     send: (orders: readonly TransmitOrder[]) => encodeThread.postMessage(orders),
     order: (order: LinkThreadOrder) => linkThread.postMessage(order),
     onRefused: (listener: (code: ErrorCode, detail: string) => void) => {

@@ -1,6 +1,7 @@
 /** What the running sender tells of itself, twice a second, for `status` and for scripts. No PHI. */
 import type { Alarm, Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
+import type { Binding } from '../shared/kernel-socket.ts';
 import type { SenderIdentity, Session } from './identity.ts';
 import type { AssociationStatus } from './intake/storage-scp.ts';
 import type { SenderLedger } from './ledger/ledger.ts';
@@ -18,6 +19,8 @@ export interface SenderSnapshot {
   readonly datagrams: number;
   readonly link: {
     readonly interface: string | undefined;
+    /** The interface that the socket is bound to; undefined while it could send over others. */
+    readonly boundTo: string | undefined;
     /** Whether the queue is held since nothing can cross. */
     readonly hold: LinkHold;
     /** Packets that the interface was given and did not send, since it is there. */
@@ -42,6 +45,7 @@ export function senderSnapshot(from: {
   session: Session;
   datagrams: number;
   link: SenderLinkHealth;
+  binding: Binding;
   associations: readonly AssociationStatus[];
   passCount: number;
   startedMs: number;
@@ -58,7 +62,12 @@ export function senderSnapshot(from: {
     session: from.session,
     keyId: from.identity.keyId,
     datagrams: from.datagrams,
-    link: { interface: from.link.interface, hold: from.link.hold, notSent: from.link.notSent },
+    link: {
+      interface: from.link.interface,
+      boundTo: typeof from.binding === 'object' ? from.binding.to : undefined,
+      hold: from.link.hold,
+      notSent: from.link.notSent,
+    },
     queue: {
       objects: queue.objects,
       bytes: queue.bytes,

@@ -82,6 +82,18 @@ export const errorCatalogue = {
     meaning: 'The link address is not one of this host.',
     action: 'Configure the address of the network interface that faces the link.',
   },
+  E_LINK_INTERFACE: {
+    meaning:
+      "The socket of the link is not bound to the link's interface: what other networks send to its address reaches it.",
+    action:
+      'Name the interface in link.interface; install koffi, and use Linux 5.7 or newer. Until then only the rules of nftables/ keep them apart.',
+  },
+  E_LINK_STRAY: {
+    meaning:
+      'The rules of the kernel stopped what must not be at the link, such as datagrams for it by another network.',
+    action:
+      'Find what sends it (tcpdump -i); hw-notes say what each counter means. Load the rules again to begin from 0.',
+  },
   E_LINK_DOWN: {
     meaning: 'The link interface has no carrier or is down.',
     action: 'Check fibre, converter and interface; the queue is kept meanwhile.',

@@ -116,6 +116,16 @@ export function routeTo(text: string, address: string): Route | undefined {
   return best?.route;
 }
 
+/** The interface that has an own address, also while it is without carrier; undefined where nobody tells. */
+export function interfaceOf(files: HostFiles, address: string): string | undefined {
+  if (address.startsWith('127.')) return 'lo';
+  // An interface without carrier is not among those that run; its network still has a route.
+  const own = files.ownAddresses().get(address);
+  if (own !== undefined) return own;
+  const route = routeTo(files.read(`${procNet}/route`) ?? '', address);
+  return route?.isDefault === false ? route.interface : undefined;
+}
+
 /** `missing`: no entry, or the kernel asked and nobody answered. `dynamic`: it was learnt, and will be forgotten. */
 export type NeighbourState = 'permanent' | 'dynamic' | 'missing';
 

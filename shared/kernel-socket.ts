@@ -1,6 +1,7 @@
 /**
  * UDP sockets prepared in the kernel before Node takes them over: segmentation offload (UDP_SEGMENT, UDP_GRO),
- * buffers beyond the default, and for the sender a filter that drops whatever might arrive.
+ * buffers beyond the default, the one interface that datagrams may come and leave by (SO_BINDTODEVICE), and for the
+ * sender a filter that drops whatever might arrive.
  *
  * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK).
  *
@@ -22,6 +23,9 @@ export interface PreparedSocket {
   readonly bufferBytes: number;
 }
 
+/** Whether a socket is held to an interface; `gone`: to one that is no more, by which nothing comes and leaves. */
+export type Binding = { readonly to: string } | 'unbound' | 'gone';
+
 /** From the Linux headers; none of them differs between x86-64 and ARM64. */
 const linux = {
   familyInet: 2,
@@ -35,11 +39,13 @@ const linux = {
   tcpQuickAcknowledge: 12,
   sendBuffer: 7,
   receiveBuffer: 8,
+  bindToDevice: 25,
   attachFilter: 26,
   sendBufferForce: 32,
   receiveBufferForce: 33,
   udpSegment: 103,
   udpJoin: 104,
+  interfaceNameBytes: 16,
   errorAddressInUse: 98,
   errorAddressNotAvailable: 99,
 } as const;
@@ -104,12 +110,15 @@ export function loadErasureLibrary(): ErasureLibrary | undefined {
  */
 export function prepareSendingSocket(options: {
   sourceAddress: string | undefined;
+  /** Undefined where it is not known. A kernel that refuses it shows in {@link bindingOf}. */
+  interface: string | undefined;
   sendBufferBytes: number;
   datagramBytes: number;
 }): PreparedSocket | undefined {
   return prepare((c, descriptor) => {
     // Before anything else: from the first moment on nothing can arrive here.
     if (!attachDropAll(c, descriptor)) return undefined;
+    if (options.interface !== undefined) bindToInterface(descriptor, options.interface);
     setBuffer(c, descriptor, linux.sendBufferForce, linux.sendBuffer, options.sendBufferBytes);
     if (options.sourceAddress !== undefined) bindTo(c, descriptor, options.sourceAddress, 0);
     const offload = setOption(c, descriptor, linux.levelUdp, linux.udpSegment, options.datagramBytes);
@@ -120,8 +129,8 @@ export function prepareSendingSocket(options: {
 /** Whether this kernel cuts and joins datagrams: tried on a socket that is closed at once. */
 export function hasOffload(): boolean {
   let found = false;
-  const sending = { sourceAddress: undefined, sendBufferBytes: 65_536, datagramBytes: 1472 };
-  const tried = prepareSendingSocket(sending);
+  const sending = { sourceAddress: undefined, interface: undefined };
+  const tried = prepareSendingSocket({ ...sending, sendBufferBytes: 65_536, datagramBytes: 1472 });
   const c = libraryC();
   if (tried !== undefined && c !== undefined) {
     found = tried.offload && setOption(c, tried.descriptor, linux.levelUdp, linux.udpJoin, 1);
@@ -143,14 +152,41 @@ export function stopSegmentation(descriptor: number): void {
 export function prepareReceivingSocket(options: {
   address: string;
   port: number;
+  /** As of {@link prepareSendingSocket}. */
+  interface: string | undefined;
   receiveBufferBytes: number;
 }): PreparedSocket | undefined {
   return prepare((c, descriptor) => {
     setBuffer(c, descriptor, linux.receiveBufferForce, linux.receiveBuffer, options.receiveBufferBytes);
     const offload = setOption(c, descriptor, linux.levelUdp, linux.udpJoin, 1);
+    // Before it has a port: from the first moment on nothing comes from elsewhere.
+    if (options.interface !== undefined) bindToInterface(descriptor, options.interface);
     bindTo(c, descriptor, options.address, options.port);
     return { descriptor, offload, bufferBytes: bufferOf(c, descriptor, linux.receiveBuffer) };
   });
+}
+
+/**
+ * Holds a socket to an interface: it takes what came by that one alone, and sends over no other, whatever the routes are.
+ * The kernel takes what is meant for an address of its host from all its networks. Linux 5.7 lets everybody do this with
+ * a socket that is not bound yet. @returns false when the kernel refuses, or there is no such interface
+ */
+export function bindToInterface(descriptor: number, name: string): boolean {
+  const bytes = Buffer.from(`${name}\0`, 'latin1');
+  if (bytes.length > linux.interfaceNameBytes) return false;
+  const c = libraryC();
+  return c?.setsockopt(descriptor, linux.levelSocket, linux.bindToDevice, bytes, bytes.length) === 0;
+}
+
+/** What the kernel says a socket is bound to. */
+export function bindingOf(descriptor: number): Binding {
+  const value = Buffer.alloc(linux.interfaceNameBytes);
+  const length = [linux.interfaceNameBytes];
+  const c = libraryC();
+  if (c === undefined) return 'unbound';
+  if (c.getsockopt(descriptor, linux.levelSocket, linux.bindToDevice, value, length) !== 0) return 'gone';
+  const to = value.toString('latin1', 0, Math.max(0, (length[0] ?? 0) - 1));
+  return to === '' ? 'unbound' : { to };
 }
 
 /**

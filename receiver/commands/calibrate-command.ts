@@ -72,12 +72,13 @@ async function calibrate(values: ReceiverConfiguration, waitMs: number): Promise
   const secrets = secretsOf(readKeyFile(values.keyFile));
   const datagramBytes = values['link.datagramBytes'];
   const ring = createRing(datagramBytes, Math.ceil((values['link.ringMegabytes'] * 1e6) / datagramBytes));
-  let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0 };
+  let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0, binding: 'gone' };
   let openPort: number | undefined;
   let failure: unknown;
   const link = {
     address: values['link.address'],
     port: values['link.port'],
+    interface: values['link.interface'],
     receiveBufferBytes: values['link.receiveBufferBytes'],
   };
   const thread = startThread<LinkThreadMessage>({

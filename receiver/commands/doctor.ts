@@ -2,21 +2,24 @@
 import { existsSync } from 'node:fs';
 import type { Finding } from '../../shared/doctor/finding.ts';
 import { keyNameFindings } from '../../shared/doctor/key-findings.ts';
+import { bindingFinding } from '../../shared/doctor/link-findings.ts';
 import { lookAtHost, runningPid } from '../../shared/doctor/look-at-host.ts';
-import { type HostFiles, hostFiles } from '../../shared/host-network.ts';
+import { type Place, placeFindings } from '../../shared/doctor/place-findings.ts';
+import { type HostFiles, hostFiles, interfaceOf } from '../../shared/host-network.ts';
+import { receiverCounters } from '../../shared/link-counters.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
 import { inboxFolderOf, partialFolderOf } from '../places.ts';
 import type { ReceiverSnapshot } from '../snapshot.ts';
 
-/** Counters of nftables/receiver.nft. */
-export const receiverCounters = ['sent_to_link', 'stray_from_link', 'forwarded'] as const;
-
-export function examineReceiver(
+export async function examineReceiver(
   configuration: ReceiverConfiguration,
   from: { snapshot: ReceiverSnapshot | undefined; countersPath: string; nowMs: number },
   files: HostFiles = hostFiles,
-): Finding[] {
+): Promise<Finding[]> {
   const address = configuration['link.address'];
+  const actual = interfaceOf(files, address);
+  const link = configuration['link.interface'] ?? actual;
+  const pid = runningPid(from.snapshot?.pid, 'receiver');
   const vaultFolder = configuration['vault.folder'];
   const inboxFolder = inboxFolderOf(configuration);
   const partialFolder = partialFolderOf(configuration);
@@ -27,7 +30,7 @@ export function examineReceiver(
     ...(existsSync(partialFolder) && { 'inbox.partialFolder': partialFolder }),
   };
   const skews = from.snapshot?.senders.map(({ clockSkewMs }) => clockSkewMs) ?? [];
-  const host = lookAtHost(
+  const findings = lookAtHost(
     {
       keyFile: configuration.keyFile,
       folders,
@@ -38,17 +41,35 @@ export function examineReceiver(
       limit: 'rmem_max',
       bufferBytes: configuration['link.receiveBufferBytes'],
       datagramBytes: configuration['link.datagramBytes'],
-      interface: configuration['link.interface'] ?? files.ownAddresses().get(address),
+      interface: link,
       ownAddress: address,
       ownPort: configuration['link.port'],
       reachesOverLink: false,
       mustStayZero: receiverCounters,
       countersPath: from.countersPath,
-      pid: runningPid(from.snapshot?.pid, 'receiver'),
+      pid,
       clockSkewMs: skews.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0],
       nowMs: from.nowMs,
     },
     files,
   );
-  return [...host, ...keyNameFindings(configuration.keyFile, from.snapshot?.senders.length ?? 0)];
+  return [
+    ...findings,
+    ...keyNameFindings(configuration.keyFile, from.snapshot?.senders.length ?? 0),
+    ...bindingFinding(
+      configuration['link.interface'],
+      actual,
+      pid === undefined ? undefined : from.snapshot?.link,
+    ),
+    ...(await placeFindings(files, { address, interface: link }, placesOf(configuration))),
+  ];
+}
+
+/** What the receiver speaks with. */
+function placesOf(configuration: ReceiverConfiguration): Place[] {
+  const clamd = configuration['scan.host'];
+  return [
+    ...configuration.destinations.map(({ name, host, url }) => ({ what: name, where: host ?? url ?? '' })),
+    ...(clamd === undefined ? [] : [{ what: 'scan.host', where: clamd }]),
+  ];
 }

@@ -9,12 +9,12 @@ import {
   backlogDrops,
   type HostFiles,
   interfaceCounter,
+  interfaceOf,
   interfaceState,
   isDown,
   kernelLimit,
   procNet,
   protocolCounter,
-  routeTo,
   socketDrops,
 } from '../../shared/host-network.ts';
 
@@ -93,7 +93,7 @@ export class ReceiverLinkWatch {
 
   /** Call it once a second. */
   look(counts: ReceptionCounts): ReceiverLinkHealth {
-    this.#interface ??= this.#settings.interface ?? this.#boundInterface();
+    this.#interface ??= this.#settings.interface ?? interfaceOf(this.#files, this.#settings.address);
     const losses = this.#attribute(counts);
     this.#history.push({ losses, admitted: counts.admitted });
     if (this.#history.length > windowLooks + 1) this.#history.shift();
@@ -184,14 +184,6 @@ export class ReceiverLinkWatch {
     const name = this.#interface;
     if (name === undefined) return 0;
     return counters.reduce((sum, counter) => sum + (interfaceCounter(this.#files, name, counter) ?? 0), 0);
-  }
-
-  #boundInterface(): string | undefined {
-    const { address } = this.#settings;
-    if (address.startsWith('127.')) return 'lo';
-    // An interface without carrier is not among those that run; its network still has a route.
-    const own = this.#files.ownAddresses().get(address);
-    return own ?? routeTo(this.#files.read(`${procNet}/route`) ?? '', address)?.interface;
   }
 }
 

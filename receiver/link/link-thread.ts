@@ -3,9 +3,12 @@
  * else runs here, so a slow disk never fills the socket's buffer. When the ring is full, datagrams are
  * dropped and counted: the cause is then this host's disk or processor, not the link.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../shared/assert.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { hostFiles, interfaceOf } from '../../shared/host-network.ts';
+import type { Binding } from '../../shared/kernel-socket.ts';
 import { type RingDescription, RingWriter } from '../../shared/ring.ts';
 import { Admission } from './admission.ts';
 import { ReceiverLink, type ReceiverLinkOptions } from './link.ts';
@@ -22,6 +25,8 @@ export interface LinkThreadCounters {
   readonly refused: Readonly<Record<string, number>>;
   /** Dropped because the ring was full. */
   readonly ringDrops: number;
+  /** Whether the socket is held to the link's interface; `unbound`: other networks reach it as well. */
+  readonly binding: Binding;
 }
 
 /** What the thread tells: it is open, its counters each second, that datagrams wait, or that it failed. */
@@ -36,6 +41,9 @@ export interface LinkThreadOrder {
   readonly secrets: ReadonlyMap<number, Uint8Array>;
 }
 
+const countersMs = 250;
+const watchMs = 1000;
+
 const port = present(parentPort, 'this file runs as a worker');
 const { ring, link, secrets }: LinkThreadData = workerData;
 const tell = (message: LinkThreadMessage) => port.postMessage(message);
@@ -46,24 +54,60 @@ const sink = new RingSink(writer, admission);
 /** The main thread sends the key ring when it has been read again. */
 port.on('message', (message: LinkThreadOrder) => admission.useSecrets(message.secrets));
 
-function fail(error: DiodeError): void {
-  tell({ kind: 'failed', code: error.code, detail: error.message });
+let isBroken = false;
+
+const openLink = () => {
+  isBroken = false;
+  const name = link.interface ?? interfaceOf(hostFiles, link.address);
+  return ReceiverLink.open({ ...link, interface: name }, sink, () => {
+    isBroken = true;
+  });
+};
+
+/**
+ * Sees to it that the socket works and is bound to the interface that is there now: one that was not known at the start,
+ * or was taken away and came again (a driver that was loaded anew), which is another one to the kernel.
+ */
+async function keptBound(open: ReceiverLink): Promise<ReceiverLink> {
+  const name = link.interface ?? interfaceOf(hostFiles, link.address);
+  if (open.binding === 'unbound' && name !== undefined) open.bindTo(name);
+  if (open.binding !== 'gone' && !isBroken) return open;
+  await open.close();
+  for (;;) {
+    try {
+      return await openLink();
+    } catch (error) {
+      // The address comes with the interface.
+      if (!(error instanceof DiodeError)) throw error;
+      await sleep(watchMs);
+    }
+  }
+}
+
+function countersOf({ binding }: ReceiverLink): LinkThreadCounters {
+  return {
+    admitted: admission.admitted,
+    refused: { ...admission.refused },
+    ringDrops: sink.ringDrops,
+    binding,
+  };
+}
+
+async function keepBound(first: ReceiverLink): Promise<never> {
+  let open = first;
+  setInterval(() => tell({ kind: 'counters', counters: countersOf(open) }), countersMs);
+  for (;;) {
+    await sleep(watchMs);
+    open = await keptBound(open);
+  }
 }
 
 try {
-  const open = await ReceiverLink.open(link, sink, fail);
+  const open = await openLink();
+  tell({ kind: 'counters', counters: countersOf(open) });
   tell({ kind: 'open', port: open.port, receiveBufferBytes: open.receiveBufferBytes });
-  setInterval(() => {
-    tell({
-      kind: 'counters',
-      counters: {
-        admitted: admission.admitted,
-        refused: { ...admission.refused },
-        ringDrops: sink.ringDrops,
-      },
-    });
-  }, 250);
+  void keepBound(open);
 } catch (error) {
   if (!(error instanceof DiodeError)) throw error;
-  fail(error);
+  tell({ kind: 'failed', code: error.code, detail: error.message });
 }

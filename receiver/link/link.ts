@@ -7,7 +7,13 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
-import { prepareReceivingSocket, receiveNow } from '../../shared/kernel-socket.ts';
+import {
+  type Binding,
+  bindingOf,
+  bindToInterface,
+  prepareReceivingSocket,
+  receiveNow,
+} from '../../shared/kernel-socket.ts';
 import { sleepThread } from '../../shared/thread-sleep.ts';
 import { Hold, type Holdable } from './hold.ts';
 
@@ -15,6 +21,8 @@ export interface ReceiverLinkOptions {
   /** The local address of the interface that faces the link. */
   readonly address: string;
   readonly port: number;
+  /** The interface that faces the link: what comes by another one is none of the link's. Undefined while not known. */
+  readonly interface: string | undefined;
   readonly receiveBufferBytes: number;
 }
 
@@ -35,11 +43,16 @@ const readsMax = 512;
 const pausesMax = 16;
 /** While datagrams stream in, what a pause gathers is read at once: to be woken for each message costs more. */
 const pauseMs = 1;
+
 export class ReceiverLink {
   readonly #socket: Socket;
+  /** Undefined for a plain socket, and when it is closed: the number may be another file's by then. */
+  #descriptor: number | undefined;
+  #isClosed = false;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, descriptor: number | undefined) {
     this.#socket = socket;
+    this.#descriptor = descriptor;
   }
 
   /**
@@ -49,7 +62,7 @@ export class ReceiverLink {
   static async open(
     options: ReceiverLinkOptions,
     sink: DatagramSink,
-    onFailure: (error: DiodeError) => void,
+    onFailure: () => void,
   ): Promise<ReceiverLink> {
     const prepared = prepareReceivingSocket(options);
     const { address, port } = options;
@@ -77,10 +90,8 @@ export class ReceiverLink {
       sink.take(message);
       if (prepared !== undefined) readWaiting(prepared.descriptor, sink, hold);
     });
-    socket.on('error', (cause) =>
-      onFailure(new DiodeError('E_LINK_ADDRESS', 'the socket of the link failed', { cause })),
-    );
-    return new ReceiverLink(socket);
+    socket.on('error', onFailure);
+    return new ReceiverLink(socket, prepared?.descriptor);
   }
 
   get port(): number {
@@ -92,8 +103,21 @@ export class ReceiverLink {
     return this.#socket.getRecvBufferSize();
   }
 
-  close(): void {
-    this.#socket.close();
+  get binding(): Binding {
+    if (this.#isClosed) return 'gone';
+    return this.#descriptor === undefined ? 'unbound' : bindingOf(this.#descriptor);
+  }
+
+  /** Where the interface was not known when it was opened. */
+  bindTo(name: string): void {
+    if (this.#descriptor !== undefined) bindToInterface(this.#descriptor, name);
+  }
+
+  /** Resolves when the port is free again. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#descriptor = undefined;
+    return new Promise((closed) => this.#socket.close(closed));
   }
 }
 

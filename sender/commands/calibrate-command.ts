@@ -25,7 +25,7 @@ import { type SenderConfiguration, senderSettings } from '../configuration.ts';
 import { SenderLedger } from '../ledger/ledger.ts';
 import { beginSession } from '../ledger/session.ts';
 import { SenderLink } from '../link/link.ts';
-import { SenderLinkWatch } from '../link/link-health.ts';
+import { linkInterface, SenderLinkWatch } from '../link/link-health.ts';
 import { ledgerPath } from '../places.ts';
 import { CalibrationSending } from './calibration-sending.ts';
 
@@ -92,6 +92,10 @@ async function calibrate(values: SenderConfiguration, ladder: Ladder, seconds: n
     address: values['link.address'],
     port: values['link.port'],
     sourceAddress: values['link.sourceAddress'],
+    interface: linkInterface(hostFiles, {
+      address: values['link.address'],
+      interface: values['link.interface'],
+    }),
     sendBufferBytes: values['link.sendBufferBytes'],
     datagramBytes,
   });

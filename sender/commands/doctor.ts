@@ -1,20 +1,19 @@
 /** What `diode-sender doctor` looks at: the host, and from the link's own watch what a transmit-only host must see itself. */
 import { type Finding, ok, wrong } from '../../shared/doctor/finding.ts';
-import { wayFinding } from '../../shared/doctor/link-findings.ts';
+import { bindingFinding, wayFinding } from '../../shared/doctor/link-findings.ts';
 import { lookAtHost, runningPid } from '../../shared/doctor/look-at-host.ts';
-import { type HostFiles, hostFiles } from '../../shared/host-network.ts';
+import { placeFindings } from '../../shared/doctor/place-findings.ts';
+import { type HostFiles, hostFiles, interfaceOf } from '../../shared/host-network.ts';
+import { senderCounters } from '../../shared/link-counters.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { SenderLinkWatch } from '../link/link-health.ts';
 import type { SenderSnapshot } from '../snapshot.ts';
 
-/** Counters of nftables/sender.nft. */
-export const senderCounters = ['came_from_link', 'stray_to_link', 'forwarded'] as const;
-
-export function examineSender(
+export async function examineSender(
   configuration: SenderConfiguration,
   from: { snapshot: SenderSnapshot | undefined; countersPath: string; nowMs: number },
   files: HostFiles = hostFiles,
-): Finding[] {
+): Promise<Finding[]> {
   const datagramBytes = configuration['link.datagramBytes'];
   const watch = new SenderLinkWatch(files, {
     address: configuration['link.address'],
@@ -22,6 +21,9 @@ export function examineSender(
     datagramBytes,
   });
   const health = watch.look();
+  const pid = runningPid(from.snapshot?.pid, 'sender');
+  const scannerAddress = configuration['dicom.address'];
+  const sourceAddress = configuration['link.sourceAddress'];
   const watchFolder = configuration['watch.folder'];
   const spoolFolder = configuration['spool.folder'];
   const findings = lookAtHost(
@@ -39,12 +41,12 @@ export function examineSender(
       bufferBytes: configuration['link.sendBufferBytes'],
       datagramBytes,
       interface: health.interface,
-      ownAddress: configuration['link.sourceAddress'] ?? addressOf(files, health.interface),
+      ownAddress: sourceAddress ?? addressOf(files, health.interface),
       ownPort: undefined,
       reachesOverLink: true,
       mustStayZero: senderCounters,
       countersPath: from.countersPath,
-      pid: runningPid(from.snapshot?.pid, 'sender'),
+      pid,
       clockSkewMs: undefined,
       nowMs: from.nowMs,
     },
@@ -53,6 +55,16 @@ export function examineSender(
   const neighbour = health.problems.find(({ code }) => code === 'E_LINK_NEIGHBOUR');
   return [
     ...findings,
+    ...bindingFinding(
+      configuration['link.interface'],
+      sourceAddress === undefined ? undefined : interfaceOf(files, sourceAddress),
+      pid === undefined || health.hold === 'all' ? undefined : from.snapshot?.link,
+    ),
+    ...(await placeFindings(
+      files,
+      { address: configuration['link.address'], interface: health.interface },
+      scannerAddress === undefined ? [] : [{ what: 'dicom.address', where: scannerAddress }],
+    )),
     wayFinding(health.interface, health.defaultRouteOver),
     neighbour === undefined
       ? ok('neighbour entry', 'permanent, or not needed')

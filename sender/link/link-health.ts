@@ -3,7 +3,7 @@
  * without carrier, without a neighbour entry and into a full queue. So the kernel's own account is read, and while
  * nothing can cross, the queue is held instead of being sent into the void.
  */
-import type { ErrorCode } from '../../shared/errors.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import {
   type HostFiles,
   type InterfaceState,
@@ -62,6 +62,30 @@ function withoutWay(defaultRouteOver: string | undefined): SenderLinkHealth {
   };
 }
 
+/** The route to the receiver; undefined where there is none, or nobody tells. */
+function linkRoute(files: HostFiles, address: string): Route | undefined {
+  if (address.startsWith('127.') || files.ownAddresses().has(address))
+    return { interface: 'lo', gateway: undefined, isDefault: false };
+  const text = files.read(`${procNet}/route`);
+  return text === undefined ? undefined : routeTo(text, address);
+}
+
+/**
+ * The interface that datagrams have to leave by.
+ * @returns undefined where the host does not tell
+ * @throws DiodeError E_LINK_SEND while there is no way that is the link's
+ */
+export function linkInterface(
+  files: HostFiles,
+  settings: Pick<SenderLinkSettings, 'address' | 'interface'>,
+): string | undefined {
+  if (settings.interface !== undefined) return settings.interface;
+  const route = linkRoute(files, settings.address);
+  if (route?.isDefault === false) return route.interface;
+  if (files.read(`${procNet}/route`) === undefined) return undefined;
+  throw new DiodeError('E_LINK_SEND', 'no route of its own leads to the receiver');
+}
+
 /** What a look compares with the look before. */
 export class SenderLinkWatch {
   readonly #files: HostFiles;
@@ -78,7 +102,7 @@ export class SenderLinkWatch {
 
   /** Reads a dozen small files: about a fifth of a millisecond. */
   look(): SenderLinkHealth {
-    const route = this.#route();
+    const route = linkRoute(this.#files, this.#settings.address);
     const defaultRouteOver = route?.isDefault === true ? route.interface : undefined;
     if (this.#interface === undefined && this.#isWithoutWay(route)) return withoutWay(defaultRouteOver);
     this.#interface ??= this.#settings.interface ?? route?.interface;
@@ -142,14 +166,6 @@ export class SenderLinkWatch {
     const devices = this.#files.read(`${procNet}/dev`) ?? '';
     const listed = devices.split('\n').some((line) => line.trim().startsWith(`${this.#interface}:`));
     return !listed || this.#files.read(`/sys/class/net/${this.#interface}/operstate`) !== undefined;
-  }
-
-  #route(): Route | undefined {
-    const { address } = this.#settings;
-    if (address.startsWith('127.') || this.#files.ownAddresses().has(address))
-      return { interface: 'lo', gateway: undefined, isDefault: false };
-    const text = this.#files.read(`${procNet}/route`);
-    return text === undefined ? undefined : routeTo(text, address);
   }
 
   #whyDown(state: InterfaceState | undefined, route: Route | undefined) {

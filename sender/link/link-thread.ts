@@ -5,9 +5,12 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../shared/assert.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { hostFiles } from '../../shared/host-network.ts';
+import type { Binding } from '../../shared/kernel-socket.ts';
 import { type RingDescription, RingReader } from '../../shared/ring.ts';
 import { sleepThread } from '../../shared/thread-sleep.ts';
 import { SenderLink, type SenderLinkOptions } from './link.ts';
+import { linkInterface } from './link-health.ts';
 import { Pacer } from './pace.ts';
 
 export interface LinkThreadData {
@@ -20,7 +23,12 @@ export interface LinkThreadData {
 
 export type LinkThreadMessage =
   | { readonly kind: 'open'; readonly segments: number }
-  | { readonly kind: 'counters'; readonly datagrams: number }
+  | {
+      readonly kind: 'counters';
+      readonly datagrams: number;
+      /** Whether the socket is held to the link's interface; `gone`: there is none yet, or no more. */
+      readonly binding: Binding;
+    }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean };
 
 /** What it is told: whether to hold what is in the ring, and how many datagrams leave nevertheless. */
@@ -48,8 +56,16 @@ let datagrams = 0;
 let held = false;
 let probes = 0;
 let asleep = true;
+/** Its interface was taken away, and may have come again as another one to the kernel: the socket has to be another. */
+let isLost = false;
 
 function turn(link: SenderLink): void {
+  if (isLost && link.idle) {
+    reader.consume(given);
+    given = 0;
+    void openAgain(link).then(turn);
+    return;
+  }
   if (link.hasRefused) {
     setTimeout(() => {
       link.sendRefused();
@@ -104,7 +120,8 @@ function turn(link: SenderLink): void {
 async function openWhenPossible(): Promise<SenderLink> {
   for (;;) {
     try {
-      return await SenderLink.open(data.link);
+      const name = linkInterface(hostFiles, data.link);
+      return await SenderLink.open({ ...data.link, interface: name });
     } catch (error) {
       if (!(error instanceof DiodeError) || error.code !== 'E_LINK_SEND') throw error;
       tell({ kind: 'failed', code: error.code, detail: error.message, fatal: false });
@@ -113,17 +130,34 @@ async function openWhenPossible(): Promise<SenderLink> {
   }
 }
 
+let open: SenderLink | undefined;
+
+async function openAgain(link: SenderLink): Promise<SenderLink> {
+  link.close();
+  open = undefined;
+  open = await openWhenPossible();
+  isLost = false;
+  return open;
+}
+
+function lookAtBinding(): void {
+  const binding = open?.binding ?? 'gone';
+  if (binding === 'gone' && open !== undefined) isLost = true;
+  tell({ kind: 'counters', datagrams, binding });
+}
+
 port.on('message', (order: LinkThreadOrder) => ({ held, probes } = order));
 try {
-  const link = await openWhenPossible();
+  open = await openWhenPossible();
   const wake = () => {
-    if (!asleep) return;
+    if (!asleep || open === undefined) return;
     asleep = false;
-    turn(link);
+    turn(open);
   };
   data.encodePort.on('message', wake);
-  setInterval(() => tell({ kind: 'counters', datagrams }), 250);
-  tell({ kind: 'open', segments: link.segments });
+  setInterval(lookAtBinding, 250);
+  lookAtBinding();
+  tell({ kind: 'open', segments: open.segments });
   wake();
 } catch (error) {
   if (!(error instanceof DiodeError)) throw error;

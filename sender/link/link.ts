@@ -5,7 +5,13 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
-import { prepareSendingSocket, stopSegmentation } from '../../shared/kernel-socket.ts';
+import {
+  type Binding,
+  bindingOf,
+  type PreparedSocket,
+  prepareSendingSocket,
+  stopSegmentation,
+} from '../../shared/kernel-socket.ts';
 
 export interface SenderLinkOptions {
   /** The receiver's address and port. */
@@ -13,6 +19,8 @@ export interface SenderLinkOptions {
   readonly port: number;
   /** The local address, to choose the interface; any when left out. */
   readonly sourceAddress: string | undefined;
+  /** Datagrams leave by this interface or not at all; by that of the route where it is not known. */
+  readonly interface: string | undefined;
   readonly sendBufferBytes: number;
   readonly datagramBytes: number;
 }
@@ -28,6 +36,10 @@ const segmentsMax = 44;
 export class SenderLink {
   readonly #socket: Socket;
   readonly #descriptor: number | undefined;
+  /** The descriptor's number may be another file's by then. */
+  #isClosed = false;
+  /** Set while the kernel cuts. */
+  readonly #cutting: number | undefined;
   readonly #datagramBytes: number;
   #segments: number;
   /** Sends whose outcome is not known yet. */
@@ -36,12 +48,13 @@ export class SenderLink {
   #refused: Uint8Array[] = [];
   #failed: DiodeError | undefined;
 
-  private constructor(socket: Socket, datagramBytes: number, offload: number | undefined) {
+  private constructor(socket: Socket, datagramBytes: number, prepared: PreparedSocket | undefined) {
     this.#socket = socket;
-    this.#descriptor = offload;
+    this.#descriptor = prepared?.descriptor;
+    this.#cutting = prepared?.offload === true ? prepared.descriptor : undefined;
     this.#datagramBytes = datagramBytes;
     const fitting = Math.min(segmentsMax, Math.floor(payloadBytesMax / datagramBytes));
-    this.#segments = offload === undefined ? 1 : fitting;
+    this.#segments = this.#cutting === undefined ? 1 : fitting;
     socket.on('error', (cause) => {
       if (!isNobodyThere(cause)) this.#fail(cause);
     });
@@ -71,11 +84,12 @@ export class SenderLink {
         cause,
       });
     }
-    return new SenderLink(
-      socket,
-      options.datagramBytes,
-      prepared?.offload === true ? prepared.descriptor : undefined,
-    );
+    return new SenderLink(socket, options.datagramBytes, prepared);
+  }
+
+  get binding(): Binding {
+    if (this.#isClosed) return 'gone';
+    return this.#descriptor === undefined ? 'unbound' : bindingOf(this.#descriptor);
   }
 
   /** Whether the kernel keeps up. While it does not, nothing is given to it. */
@@ -131,6 +145,7 @@ export class SenderLink {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#socket.close();
   }
 
@@ -149,9 +164,9 @@ export class SenderLink {
       return;
     }
     const isCut = datagrams.length > this.#datagramBytes;
-    if ((code === 'EIO' || code === 'EINVAL') && this.#descriptor !== undefined && isCut) {
+    if ((code === 'EIO' || code === 'EINVAL') && this.#cutting !== undefined && isCut) {
       // This interface can't have datagrams cut for it.
-      if (this.#segments > 1) stopSegmentation(this.#descriptor);
+      if (this.#segments > 1) stopSegmentation(this.#cutting);
       this.#segments = 1;
       this.#refused.push(datagrams);
       return;

@@ -5,6 +5,7 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { DiodeError } from '../errors.ts';
 import { keyPart } from './key-lines.ts';
+import { isOnLinkNetwork } from './link-network.ts';
 import { nearestKey } from './nearest-key.ts';
 import type { Setting, Settings } from './settings.ts';
 
@@ -175,6 +176,11 @@ function relationProblem(
     const other = values.get(setting.below);
     if (typeof value === 'number' && typeof other === 'number' && value >= other)
       return `must be less than ${setting.below} = ${other}`;
+  }
+  if (setting.awayFrom !== undefined) {
+    const link = values.get(setting.awayFrom);
+    if (typeof value === 'string' && typeof link === 'string' && isOnLinkNetwork(value, link))
+      return `lies on the network of the link, with ${setting.awayFrom} = ${link}: nothing comes back over that; give it an address of another network`;
   }
   for (const folder of setting.outside ?? []) {
     const other = values.get(folder);

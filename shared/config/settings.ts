@@ -21,6 +21,8 @@ export interface Setting<T = unknown> {
   readonly below?: string;
   /** Keys of folders that this path may neither be nor lie in. */
   readonly outside?: readonly string[];
+  /** The key of the link's address: this address, host or web address may not lie on the network of the link. */
+  readonly awayFrom?: string;
   /** Only of use, and only demanded, where the key beside it has this value. */
   readonly onlyWhere?: Condition;
   /** Only demanded where the key beside it has this value; it may be there elsewhere. */
@@ -96,6 +98,12 @@ export function optionalPath(about: string): Setting<string | undefined> {
 
 export function requiredAddress(about: string): Setting<string> {
   return required(z.ipv4(), address, about);
+}
+
+/** An address of one interface: 0.0.0.0 is all of them, and those of other networks too. */
+export function oneAddress(setting: Setting<string>): Setting<string> {
+  const schema = setting.schema.refine((text) => text !== '0.0.0.0');
+  return { ...setting, schema, allowed: 'the IPv4 address of one interface, not 0.0.0.0' };
 }
 
 export function optionalAddress(about: string): Setting<string | undefined> {
@@ -179,6 +187,11 @@ export function outside<T extends string | undefined>(
   setting: Setting<T>,
 ): Setting<T> {
   return { ...setting, outside: folders };
+}
+
+/** A place that is reached over another network than the link, as it is the one in `link.address`. */
+export function awayFromLink<T extends string | undefined>(setting: Setting<T>): Setting<T> {
+  return { ...setting, awayFrom: 'link.address' };
 }
 
 const path = 'a path';

@@ -1,7 +1,7 @@
 /** `doctor`: prints the findings, as a table or as JSON, and ends with 1 when something is a failure. */
 import type { Command } from 'commander';
 import type { Finding, Verdict } from '../doctor/finding.ts';
-import { countersPath } from '../doctor/look-at-host.ts';
+import { countersPath } from '../link-counters.ts';
 import { type GlobalOptions, print } from './command-line.ts';
 import { table } from './table.ts';
 
@@ -14,7 +14,7 @@ const words: Readonly<Record<Verdict, string>> = {
 
 export function addDoctorCommand(
   program: Command,
-  look: (command: Command, countersPath: string) => readonly Finding[],
+  look: (command: Command, countersPath: string) => Promise<readonly Finding[]>,
 ): void {
   program
     .command('doctor')
@@ -24,8 +24,8 @@ export function addDoctorCommand(
       'what the rules of the kernel counted, as nft -j list counters',
       countersPath,
     )
-    .action((options: { counters: string }, command: Command) => {
-      const findings = look(command, options.counters);
+    .action(async (options: { counters: string }, command: Command) => {
+      const findings = await look(command, options.counters);
       const failures = findings.filter(({ verdict }) => verdict === 'failure').length;
       const { json } = command.optsWithGlobals<GlobalOptions>();
       if (json) print(JSON.stringify({ ok: failures === 0, findings }));

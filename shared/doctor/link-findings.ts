@@ -2,8 +2,8 @@
  * What the kernel says of the interface of the link: that it is quiet, and that no way leads back over it. Text of
  * /proc and /sys comes in, findings go out; nothing is asked of the network.
  */
-import { z } from 'zod';
 import { type HostFiles, interfaceState, isDown, procNet } from '../host-network.ts';
+import { countersIn } from '../link-counters.ts';
 import { type Finding, ok, wrong } from './finding.ts';
 
 /** UDP 8, IPv4 20. */
@@ -46,6 +46,40 @@ export function interfaceFindings(
         )
       : ok('MTU', `${state.mtu ?? 'unknown'}, a datagram needs ${needed}`);
   return [carrier, mtu];
+}
+
+/**
+ * That the socket of the link is held to its interface.
+ * @param configured `link.interface`
+ * @param actual the interface that has the own address on the link
+ * @param boundTo as the running program says; undefined while it is bound to none
+ */
+export function bindingFinding(
+  configured: string | undefined,
+  actual: string | undefined,
+  running: { readonly boundTo?: string | undefined } | undefined,
+): Finding[] {
+  const check = 'bound to the link';
+  if (configured !== undefined && actual !== undefined && configured !== actual)
+    return [
+      wrong(
+        check,
+        'failure',
+        `link.interface is ${configured}, and the address of the link is on ${actual}`,
+        'Name the interface that faces the link: its socket takes and sends nothing over another.',
+      ),
+    ];
+  if (running === undefined) return [];
+  return running.boundTo === undefined
+    ? [
+        wrong(
+          check,
+          'failure',
+          'the socket is bound to no interface: what other networks send to its address reaches it',
+          'diode-receiver explain E_LINK_INTERFACE, or the same of diode-sender',
+        ),
+      ]
+    : [ok(check, `to ${running.boundTo}`)];
 }
 
 /** IPv6 speaks by itself: it must be off. */
@@ -172,16 +206,6 @@ export function listenersFinding(files: HostFiles, address: string, ownPort: num
   );
 }
 
-const countersSchema = z.object({
-  nftables: z.array(
-    z.object({
-      counter: z
-        .object({ table: z.string(), name: z.string(), packets: z.number().int().nonnegative() })
-        .optional(),
-    }),
-  ),
-});
-
 /**
  * That the rules of nftables/ are loaded and stopped nothing.
  * @param text what `nft -j list counters` wrote, undefined where the file is not there
@@ -196,13 +220,8 @@ export function rulesFinding(
   if (text === undefined) return wrong(check, 'warning', 'their counters can not be read', enable);
   if (ageMs > countersFreshMs)
     return wrong(check, 'warning', `their counters are ${Math.round(ageMs / 60_000)} minutes old`, enable);
-  const parsed = countersSchema.safeParse(jsonOf(text));
-  if (!parsed.success) return wrong(check, 'warning', 'their counters are malformed', enable);
-  const counters = new Map(
-    parsed.data.nftables.flatMap(({ counter }) =>
-      counter?.table === 'dicom_diode' ? [[counter.name, counter.packets] as const] : [],
-    ),
-  );
+  const counters = countersIn(text);
+  if (counters === undefined) return wrong(check, 'warning', 'their counters are malformed', enable);
   const missing = mustStayZero.filter((name) => !counters.has(name));
   if (missing.length > 0)
     return wrong(
@@ -220,12 +239,4 @@ export function rulesFinding(
     `they stopped what must not be: ${told}`,
     'Find what sends it (tcpdump -i on the interface of the link), then load the rules again to begin from 0.',
   );
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

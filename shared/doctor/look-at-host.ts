@@ -25,9 +25,6 @@ import {
   rulesFinding,
 } from './link-findings.ts';
 
-/** Where dicom-diode-counters.service writes what the rules counted. */
-export const countersPath = '/run/dicom-diode/counters.json';
-
 export interface LookedAt {
   readonly keyFile: string;
   readonly folders: Readonly<Record<string, string>>;

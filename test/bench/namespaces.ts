@@ -81,6 +81,12 @@ export class NamespacePair {
     const [low, high] = [this.#low, this.#high];
     run(['ip', 'netns', 'add', low]);
     run(['ip', 'netns', 'add', high]);
+    this.join();
+  }
+
+  /** Makes the interfaces of both sides, as at the start: again when they were deleted. */
+  join(): void {
+    const [low, high] = [this.#low, this.#high];
     run(
       ['ip', 'link', 'add', lowInterface, 'netns', low, 'type', 'veth'].concat([
         'peer',

@@ -35,7 +35,12 @@ const real = Array.from({ length: Math.floor(recording.length / datagramBytes) }
   recording.subarray(index * datagramBytes, (index + 1) * datagramBytes),
 );
 const stock = forgedDatagrams(real, datagramBytes, stockDatagrams, random);
-const link = await SenderLink.open({ ...options, sourceAddress: undefined, sendBufferBytes: 4 * 2 ** 20 });
+const link = await SenderLink.open({
+  ...options,
+  sourceAddress: undefined,
+  interface: undefined,
+  sendBufferBytes: 4 * 2 ** 20,
+});
 const datagramMs = wireTimeMs(datagramBytes, options.rateMegabitsPerSecond);
 let sent = 0;
 let stopped = false;

@@ -70,10 +70,16 @@ it.skipIf(missing !== undefined)('a whole run, and nothing comes back', async ()
 
   const { from_sender: arrived, ...highCounters } = link.counters('high');
   // Not even the kernel's word that the port is closed: it knows no way back, so it never came as far as a rule.
-  expect(highCounters).toEqual({ sent_to_link: 0, stray_from_link: 0, forwarded: 0, port_closed: 0 });
+  expect(highCounters).toEqual({
+    sent_to_link: 0,
+    stray_from_link: 0,
+    from_elsewhere: 0,
+    forwarded: 0,
+    port_closed: 0,
+  });
   expect(arrived).toBeGreaterThan(1000);
   const { to_receiver: sent, ...lowCounters } = link.counters('low');
-  expect(lowCounters).toEqual({ came_from_link: 0, stray_to_link: 0, forwarded: 0 });
+  expect(lowCounters).toEqual({ came_from_link: 0, stray_to_link: 0, left_elsewhere: 0, forwarded: 0 });
   expect(sent).toBeGreaterThan(1000);
 
   // Somebody on the high side sets it up wrongly and sends: the rules alone stop it, and count it.

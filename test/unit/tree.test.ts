@@ -84,6 +84,8 @@ const networkAllowed: Readonly<Record<string, readonly string[]>> = {
   'sender/link/link.ts': ['node:dgram'],
   'receiver/link/link.ts': ['node:dgram'],
   'sender/intake/dicom-listener.ts': ['node:net', 'node:tls'],
+  // Asks the name service whether a PACS is on the link, when a person runs doctor.
+  'shared/doctor/place-findings.ts': ['node:dns/promises'],
   'receiver/clearance/malware-scanner.ts': ['node:net'],
   'receiver/deliver/peer-connection.ts': ['node:net', 'node:tls'],
   'receiver/deliver/http-request.ts': ['node:http', 'node:https'],

@@ -3,8 +3,6 @@
  * the files of a host as text, one thing wrong at a time.
  */
 import { describe, expect, it } from 'vitest';
-import { receiverCounters } from '../../../receiver/commands/doctor.ts';
-import { senderCounters } from '../../../sender/commands/doctor.ts';
 import { doctorText } from '../../../shared/console/doctor-command.ts';
 import {
   bufferFinding,
@@ -27,6 +25,7 @@ import {
 } from '../../../shared/doctor/link-findings.ts';
 import { DiodeError } from '../../../shared/errors.ts';
 import type { HostFiles } from '../../../shared/host-network.ts';
+import { receiverCounters, senderCounters } from '../../../shared/link-counters.ts';
 
 const routeHead = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const udpHead =
@@ -131,7 +130,7 @@ describe('the rules of the kernel', () => {
         })),
       ],
     });
-  const zero = { sent_to_link: 0, stray_from_link: 0, forwarded: 0, from_sender: 9 };
+  const zero = { sent_to_link: 0, stray_from_link: 0, from_elsewhere: 0, forwarded: 0, from_sender: 9 };
 
   it('are loaded and stopped nothing, or something is wrong', () => {
     const look = (text: string | undefined, age = 0) => rulesFinding(text, age, receiverCounters);

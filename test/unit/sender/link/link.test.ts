@@ -63,6 +63,7 @@ const open = () =>
     address: '10.0.0.2',
     port: 4747,
     sourceAddress: undefined,
+    interface: undefined,
     sendBufferBytes: 1e6,
     datagramBytes,
   });
