@@ -118,7 +118,7 @@ export class Reception {
       mayOpen: (opening) => this.senders.admission.mayOpen(opening),
       sinkFor: (facts, hereBytes) =>
         this.#mayBegin(facts.senderId)
-          ? room.reserve(facts, hereBytes, () => vault.incoming.sink(facts))
+          ? room.reserve(facts, hereBytes, () => vault.incoming.sink(facts, hereBytes > 0))
           : undefined,
       onObject: (object) => this.#take(object),
       onProblem: (error) =>

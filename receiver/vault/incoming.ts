@@ -44,11 +44,14 @@ export class Incoming {
     disk.makeFolder(folder);
   }
 
-  /** A file that an object is put together in. */
-  sink(facts: ObjectFacts): ObjectSink {
+  /**
+   * A file that an object is put together in, made with its first block.
+   * @param isThere whether an earlier life left it
+   */
+  sink(facts: ObjectFacts, isThere = false): ObjectSink {
     // Checked at once, not with its first block.
     this.#pathOf(facts.objectId);
-    return new IncomingSink(this, facts);
+    return new IncomingSink(this, facts, isThere);
   }
 
   write(objectId: string, bytes: Uint8Array, offset: number): void {
@@ -244,13 +247,16 @@ export class Incoming {
 class IncomingSink implements ObjectSink {
   readonly #incoming: Incoming;
   readonly #facts: ObjectFacts;
+  #hasFile: boolean;
 
-  constructor(incoming: Incoming, facts: ObjectFacts) {
+  constructor(incoming: Incoming, facts: ObjectFacts, hasFile: boolean) {
     this.#incoming = incoming;
     this.#facts = facts;
+    this.#hasFile = hasFile;
   }
 
   write(bytes: Uint8Array, offset: number): void {
+    this.#hasFile = true;
     this.#incoming.write(this.#facts.objectId, bytes, offset);
   }
 
@@ -259,7 +265,8 @@ class IncomingSink implements ObjectSink {
   }
 
   discard(): void {
-    this.#incoming.discard(this.#facts.objectId);
+    // Where each datagram begins another object, most have no file, and to look for one would take longest of all.
+    if (this.#hasFile) this.#incoming.discard(this.#facts.objectId);
   }
 
   checkpoint(finishedBlocks: Uint8Array, when: 'now' | 'later'): void {

@@ -163,7 +163,7 @@ export class Room {
   }
 
   get #floorBytes(): number {
-    return this.#totalBytes * (1 - this.#options.marks.fullPercent / 100);
+    return this.#totalBytes - Math.floor((this.#totalBytes * this.#options.marks.fullPercent) / 100);
   }
 
   /** What objects that are not whole may take altogether. */

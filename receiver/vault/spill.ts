@@ -233,12 +233,19 @@ export class SpillArea implements BlockSpill {
     const free = this.#free.at(-1);
     if (free !== undefined && (free < this.#grownSlots || this.#mayGrow())) return free;
     const most = this.#accounts.largest(slotsOf);
-    if (most === undefined || most === this.#accounts.find(keyId, senderId)) return undefined;
+    if (most === undefined || !this.#hasMore(most, keyId, senderId)) return undefined;
     for (const [slot, { objectId, blockNumber }] of most.slots) {
       this.#forget(objectId, blockNumber, slot);
       return slot;
     }
     return undefined;
+  }
+
+  /** Whether one has more than another would have with one more: else they would only take turns. */
+  #hasMore(most: SlotAccount, keyId: number, senderId: string): boolean {
+    const hasHere = this.#accounts.find(keyId, senderId)?.slots.size ?? 0;
+    if (most.keyId === keyId) return most.slots.size > hasHere + 1;
+    return this.#accounts.ofKey(most.keyId, slotsOf).held > this.#accounts.ofKey(keyId, slotsOf).held + 1;
   }
 
   #read(slot: number, offset: number, length: number): Uint8Array {

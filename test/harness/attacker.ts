@@ -37,6 +37,7 @@ const link = await SenderLink.open({
   ...options,
   datagramBytes,
   sourceAddress: undefined,
+  interface: undefined,
   sendBufferBytes: 4 * 2 ** 20,
 });
 const datagramMs = wireTimeMs(datagramBytes, rateMegabitsPerSecond);

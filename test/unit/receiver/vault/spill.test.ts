@@ -66,6 +66,22 @@ describe('the spill area', () => {
     expect(after.usedSlots).toBe(2);
   });
 
+  it('is shared: who has most slots gives up its oldest for another sender, and nobody for its own', () => {
+    const spill = area().open();
+    const other = { ...facts, objectId: 'cd'.repeat(16), senderId: 'bb'.repeat(8), keyId: 2 };
+    for (const block of [0, 1, 2]) spill.store(other, block, collected(block));
+    expect(spill.store(other, 3, collected(3))).toBe(false);
+    expect(spill.store(facts, 0, collected(9))).toBe(true);
+    expect(spill.store(facts, 1, collected(8))).toBe(false);
+    expect([0, 1, 2].map((block) => spill.take(other.objectId, block)?.encodingSymbolIds)).toEqual([
+      undefined,
+      [1],
+      [2],
+    ]);
+    expect(spill.take(facts.objectId, 0)).toEqual(collected(9));
+    expect(spill.usedSlots).toBe(0);
+  });
+
   it('is a twentieth of the disk when nothing else is said, within bounds', () => {
     expect([1e9, 100e9, 1e12].map(defaultAreaBytes)).toEqual([1024e6, 5e9, 16_384e6]);
   });
