@@ -8,7 +8,7 @@ import { ctImage, encodePart10 } from '../harness/unchecked-writer.ts';
 import { beginningOf, identity, secret } from '../unit/receiver/assemble/datagrams.ts';
 import { HostileLink } from './hostile-link.ts';
 
-const capacityBytes = 20_000_000;
+const capacityBytes = 18_500_000;
 const objectBytes = 6_400_000;
 /** About what a block holds, of 20 symbols. */
 const blockBytes = 20 * 8892;
