@@ -140,6 +140,32 @@ export async function startReceiver(
     clock: systemClock,
     pathOf: (objectId) => vault.incoming.pathOf(objectId),
   });
+  // The link is open before what an earlier life left is looked at: what comes meanwhile waits in the ring.
+  const slots = Math.ceil((configuration['link.ringMegabytes'] * 1e6) / parameters.datagramBytes);
+  const ring = createRing(parameters.datagramBytes, slots);
+  let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0, binding: 'gone' };
+  let wake = () => {};
+  const opened = deferred<{ port: number; receiveBufferBytes: number }>();
+  const thread = startThread<LinkThreadMessage>({
+    file: new URL('./link/link-thread.js', import.meta.url),
+    workerData: {
+      ring,
+      secrets,
+      link: {
+        address: configuration['link.address'],
+        port: configuration['link.port'],
+        interface: configuration['link.interface'],
+        receiveBufferBytes: configuration['link.receiveBufferBytes'],
+      },
+    } satisfies LinkThreadData,
+    onMessage: (message) => {
+      if (message.kind === 'wake') wake();
+      else if (message.kind === 'counters') counters = message.counters;
+      else if (message.kind === 'open') opened.resolve(message);
+      else opened.reject(new DiodeError(message.code, message.detail));
+    },
+    die,
+  });
   const reception = new Reception({
     ledger,
     vault,
@@ -186,31 +212,6 @@ export async function startReceiver(
       }),
   });
 
-  const slots = Math.ceil((configuration['link.ringMegabytes'] * 1e6) / parameters.datagramBytes);
-  const ring = createRing(parameters.datagramBytes, slots);
-  let counters: LinkThreadCounters = { admitted: 0, refused: {}, ringDrops: 0, binding: 'gone' };
-  let wake = () => {};
-  const opened = deferred<{ port: number; receiveBufferBytes: number }>();
-  const thread = startThread<LinkThreadMessage>({
-    file: new URL('./link/link-thread.js', import.meta.url),
-    workerData: {
-      ring,
-      secrets,
-      link: {
-        address: configuration['link.address'],
-        port: configuration['link.port'],
-        interface: configuration['link.interface'],
-        receiveBufferBytes: configuration['link.receiveBufferBytes'],
-      },
-    } satisfies LinkThreadData,
-    onMessage: (message) => {
-      if (message.kind === 'wake') wake();
-      else if (message.kind === 'counters') counters = message.counters;
-      else if (message.kind === 'open') opened.resolve(message);
-      else opened.reject(new DiodeError(message.code, message.detail));
-    },
-    die,
-  });
   const { port, receiveBufferBytes } = await opened.promise;
   opened.promise.catch(die);
   const wanted = configuration['link.receiveBufferBytes'];

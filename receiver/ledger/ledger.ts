@@ -68,8 +68,11 @@ export class ReceiverLedger {
   readonly savedTime: SavedTime;
   readonly #database: LedgerDatabase;
 
-  /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
-  constructor(path: string, beforeCommit?: () => void) {
+  /**
+   * @param beforeCommit runs before anything becomes durable; a simulation cuts the power there
+   * @param quotas what is kept of one sender, where that is another number than usual
+   */
+  constructor(path: string, beforeCommit?: () => void, quotas: { readonly rollRowsMax?: number } = {}) {
     const database = new LedgerDatabase(path, migrations, beforeCommit);
     this.#database = database;
     this.instances = new InstanceRecords(database);
@@ -82,7 +85,7 @@ export class ReceiverLedger {
     this.bindings = new SenderBindings(database);
     this.senderAccount = new SenderAccount(database);
     this.audit = new Audit(database);
-    this.told = new Told(database);
+    this.told = new Told(database, quotas.rollRowsMax);
     this.files = new VaultFiles(database);
     this.knownContent = new KnownContent(database);
     this.mailbox = new Mailbox(database);

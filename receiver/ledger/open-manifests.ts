@@ -35,7 +35,11 @@ export const openManifestsSchema = `
      PRIMARY KEY (object_id, manifest)
    ) WITHOUT ROWID;
    CREATE INDEX awaited_by_manifest ON awaited (manifest);
-   CREATE TABLE left_manifests (manifest INTEGER PRIMARY KEY);
+   CREATE TABLE left_manifests (
+     manifest INTEGER PRIMARY KEY,
+     sender_id TEXT NOT NULL,
+     awaited INTEGER NOT NULL
+   );
    CREATE INDEX known_content_by_id ON known_content (known_as);
    CREATE TRIGGER awaited_entered AFTER INSERT ON awaited BEGIN
      UPDATE open_manifests SET missing = missing + 1 WHERE manifest = NEW.manifest;
@@ -232,12 +236,13 @@ export class OpenManifests {
     );
   }
 
-  /** What a sender has open, and how many objects of it are awaited. */
+  /** What a sender has open, and how many objects are awaited by name for it, or were and are not forgotten yet. */
   totals(senderId: string): { manifests: number; bytes: number; awaited: number } {
     const row = this.#database.get(
       `SELECT count(*) AS manifests, coalesce(sum(bytes), 0) AS bytes,
-         coalesce(sum(CASE is_counted WHEN 1 THEN 0 ELSE missing END), 0) AS awaited
-       FROM open_manifests WHERE sender_id = ?`,
+         coalesce(sum(CASE is_counted WHEN 1 THEN 0 ELSE missing END), 0)
+           + (SELECT coalesce(sum(awaited), 0) FROM left_manifests WHERE sender_id = ?1) AS awaited
+       FROM open_manifests WHERE sender_id = ?1`,
       senderId,
     );
     const all = row ?? {};
@@ -269,10 +274,15 @@ export class OpenManifests {
       .map((row) => number(row, 'manifest'));
   }
 
-  /** Forgets what manifests awaited that are not open any more, a bounded step. @returns whether there is more */
-  sweep(limit: number): boolean {
+  /** Whether something is awaited by manifests that are not open any more. */
+  isSweepDue(): boolean {
+    return this.#database.get('SELECT 1 FROM left_manifests LIMIT 1') !== undefined;
+  }
+
+  /** Forgets what manifests awaited that are not open any more, a bounded step. */
+  sweep(limit: number): void {
     const row = this.#database.get('SELECT manifest FROM left_manifests LIMIT 1');
-    if (row === undefined) return false;
+    if (row === undefined) return;
     const manifest = number(row, 'manifest');
     const deleted = this.#database.run(
       `DELETE FROM awaited WHERE manifest = ?1 AND object_id IN (SELECT object_id FROM awaited WHERE manifest = ?1 LIMIT ?2)`,
@@ -280,7 +290,12 @@ export class OpenManifests {
       limit,
     );
     if (deleted < limit) this.#database.run('DELETE FROM left_manifests WHERE manifest = ?', manifest);
-    return true;
+    else
+      this.#database.run(
+        'UPDATE left_manifests SET awaited = awaited - ? WHERE manifest = ?',
+        deleted,
+        manifest,
+      );
   }
 
   #lift({ manifest, senderId, studyUid }: OpenManifest): void {
@@ -300,7 +315,7 @@ export class OpenManifests {
 
   #leave(condition: string, ...values: (string | number)[]): number {
     this.#database.run(
-      `INSERT INTO left_manifests SELECT manifest FROM open_manifests
+      `INSERT INTO left_manifests SELECT manifest, sender_id, missing FROM open_manifests
        WHERE is_counted = 0 AND missing > 0 AND ${condition} ON CONFLICT DO NOTHING`,
       ...values,
     );

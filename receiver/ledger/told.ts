@@ -83,6 +83,8 @@ export class Told {
         else if (this.#saveEntry(senderId, entry) > 0 && isNew) rows += 1;
       }
       if (leftOut > 0) this.#leaveOut(senderId, leftOut);
+      else if (rows + rollRowsFreed / 2 <= this.#rowsMax)
+        this.#database.run('DELETE FROM roll_left_out WHERE sender_id = ?', senderId);
     });
   }
 
@@ -133,18 +135,6 @@ export class Told {
            AND (? OR NOT EXISTS (SELECT 1 FROM senders WHERE senders.sender_id = roll.sender_id AND retired = 1))
          LIMIT ?`,
         of === 'all' ? 1 : 0,
-        limit,
-      )
-      .map(unseenStudy);
-  }
-
-  /** The same of one sender. */
-  unseenOf(senderId: string, limit: number): UnseenStudy[] {
-    return this.#database
-      .all(
-        `SELECT * FROM roll WHERE sender_id = ?
-           AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.object_id = roll.manifest_id) LIMIT ?`,
-        senderId,
         limit,
       )
       .map(unseenStudy);

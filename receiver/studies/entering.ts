@@ -169,7 +169,8 @@ export class ManifestEntering {
       // Content that still waits for its scan is recognised, and not here.
       const missing = recognised.length === 0 ? notHere : ledger.openManifests.notHere([...notHere]);
       ledger.openManifests.enter(manifest, entries.length, missing, isCounted);
-      if (isCounted && open.entered + entries.length === open.entries)
+      const isAll = open.entered + entries.length === open.entries;
+      if (isCounted && isAll && ledger.openManifests.get(manifest)?.missing !== 0)
         ledger.openManifests.tryAt(manifest, this.#time.nowMs() + countAgainMs);
       return recognised;
     });

@@ -61,7 +61,9 @@ const openBytesMax = 2 ** 30;
 /** A study that waits for a part of it to be made ready is looked at again so often. */
 const waitMs = 5000;
 /** Rows of left manifests that one look forgets. */
-const sweptRows = 1000;
+const sweptRows = 4000;
+/** Answers about awaited objects that are kept. */
+const awaitsMax = 4096;
 
 export class Studies {
   readonly trouble: StudyTrouble;
@@ -73,6 +75,8 @@ export class Studies {
   #lastSender = '';
   /** Studies that a person asked about. */
   readonly #asked: StudyKey[] = [];
+  /** What was answered of objects since something came: with a full vault each datagram asks. */
+  readonly #awaits = new Map<string, boolean>();
 
   constructor(options: StudiesOptions) {
     this.#options = options;
@@ -85,12 +89,14 @@ export class Studies {
 
   /** Begins anew with what the ledger has, as after a start. */
   loadAgain(): void {
+    this.#awaits.clear();
     this.#entering.forget();
     this.#mayBeReady = true;
   }
 
   /** Instances became durable: the ledger has taken them off what is awaited. */
   instancesStored(rows: readonly InstanceRecord[]): void {
+    this.#awaits.clear();
     const studies = new Map(
       rows.map(({ senderId, studyUid }) => [`${senderId} ${studyUid}`, { senderId, studyUid }]),
     );
@@ -144,6 +150,7 @@ export class Studies {
   /** Looks at the entries of manifests that came, a bounded step. @returns whether there may be more to do at once */
   enterSome(): boolean {
     const entered = this.#entering.step();
+    if (entered) this.#awaits.clear();
     this.#mayBeReady ||= entered;
     return entered;
   }
@@ -220,7 +227,12 @@ export class Studies {
 
   /** Whether a study that is here in part waits for an object. */
   awaits(objectId: string): boolean {
-    return this.#options.ledger.openManifests.isAwaitedInPart(objectId);
+    const known = this.#awaits.get(objectId);
+    if (known !== undefined) return known;
+    if (this.#awaits.size >= awaitsMax) this.#awaits.clear();
+    const awaits = this.#options.ledger.openManifests.isAwaitedInPart(objectId);
+    this.#awaits.set(objectId, awaits);
+    return awaits;
   }
 
   /** An instance that was neither released nor held is gone: its study misses it again. */
@@ -272,11 +284,17 @@ export class Studies {
 
   /** Names what has waited too long, and looks again at what waits for its time. Call it every second or so. */
   watchDeadlines(): void {
-    const { ledger } = this.#options;
+    const { ledger, alarms } = this.#options;
     this.#deadlines.watch();
     this.#entering.wake();
+    this.#awaits.clear();
     this.#mayBeReady = true;
-    if (ledger.transaction(() => ledger.openManifests.sweep(sweptRows))) this.#entering.wake();
+    if (ledger.openManifests.isSweepDue()) ledger.transaction(() => ledger.openManifests.sweep(sweptRows));
+    for (const senderId of ledger.studies.senderIds()) {
+      const leftOut = ledger.told.leftOut(senderId);
+      const detail = `${leftOut} studies of its roll and more are not kept`;
+      alarms.set(leftOut > 0, 'E_STUDIES_FULL', `${senderId} roll`, detail);
+    }
   }
 
   /** What the newest list of a study still misses. */

@@ -247,7 +247,7 @@ describe('several sides', () => {
     const names = [...folders(world)].sort();
     expect(names).toHaveLength(2);
     expect(names[0]).toBe(studyUid);
-    expect([`${studyUid}.${first.senderId}`, `${studyUid}.${second.senderId}`]).toContain(names[1]);
+    expect([`${studyUid}.from-${first.senderId}`, `${studyUid}.from-${second.senderId}`]).toContain(names[1]);
   });
 
   it('two receivers on one fibre keep their own accounts', () => {
