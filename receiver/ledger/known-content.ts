@@ -46,19 +46,28 @@ export class KnownContent {
   }
 
   /**
-   * Recognises the entries of a manifest whose content is here under another id.
+   * Recognises entries of a manifest that are not here, and whose content is here under another id.
+   * @param entries at most some thousand at a time
    * @returns their object ids: they need not be collected
    */
   recognise(senderId: string, entries: readonly ManifestEntry[]): string[] {
-    return entries
-      .filter((entry) => {
-        if (this.#database.get('SELECT 1 FROM instances WHERE object_id = ?', entry.objectId) !== undefined)
-          return false;
-        const knownAs = this.objectIdOf(senderId, entry);
-        if (knownAs !== undefined) this.enter(entry.objectId, knownAs);
-        return knownAs !== undefined;
-      })
-      .map((entry) => entry.objectId);
+    const asked = entries.map(({ objectId, sopInstanceUid, sha256, bytes }) => [
+      objectId,
+      sopInstanceUid,
+      sha256,
+      bytes,
+    ]);
+    const found = this.#database.all(
+      `SELECT entry.value ->> 0 AS object_id, (SELECT object_id FROM instances WHERE sender_id = ?
+           AND sop_instance_uid = entry.value ->> 1 AND sha256 = entry.value ->> 2 AND bytes = entry.value ->> 3
+           AND object_id <> entry.value ->> 0 ORDER BY arrival LIMIT 1) AS known_as
+       FROM json_each(?) AS entry WHERE known_as IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM instances WHERE object_id = entry.value ->> 0)`,
+      senderId,
+      JSON.stringify(asked),
+    );
+    for (const row of found) this.enter(text(row, 'object_id'), text(row, 'known_as'));
+    return found.map((row) => text(row, 'object_id'));
   }
 
   /**

@@ -41,9 +41,6 @@ export const openManifestsSchema = `
      awaited INTEGER NOT NULL
    );
    CREATE INDEX known_content_by_id ON known_content (known_as);
-   CREATE TRIGGER awaited_entered AFTER INSERT ON awaited BEGIN
-     UPDATE open_manifests SET missing = missing + 1 WHERE manifest = NEW.manifest;
-   END;
    CREATE TRIGGER awaited_came AFTER DELETE ON awaited BEGIN
      UPDATE open_manifests SET missing = missing - 1 WHERE manifest = OLD.manifest;
    END;
@@ -159,6 +156,18 @@ export class OpenManifests {
     return this.#leave(condition, senderId, studyUid, keep);
   }
 
+  /** The next small manifest of a sender with entries that were not looked at. */
+  nextSmallToEnter(senderId: string, nowMs: number, entriesMax: number): OpenManifest | undefined {
+    const row = this.#database.get(
+      `SELECT * FROM open_manifests WHERE sender_id = ? AND entered < entries AND try_at_ms <= ? AND entries <= ?
+       ORDER BY try_at_ms LIMIT 1`,
+      senderId,
+      nowMs,
+      entriesMax,
+    );
+    return row === undefined ? undefined : openManifest(row);
+  }
+
   /** The next manifest of a sender with entries that were not looked at, or that is to be counted again. */
   nextToEnter(senderId: string, nowMs: number): OpenManifest | undefined {
     const row =
@@ -187,17 +196,12 @@ export class OpenManifests {
   }
 
   /** So many more entries were looked at, and these of them are not here. */
-  enter(manifest: number, entries: number, missing: Iterable<string>, isCounted: boolean): void {
-    let counted = 0;
-    for (const objectId of missing) {
-      counted += 1;
-      if (!isCounted)
-        this.#database.run('INSERT INTO awaited VALUES (?, ?) ON CONFLICT DO NOTHING', objectId, manifest);
-    }
+  enter(manifest: number, entries: number, missing: ReadonlySet<string>, isCounted: boolean): void {
+    const fresh = isCounted ? missing.size : this.#await(manifest, [...missing]);
     this.#database.run(
       'UPDATE open_manifests SET entered = entered + ?, missing = missing + ? WHERE manifest = ?',
       entries,
-      isCounted ? counted : 0,
+      fresh,
       manifest,
     );
   }
@@ -296,6 +300,16 @@ export class OpenManifests {
         deleted,
         manifest,
       );
+  }
+
+  /** @returns how many were not awaited before */
+  #await(manifest: number, objectIds: readonly string[]): number {
+    if (objectIds.length === 0) return 0;
+    return this.#database.run(
+      'INSERT INTO awaited SELECT value, ? FROM json_each(?) WHERE true ON CONFLICT DO NOTHING',
+      manifest,
+      JSON.stringify(objectIds),
+    );
   }
 
   #lift({ manifest, senderId, studyUid }: OpenManifest): void {

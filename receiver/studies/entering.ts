@@ -1,7 +1,7 @@
 /**
- * Manifests are looked at entry by entry, in bounded steps beside everything else, one at a time and each sender in
+ * Manifests are looked at entry by entry, in bounded steps beside everything else, small ones first and each sender in
  * turn: what of them is here, what is awaited. So a list of 200,000 entries costs others a few milliseconds at a time, and
- * a stop goes on where it was.
+ * after a stop it is gone on with where it was.
  *
  * Of one sender so many objects are awaited by name. Beyond that its manifests are only counted, now and again, until
  * there is room: they are released all the same, a little later.
@@ -80,7 +80,9 @@ export class ManifestEntering {
         this.#mayHaveMore = false;
         break;
       }
-      left -= Math.max(smallEntries, this.#enterSome(open, left));
+      // A small one is entered in one go.
+      const entries = open.entries <= stepEntries ? open.entries : left;
+      left -= Math.max(smallEntries, this.#enterSome(open, entries));
       entered = true;
     }
     this.#restUntilMs = clock.monotonicMs() + restFactor * (clock.monotonicMs() - startedMs);
@@ -98,16 +100,24 @@ export class ManifestEntering {
     }
   }
 
+  /** Small manifests first, of each sender in turn: none of them waits for a large one. */
   #current(): OpenManifest | undefined {
     const { openManifests, studies } = this.#options.ledger;
-    const reading = this.#reading === undefined ? undefined : openManifests.get(this.#reading.manifest);
-    if (reading !== undefined && reading.entered < reading.entries) return reading;
-    this.#reading = undefined;
     const senders = studies.senderIds();
     const next = senders.findIndex((senderId) => senderId > this.#lastSender);
     const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
+    const nowMs = this.#time.nowMs();
     for (const senderId of inTurn) {
-      const open = openManifests.nextToEnter(senderId, this.#time.nowMs());
+      const small = openManifests.nextSmallToEnter(senderId, nowMs, stepEntries);
+      if (small === undefined) continue;
+      this.#lastSender = senderId;
+      return small;
+    }
+    const reading = this.#reading === undefined ? undefined : openManifests.get(this.#reading.manifest);
+    if (reading !== undefined && reading.entered < reading.entries) return reading;
+    this.#reading = undefined;
+    for (const senderId of inTurn) {
+      const open = openManifests.nextToEnter(senderId, nowMs);
       if (open === undefined) continue;
       this.#lastSender = senderId;
       return open.entered < open.entries ? open : { ...open, entered: 0 };
@@ -130,12 +140,12 @@ export class ManifestEntering {
         this.#enter(open, entries);
         if (reading.entries === open.entries) endTrouble(this.#trouble, open.senderId, open.studyUid);
         return entries.length;
-      }) ?? this.#giveUp()
+      }) ?? this.#giveUp(open)
     );
   }
 
-  #giveUp(): 0 {
-    this.#reading = undefined;
+  #giveUp({ manifest }: OpenManifest): 0 {
+    if (this.#reading?.manifest === manifest) this.#reading = undefined;
     return 0;
   }
 
@@ -151,8 +161,10 @@ export class ManifestEntering {
     }
     const reader = new ManifestReader(document);
     for (let skipped = 0; skipped < entered; skipped += 1) reader.next();
-    this.#reading = { manifest, reader, entries: entered };
-    return this.#reading;
+    const reading = { manifest, reader, entries: entered };
+    // A large one that is being read goes on afterwards.
+    if (open.entries > stepEntries) this.#reading = reading;
+    return reading;
   }
 
   #enter(open: OpenManifest, entries: readonly ManifestEntry[]): void {
