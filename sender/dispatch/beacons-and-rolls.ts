@@ -2,7 +2,8 @@
  * What the sender tells of itself: a beacon often, and a roll of all studies it retains, page by page, less often.
  * Neither is kept: the next one is newer.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+import { severities } from '../../shared/alarm-severity.ts';
+import type { Alarm, Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { encodeBeacon } from '../../shared/wire/beacon.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
@@ -87,7 +88,15 @@ export class BeaconsAndRolls {
         spoolBytes: ledger.totals.heldBytes(),
         spoolFreeBytes: spool.freeBytes().free,
         rejected: ledger.counters.all().filter(({ code }) => code.startsWith('E_')),
-        alarms: [...new Set(alarms.standing().map((alarm) => alarm.code))],
+        // A beacon has room for some: the most urgent ones.
+        alarms: [
+          ...new Set(
+            alarms
+              .standing()
+              .toSorted(byUrgency)
+              .map((alarm) => alarm.code),
+          ),
+        ],
       }),
     );
   }
@@ -116,4 +125,8 @@ export class BeaconsAndRolls {
       );
     }
   }
+}
+
+function byUrgency(a: Alarm, b: Alarm): number {
+  return severities.indexOf(a.severity) - severities.indexOf(b.severity);
 }

@@ -2,8 +2,11 @@
  * Goal: doctor finds what is wrong with a host, and complains of nothing on one that is set up as hw-notes say. Method:
  * the files of a host as text, one thing wrong at a time.
  */
+
 import { describe, expect, it } from 'vitest';
+import { present } from '../../../shared/assert.ts';
 import { doctorText } from '../../../shared/console/doctor-command.ts';
+import { Key } from '../../../shared/crypto/key-file.ts';
 import {
   bufferFinding,
   clockFinding,
@@ -13,6 +16,7 @@ import {
   offloadFinding,
   spaceFinding,
 } from '../../../shared/doctor/host-findings.ts';
+import { keyNamesFinding } from '../../../shared/doctor/key-findings.ts';
 import {
   forwardingFinding,
   interfaceFindings,
@@ -207,5 +211,22 @@ describe('the host', () => {
     expect(text).toMatch(/ok +engine +simd/);
     expect(text).toMatch(/^WARNING engine: Install/m);
     expect(text).toMatch(/1 ok, 1 warnings, 0 failures, 0 unknown$/);
+  });
+});
+
+describe('the names of keys', () => {
+  const ring = (...names: string[]) => {
+    const [first, ...others] = names.map((name, index) => new Key(index + 1, new Uint8Array(32), name));
+    return { keys: [present(first, 'a ring has a key'), ...others] } as const;
+  };
+
+  it('are missed where several senders could speak for each other', () => {
+    expect(verdict(keyNamesFinding(ring('', ''), 2))).toBe('warning');
+    expect(keyNamesFinding(ring('ct', ''), 0)).toMatchObject({
+      verdict: 'warning',
+      found: expect.stringContaining('key 2'),
+    });
+    expect(verdict(keyNamesFinding(ring('', ''), 1))).toBe('ok');
+    expect(verdict(keyNamesFinding(ring('ct', 'ct', 'mr'), 9))).toBe('ok');
   });
 });

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readKeyFile, writeKeyFile } from '../../../shared/crypto/key-file.ts';
+import { readKeyFile, readKeyRing, writeKeyFile } from '../../../shared/crypto/key-file.ts';
 import { addKey, revokeKey, useKey } from '../../../shared/crypto/key-file-changes.ts';
 import { Random } from '../../harness/random.ts';
 
@@ -78,5 +78,46 @@ describe('a key ring', () => {
     for (let count = 1; count < 16; count += 1) addKey(path, randomBytes);
     expect(() => addKey(path, randomBytes)).toThrow(expect.objectContaining({ code: 'E_KEY_FORMAT' }));
     expect(ids()).toHaveLength(16);
+  });
+});
+
+describe('the name of a key', () => {
+  const names = () => readKeyFile(path).map(({ name }) => name);
+
+  it('is one by chance for a first key, and the same for a key that is added', () => {
+    writeKeyFile(path, randomBytes);
+    const [first = ''] = names();
+    expect(first).toMatch(/^sender-[0-9a-f]{6}$/);
+    addKey(path, randomBytes);
+    const third = addKey(path, randomBytes, 'another');
+    expect(names()).toEqual([first, first, 'another']);
+    useKey(path, third);
+    expect(names()).toEqual(['another', first, first]);
+    revokeKey(path, third);
+    expect(names()).toEqual([first, first]);
+  });
+
+  it('is none in an old file, and for what is added to it', () => {
+    const [id, secret] = [7, Buffer.alloc(32, 1).toString('base64url')];
+    writeFileSync(path, `dicom-diode-key-1 ${id} ${secret}\n`, { mode: 0o600 });
+    addKey(path, randomBytes);
+    expect(names()).toEqual(['', '']);
+  });
+
+  it('may be chosen, and is refused when it is none', () => {
+    writeKeyFile(path, randomBytes, 'CT-2.basement');
+    expect(names()).toEqual(['CT-2.basement']);
+    for (const name of ['', 'a b', 'x'.repeat(33), 'a/b', 'é'])
+      expect(() => addKey(path, randomBytes, name)).toThrow(expect.objectContaining({ code: 'E_USAGE' }));
+  });
+
+  it('of a sender id may be written down, and stays there when keys change', () => {
+    writeKeyFile(path, randomBytes, 'ct');
+    const line = 'dicom-diode-sender-1 0123456789abcdef ct\n';
+    writeFileSync(path, `${line}${readFileSync(path, 'utf8')}`, { mode: 0o600 });
+    const id = addKey(path, randomBytes);
+    useKey(path, id);
+    expect([...readKeyRing(path).senders]).toEqual([['0123456789abcdef', 'ct']]);
+    expect(readKeyRing(path).names.get(id)).toBe('ct');
   });
 });
