@@ -26,9 +26,11 @@ const names = { 1: 'instance', 2: 'manifest', 3: 'beacon', 4: 'roll' } as const 
 
 /** Documents that are read in one step. */
 const ofStepMax = 64;
-/** One step reads no longer than this, but for one document; then the same time thrice is for everything else. */
+/** One step reads no longer than this, but for one document. */
 const stepMs = 5;
-const restShare = 3;
+/** The share of the time that is for documents, and what they may take of it at once when they took little before. */
+const timeShare = 0.25;
+const burstMs = 500;
 /** The alarm that some were dropped stands so long after the last one. */
 const backlogMs = 60_000;
 
@@ -48,7 +50,9 @@ export class ControlDocuments {
   readonly #waiting = new WaitingDocuments();
   /** When a document of a sender was last dropped. */
   readonly #droppedAtMs = new Map<string, number>();
-  #restsUntilMs = Number.NEGATIVE_INFINITY;
+  /** Time that documents may take now, and when that was last counted. */
+  #creditMs = burstMs;
+  #creditAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ControlDocumentsOptions) {
     this.#options = options;
@@ -69,15 +73,17 @@ export class ControlDocuments {
     const { clock } = this.#options;
     const beganMs = clock.monotonicMs();
     this.#watchBacklog(beganMs);
-    if (beganMs < this.#restsUntilMs) return false;
+    const passedMs = Math.max(0, beganMs - this.#creditAtMs);
+    this.#creditMs = Math.min(burstMs, this.#creditMs + passedMs * timeShare);
+    this.#creditAtMs = beganMs;
+    if (this.#creditMs <= 0) return false;
     for (let count = 0; count < ofStepMax && clock.monotonicMs() - beganMs <= stepMs; count += 1) {
       const object = this.#waiting.next();
       if (object === undefined) break;
       this.#readApart(object);
     }
-    const now = clock.monotonicMs();
-    this.#restsUntilMs = now + restShare * (now - beganMs);
-    return !this.#waiting.isEmpty && this.#restsUntilMs <= now;
+    this.#creditMs -= clock.monotonicMs() - beganMs;
+    return !this.#waiting.isEmpty && this.#creditMs > 0;
   }
 
   /** Reads everything that waits: before a stop. */

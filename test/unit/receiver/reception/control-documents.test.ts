@@ -110,14 +110,14 @@ describe('documents', () => {
   it('take no more than a share of the time', () => {
     const { documents, clock, time, read } = site(1);
     let spentMs = 0;
-    for (let step = 0; step < 2000; step += 1) {
+    for (let step = 0; step < 10_000; step += 1) {
       for (let count = 0; count < 4; count += 1) documents.add(documentOf(hostile, good));
       const beganMs = clock.monotonicMs();
       documents.read();
       spentMs += clock.monotonicMs() - beganMs;
       time.advance(1);
     }
-    expect(spentMs / clock.monotonicMs()).toBeLessThan(0.27);
+    expect(spentMs / clock.monotonicMs()).toBeLessThan(0.3);
     expect(read.length).toBeGreaterThan(500);
   });
 
