@@ -9,6 +9,8 @@ export const sendersSchema = `
      session_random INTEGER NOT NULL,
      sequence INTEGER NOT NULL,
      roll_sequence INTEGER NOT NULL,
+     beacon_number INTEGER NOT NULL,
+     roll_number INTEGER NOT NULL,
      key_id INTEGER NOT NULL,
      account_from INTEGER NOT NULL,
      highest_study_number INTEGER NOT NULL,
@@ -23,6 +25,8 @@ export const sendersSchema = `
      session_random INTEGER NOT NULL,
      sequence INTEGER NOT NULL,
      roll_sequence INTEGER NOT NULL,
+     beacon_number INTEGER NOT NULL,
+     roll_number INTEGER NOT NULL,
      UNIQUE (sender_id, session_counter, session_random)
    );`;
 
@@ -33,6 +37,9 @@ export interface HeardSession {
   /** Of the newest beacon that was taken, and of the newest page of a roll; -1: none was. */
   readonly sequence: number;
   readonly rollSequence: number;
+  /** Which beacon and which roll of the session those were; 0: none was. */
+  readonly beaconNumber: number;
+  readonly rollNumber: number;
 }
 
 export interface SenderRecord extends HeardSession {
@@ -52,8 +59,8 @@ export interface SenderRecord extends HeardSession {
 }
 
 /** What a record begins with may be left out. */
-type SavedSender = Omit<SenderRecord, 'isRetired' | 'rollSequence' | 'toldStudyNumber' | 'setBackFrom'> &
-  Partial<Pick<SenderRecord, 'rollSequence' | 'toldStudyNumber' | 'setBackFrom'>>;
+type LeftOut = 'rollSequence' | 'beaconNumber' | 'rollNumber' | 'toldStudyNumber' | 'setBackFrom';
+type SavedSender = Omit<SenderRecord, 'isRetired' | LeftOut> & Partial<Pick<SenderRecord, LeftOut>>;
 
 /** Sessions that are remembered of each sender, besides the newest. */
 export const sessionsMax = 256;
@@ -77,11 +84,12 @@ export class SenderRecords {
   /** Enters what a sender says of itself: one that speaks is in use. */
   save(sender: SavedSender): void {
     this.#database.run(
-      `INSERT INTO senders (sender_id, session_counter, session_random, sequence, roll_sequence, key_id, account_from,
-         highest_study_number, told_study_number, set_back_from)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO senders (sender_id, session_counter, session_random, sequence, roll_sequence, beacon_number, roll_number, key_id,
+         account_from, highest_study_number, told_study_number, set_back_from)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (sender_id) DO UPDATE SET session_counter = excluded.session_counter,
          session_random = excluded.session_random, sequence = excluded.sequence, roll_sequence = excluded.roll_sequence,
+         beacon_number = excluded.beacon_number, roll_number = excluded.roll_number,
          key_id = excluded.key_id, account_from = excluded.account_from,
          highest_study_number = excluded.highest_study_number, told_study_number = excluded.told_study_number,
          set_back_from = excluded.set_back_from, retired = 0`,
@@ -90,6 +98,8 @@ export class SenderRecords {
       sender.sessionRandom,
       sender.sequence,
       sender.rollSequence ?? -1,
+      sender.beaconNumber ?? 0,
+      sender.rollNumber ?? 0,
       sender.keyId,
       sender.accountFrom,
       sender.highestStudyNumber,
@@ -114,7 +124,7 @@ export class SenderRecords {
   correct(senderId: string, highestStudyNumber: number): void {
     this.#database.run(
       `UPDATE senders SET highest_study_number = ?, told_study_number = ?, account_from = min(account_from, ?),
-         session_counter = 0, session_random = 0, sequence = -1, roll_sequence = -1, set_back_from = NULL
+         session_counter = 0, session_random = 0, sequence = -1, roll_sequence = -1, beacon_number = 0, roll_number = 0, set_back_from = NULL
        WHERE sender_id = ?`,
       highestStudyNumber,
       highestStudyNumber,
@@ -126,12 +136,16 @@ export class SenderRecords {
   /** Remembers a session that is the newest no more, and forgets the one that was left the longest ago for it. */
   leave(senderId: string, session: HeardSession): void {
     this.#database.run(
-      'INSERT OR REPLACE INTO sender_sessions (sender_id, session_counter, session_random, sequence, roll_sequence) VALUES (?, ?, ?, ?, ?)',
+      `INSERT OR REPLACE INTO sender_sessions
+         (sender_id, session_counter, session_random, sequence, roll_sequence, beacon_number, roll_number)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       senderId,
       session.sessionCounter,
       session.sessionRandom,
       session.sequence,
       session.rollSequence,
+      session.beaconNumber,
+      session.rollNumber,
     );
     this.#database.run(
       `DELETE FROM sender_sessions WHERE sender_id = ? AND id NOT IN
@@ -156,6 +170,8 @@ function heardSession(row: Row): HeardSession {
     sessionRandom: number(row, 'session_random'),
     sequence: number(row, 'sequence'),
     rollSequence: number(row, 'roll_sequence'),
+    beaconNumber: number(row, 'beacon_number'),
+    rollNumber: number(row, 'roll_number'),
   };
 }
 

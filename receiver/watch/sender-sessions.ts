@@ -20,6 +20,12 @@ export interface Moment {
 
 export type Telling = 'beacon' | 'roll';
 
+/** Where a document came, and which beacon or roll of its session it is: several datagrams of one object may open it. */
+export interface Told extends Moment {
+  readonly telling: Telling;
+  readonly number: number;
+}
+
 /**
  * - `new`: newer than all before
  * - `set back`: of a lower session, and the newest one is silent
@@ -50,13 +56,13 @@ export class SenderSessions {
   }
 
   /** Map look-ups alone: it is asked for each object that a datagram would open. */
-  newness(moment: Moment, telling: Telling, nowMs: number): Newness {
+  newness(moment: Moment, telling: Telling, nowMs: number, toldNumber?: number): Newness {
     const heard = this.#heard.get(moment.senderId);
     if (heard === undefined) return 'new';
     const { newest, left, heardAtMs } = heard;
-    if (isSame(moment, newest)) return moment.sequence > lastOf(newest, telling) ? 'new' : 'replay';
+    if (isSame(moment, newest)) return isBeyond(moment, newest, telling, toldNumber) ? 'new' : 'replay';
     const before = left.get(keyOf(moment));
-    if (before !== undefined && moment.sequence <= lastOf(before, telling)) return 'replay';
+    if (before !== undefined && !isBeyond(moment, before, telling, toldNumber)) return 'replay';
     if (moment.sessionCounter > newest.sessionCounter) return 'new';
     // A roll alone never says that its sender was set back.
     if (telling === 'roll') return 'replay';
@@ -64,23 +70,26 @@ export class SenderSessions {
   }
 
   /** The sessions as they are when this is taken: the newest, and the one that is left for it. */
-  after(moment: Moment, telling: Telling): { newest: HeardSession; left: HeardSession | undefined } {
+  after(moment: Told): { newest: HeardSession; left: HeardSession | undefined } {
     const heard = this.#heard.get(moment.senderId);
     const isLeft = heard !== undefined && !isSame(moment, heard.newest);
     const before = isLeft ? heard.left.get(keyOf(moment)) : heard?.newest;
-    const { sessionCounter, sessionRandom, sequence } = moment;
+    const { sessionCounter, sessionRandom, telling } = moment;
+    const [beacon, roll] = telling === 'beacon' ? [moment, undefined] : [undefined, moment];
     const newest = {
       sessionCounter,
       sessionRandom,
-      sequence: telling === 'beacon' ? sequence : (before?.sequence ?? -1),
-      rollSequence: telling === 'roll' ? sequence : (before?.rollSequence ?? -1),
+      sequence: beacon?.sequence ?? before?.sequence ?? -1,
+      rollSequence: roll?.sequence ?? before?.rollSequence ?? -1,
+      beaconNumber: beacon?.number ?? before?.beaconNumber ?? 0,
+      rollNumber: roll?.number ?? before?.rollNumber ?? 0,
     };
     return { newest, left: isLeft ? heard.newest : undefined };
   }
 
   /** It was taken, and the ledger says so. */
-  took(moment: Moment, telling: Telling, nowMs: number): void {
-    const { newest, left } = this.after(moment, telling);
+  took(moment: Told, nowMs: number): void {
+    const { newest, left } = this.after(moment);
     const heard = this.#heard.get(moment.senderId);
     if (heard === undefined) return this.load(moment.senderId, newest, [], nowMs);
     heard.newest = newest;
@@ -93,14 +102,23 @@ export class SenderSessions {
     if (heard.left.size > sessionsMax && oldest !== undefined) heard.left.delete(oldest);
   }
 
-  /** Whether a session was heard before the newest one. */
-  wasHeard(moment: Moment): boolean {
-    return this.#heard.get(moment.senderId)?.left.has(keyOf(moment)) ?? false;
+  /** Whether it is of the roll that was taken last: its pages come one by one, and none of them twice does harm. */
+  isOfLastRoll(moment: Moment, rollNumber: number): boolean {
+    const newest = this.#heard.get(moment.senderId)?.newest;
+    return newest !== undefined && isSame(moment, newest) && newest.rollNumber === rollNumber;
   }
 }
 
-function lastOf(session: HeardSession, telling: Telling): number {
-  return telling === 'beacon' ? session.sequence : session.rollSequence;
+/** By the header, and by what the document says of itself as soon as that is known. */
+function isBeyond(
+  moment: Moment,
+  last: HeardSession,
+  telling: Telling,
+  toldNumber: number | undefined,
+): boolean {
+  const [sequence, number] =
+    telling === 'beacon' ? [last.sequence, last.beaconNumber] : [last.rollSequence, last.rollNumber - 1];
+  return moment.sequence > sequence && (toldNumber === undefined || toldNumber > number);
 }
 
 function isSame(a: Omit<Moment, 'senderId' | 'sequence'>, b: HeardSession): boolean {

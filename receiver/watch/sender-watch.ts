@@ -83,11 +83,11 @@ export class SenderWatch {
     const now = clock.monotonicMs();
     const { senderId } = arrival;
     if (beacon.senderId !== senderId) return false;
-    const newness = this.#sessions.newness(arrival, 'beacon', now);
+    const newness = this.#sessions.newness(arrival, 'beacon', now, beacon.beaconNumber);
     if (newness === 'waits') this.#setBackNumbers.waits(ledger.senders.get(senderId), beacon);
     if (newness === 'waits' || newness === 'replay') return false;
     this.#save(beacon, arrival, newness);
-    this.#sessions.took(arrival, 'beacon', now);
+    this.#sessions.took({ ...arrival, telling: 'beacon', number: beacon.beaconNumber }, now);
     this.#setBackNumbers.taken(senderId);
     const clockSkewMs = beacon.clockMs - clock.wallMs();
     this.#watched.set(senderId, { beacon, beaconAtMs: now, clockSkewMs });
@@ -102,14 +102,16 @@ export class SenderWatch {
     const before = ledger.senders.get(arrival.senderId);
     if (roll.senderId !== arrival.senderId || before === undefined) return false;
     const now = clock.monotonicMs();
-    if (this.#sessions.newness(arrival, 'roll', now) !== 'new') return false;
-    const { newest, left } = this.#sessions.after(arrival, 'roll');
+    if (this.#sessions.newness(arrival, 'roll', now, roll.rollNumber) !== 'new') return false;
     ledger.told.saveRoll(arrival.senderId, roll.entries);
+    if (this.#sessions.isOfLastRoll(arrival, roll.rollNumber)) return true;
+    const told = { ...arrival, telling: 'roll', number: roll.rollNumber } as const;
+    const { newest, left } = this.#sessions.after(told);
     ledger.transaction(() => {
       if (left !== undefined) ledger.senders.leave(arrival.senderId, left);
       ledger.senders.save({ ...before, ...newest, keyId: arrival.keyId });
     });
-    this.#sessions.took(arrival, 'roll', now);
+    this.#sessions.took(told, now);
     return true;
   }
 
@@ -182,7 +184,11 @@ export class SenderWatch {
       before?.highestStudyNumber ?? 0,
       accountFrom,
     );
-    const { newest, left } = this.#sessions.after(arrival, 'beacon');
+    const { newest, left } = this.#sessions.after({
+      ...arrival,
+      telling: 'beacon',
+      number: beacon.beaconNumber,
+    });
     const setBackFrom =
       newness === 'set back' ? (before?.setBackFrom ?? before?.sessionCounter) : before?.setBackFrom;
     const sender = {

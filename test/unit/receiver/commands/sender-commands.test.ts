@@ -19,6 +19,8 @@ const heard: SenderRecord = {
   sessionRandom: 2,
   sequence: 3,
   rollSequence: 5,
+  beaconNumber: 2,
+  rollNumber: 1,
   keyId: 1,
   accountFrom: 1,
   highestStudyNumber: 4,

@@ -174,7 +174,7 @@ describe('a replayed beacon or roll', () => {
   it('opens nothing: newness is in the header', () => {
     const { sessions, opening, mayOpen, mayTake, standing, time } = site();
     mayTake(senderId, 1);
-    for (const telling of ['beacon', 'roll'] as const) sessions.took(opening(), telling, 0);
+    for (const telling of ['beacon', 'roll'] as const) sessions.took({ ...opening(), telling, number: 1 }, 0);
     for (const type of [objectType.beacon, objectType.roll]) {
       for (const change of [{}, { sequence: 9 }, { sessionCounter: 5, sequence: 0 }])
         expect(mayOpen({ type, ...change })).toBe('E_DATAGRAM_REPLAY');
@@ -190,7 +190,7 @@ describe('a replayed beacon or roll', () => {
   it('of a lower session opens one beacon a second, and no roll', () => {
     const { sessions, opening, mayOpen, mayTake, time } = site();
     mayTake(senderId, 1);
-    sessions.took(opening(), 'beacon', 0);
+    sessions.took({ ...opening(), telling: 'beacon', number: 1 }, 0);
     const lower = { sessionCounter: 3, sequence: 99 };
     expect(mayOpen(lower)).toBeUndefined();
     for (let count = 0; count < 100; count += 1) expect(mayOpen(lower)).toBe('E_DATAGRAM_REPLAY');

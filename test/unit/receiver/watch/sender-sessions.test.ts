@@ -39,6 +39,21 @@ describe('a session', () => {
     expect(ledger.senders.get(senderId)).toMatchObject({ sessionCounter: 5, setBackFrom: undefined });
   });
 
+  it('takes each beacon once, whichever of its datagrams opens it, and each roll as often as it has pages', () => {
+    const { watch, ledger } = high();
+    const first = beacon();
+    expect(watch.beaconCame(first, arrival(10))).toBe(true);
+    expect(watch.rollCame({ ...page(), entries: [] }, arrival(20))).toBe(true);
+    const before = ledger.senders.get(senderId);
+    const again = high(ledger);
+    // Later datagrams of the same objects.
+    expect(again.watch.beaconCame(first, arrival(11))).toBe(false);
+    expect(again.watch.rollCame({ ...page(), entries: [], page: 1, pages: 2 }, arrival(25))).toBe(true);
+    expect(ledger.senders.get(senderId)).toEqual(before);
+    expect(again.watch.rollCame({ ...page(), entries: [], rollNumber: 2 }, arrival(40))).toBe(true);
+    expect(again.watch.rollCame({ ...page(), entries: [] }, arrival(41))).toBe(false);
+  });
+
   it('that a recording pushed aside comes back by itself', () => {
     const { watch, time, ledger } = high();
     watch.beaconCame(beacon(), arrival(50, 12));

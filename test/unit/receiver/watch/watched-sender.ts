@@ -15,12 +15,16 @@ export const parameters: LinkParameters = {
   protection: protection.sealed,
 };
 
+let beacons = 0;
+
+/** Each is a later one of its session. */
 export function beacon(change: Partial<Beacon> = {}): Beacon {
+  beacons += 1;
   return {
     senderId,
     sessionCounter: 1,
     sessionRandom: 9,
-    beaconNumber: 1,
+    beaconNumber: beacons,
     fingerprint: fingerprintOf(change.parameters ?? parameters),
     parameters,
     clockMs: 0,
