@@ -65,8 +65,18 @@ async function deliver(name: string, items: readonly CourierItem[]): Promise<voi
       else objectIds.set(file, objectId);
     }
     const { signal } = stopping;
-    for await (const { file, ...answer } of deliverInstances(destination, [...objectIds.keys()], { signal }))
-      report(present(objectIds.get(file), 'a result is of a file of the round'), answer);
+    const left = new Set(objectIds.values());
+    try {
+      const results = deliverInstances(destination, [...objectIds.keys()], { signal });
+      for await (const { file, ...answer } of results) {
+        const objectId = present(objectIds.get(file), 'a result is of a file of the round');
+        left.delete(objectId);
+        report(objectId, answer);
+      }
+    } catch {
+      // A defect that an instance or a peer can bring about costs a round, not the program.
+      for (const objectId of left) report(objectId, { outcome: 'failed', code: 'E_INTERNAL' });
+    }
   }
   tell({ kind: 'ended', destination: name });
 }

@@ -6,6 +6,7 @@
  */
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
 import type { Departures } from './departures.ts';
+import { FreshDeliveries } from './fresh-deliveries.ts';
 
 /** Part of the receiver's schema. */
 export const deliveriesSchema = `
@@ -29,7 +30,7 @@ export const deliveriesSchema = `
      UNIQUE (object_id, destination)
    );
    CREATE UNIQUE INDEX deliveries_one_uid ON deliveries (destination, sop_instance_uid) WHERE beside = 0 AND state <> 'abandoned';
-   CREATE INDEX deliveries_fresh ON deliveries (destination, urgency, id) WHERE state = 'waiting' AND not_before_ms = 0;
+   CREATE INDEX deliveries_fresh ON deliveries (destination, urgency, sender_id, id) WHERE state = 'waiting' AND not_before_ms = 0;
    CREATE INDEX deliveries_tried ON deliveries (destination, urgency, not_before_ms) WHERE state = 'waiting' AND not_before_ms > 0;
    CREATE INDEX deliveries_oldest ON deliveries (destination, queued_ms) WHERE state = 'waiting';
    CREATE INDEX deliveries_failed ON deliveries (destination) WHERE state = 'failed';
@@ -93,10 +94,12 @@ const triedBesideFresh = 2;
 export class Deliveries {
   readonly #database: LedgerDatabase;
   readonly #departures: Departures;
+  readonly #fresh: FreshDeliveries;
 
   constructor(database: LedgerDatabase, departures: Departures) {
     this.#database = database;
     this.#departures = departures;
+    this.#fresh = new FreshDeliveries(database);
   }
 
   // Entering
@@ -135,19 +138,13 @@ export class Deliveries {
   // Trying
 
   /**
-   * Those to be tried, urgent and oldest first. Of those that were tried in vain a few at most, as long as there are
-   * others: they may be what the destination breaks on, and nobody is to wait behind them for ever.
+   * Those to be tried, urgent and oldest first, of each sender as many: nobody waits behind all that another one has
+   * sent, urgent or not. Of those that were tried in vain a few at most, as long as there are others: they may be what
+   * the destination breaks on, and nobody is to wait behind them for ever.
    */
   due(destination: string, nowMs: number, most: number): DeliveryRecord[] {
     const tried = this.#tried(destination, nowMs, Math.min(most, triedBesideFresh));
-    const fresh = this.#database
-      .all(
-        `SELECT * FROM deliveries WHERE destination = ? AND state = 'waiting' AND not_before_ms = 0
-         ORDER BY urgency, id LIMIT ?`,
-        destination,
-        most - tried.length,
-      )
-      .map(deliveryRecord);
+    const fresh = this.#fresh.due(destination, most - tried.length).map(deliveryRecord);
     return fresh.length > 0 ? [...tried, ...fresh] : this.#tried(destination, nowMs, most);
   }
 

@@ -84,6 +84,22 @@ describe('a release', () => {
   });
 });
 
+describe('what one sender has sent', () => {
+  const names = (of: string) => Array.from({ length: 12 }, (_, index) => `${of} ${index}`);
+  const round = () => site.courier.rounds[0]?.objectIds ?? [];
+
+  it('does not make what is urgent of another one wait, nor what is not', () => {
+    site.release(names('flood'), { senderId: '09'.repeat(8) }, true);
+    site.release(names('more'), { senderId: '09'.repeat(8) });
+    const [routine = ''] = site.release(['routine']);
+    const [urgent = ''] = site.release(names('urgent'), { senderId: 'aa'.repeat(8) }, true);
+    site.pass(50);
+    expect(round()).toContain(urgent);
+    const seen = [...site.play(() => 'delivered', 'pacs'), ...site.play(() => 'delivered', 'pacs')];
+    expect(seen).toContain(routine);
+  });
+});
+
 describe('an instance that can not leave', () => {
   it('waits, has no attempt more and holds up nobody; the destination is not blamed', () => {
     const [a = '', b = ''] = site.release(['a', 'b']);
