@@ -1,0 +1,437 @@
+/**
+ * A hostile scanner at the port and a hostile writer in the watch folder of a real sender, beside honest ones, with a real
+ * receiver behind it: what has to hold for the honest ones, for both programs and for what is none of a writer's business.
+ */
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  associateRequest,
+  control,
+  dataPdu,
+  echoRequest,
+  releaseRequest,
+  storeRequest,
+  verification,
+} from './association-bytes.ts';
+import { transferSyntaxes } from './dicom-writer.ts';
+import { HostileScanner, inPieces, write } from './hostile-scanner.ts';
+import { HostileWriter } from './hostile-writer.ts';
+import type { Processes } from './processes.ts';
+import { Random } from './random.ts';
+import { RawConnection } from './raw-connection.ts';
+import { filesBelow, freeTcpPort, Transfer } from './transfer.ts';
+import { ctImage, element, encodeElements, encodePart10 } from './unchecked-writer.ts';
+
+/** Does its kind of harm once. */
+export type HostileAct = (random: Random) => Promise<void>;
+
+export interface HostileRunOptions {
+  readonly processes: Processes;
+  readonly seed: number;
+  readonly loadMs: number;
+  /** What is released after the load is over has to be so within this. */
+  readonly settleMs: number;
+  /** Names of kinds; all when left out. */
+  readonly only?: readonly string[] | undefined;
+  readonly without?: readonly string[];
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface HostileReport {
+  readonly seed: number;
+  /** Acts by kind. */
+  readonly acts: Readonly<Record<string, number>>;
+  readonly honestFiles: number;
+  readonly honestStores: number;
+  readonly refusedStores: number;
+  readonly echoes: number;
+  readonly slowestEchoMs: number;
+  readonly peakMB: { readonly sender: number; readonly receiver: number };
+  readonly diskMB: number;
+  readonly stopMs: { readonly sender: number; readonly receiver: number };
+  /** What does not hold; empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+const residentMBMax = 400;
+const stopMsMax = 10_000;
+const echoMsMax = 20_000;
+/** Honest studies on their way at most. */
+const waitingMax = 12;
+/** Beside what was written into it by all, four times over: spool, vault, and what waits in each. */
+const diskSlackBytes = 500e6;
+const workers = { scanner: 3, writer: 2 } as const;
+
+export class HostileRun {
+  readonly #options: HostileRunOptions;
+  readonly #transfer: Transfer;
+  readonly #random: Random;
+  readonly #acts: Record<string, number> = {};
+  readonly #problems: string[] = [];
+  /** Data set hashes of what honest scanners stored, by SOP Instance UID. */
+  readonly #stored = new Map<string, string>();
+  /** In files that no writer and no scanner was given. */
+  readonly #canary: string;
+  readonly #peakMB = { sender: 0, receiver: 0 };
+  #refusedStores = 0;
+  #echoes = 0;
+  #slowestEchoMs = 0;
+  #isOver = false;
+  #port = 0;
+
+  constructor(options: HostileRunOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed).fork('hostile');
+    this.#transfer = new Transfer({ processes: options.processes, seed: options.seed });
+    this.#canary = `CANARY-${Buffer.from(this.#random.fork('canary').bytes(12)).toString('hex')}`;
+  }
+
+  async run(): Promise<HostileReport> {
+    const transfer = this.#transfer;
+    await this.#prepare();
+    const { receiver, sender } = {
+      receiver: await transfer.startReceiver(),
+      sender: await transfer.startSender(),
+    };
+    const writer = new HostileWriter({
+      watchFolder: transfer.low('watch'),
+      outside: transfer.low('prepared'),
+      secrets: [transfer.low('secret', 'text'), transfer.low('secret', 'image.dcm'), transfer.low('key')],
+    });
+    const scanner = new HostileScanner(this.#port);
+    const sampling = setInterval(() => this.#sample(), 500);
+    try {
+      const honest = [this.#files(), this.#stores(), this.#echo()];
+      const hostile = [
+        ...Array.from({ length: workers.scanner }, (_, number) =>
+          this.#harm(`scanner ${number}`, scanner.acts()),
+        ),
+        ...Array.from({ length: workers.writer }, (_, number) =>
+          this.#harm(`writer ${number}`, writer.acts()),
+        ),
+      ];
+      const endMs = performance.now() + this.#options.loadMs;
+      while (performance.now() < endMs && sender.exit === undefined && receiver.exit === undefined) {
+        await sleep(Math.min(1000, Math.max(1, endMs - performance.now())));
+        this.#options.onProgress?.(this.#progress());
+      }
+      this.#isOver = true;
+      await Promise.all([...honest, ...hostile]);
+      await this.#settle();
+    } finally {
+      clearInterval(sampling);
+      writer.tidyUp();
+    }
+    if (sender.exit !== undefined || receiver.exit !== undefined)
+      this.#problems.push('a program has ended by itself');
+    await this.#lookAtMissing();
+    const stopMs = { sender: await this.#stop('sender'), receiver: await this.#stop('receiver') };
+    this.#compare();
+    this.#lookForCanary();
+    return {
+      seed: this.#options.seed,
+      acts: this.#acts,
+      honestFiles: transfer.instances,
+      honestStores: this.#stored.size,
+      refusedStores: this.#refusedStores,
+      echoes: this.#echoes,
+      slowestEchoMs: Math.round(this.#slowestEchoMs),
+      peakMB: this.#peakMB,
+      diskMB: this.#diskMB(),
+      stopMs,
+      problems: this.#problems,
+    };
+  }
+
+  async #prepare(): Promise<void> {
+    const transfer = this.#transfer;
+    this.#port = await freeTcpPort();
+    Object.assign(transfer.senderSettings, {
+      'dicom.address': '127.0.0.1',
+      'dicom.port': this.#port,
+      'dicom.procedureSteps': true,
+      'dicom.idleSeconds': 20,
+      'dicom.associationSeconds': 2,
+      'dicom.pduSeconds': 2,
+      'beacon.rollSeconds': 5,
+      'passes.carouselGapSeconds': 5,
+    });
+    transfer.senderTables = ['[[dicom.titles]]', 'title = "DIODE"', 'quietSeconds = 2'];
+    await transfer.prepare();
+    mkdirSync(transfer.low('secret'));
+    writeFileSync(transfer.low('secret', 'text'), `${this.#canary}\n`.repeat(200));
+    const image = ctImage({ patientName: this.#canary, studyUid: '2.25.66', sopInstanceUid: '2.25.66.1' });
+    writeFileSync(transfer.low('secret', 'image.dcm'), encodePart10({ dataSet: image }));
+  }
+
+  async #harm(name: string, acts: Readonly<Record<string, HostileAct>>): Promise<void> {
+    const { only, without = [] } = this.#options;
+    const kinds = Object.keys(acts).filter(
+      (kind) => (only?.includes(kind) ?? true) && !without.includes(kind),
+    );
+    const random = this.#random.fork(name);
+    for (let turn = 0; !this.#isOver && kinds.length > 0; turn += 1) {
+      const kind = random.pick(kinds);
+      this.#acts[kind] = (this.#acts[kind] ?? 0) + 1;
+      // Whatever becomes of it: it may be refused, and what it works on may be taken away.
+      await acts[kind]?.(random.fork(turn)).catch(() => {});
+      await sleep(20);
+    }
+  }
+
+  /** The honest writer. */
+  async #files(): Promise<void> {
+    const random = this.#random.fork('files');
+    const underway = new Set<string>();
+    while (!this.#isOver) {
+      for (const studyUid of underway)
+        if (existsSync(this.#transfer.high('inbox', studyUid))) underway.delete(studyUid);
+      if (underway.size < waitingMax) {
+        const study = { instances: random.between(1, 8), bytes: random.between(3000, 80_000) };
+        underway.add(this.#transfer.putStudy({ ...study, stat: random.chance(0.1) }));
+      }
+      await sleep(500);
+    }
+  }
+
+  /** The honest scanner: it tries again what was not taken, as scanners do. */
+  async #stores(): Promise<void> {
+    const random = this.#random.fork('stores');
+    for (let number = 1; !this.#isOver; number += 1) {
+      const studyUid = `2.25.55.${this.#options.seed}.${number}`;
+      const instances = Array.from({ length: random.between(1, 4) }, (_, index) => {
+        const sopInstanceUid = `${studyUid}.${index + 1}`;
+        const more = [element(0x7fe0_0010, 'OW', random.bytes(random.between(1000, 30_000) * 2))];
+        const image = ctImage({ studyUid, seriesUid: `${studyUid}.0`, sopInstanceUid, more });
+        return { sopInstanceUid, dataSet: encodeElements(image, transferSyntaxes.explicitLittleEndian) };
+      });
+      for (let attempt = 0; attempt < 100; attempt += 1) {
+        if ((await this.#store(instances)) || this.#isOver) break;
+        this.#refusedStores += 1;
+        if (attempt === 99) this.#problems.push('an honest scanner got nothing taken in 100 attempts');
+        await sleep(300);
+      }
+      await sleep(500);
+    }
+  }
+
+  async #store(instances: readonly { sopInstanceUid: string; dataSet: Uint8Array }[]): Promise<boolean> {
+    const connection = await RawConnection.to(this.#port).catch(() => undefined);
+    if (connection === undefined) return false;
+    const timer = setTimeout(() => connection.socket.destroy(), echoMsMax);
+    try {
+      connection.send(associateRequest());
+      const [answer] = await connection.pdus(1);
+      if (answer?.[0] !== 2) return false;
+      for (const [index, { sopInstanceUid, dataSet }] of instances.entries()) {
+        const request = storeRequest({ messageId: index + 1, sopInstanceUid });
+        await write(connection, dataPdu(1, control.lastCommand, request));
+        await inPieces(connection, 1, dataSet);
+        const heard = await connection.pdus(index + 2);
+        if (!isSuccess(heard[index + 1])) return false;
+        this.#stored.set(sopInstanceUid, createHash('sha256').update(dataSet).digest('hex'));
+      }
+      await write(connection, releaseRequest);
+      await connection.pdus(instances.length + 2);
+      return true;
+    } finally {
+      clearTimeout(timer);
+      connection.socket.destroy();
+    }
+  }
+
+  /** An association that is there from the beginning, and is to be answered whatever others do. */
+  async #echo(): Promise<void> {
+    const contexts = [{ id: 1, abstractSyntax: verification, transferSyntaxes: ['1.2.840.10008.1.2'] }];
+    const connection = await RawConnection.to(this.#port);
+    connection.send(associateRequest({ contexts }));
+    await connection.pdus(1);
+    while (!this.#isOver) {
+      const askedMs = performance.now();
+      connection.send(dataPdu(1, control.lastCommand, echoRequest()));
+      const late = sleep(echoMsMax, undefined, { ref: false });
+      await Promise.race([connection.pdus(this.#echoes + 2), late]);
+      this.#slowestEchoMs = Math.max(this.#slowestEchoMs, performance.now() - askedMs);
+      if (performance.now() - askedMs >= echoMsMax || connection.socket.closed) {
+        this.#problems.push('the association beside it was not answered');
+        break;
+      }
+      this.#echoes += 1;
+      await sleep(500);
+    }
+    connection.socket.destroy();
+  }
+
+  /** Waits until what honest ones sent is there. */
+  async #settle(): Promise<void> {
+    const endMs = performance.now() + this.#options.settleMs;
+    const isThere = () => this.#transfer.account().absent === 0 && this.#storedAbsent().length === 0;
+    while (performance.now() < endMs && this.#transfer.sender?.exit === undefined) {
+      if (isThere()) return;
+      await sleep(1000);
+    }
+  }
+
+  #storedAbsent(): string[] {
+    const inbox = this.#transfer.high('inbox');
+    const released = new Set(
+      filesBelow(inbox).flatMap((path) => {
+        const uid =
+          path
+            .split('/')
+            .at(-1)
+            ?.replace(/\.dcm$/, '') ?? '';
+        const sha256 = this.#stored.get(uid);
+        return sha256 !== undefined && sha256 === dataSetHash(join(inbox, path)) ? [uid] : [];
+      }),
+    );
+    return [...this.#stored.keys()].filter((uid) => !released.has(uid));
+  }
+
+  #compare(): void {
+    const { absent, twice } = this.#transfer.account();
+    if (absent > 0) this.#problems.push(`${absent} honest files are not released, byte for byte`);
+    if (twice > 0) this.#problems.push(`${twice} honest files are released twice`);
+    const stored = this.#storedAbsent();
+    if (stored.length > 0) this.#problems.push(`${stored.length} honestly stored instances are not released`);
+    if (this.#diskMB() * 1e6 > 4 * this.#givenBytes() + diskSlackBytes)
+      this.#problems.push(`the disk has ${this.#diskMB()} MB`);
+    for (const side of ['sender', 'receiver'] as const)
+      if (this.#peakMB[side] > residentMBMax)
+        this.#problems.push(`the ${side} had ${this.#peakMB[side]} MB resident, more than ${residentMBMax}`);
+  }
+
+  async #lookAtMissing(): Promise<void> {
+    const { output } = await this.#transfer.configured('receiver', 'missing', '--json');
+    const named = readdirSync(this.#transfer.high('inbox')).filter((uid) => output.includes(`"${uid}"`));
+    const honest = named.filter((uid) => uid.startsWith('1.2.826.') || uid.startsWith('2.25.55.'));
+    if (honest.length > 0)
+      this.#problems.push(`missing names ${honest.length} honest studies that are released`);
+  }
+
+  async #stop(side: 'sender' | 'receiver'): Promise<number> {
+    const program = this.#transfer[side];
+    if (program === undefined || program.exit !== undefined) return 0;
+    const askedMs = performance.now();
+    const { code } = await program.stop();
+    const tookMs = Math.round(performance.now() - askedMs);
+    if (code !== 0 || tookMs > stopMsMax)
+      this.#problems.push(`the ${side} did not end by SIGTERM within seconds`);
+    return tookMs;
+  }
+
+  /** In whatever the programs keep, made or said, but for the files themselves. */
+  #lookForCanary(): void {
+    const { low, high, sender, receiver } = {
+      low: this.#transfer.low('spool'),
+      high: this.#transfer.highFolder,
+      sender: this.#transfer.sender,
+      receiver: this.#transfer.receiver,
+    };
+    const key = readFileSync(this.#transfer.low('key'), 'latin1').trim();
+    for (const words of [this.#canary, key]) {
+      const found = [low, high]
+        .flatMap((folder) => filesBelow(folder).map((path) => join(folder, path)))
+        .filter((path) => path !== this.#transfer.high('key') && fileHas(path, words));
+      const said = [sender, receiver].some((program) =>
+        program?.lines.some(({ text }) => text.includes(words)),
+      );
+      const what = words === key ? 'the key' : 'the canary';
+      const links = [low, high].flatMap((folder) => linksBelow(folder));
+      if (words === key && links.length > 0) this.#problems.push(`${links.length} links are in the spool`);
+      if (found.length > 0 || said)
+        this.#problems.push(`${what} is in ${found.length} files${said ? ' and logs' : ''}`);
+    }
+  }
+
+  #sample(): void {
+    for (const side of ['sender', 'receiver'] as const) {
+      const program = this.#transfer[side];
+      if (program?.pid === undefined || program.exit !== undefined) continue;
+      const status = textOf(`/proc/${program.pid}/status`);
+      const kilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+      this.#peakMB[side] = Math.max(this.#peakMB[side], Math.round((kilobytes * 1024) / 1e6));
+    }
+  }
+
+  #progress(): string {
+    const acts = Object.values(this.#acts).reduce((a, b) => a + b, 0);
+    return `${acts} hostile acts, ${this.#transfer.instances} honest files, ${this.#stored.size} stored, ${this.#echoes} echoes, resident ${this.#peakMB.sender} and ${this.#peakMB.receiver} MB`;
+  }
+
+  /** What honest ones gave, and a bound for what hostile ones do in an act. */
+  #givenBytes(): number {
+    const acts = Object.values(this.#acts).reduce((a, b) => a + b, 0);
+    return this.#transfer.instances * 80_000 + this.#stored.size * 60_000 + acts * 1e6;
+  }
+
+  #diskMB(): number {
+    const folders = [this.#transfer.low('spool'), this.#transfer.high('vault'), this.#transfer.high('inbox')];
+    const bytes = folders.flatMap((folder) => filesBelow(folder).map((path) => sizeOf(join(folder, path))));
+    return Math.round(bytes.reduce((a, b) => a + b, 0) / 1e6);
+  }
+}
+
+/** Status 0000 in a C-STORE-RSP: the last element of the command. */
+function isSuccess(answer: Buffer | undefined): boolean {
+  const status = answer?.indexOf(Buffer.from('0000000902000000', 'hex')) ?? -1;
+  return answer?.[0] === 4 && status >= 0 && answer.readUInt16LE(status + 8) === 0;
+}
+
+/** A link that was moved leads where its writer wants. */
+function linksBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isSymbolicLink())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Of what stands behind the file meta information: that is the sender's own. */
+function dataSetHash(path: string): string {
+  const file = readFileSync(path);
+  const start = 144 + file.readUInt32LE(140);
+  return createHash('sha256').update(file.subarray(start)).digest('hex');
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** A piece at a time: a file may be longer than memory. */
+function fileHas(path: string, words: string): boolean {
+  const wanted = Buffer.from(words, 'latin1');
+  const buffer = Buffer.alloc(4 << 20);
+  const descriptor = openSync(path, 'r');
+  try {
+    for (let offset = 0; ; offset += buffer.length - wanted.length) {
+      const bytes = readSync(descriptor, buffer, 0, buffer.length, offset);
+      if (buffer.subarray(0, bytes).includes(wanted)) return true;
+      if (bytes < buffer.length) return false;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
