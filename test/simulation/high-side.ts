@@ -36,7 +36,12 @@ export interface HighSideOptions {
   readonly inspector?: ((inProcess: InProcessInspector) => Inspector) | undefined;
   /** In memory when left out. */
   readonly ledgerPath?: string;
+  /** Default 4096. */
+  readonly openObjectsMax?: number;
 }
+
+/** Of the disk: above it nothing is collected at all. */
+export const fullPercent = 98;
 
 export const inboxFolder = '/high/inbox';
 export const partialFolder = '/high/partial';
@@ -55,6 +60,8 @@ export class HighSide {
   readonly disk = new SimulatedDisk();
   readonly ledger: ReceiverLedger;
   readonly releases: ReleaseRecord[] = [];
+  /** How often each alarm was raised or cleared, by code and subject: as many lines are in the log. */
+  readonly alarmEdges = new Map<string, number>();
   readonly clock: HostClock;
   alarms: Alarms;
   admission: Admission;
@@ -115,7 +122,10 @@ export class HighSide {
     const secrets = this.#secrets;
     const alarms = new Alarms(
       () => this.clock.wallMs(),
-      () => {},
+      (_edge, { code: alarm, subject }) => {
+        const key = `${alarm} ${subject}`;
+        this.alarmEdges.set(key, (this.alarmEdges.get(key) ?? 0) + 1);
+      },
     );
     const room = new Room({
       measure: () => this.disk.freeBytes(),
@@ -145,7 +155,7 @@ export class HighSide {
       inboxFolder,
       partialFolder,
       memoryBytes,
-      openObjectsMax: 4096,
+      openObjectsMax: this.#options.openObjectsMax ?? 4096,
       deadlineMs,
       unclaimedMs: deadlineMs * 2,
       silenceMs: 10_000,

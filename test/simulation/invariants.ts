@@ -9,6 +9,7 @@
  * - nothing silently missing: every study the receiver was told of is released, or named by `missing`.
  */
 import { createHash } from 'node:crypto';
+import type { ReleaseRecord } from '../../receiver/ledger/release-records.ts';
 import { accountOfMissing } from '../../receiver/studies/missing.ts';
 import { assert } from '../../shared/assert.ts';
 import { type HighSide, inboxFolder, objectsFolder } from './high-side.ts';
@@ -24,6 +25,10 @@ export interface Expected {
 export class Invariants {
   readonly #high: HighSide;
   readonly #expected: readonly Expected[];
+  /** Senders that have a scanner here, where there are others as well: those put what they like into their own folders. */
+  readonly #honest: ReadonlySet<string> | undefined;
+  /** Whose a folder of the inbox is, as far as it was asked. */
+  readonly #owners = new Map<string, ReleaseRecord>();
   /** SHA-256 of every file in the inbox, as far as it was looked at. */
   readonly #seen = new Map<string, string>();
   #releasesChecked = 0;
@@ -31,9 +36,10 @@ export class Invariants {
     | { readonly atMs: number; readonly releases: number; readonly files: readonly Expected[] }
     | undefined;
 
-  constructor(high: HighSide, expected: readonly Expected[]) {
+  constructor(high: HighSide, expected: readonly Expected[], honest?: ReadonlySet<string>) {
     this.#high = high;
     this.#expected = expected;
+    this.#honest = honest;
   }
 
   /** After each step: looks at what was released since the last time. */
@@ -108,18 +114,33 @@ export class Invariants {
         before !== undefined && !everything ? before : createHash('sha256').update(bytes).digest('hex');
       assert(before === undefined || before === sha256, `a released file has changed: ${path}`);
       this.#seen.set(path, sha256);
-      const [folder, , name] = path.split('/');
+      const [folder = '', , name] = path.split('/');
+      const owner = this.#ownerOf(folder);
+      assert(owner !== undefined, `a folder of the inbox is of no release: ${folder}`);
+      if (this.#honest?.has(owner.senderId) === false) continue;
       const file = known.get(`${name?.replace(/\.dcm$/, '')} ${sha256}`);
       assert(file !== undefined, `the inbox holds what was never taken in under that name: ${path}`);
-      const [place = ''] = (folder ?? '').split('.rev');
-      const senders = this.#expected.filter(
+      const isIts = this.#expected.some(
         ({ sha256: other, studyUid, senderId }) =>
-          other === sha256 && (place === studyUid || place === `${studyUid}.from-${senderId}`),
+          other === sha256 && studyUid === owner.studyUid && senderId === owner.senderId,
       );
-      assert(senders.length > 0, `an instance is in the folder of another study: ${path}`);
-      assert(!once.has(`${place} ${sha256}`), `an instance is in the inbox twice: ${path}`);
-      once.add(`${place} ${sha256}`);
+      assert(isIts, `an instance is in the folder of another study: ${path}`);
+      const place = `${owner.senderId} ${owner.studyUid} ${sha256}`;
+      assert(!once.has(place), `an instance is in the inbox twice: ${path}`);
+      once.add(place);
     }
+  }
+
+  /** A folder is named by the release that put it there. */
+  #ownerOf(folder: string): ReleaseRecord | undefined {
+    const known = this.#owners.get(folder);
+    if (known !== undefined) return known;
+    const { ledger } = this.#high;
+    for (const { senderId, studyUid } of ledger.studies.newest(10_000)) {
+      for (const release of ledger.releases.ofStudy(senderId, studyUid))
+        if (release.kind !== 'partial') this.#owners.set(release.target, release);
+    }
+    return this.#owners.get(folder);
   }
 
   #checkVault(damaged: ReadonlySet<string>): void {

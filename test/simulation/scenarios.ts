@@ -1,8 +1,9 @@
 /** The scenarios by name, and many seeds of one. */
 import { playChaosScenario } from './chaos-scenario.ts';
+import { playHostileScenario } from './hostile-scenario.ts';
 import { playLinkScenario, type ScenarioResult } from './link-scenario.ts';
 
-export const scenarioNames = ['link', 'chaos'] as const;
+export const scenarioNames = ['link', 'chaos', 'hostile'] as const;
 export type Scenario = (typeof scenarioNames)[number];
 
 /** What many seeds came to; plain data, so that it crosses from process to process. */
@@ -16,8 +17,14 @@ export interface Tally {
   readonly failures: { readonly scenario: Scenario; readonly seed: number; readonly message: string }[];
 }
 
+const players: Readonly<Record<Scenario, (seed: number) => ScenarioResult>> = {
+  link: playLinkScenario,
+  chaos: playChaosScenario,
+  hostile: playHostileScenario,
+};
+
 export function playSeed(scenario: Scenario, seed: number): ScenarioResult {
-  return scenario === 'link' ? playLinkScenario(seed) : playChaosScenario(seed);
+  return players[scenario](seed);
 }
 
 /** Plays seeds one after the other; one that fails does not stop the others. */

@@ -1,5 +1,5 @@
 /**
- * Plays many seeds: `npm run simulate -- --seeds N [--first-seed S] [--scenario link|chaos|all] [--jobs N]`.
+ * Plays many seeds: `npm run simulate -- --seeds N [--first-seed S] [--scenario link|chaos|hostile|all] [--jobs N]`.
  * A failing seed is printed with what was wrong and the command that replays it; the last line is a summary;
  * the exit code is 1 if any failed. The seeds are shared out to processes, one a processor.
  */
@@ -78,7 +78,7 @@ async function play(options: Options): Promise<void> {
   process.exitCode = failed() === 0 && played() === total ? 0 : 1;
 }
 
-/** Both scenarios in turn, so that a short run has some of each. */
+/** All scenarios in turn, so that a short run has some of each. */
 function chunksOf({ seeds, firstSeed, scenario }: Options): Chunk[] {
   const names = scenario === 'all' ? scenarioNames : [scenario];
   const chunks: Chunk[] = [];
@@ -118,7 +118,7 @@ function playChunks(chunks: Chunk[], onTally: (tally: Tally) => void): Promise<v
 function summary(options: Options, tallies: readonly Tally[], tookMs: number): string {
   const sum = (of: (tally: Tally) => number) => tallies.reduce((total, tally) => total + of(tally), 0);
   const failures = sum((tally) => tally.failures.length);
-  const scenarios = options.scenario === 'all' ? scenarioNames.join(' and ') : options.scenario;
+  const scenarios = options.scenario === 'all' ? scenarioNames.join(', ') : options.scenario;
   return (
     `${options.seeds} seeds of ${scenarios}, ${failures} failed; ` +
     `${sum((t) => t.files)} files put in, ${sum((t) => t.released)} released, the others named; ` +

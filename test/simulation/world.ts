@@ -45,6 +45,23 @@ export interface WorldOptions {
   readonly keyNames?: KeyNames;
   /** Default 1. */
   readonly receivers?: number;
+  /** Default: by chance for each sender. 8 bytes each, as hexadecimal. */
+  readonly senderIds?: readonly string[];
+  /** Keys of the ring that no sender of this world has: what comes under them is nobody's concern here. */
+  readonly strangers?: readonly RingKey[];
+  /** The first step of time while nothing happens. Default 20. */
+  readonly idleMinMs?: number;
+  /** Objects that a receiver collects at the same time. Default 4096. */
+  readonly openObjectsMax?: number;
+  /** Of the disk of each receiver. Default: without end. */
+  readonly highDiskBytes?: number;
+}
+
+/** A key of the receivers' ring, and whose it is. */
+export interface RingKey {
+  readonly keyId: number;
+  readonly secret: Uint8Array;
+  readonly name: string;
 }
 
 const dayMs = 86_400_000;
@@ -61,7 +78,7 @@ interface Way {
   readonly low: LowSide;
   readonly fibres: readonly Fibre[];
   linkFreeAtMs: number;
-  recorded: Uint8Array[];
+  readonly recorded: Uint8Array[];
 }
 
 export class World {
@@ -73,17 +90,22 @@ export class World {
   readonly expected: Expected[] = [];
   /** Power cuts that happened in the middle of something. */
   powerCuts = 0;
+  /** Whether a datagram of a sender is lost before anything else can happen to it. */
+  loses: (low: LowSide, datagram: Uint8Array) => boolean = () => false;
   readonly #ways: readonly Way[];
   readonly #datagram: Uint8Array;
   readonly #datagramMs: number;
   /** Studies that a sender lost when it was set back, and a receiver knew of: their numbers. */
   readonly #toldOfLost = new Map<string, number>();
   readonly #setBack = new Set<string>();
-  #idleMs = idleMinMs;
+  readonly #idleMinMs: number;
+  #idleMs: number;
   #idleMaxMs = idleMaxMs;
 
   constructor(options: WorldOptions) {
     this.random = new Random(options.seed);
+    this.#idleMinMs = options.idleMinMs ?? idleMinMs;
+    this.#idleMs = this.#idleMinMs;
     const { parameters, rateMegabitsPerSecond } = options;
     this.#datagram = new Uint8Array(parameters.datagramBytes);
     this.#datagramMs = wireTimeMs(parameters.datagramBytes, rateMegabitsPerSecond);
@@ -91,7 +113,8 @@ export class World {
     const identities = Array.from({ length: options.senders ?? 1 }, (_, index) => ({
       secret: this.random.fork('secret').fork(index).bytes(32),
       keyId: index + 1,
-      senderId: this.random.fork('sender').fork(index).bytes(8),
+      name: `sender ${index + 1}`,
+      senderId: senderIdAt(options.senderIds, index) ?? this.random.fork('sender').fork(index).bytes(8),
     }));
     const defaults = { imagesFolder: '/nowhere', retainForMs: 14 * dayMs, tombstoneMs: 90 * dayMs };
     this.lows = identities.map(
@@ -108,7 +131,9 @@ export class World {
           this.random.fork('low').fork(index),
         ),
     );
-    const secrets = new Map(identities.map(({ keyId, secret }) => [keyId, secret]));
+    const strangers = options.strangers ?? [];
+    const ring: readonly RingKey[] = [...identities, ...strangers];
+    const secrets = new Map(ring.map(({ keyId, secret }) => [keyId, secret]));
     this.highs = Array.from(
       { length: options.receivers ?? 1 },
       (_, index) =>
@@ -118,7 +143,9 @@ export class World {
           this.random.fork('high').fork(index),
         ),
     );
-    this.invariants = this.highs.map((high) => new Invariants(high, this.expected));
+    const honest = strangers.length === 0 ? undefined : new Set(this.lows.map(({ senderId }) => senderId));
+    this.invariants = this.highs.map((high) => new Invariants(high, this.expected, honest));
+    for (const { disk } of this.highs) disk.capacityBytes = options.highDiskBytes ?? Number.POSITIVE_INFINITY;
     this.#ways = this.lows.map((low, index) => ({
       low,
       fibres: this.highs.map(
@@ -174,7 +201,7 @@ export class World {
     this.run(this.clock.monotonicMs() + lengthMs);
     for (const low of this.lows) low.pace = low.normalPace;
     this.#idleMaxMs = idleMaxMs;
-    this.#idleMs = idleMinMs;
+    this.#idleMs = this.#idleMinMs;
     this.changeChannel(after);
   }
 
@@ -187,6 +214,22 @@ export class World {
     }
     for (const high of this.highs) this.#highDoes(high, () => high.step());
     for (const invariants of this.invariants) invariants.check();
+  }
+
+  /** Somebody else brings datagrams to all receivers, in their order and at once; they may be replays. */
+  inject(datagrams: readonly Uint8Array[]): void {
+    for (const high of this.highs)
+      this.#highDoes(high, () => {
+        for (const datagram of datagrams) high.receive(datagram);
+      });
+  }
+
+  /** What a sender sent at first, as somebody on the fibre has it. */
+  recordedOf(low: LowSide): readonly Uint8Array[] {
+    return present(
+      this.#ways.find((way) => way.low === low),
+      'a sender has its way',
+    ).recorded;
   }
 
   /** Other links from now on. */
@@ -298,7 +341,7 @@ export class World {
     }
     const busyMs = Math.max(this.#datagramMs * 16, 0.1);
     if (sent > 0 || this.#ways.some((way) => way.linkFreeAtMs > now)) {
-      this.#idleMs = idleMinMs;
+      this.#idleMs = this.#idleMinMs;
       this.clock.advance(busyMs);
       return;
     }
@@ -313,7 +356,7 @@ export class World {
     while (way.linkFreeAtMs <= now && sent < 64 && way.low.next(this.#datagram)) {
       const datagram = this.#datagram.slice();
       if (way.recorded.length < recordedMax) way.recorded.push(datagram);
-      for (const fibre of way.fibres) fibre.send(datagram, now);
+      if (!this.loses(way.low, datagram)) for (const fibre of way.fibres) fibre.send(datagram, now);
       way.linkFreeAtMs = Math.max(now - this.#datagramMs * 16, way.linkFreeAtMs) + this.#datagramMs;
       sent += 1;
     }
@@ -348,6 +391,11 @@ export class World {
 
 function ledgerAt(path: string | undefined, index: number): { ledgerPath?: string } {
   return path === undefined || index > 0 ? {} : { ledgerPath: path };
+}
+
+function senderIdAt(senderIds: readonly string[] | undefined, index: number): Uint8Array | undefined {
+  const senderId = senderIds?.[index];
+  return senderId === undefined ? undefined : new Uint8Array(Buffer.from(senderId, 'hex'));
 }
 
 function highestKnown(high: HighSide, senderId: string): number {
