@@ -26,6 +26,8 @@ export interface HostileAccountOptions {
   readonly hostileId: string;
   /** Study and SOP Instance UIDs of honest files that the peer used for others. */
   readonly contested: ReadonlySet<string>;
+  /** Studies of the peer that are to be held, whatever else is in them. */
+  readonly tooExpensive: ReadonlySet<string>;
   readonly memoryBytes: number;
   readonly openObjectsMax: number;
   readonly deadlineMs: number;
@@ -78,6 +80,7 @@ export class HostileAccount {
     this.#checkHolds(plan);
     this.#checkSenders(plan);
     this.#checkMissing(plan);
+    this.#checkExpensive();
     this.#checkRows();
     this.#checkLog();
     if (withTickets)
@@ -185,9 +188,14 @@ export class HostileAccount {
       const number = this.#numberOf(lost);
       const row = rows.find(({ studyNumber }) => studyNumber === number);
       assert(row !== undefined, 'an honest study that never came is not named as missing');
+      // Who plays back its list makes it one that misses its instances.
       const isSaid = alarms
         .standing()
-        .some(({ code, subject }) => code === 'E_STUDY_MISSING' && subject.includes(`${senderId} ${number}`));
+        .some(
+          ({ code, subject }) =>
+            (code === 'E_STUDY_MISSING' && subject.includes(`${senderId} ${number}`)) ||
+            (code === 'E_STUDY_INCOMPLETE' && subject.includes(lost.studyUid)),
+        );
       assert(isSaid, 'no alarm says that an honest study never came');
       const ticket = this.#ticket(senderId);
       const isAsked = ticket?.studies.some(({ study }) => study.studyNumber === number);
@@ -213,6 +221,14 @@ export class HostileAccount {
     return planTicket(wanted, (studies) =>
       encodeTicket({ senderId, ticketId, day: 1, keyId: 1, studies }, secret),
     );
+  }
+
+  #checkExpensive(): void {
+    const { tooExpensive, hostileId } = this.#options;
+    for (const studyUid of tooExpensive) {
+      const isOut = this.#high.ledger.instances.isAnyReleased(hostileId, studyUid);
+      assert(!isOut, 'a file of millions of empty elements was released');
+    }
   }
 
   #checkRows(): void {

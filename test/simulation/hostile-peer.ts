@@ -4,6 +4,7 @@
  * what others sent. What it does with that is in hostile-powers.ts.
  */
 import { createHash } from 'node:crypto';
+import { present } from '../../shared/assert.ts';
 import { deriveObjectIdKey, deriveTagKey } from '../../shared/crypto/keys.ts';
 import { deriveObjectId } from '../../shared/crypto/object-id.ts';
 import { ObjectSeal } from '../../shared/crypto/seal.ts';
@@ -103,11 +104,12 @@ export class HostilePeer {
   readonly self: Speaker;
   /** UIDs of honest instances and studies that the peer used before or after, with other patients or other bytes. */
   readonly contested = new Set<string>();
-  /** Files of its own that came whole, with a list. */
-  readonly studiesSent: string[] = [];
+  /** Studies of its own that nobody can look at in good time. */
+  readonly tooExpensive = new Set<string>();
   readonly #options: HostilePeerOptions;
   readonly #tag: DatagramTag;
   readonly #symbolBytes: number;
+  readonly #listeners = new Set<(datagram: Uint8Array) => void>();
   readonly #later: (() => void)[] = [];
   #sequence = 0;
   #studyNumber = 0;
@@ -141,6 +143,15 @@ export class HostilePeer {
   /** Does something when what was sent until now had its time to be kept. */
   whenKept(act: () => void): void {
     this.#later.push(act);
+  }
+
+  /** Does something for each honest datagram from now on, before it arrives. */
+  whenSeen(act: (datagram: Uint8Array) => void): void {
+    this.#listeners.add(act);
+  }
+
+  sees(datagram: Uint8Array): void {
+    for (const act of this.#listeners) act(datagram);
   }
 
   /** Does what waited. */
@@ -180,7 +191,6 @@ export class HostilePeer {
       list,
       speaker,
     );
-    this.studiesSent.push(list.studyUid);
   }
 
   sendList(entries: readonly ManifestEntry[], list: StudyList, speaker = this.self): void {
@@ -384,7 +394,7 @@ export class HostilePeer {
 
 /** What everybody on the fibre sees of a datagram. */
 export interface SeenDatagram {
-  readonly type: number;
+  readonly type: ObjectType;
   readonly objectId: string;
   readonly objectBytes: number;
   readonly maximumSourceSymbols: number;
@@ -393,7 +403,10 @@ export interface SeenDatagram {
 
 export function seen(datagram: Uint8Array): SeenDatagram {
   return {
-    type: datagram[at.type] ?? 0,
+    type: present(
+      Object.values(objectType).find((type) => type === datagram[at.type]),
+      'honest senders send objects',
+    ),
     objectId: hexOf(datagram.subarray(at.objectId, at.objectId + 16)),
     objectBytes: readUint64(datagram, at.objectBytes),
     maximumSourceSymbols: datagram[at.maximumSourceSymbols] ?? 0,

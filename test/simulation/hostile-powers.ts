@@ -175,25 +175,14 @@ const endlessLists = {
     peer.sendBeacon();
     peer.sendRoll(Array.from({ length: many(30, 2000) }, () => peer.rollEntry()));
   },
-  /** A list of few instances, and a roll that says it has as many as a number can. */
+  /** A study that is whole, and a roll that says it has as many instances as a number can. */
   claimsCountlessInstances: (peer) => {
-    const { random } = peer;
-    const studyUid = uidFrom(random);
+    const own = peer.file();
+    const { studyUid } = own;
     const studyNumber = peer.nextStudyNumber();
+    peer.sendStudy([own], { studyUid, studyNumber });
     peer.sendBeacon();
-    peer.sendList([peer.entryOfNothing()], { studyUid, studyNumber });
     peer.sendRoll([peer.rollEntry({ studyUid, studyNumber, revision: 2, instances: 4_294_967_294 })]);
-    const ofOther = peer.victim;
-    peer.sendRoll(
-      [
-        peer.rollEntry({
-          studyUid: random.pick(ofOther.files).studyUid,
-          studyNumber: 1,
-          instances: uint32Max,
-        }),
-      ],
-      as(peer, ofOther),
-    );
   },
   listsWithoutEnd: (peer, many) => {
     const entries = Array.from({ length: many(200, 4000) }, () => peer.entryOfNothing());
@@ -251,22 +240,24 @@ const claimsOnOthers = {
       }),
     );
   },
-  /** A symbol of chance in each block of others, under the peer's own key. */
-  spoilsBlocksOfOthers: (peer, many) => {
+  /** A symbol of chance in each block of others while it is collected, under the peer's own key. */
+  spoilsBlocksOfOthers: (peer) => {
     const { random } = peer;
-    const recorded = random.pick(peer.victims).recorded.slice(-many(40, 300));
-    for (const datagram of recorded) {
+    const speaker = random.chance(0.5) ? peer.self : as(peer, peer.victim);
+    peer.whenSeen((datagram) => {
       const { type, ...rest } = seen(datagram);
-      if (type !== instance && type !== manifest) continue;
-      const speaker = random.chance(0.5) ? peer.self : as(peer, peer.victim);
       peer.send([peer.datagram({ type, ...rest, speaker, encodingSymbolId: random.integer(255) })]);
-    }
+    });
   },
-  /** The object ids of others with another size, so that theirs fit no more. */
-  squatsOnObjectsOfOthers: (peer, many) => {
-    const objects = [...objectsOf(peer, instance), ...objectsOf(peer, manifest)];
-    for (const { objectId, type } of peer.random.shuffle(objects).slice(0, many(5, 60)))
-      peer.send([peer.datagram({ type, objectId, objectBytes: 1_000_000 })]);
+  /** Each object id of others with another size, before anything of it arrives: so that theirs fits no more. */
+  squatsOnObjectsOfOthers: (peer) => {
+    const known = new Set<string>();
+    peer.whenSeen((datagram) => {
+      const { type, objectId } = seen(datagram);
+      if (known.has(objectId)) return;
+      known.add(objectId);
+      peer.send([peer.datagram({ type, objectId, objectBytes: 100_000 })]);
+    });
   },
   replaysRecordings: (peer) => {
     const { random, victim } = peer;
@@ -299,12 +290,14 @@ const room = {
       peer.send([peer.datagram({ type, objectBytes, maximumSourceSymbols: limits.sourceSymbolsMax })]);
     });
   },
-  /** As above, in steps too small for any one of them to look large. */
+  /** The same in steps, the last ones so small that nothing fits behind them. */
   claimsManyDocuments: (peer, many) => {
-    times(many(30, 700), () => {
-      const type = peer.random.pick([manifest, beacon, roll]);
-      peer.send([peer.datagram({ type, objectBytes: 100_000 })]);
-    });
+    for (const objectBytes of [limits.documentBytesMax / 64, 10_000, 60]) {
+      times(many(10, 140), () => {
+        const type = peer.random.pick([manifest, beacon, roll]);
+        peer.send([peer.datagram({ type, objectBytes })]);
+      });
+    }
   },
   /** Objects of which the beginning comes, and nothing more: they stand on the disk. */
   beginsHugeObjects: (peer, many) => {
@@ -348,7 +341,9 @@ const malformations = {
   sendsExpensiveFiles: (peer, many) => {
     const studyUid = uidFrom(peer.random);
     const sopInstanceUid = uidFrom(peer.random);
-    const bytes = expensiveFile(studyUid, sopInstanceUid, many(20_000, 400_000));
+    const items = many(20_000, 3_000_000);
+    const bytes = expensiveFile(studyUid, sopInstanceUid, items);
+    if (items > 1_000_000) peer.tooExpensive.add(studyUid);
     peer.sendStudy([{ bytes, studyUid, sopInstanceUid, seriesUid: '2.25.2' }], { studyUid });
   },
   sendsHostileFiles: (peer, many) => {

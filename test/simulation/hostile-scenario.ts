@@ -20,11 +20,12 @@ const shapes = [
   { datagramBytes: 512, sourceSymbols: 20, repairSymbols: 3, openBlocks: 8 },
   { datagramBytes: 700, sourceSymbols: 58, repairSymbols: 5, openBlocks: 3 },
 ] as const;
+const smallDiskBytes = 1_500_000;
 const deadlineMs = 8000;
 /** What the receiver takes for silence, and a little more. */
 const silenceMs = 14_000;
 /** After the rounds: a few tellings of the carousel. */
-const healingMs = 900_000;
+const healingMs = 240_000;
 const actsApartMs = 4000;
 const hostileKeyId = 77;
 /** Seldom enough that a minute is played in some milliseconds, often enough to be no silence. */
@@ -35,6 +36,10 @@ export interface HostileOptions {
   readonly powers?: readonly PowerName[];
   /** Whether each power is used at its largest. Default: now and then. */
   readonly isFull?: boolean;
+  /** How often one is used at most. Default: as often as there is an occasion. */
+  readonly acts?: number;
+  /** Of the receiver's disk. Default: drawn, and mostly without end. */
+  readonly highDiskBytes?: number;
   /** Default true. */
   readonly withPeer?: boolean;
 }
@@ -94,7 +99,8 @@ class Hostile {
       strangers: [{ keyId: hostileKeyId, secret, name: 'hostile' }],
       openObjectsMax,
       idleMinMs: 60,
-      ...(scene.chance(0.2) ? { highDiskBytes: 2_000_000 } : {}),
+      highDiskBytes:
+        options.highDiskBytes ?? (scene.chance(0.15) ? smallDiskBytes : Number.POSITIVE_INFINITY),
     });
     for (const low of this.#world.lows) low.pace = pace;
     this.#powers = options.powers ?? this.#drawPowers(random.fork('powers'));
@@ -112,10 +118,12 @@ class Hostile {
             inject: (datagrams) => this.#world.inject(datagrams),
             wallMs: () => this.#world.high.clock.wallMs(),
           });
+    this.#world.sees = (datagram) => this.#peer?.sees(datagram);
     this.#account = new HostileAccount({
       world: this.#world,
       hostileId: senderId,
       contested: this.#peer?.contested ?? new Set(),
+      tooExpensive: this.#peer?.tooExpensive ?? new Set(),
       memoryBytes,
       openObjectsMax,
       deadlineMs,
@@ -124,7 +132,7 @@ class Hostile {
 
   play(): ScenarioResult {
     const world = this.#world;
-    const { plan } = { plan: this.#plan };
+    const plan = this.#plan;
     // Who speaks first under an id is believed to be it, so the honest ones were installed before.
     const isHeard = () =>
       world.lows.every(({ senderId }) => world.high.ledger.senders.get(senderId) !== undefined);
@@ -225,8 +233,9 @@ class Hostile {
     const name = this.#powers[this.#acts % this.#powers.length];
     this.#acts += 1;
     const size = this.#random.fork(`size ${this.#acts}`);
-    if (name === undefined || this.#peer === undefined) return;
-    const isLarge = isFull ?? size.chance(0.02);
+    const isSpent = this.#acts > (this.#options.acts ?? Number.POSITIVE_INFINITY);
+    if (name === undefined || this.#peer === undefined || isSpent) return;
+    const isLarge = isFull ?? size.chance(0.005);
     hostilePowers[name](this.#peer, (few, most) => (isLarge ? most : few));
     this.#account.look();
     this.#world.run(this.#world.clock.monotonicMs() + size.integer(100));

@@ -92,6 +92,8 @@ export class World {
   powerCuts = 0;
   /** Whether a datagram of a sender is lost before anything else can happen to it. */
   loses: (low: LowSide, datagram: Uint8Array) => boolean = () => false;
+  /** Somebody on the fibre sees each datagram, before it comes to a receiver. */
+  sees: (datagram: Uint8Array) => void = () => {};
   readonly #ways: readonly Way[];
   readonly #datagram: Uint8Array;
   readonly #datagramMs: number;
@@ -356,6 +358,7 @@ export class World {
     while (way.linkFreeAtMs <= now && sent < 64 && way.low.next(this.#datagram)) {
       const datagram = this.#datagram.slice();
       if (way.recorded.length < recordedMax) way.recorded.push(datagram);
+      this.sees(datagram);
       if (!this.loses(way.low, datagram)) for (const fibre of way.fibres) fibre.send(datagram, now);
       way.linkFreeAtMs = Math.max(now - this.#datagramMs * 16, way.linkFreeAtMs) + this.#datagramMs;
       sent += 1;
