@@ -156,8 +156,8 @@ const holding: readonly Holding[] = [
   {
     what: 'documents without end that never come leave room for those of others',
     powers: ['claimsManyDocuments'],
-    seeds: [1, 2, 3, 4],
-    options: { ...full, acts: 3 },
+    seeds: [1, 2],
+    options: full,
   },
   {
     what: 'huge objects that stand still leave room on the disk for others',
@@ -189,10 +189,15 @@ const holding: readonly Holding[] = [
     options: { ...full, acts: 2 },
   },
   {
-    what: 'what is malformed in any way hurts nobody else and does not fill the log',
+    what: 'good documents and mutated ones do not fill the log',
+    powers: ['mutatesEverything'],
+    seeds: [1],
+    options: full,
+  },
+  {
+    what: 'what is malformed in any way hurts nobody else',
     powers: ['mutatesEverything', 'sendsHostileFiles', 'misusesKeysAndTypes'],
     seeds: [1, 2],
-    options: full,
   },
 ];
 
