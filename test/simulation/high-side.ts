@@ -129,7 +129,7 @@ export class HighSide {
     );
     const room = new Room({
       measure: () => this.disk.freeBytes(),
-      marks: { highPercent: 90, lowPercent: 85, fullPercent: 98 },
+      marks: { highPercent: 90, lowPercent: 85, fullPercent },
       alarms,
     });
     const vault = new Vault(vaultFolder, this.disk);

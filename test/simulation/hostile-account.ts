@@ -1,6 +1,6 @@
 /** What has to hold beside a hostile peer: of each honest file, of what a person is told, and of what the receiver takes. */
 import { createHash } from 'node:crypto';
-import { accountOfMissing, type MissingRow } from '../../receiver/studies/missing.ts';
+import { type MissingRow, missingAccount } from '../../receiver/studies/missing.ts';
 import { planTicket, wantedStudies } from '../../receiver/studies/ticket-plan.ts';
 import { assert, present } from '../../shared/assert.ts';
 import { limits } from '../../shared/wire/limits.ts';
@@ -209,8 +209,8 @@ export class HostileAccount {
   }
 
   /** As the command does. */
-  #missingOf(senderId: string): MissingRow[] {
-    return accountOfMissing(this.#high.ledger, missingShown).filter((row) => row.senderId === senderId);
+  #missingOf(senderId: string): readonly MissingRow[] {
+    return missingAccount(this.#high.ledger, missingShown, { senderId }).rows;
   }
 
   #ticket(senderId: string) {
@@ -233,10 +233,13 @@ export class HostileAccount {
 
   #checkRows(): void {
     const { ledger } = this.#high;
-    const senders = ledger.senders.all().length;
-    assert(senders <= limits.sendersMax, `the ledger has ${senders} senders`);
-    const forgotten = ledger.told.forgotten(1_000_000).length;
-    assert(forgotten <= forgottenMax * senders, `the ledger has ${forgotten} forgotten numbers`);
+    const senders = ledger.senders.all();
+    assert(senders.length <= limits.sendersMax, `the ledger has ${senders.length} senders`);
+    const forgotten = senders.reduce(
+      (sum, { senderId }) => sum + ledger.told.forgotten(senderId, 1_000_000).length,
+      0,
+    );
+    assert(forgotten <= forgottenMax * senders.length, `the ledger has ${forgotten} forgotten numbers`);
   }
 
   #checkLog(): void {

@@ -228,15 +228,20 @@ const claimsOnOthers = {
         { studyUid },
       );
   },
-  /** Says of the objects of others that their content is here: they need not be collected then. */
+  /** Says of each object of others, before it arrives, that its content is here: it need not be collected then. */
   passesOffObjectsOfOthers: (peer, many) => {
     const own = peer.file();
-    peer.sendStudy([own], { studyUid: own.studyUid });
-    const ids = peer.random.shuffle(objectsOf(peer, instance)).slice(0, many(3, 30));
+    const { studyUid } = own;
+    peer.sendStudy([own], { studyUid });
+    const known = new Set<string>();
     peer.whenKept(() =>
-      peer.sendList([peer.entryOf(own), ...ids.map(({ objectId }) => ({ ...peer.entryOf(own), objectId }))], {
-        studyUid: own.studyUid,
-        revision: 2,
+      peer.whenSeen((datagram) => {
+        const { type, objectId } = seen(datagram);
+        if (type !== instance || known.has(objectId) || known.size >= many(30, 300)) return;
+        known.add(objectId);
+        const ids = peer.random.shuffle([...known]).slice(0, 5);
+        const entries = [objectId, ...ids].map((id) => ({ ...peer.entryOf(own), objectId: id }));
+        peer.sendList([peer.entryOf(own), ...entries], { studyUid, revision: 1 + known.size });
       }),
     );
   },

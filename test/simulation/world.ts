@@ -136,11 +136,12 @@ export class World {
     const strangers = options.strangers ?? [];
     const ring: readonly RingKey[] = [...identities, ...strangers];
     const secrets = new Map(ring.map(({ keyId, secret }) => [keyId, secret]));
+    const keyNames = { names: new Map(ring.map(({ keyId, name }) => [keyId, name])), senders: new Map() };
     this.highs = Array.from(
       { length: options.receivers ?? 1 },
       (_, index) =>
         new HighSide(
-          { ...options, secrets, ...ledgerAt(options.ledgerPaths?.high, index) },
+          { keyNames, ...options, secrets, ...ledgerAt(options.ledgerPaths?.high, index) },
           this.clock.host(),
           this.random.fork('high').fork(index),
         ),
