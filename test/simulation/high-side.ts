@@ -40,6 +40,13 @@ export interface HighSideOptions {
   readonly openObjectsMax?: number;
 }
 
+/** A key of the receivers' ring, and whose it is. */
+export interface RingKey {
+  readonly keyId: number;
+  readonly secret: Uint8Array;
+  readonly name: string;
+}
+
 /** Of the disk: above it nothing is collected at all. */
 export const fullPercent = 98;
 

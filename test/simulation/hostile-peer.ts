@@ -4,19 +4,15 @@
  * what others sent. What it does with that is in hostile-powers.ts.
  */
 import { createHash } from 'node:crypto';
-import { present } from '../../shared/assert.ts';
 import { deriveObjectIdKey, deriveTagKey } from '../../shared/crypto/keys.ts';
 import { deriveObjectId } from '../../shared/crypto/object-id.ts';
 import { ObjectSeal } from '../../shared/crypto/seal.ts';
 import { DatagramTag } from '../../shared/crypto/siphash.ts';
 import { type Beacon, encodeBeacon } from '../../shared/wire/beacon.ts';
 import {
-  at,
   headerBytes,
   type ObjectType,
   objectType,
-  readUint16,
-  readUint64,
   symbolBytesOf,
   writeObjectHeader,
   writeSequence,
@@ -29,22 +25,7 @@ import { encodeRollPage, type RollEntry, rollState } from '../../shared/wire/rol
 import type { Random } from '../harness/random.ts';
 import { smallInstance } from '../harness/small-instance.ts';
 import { uidFrom } from '../harness/synthetic-instance.ts';
-
-/** What can be seen of an honest sender: its id is in clear on the fibre, its studies were at the scanner as well. */
-export interface Victim {
-  readonly senderId: string;
-  readonly keyId: number;
-  readonly files: readonly VictimFile[];
-  /** Every datagram that it sent, the oldest first. */
-  readonly recorded: readonly Uint8Array[];
-}
-
-export interface VictimFile {
-  readonly studyUid: string;
-  readonly seriesUid: string;
-  readonly sopInstanceUid: string;
-  readonly patientId: string;
-}
+import { hexOf, type Victim, type VictimFile } from './hostile-sight.ts';
 
 /** A file of the peer's own. */
 export interface OwnFile {
@@ -390,32 +371,6 @@ export class HostilePeer {
       block.subarray(index * this.#symbolBytes, (index + 1) * this.#symbolBytes),
     );
   }
-}
-
-/** What everybody on the fibre sees of a datagram. */
-export interface SeenDatagram {
-  readonly type: ObjectType;
-  readonly objectId: string;
-  readonly objectBytes: number;
-  readonly maximumSourceSymbols: number;
-  readonly blockNumber: number;
-}
-
-export function seen(datagram: Uint8Array): SeenDatagram {
-  return {
-    type: present(
-      Object.values(objectType).find((type) => type === datagram[at.type]),
-      'honest senders send objects',
-    ),
-    objectId: hexOf(datagram.subarray(at.objectId, at.objectId + 16)),
-    objectBytes: readUint64(datagram, at.objectBytes),
-    maximumSourceSymbols: datagram[at.maximumSourceSymbols] ?? 0,
-    blockNumber: readUint16(datagram, at.blockNumber + 2),
-  };
-}
-
-export function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
 
 function sha256Of(bytes: Uint8Array): string {

@@ -8,7 +8,7 @@ import type { Random } from '../harness/random.ts';
 import { smallInstance } from '../harness/small-instance.ts';
 import { uidFrom } from '../harness/synthetic-instance.ts';
 import type { End } from './high-side.ts';
-import type { VictimFile } from './hostile-peer.ts';
+import type { VictimFile } from './hostile-sight.ts';
 
 export interface PlannedFile extends VictimFile {
   readonly bytes: Uint8Array;

@@ -187,7 +187,7 @@ class Hostile {
         this.#account.checkOutcomes(this.#plan.files);
         throw new Error('the honest senders did not come to an end');
       }
-      if (acts < 6 || acts % 20 === 0) this.#act();
+      if (acts < 3 || acts % 20 === 0) this.#act();
       untilMs = Math.min(untilMs, endMs);
     }
   }
@@ -236,7 +236,9 @@ class Hostile {
     const isSpent = this.#acts > (this.#options.acts ?? Number.POSITIVE_INFINITY);
     if (name === undefined || this.#peer === undefined || isSpent) return;
     const isLarge = isFull ?? size.chance(0.005);
-    hostilePowers[name](this.#peer, (few, most) => (isLarge ? most : few));
+    // One of many in a seed need not be as large as one alone.
+    const share = this.#options.powers !== undefined || size.chance(0.15) ? 1 : 0.2;
+    hostilePowers[name](this.#peer, (few, most) => (isLarge ? most : Math.ceil(few * share)));
     this.#account.look();
     this.#world.run(this.#world.clock.monotonicMs() + size.integer(100));
     this.#account.look();

@@ -12,7 +12,7 @@ import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 import type { ChannelOptions } from '../harness/channel.ts';
 import { Random } from '../harness/random.ts';
 import { Fibre } from './fibre.ts';
-import { type End, HighSide } from './high-side.ts';
+import { type End, HighSide, type RingKey } from './high-side.ts';
 import { type Expected, Invariants } from './invariants.ts';
 import { type DiskImage, LowSide, type Pace } from './low-side.ts';
 import { PowerCut } from './power-switch.ts';
@@ -47,7 +47,7 @@ export interface WorldOptions {
   readonly receivers?: number;
   /** Default: by chance for each sender. 8 bytes each, as hexadecimal. */
   readonly senderIds?: readonly string[];
-  /** Keys of the ring that no sender of this world has: what comes under them is nobody's concern here. */
+  /** Keys of the ring that no sender of this world has. */
   readonly strangers?: readonly RingKey[];
   /** The first step of time while nothing happens. Default 20. */
   readonly idleMinMs?: number;
@@ -55,13 +55,6 @@ export interface WorldOptions {
   readonly openObjectsMax?: number;
   /** Of the disk of each receiver. Default: without end. */
   readonly highDiskBytes?: number;
-}
-
-/** A key of the receivers' ring, and whose it is. */
-export interface RingKey {
-  readonly keyId: number;
-  readonly secret: Uint8Array;
-  readonly name: string;
 }
 
 const dayMs = 86_400_000;
