@@ -3,36 +3,17 @@
  * receiver behind it: what has to hold for the honest ones, for both programs and for what is none of a writer's business.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  associateRequest,
-  control,
-  dataPdu,
-  echoRequest,
-  releaseRequest,
-  storeRequest,
-  verification,
-} from './association-bytes.ts';
-import { transferSyntaxes } from './dicom-writer.ts';
-import { HostileScanner, inPieces, write } from './hostile-scanner.ts';
+import { HonestScanner } from './honest-scanner.ts';
+import { HostileScanner } from './hostile-scanner.ts';
 import { HostileWriter } from './hostile-writer.ts';
 import type { Processes } from './processes.ts';
 import { Random } from './random.ts';
-import { RawConnection } from './raw-connection.ts';
+import { fileHas, linksBelow } from './search-files.ts';
 import { filesBelow, freeTcpPort, Transfer } from './transfer.ts';
-import { ctImage, element, encodeElements, encodePart10 } from './unchecked-writer.ts';
+import { ctImage, encodePart10 } from './unchecked-writer.ts';
 
 /** Does its kind of harm once. */
 export type HostileAct = (random: Random) => Promise<void>;
@@ -67,7 +48,6 @@ export interface HostileReport {
 
 const residentMBMax = 400;
 const stopMsMax = 10_000;
-const echoMsMax = 20_000;
 /** Honest studies on their way at most. */
 const waitingMax = 12;
 /** Beside what was written into it by all, four times over: spool, vault, and what waits in each. */
@@ -80,14 +60,10 @@ export class HostileRun {
   readonly #random: Random;
   readonly #acts: Record<string, number> = {};
   readonly #problems: string[] = [];
-  /** Data set hashes of what honest scanners stored, by SOP Instance UID. */
-  readonly #stored = new Map<string, string>();
+  #honest: HonestScanner | undefined;
   /** In files that no writer and no scanner was given. */
   readonly #canary: string;
   readonly #peakMB = { sender: 0, receiver: 0 };
-  #refusedStores = 0;
-  #echoes = 0;
-  #slowestEchoMs = 0;
   #isOver = false;
   #port = 0;
 
@@ -113,7 +89,14 @@ export class HostileRun {
     const scanner = new HostileScanner(this.#port);
     const sampling = setInterval(() => this.#sample(), 500);
     try {
-      const honest = [this.#files(), this.#stores(), this.#echo()];
+      const scannerBeside = new HonestScanner({
+        port: this.#port,
+        seed: this.#options.seed,
+        random: this.#random.fork('stores'),
+        isOver: () => this.#isOver,
+      });
+      this.#honest = scannerBeside;
+      const honest = [this.#files(), scannerBeside.stores(), scannerBeside.echo()];
       const hostile = [
         ...Array.from({ length: workers.scanner }, (_, number) =>
           this.#harm(`scanner ${number}`, scanner.acts()),
@@ -140,14 +123,15 @@ export class HostileRun {
     const stopMs = { sender: await this.#stop('sender'), receiver: await this.#stop('receiver') };
     this.#compare();
     this.#lookForCanary();
+    this.#problems.push(...(this.#honest?.problems ?? []));
     return {
       seed: this.#options.seed,
       acts: this.#acts,
       honestFiles: transfer.instances,
-      honestStores: this.#stored.size,
-      refusedStores: this.#refusedStores,
-      echoes: this.#echoes,
-      slowestEchoMs: Math.round(this.#slowestEchoMs),
+      honestStores: this.#storedHashes.size,
+      refusedStores: this.#honest?.refused ?? 0,
+      echoes: this.#honest?.echoes ?? 0,
+      slowestEchoMs: Math.round(this.#honest?.slowestEchoMs ?? 0),
       peakMB: this.#peakMB,
       diskMB: this.#diskMB(),
       stopMs,
@@ -206,74 +190,6 @@ export class HostileRun {
     }
   }
 
-  /** The honest scanner: it tries again what was not taken, as scanners do. */
-  async #stores(): Promise<void> {
-    const random = this.#random.fork('stores');
-    for (let number = 1; !this.#isOver; number += 1) {
-      const studyUid = `2.25.55.${this.#options.seed}.${number}`;
-      const instances = Array.from({ length: random.between(1, 4) }, (_, index) => {
-        const sopInstanceUid = `${studyUid}.${index + 1}`;
-        const more = [element(0x7fe0_0010, 'OW', random.bytes(random.between(1000, 30_000) * 2))];
-        const image = ctImage({ studyUid, seriesUid: `${studyUid}.0`, sopInstanceUid, more });
-        return { sopInstanceUid, dataSet: encodeElements(image, transferSyntaxes.explicitLittleEndian) };
-      });
-      for (let attempt = 0; attempt < 100; attempt += 1) {
-        if ((await this.#store(instances)) || this.#isOver) break;
-        this.#refusedStores += 1;
-        if (attempt === 99) this.#problems.push('an honest scanner got nothing taken in 100 attempts');
-        await sleep(300);
-      }
-      await sleep(500);
-    }
-  }
-
-  async #store(instances: readonly { sopInstanceUid: string; dataSet: Uint8Array }[]): Promise<boolean> {
-    const connection = await RawConnection.to(this.#port).catch(() => undefined);
-    if (connection === undefined) return false;
-    const timer = setTimeout(() => connection.socket.destroy(), echoMsMax);
-    try {
-      connection.send(associateRequest());
-      const [answer] = await connection.pdus(1);
-      if (answer?.[0] !== 2) return false;
-      for (const [index, { sopInstanceUid, dataSet }] of instances.entries()) {
-        const request = storeRequest({ messageId: index + 1, sopInstanceUid });
-        await write(connection, dataPdu(1, control.lastCommand, request));
-        await inPieces(connection, 1, dataSet);
-        const heard = await connection.pdus(index + 2);
-        if (!isSuccess(heard[index + 1])) return false;
-        this.#stored.set(sopInstanceUid, createHash('sha256').update(dataSet).digest('hex'));
-      }
-      await write(connection, releaseRequest);
-      await connection.pdus(instances.length + 2);
-      return true;
-    } finally {
-      clearTimeout(timer);
-      connection.socket.destroy();
-    }
-  }
-
-  /** An association that is there from the beginning, and is to be answered whatever others do. */
-  async #echo(): Promise<void> {
-    const contexts = [{ id: 1, abstractSyntax: verification, transferSyntaxes: ['1.2.840.10008.1.2'] }];
-    const connection = await RawConnection.to(this.#port);
-    connection.send(associateRequest({ contexts }));
-    await connection.pdus(1);
-    while (!this.#isOver) {
-      const askedMs = performance.now();
-      connection.send(dataPdu(1, control.lastCommand, echoRequest()));
-      const late = sleep(echoMsMax, undefined, { ref: false });
-      await Promise.race([connection.pdus(this.#echoes + 2), late]);
-      this.#slowestEchoMs = Math.max(this.#slowestEchoMs, performance.now() - askedMs);
-      if (performance.now() - askedMs >= echoMsMax || connection.socket.closed) {
-        this.#problems.push('the association beside it was not answered');
-        break;
-      }
-      this.#echoes += 1;
-      await sleep(500);
-    }
-    connection.socket.destroy();
-  }
-
   /** Waits until what honest ones sent is there. */
   async #settle(): Promise<void> {
     const endMs = performance.now() + this.#options.settleMs;
@@ -282,6 +198,10 @@ export class HostileRun {
       if (isThere()) return;
       await sleep(1000);
     }
+  }
+
+  get #storedHashes(): ReadonlyMap<string, string> {
+    return this.#honest?.stored ?? new Map();
   }
 
   #storedAbsent(): string[] {
@@ -293,11 +213,11 @@ export class HostileRun {
             .split('/')
             .at(-1)
             ?.replace(/\.dcm$/, '') ?? '';
-        const sha256 = this.#stored.get(uid);
+        const sha256 = this.#storedHashes.get(uid);
         return sha256 !== undefined && sha256 === dataSetHash(join(inbox, path)) ? [uid] : [];
       }),
     );
-    return [...this.#stored.keys()].filter((uid) => !released.has(uid));
+    return [...this.#storedHashes.keys()].filter((uid) => !released.has(uid));
   }
 
   #compare(): void {
@@ -368,13 +288,13 @@ export class HostileRun {
 
   #progress(): string {
     const acts = Object.values(this.#acts).reduce((a, b) => a + b, 0);
-    return `${acts} hostile acts, ${this.#transfer.instances} honest files, ${this.#stored.size} stored, ${this.#echoes} echoes, resident ${this.#peakMB.sender} and ${this.#peakMB.receiver} MB`;
+    return `${acts} hostile acts, ${this.#transfer.instances} honest files, ${this.#storedHashes.size} stored, ${this.#honest?.echoes ?? 0} echoes, resident ${this.#peakMB.sender} and ${this.#peakMB.receiver} MB`;
   }
 
   /** What honest ones gave, and a bound for what hostile ones do in an act. */
   #givenBytes(): number {
     const acts = Object.values(this.#acts).reduce((a, b) => a + b, 0);
-    return this.#transfer.instances * 80_000 + this.#stored.size * 60_000 + acts * 1e6;
+    return this.#transfer.instances * 80_000 + this.#storedHashes.size * 60_000 + acts * 1e6;
   }
 
   #diskMB(): number {
@@ -382,19 +302,6 @@ export class HostileRun {
     const bytes = folders.flatMap((folder) => filesBelow(folder).map((path) => sizeOf(join(folder, path))));
     return Math.round(bytes.reduce((a, b) => a + b, 0) / 1e6);
   }
-}
-
-/** Status 0000 in a C-STORE-RSP: the last element of the command. */
-function isSuccess(answer: Buffer | undefined): boolean {
-  const status = answer?.indexOf(Buffer.from('0000000902000000', 'hex')) ?? -1;
-  return answer?.[0] === 4 && status >= 0 && answer.readUInt16LE(status + 8) === 0;
-}
-
-/** A link that was moved leads where its writer wants. */
-function linksBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isSymbolicLink())
-    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** Of what stands behind the file meta information: that is the sender's own. */
@@ -417,21 +324,5 @@ function sizeOf(path: string): number {
     return statSync(path).size;
   } catch {
     return 0;
-  }
-}
-
-/** A piece at a time: a file may be longer than memory. */
-function fileHas(path: string, words: string): boolean {
-  const wanted = Buffer.from(words, 'latin1');
-  const buffer = Buffer.alloc(4 << 20);
-  const descriptor = openSync(path, 'r');
-  try {
-    for (let offset = 0; ; offset += buffer.length - wanted.length) {
-      const bytes = readSync(descriptor, buffer, 0, buffer.length, offset);
-      if (buffer.subarray(0, bytes).includes(wanted)) return true;
-      if (bytes < buffer.length) return false;
-    }
-  } finally {
-    closeSync(descriptor);
   }
 }

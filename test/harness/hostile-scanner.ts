@@ -8,7 +8,6 @@ import {
   commandElement,
   commandSet,
   control,
-  ctImageStorage,
   dataPdu,
   explicitLittle,
   pdu,
@@ -23,7 +22,7 @@ import { malformedCases } from './malformed-associations.ts';
 import { malformedStream } from './malformed-streams.ts';
 import type { Random } from './random.ts';
 import { RawConnection } from './raw-connection.ts';
-import { ctImage, delimitedSequence, element, encodeElements } from './unchecked-writer.ts';
+import { ctImage, element, encodeElements } from './unchecked-writer.ts';
 
 const stepClass = '1.2.840.10008.3.1.2.3.3';
 const stepReferences = 66_000;
@@ -66,12 +65,12 @@ export class HostileScanner {
   /** Performed procedure steps with as many references as a message holds, and none of them ever ends. */
   async #steps(random: Random): Promise<void> {
     const references = Array.from({ length: stepReferences }, (_, number) => [
-      element(0x0008_1150, 'UI', ctImageStorage),
+      element(0x0008_1150, 'UI', '1.2'),
       element(0x0008_1155, 'UI', `2.25.${number}`),
     ]);
-    const series = [element(0x0020_000e, 'UI', '2.25.3'), delimitedSequence(0x0008_1140, references)];
+    const series = [element(0x0020_000e, 'UI', '2.25.3'), element(0x0008_1140, 'SQ', references)];
     const dataSet = encodeElements(
-      [element(0x0040_0252, 'CS', 'IN PROGRESS'), delimitedSequence(0x0040_0340, [series])],
+      [element(0x0040_0252, 'CS', 'IN PROGRESS'), element(0x0040_0340, 'SQ', [series])],
       transferSyntaxes.explicitLittleEndian,
     );
     await this.#talk(
