@@ -34,7 +34,8 @@ export function sortRevision(ledger: ReceiverLedger, manifest: Manifest): Revisi
   let somethingOut = false;
   for (const entry of manifest.entries) {
     const row = ledger.instances.get(entry.objectId);
-    if (row === undefined) continue;
+    // A list of one sender says nothing of what another sent.
+    if (row === undefined || row.senderId !== manifest.senderId) continue;
     const isApproved = approvalsOf(ledger, row);
     const differs = !agrees(entry, row, manifest) && !isApproved('E_INSTANCE_MISMATCH');
     if (row.releasedRevision !== undefined) {
