@@ -21,6 +21,7 @@ import { SenderBindings, senderBindingsSchema } from './sender-bindings.ts';
 import { SenderRecords, sendersSchema } from './sender-records.ts';
 import { StudyRecords, studiesSchema } from './study-records.ts';
 import { Told, toldSchema } from './told.ts';
+import { VaultBytes, vaultBytesSchema } from './vault-bytes.ts';
 import { VaultFiles, vaultFilesSchema } from './vault-files.ts';
 
 const migrations: readonly Migration[] = [
@@ -33,6 +34,7 @@ const migrations: readonly Migration[] = [
     auditSchema,
     toldSchema,
     vaultFilesSchema,
+    vaultBytesSchema,
     knownContentSchema,
     openManifestsSchema,
     mailboxSchema,
@@ -59,6 +61,7 @@ export class ReceiverLedger {
   readonly audit: Audit;
   readonly told: Told;
   readonly files: VaultFiles;
+  readonly vaultBytes: VaultBytes;
   readonly knownContent: KnownContent;
   readonly mailbox: Mailbox;
   readonly holds: Holds;
@@ -87,6 +90,7 @@ export class ReceiverLedger {
     this.audit = new Audit(database);
     this.told = new Told(database, quotas.rollRowsMax);
     this.files = new VaultFiles(database);
+    this.vaultBytes = new VaultBytes(database);
     this.knownContent = new KnownContent(database);
     this.mailbox = new Mailbox(database);
     this.holds = new Holds(database);

@@ -128,6 +128,11 @@ export class Reception {
       giveUp: (objectId) => this.assembler.giveUp(objectId),
       isAwaited: (objectId) => this.#isAwaited(objectId),
       isOverShare: (senderId) => this.assembler.shortages.count(senderId, 'vault'),
+      whole: {
+        ofSenders: () => ledger.vaultBytes.ofSenders(),
+        senderIds: () => this.senders.inUse(),
+        groupOf: (senderId) => this.senders.admission.groupOf(senderId),
+      },
     });
     this.#shortageAlarms = new ShortageAlarms(alarms, () => this.assembler.shortages.rows());
     loadFinished(ledger, this.assembler);
@@ -161,6 +166,7 @@ export class Reception {
       onKept: (rows) => {
         this.#clearance.add(rows);
         this.#clear();
+        room.lookAtShares();
       },
       onRefused,
     });
@@ -173,6 +179,7 @@ export class Reception {
       studies: () => this.studies,
       take: (object) => this.#take(object),
     });
+    room.lookAtShares();
     this.#isStarted = true;
   }
 
@@ -232,6 +239,7 @@ export class Reception {
       this.#watchedAtMs = now;
       this.studies.watchDeadlines();
       this.senders.watch();
+      this.#options.room.lookAtShares();
       this.#holdAlarms.watch();
     }
     return busy || copying || reading || releasing;

@@ -215,7 +215,7 @@ export class Studies {
     endTrouble(this.trouble, senderId, studyUid);
     for (const code of ['E_STUDY_INCOMPLETE', 'E_STUDY_UNCLAIMED'] as const)
       this.#clear(code, senderId, studyUid);
-    if (conflicts > 0) alarms.raise('E_CONFLICT', studyUid);
+    if (conflicts > 0) alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'));
     if (open.length > 0) this.#entering.wake();
     this.#mayBeReady = true;
   }

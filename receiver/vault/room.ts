@@ -5,7 +5,8 @@
  *
  * What never becomes whole is bounded by sender: where there is no room for an object, the sender that holds most of
  * what is not whole gives up what it left alone for longest, as long as it holds more than its fair share of what such
- * objects may take. One that is alone may have all of it.
+ * objects may take. One that is alone may have all of it. What is whole stays; but near the high-water mark a sender that has
+ * far more of it than others begins nothing more.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -14,6 +15,7 @@ import { type Account, Accounts } from '../assemble/accounts.ts';
 import type { ObjectFacts } from '../assemble/kept-state.ts';
 import type { ObjectSink } from '../assemble/open-object.ts';
 import { type Linked, RecencyList } from '../assemble/recency-list.ts';
+import { SharesOfWhole, type WholeBytes } from './shares-of-whole.ts';
 
 export interface RoomMarks {
   /** Above this nothing is begun but what a study waits for, and below the other all is again. */
@@ -34,6 +36,8 @@ export interface RoomUser {
   /** What was collected of an object goes, with its file. @returns whether there was something */
   giveUp(objectId: string): boolean;
   isAwaited(objectId: string): boolean;
+  /** What is whole, by sender; left out where it does not count. */
+  readonly whole?: WholeBytes | undefined;
   /** A sender asked for more than its share, or had to give something up for another. */
   isOverShare(senderId: string): void;
 }
@@ -42,6 +46,8 @@ export interface RoomUser {
 const givenUpMax = 16;
 /** Objects that are looked at for one that no study waits for. */
 const lookedAtMax = 8;
+/** Below the high-water mark so much of the disk is for senders that have less than others. */
+const forOthersPercent = 15;
 /** An operation was refused: so long it counts as full, whatever is measured. */
 const refusedMs = 5000;
 
@@ -65,6 +71,7 @@ export class Room {
   readonly #waterMarks: WaterMarks;
   readonly #accounts = new Accounts((keyId, senderId) => new RoomAccount(keyId, senderId));
   #user: RoomUser | undefined;
+  #shares = new SharesOfWhole(undefined);
   /** As measured, and what was written and removed here since. */
   #freeBytes = 0;
   #totalBytes = 0;
@@ -83,6 +90,12 @@ export class Room {
   /** Who gives up objects when room is short. */
   serve(user: RoomUser): void {
     this.#user = user;
+    this.#shares = new SharesOfWhole(user.whole);
+  }
+
+  /** Reads anew who has how much of what is whole. Call it when something became whole. @throws DiodeError E_LEDGER */
+  lookAtShares(): void {
+    this.#shares.look((this.#totalBytes * this.#options.marks.highPercent) / 100);
   }
 
   /** Whether nothing may be written: the rest is for the ledger. */
@@ -166,6 +179,13 @@ export class Room {
     return this.#totalBytes - Math.floor((this.#totalBytes * this.#options.marks.fullPercent) / 100);
   }
 
+  /** What is free up to the high-water mark is kept for senders that have less than others. */
+  get #isForOthers(): boolean {
+    const { highPercent } = this.#options.marks;
+    const used = usedPercent({ free: this.#freeBytes, total: this.#totalBytes });
+    return used >= highPercent - forOthersPercent;
+  }
+
   /** What objects that are not whole may take altogether. */
   get #poolBytes(): number {
     return this.#freeBytes - this.#floorBytes + this.#writtenBytes;
@@ -180,6 +200,10 @@ export class Room {
 
   /** Whether an object that is counted already may be begun; others go for it, as the rule says. */
   #makeRoom({ objectId, senderId }: ObjectFacts, asking: RoomAccount): boolean {
+    if (this.#isForOthers && this.#shares.isOver(senderId, asking.reservedBytes)) {
+      this.#user?.isOverShare(senderId);
+      return false;
+    }
     const isAwaited = this.#user?.isAwaited(objectId) === true;
     for (let givenUp = 0; ; givenUp += 1) {
       if (this.#reservedBytes <= this.#poolBytes && (isAwaited || !this.#waterMarks.above)) return true;

@@ -83,6 +83,12 @@ export class SenderAdmission {
     return this.#bound.get(senderId);
   }
 
+  /** What counts as one sender where shares are: the ids of one key name, or an id whose key has no name. */
+  groupOf(senderId: string): string {
+    const name = this.#bound.get(senderId) ?? '';
+    return name === '' ? senderId : `key ${name}`;
+  }
+
   /** Whether the key file itself says whose a sender id is. */
   isWritten(senderId: string): boolean {
     return this.#keyNames.senders.has(senderId);

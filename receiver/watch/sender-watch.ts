@@ -161,6 +161,12 @@ export class SenderWatch {
     this.admission.settled(senderId);
   }
 
+  /** Ids of the senders that are in use. */
+  inUse(): string[] {
+    const all = this.#options.ledger.senders.all();
+    return all.filter(({ isRetired }) => !isRetired).map(({ senderId }) => senderId);
+  }
+
   statuses(): SenderStatus[] {
     const now = this.#options.clock.monotonicMs();
     return [...this.#watched].map(([senderId, watched]) => ({

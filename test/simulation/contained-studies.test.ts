@@ -89,7 +89,7 @@ it('a study has a name in the inbox that no other study can have, and no name st
   const link = new SeveralSenders();
   link.study(honest, `1.2.${digits}`, { number: 1 });
   link.study(honest, '1.2', { number: 2, studyNumber: 2 });
-  link.study(digits, '1.2', { number: 3, image: 2 });
+  link.study(digits, '1.2', { number: 2, image: 3 });
   link.study(honest, '1.5', { number: 4, studyNumber: 3 });
   expect(link.folders()).toEqual(['1.2', `1.2.${digits}`, `1.2.from-${digits}`, '1.5'].sort());
   expect(accountOfMissing(link.high.ledger, 10)).toEqual([]);

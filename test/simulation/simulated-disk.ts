@@ -21,6 +21,8 @@ interface Inode {
   bytes: Uint8Array;
   length: number;
   synced: Uint8Array;
+  /** It was cloned, and shares the blocks of another file: nothing here writes to such a file. */
+  readonly isShared?: boolean;
 }
 
 export class SimulatedDisk implements Disk {
@@ -216,7 +218,13 @@ export class SimulatedDisk implements Disk {
     if (this.#files.has(to)) throw failure('EEXIST', 'cloning a file');
     const bytes = inode.bytes.slice(0, inode.length);
     this.#inodes += 1;
-    this.#files.set(to, { number: this.#inodes, bytes, length: inode.length, synced: new Uint8Array(0) });
+    this.#files.set(to, {
+      number: this.#inodes,
+      bytes,
+      length: inode.length,
+      synced: new Uint8Array(0),
+      isShared: true,
+    });
     return true;
   }
 
@@ -318,7 +326,7 @@ export class SimulatedDisk implements Disk {
   #usedBytes(): number {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return 0;
     let used = 0;
-    for (const inode of new Set(this.#files.values())) used += inode.length;
+    for (const inode of new Set(this.#files.values())) if (inode.isShared !== true) used += inode.length;
     return used;
   }
 }

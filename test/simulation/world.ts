@@ -129,12 +129,14 @@ export class World {
     const strangers = options.strangers ?? [];
     const ring: readonly RingKey[] = [...identities, ...strangers];
     const secrets = new Map(ring.map(({ keyId, secret }) => [keyId, secret]));
-    const keyNames = { names: new Map(ring.map(({ keyId, name }) => [keyId, name])), senders: new Map() };
+    // Where there are strangers, each key has a name of its own: nobody speaks for another.
+    const names = new Map(ring.map(({ keyId, name }) => [keyId, name]));
+    const named = strangers.length > 0 && { keyNames: { names, senders: new Map() } };
     this.highs = Array.from(
       { length: options.receivers ?? 1 },
       (_, index) =>
         new HighSide(
-          { keyNames, ...options, secrets, ...ledgerAt(options.ledgerPaths?.high, index) },
+          { ...named, ...options, secrets, ...ledgerAt(options.ledgerPaths?.high, index) },
           this.clock.host(),
           this.random.fork('high').fork(index),
         ),

@@ -139,6 +139,7 @@ export class High {
 
   /** What reception does with studies that are whole. */
   release(): void {
+    this.studies.enterAsked();
     while (this.studies.enterSome());
     new StudyReleases({ studies: this.studies, releaser: this.releaser }).all();
   }

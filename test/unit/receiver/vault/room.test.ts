@@ -167,3 +167,34 @@ describe('the room of the vault', () => {
     expect([...overShare]).toEqual([hostile.senderId]);
   });
 });
+
+describe('near the high-water mark', () => {
+  it('a sender that has most of what is whole begins nothing more, and others do', () => {
+    const alarms = new Alarms(
+      () => 0,
+      () => {},
+    );
+    const state = { free: 200, total: 1000 };
+    const marks = { highPercent: 90, lowPercent: 85, fullPercent: 98 };
+    const room = new Room({ measure: () => state, marks, alarms });
+    const over: string[] = [];
+    room.serve({
+      giveUp: () => false,
+      isAwaited: () => true,
+      isOverShare: (senderId) => void over.push(senderId),
+      whole: {
+        ofSenders: () => new Map([['aa', 780]]),
+        senderIds: () => ['aa', 'bb'],
+        groupOf: (senderId) => senderId,
+      },
+    });
+    room.lookAtShares();
+    const begin = (senderId: string) =>
+      room.reserve(
+        { objectId: senderId.repeat(16), senderId, keyId: 1, objectBytes: 10, maximumSourceSymbols: 8 },
+        0,
+        () => ({ write: () => {}, read: () => {}, discard: () => {}, checkpoint: () => {} }),
+      );
+    expect([begin('aa') === undefined, begin('bb') === undefined, over]).toEqual([true, false, ['aa']]);
+  });
+});

@@ -1,0 +1,53 @@
+/**
+ * Who has most of what is whole in the vault. Above a mark of its disk, a sender that has far more than others begins
+ * nothing more, so that what is left up to the high-water mark is theirs: studies that are right in all ways fill a disk
+ * as well.
+ */
+
+export interface WholeBytes {
+  /** By sender id; read anew now and then. */
+  readonly ofSenders: () => ReadonlyMap<string, number>;
+  /** Sender ids in use, those that have nothing in the vault too. */
+  readonly senderIds: () => readonly string[];
+  /** Sender ids of one key name count as one: who holds the key can have many. */
+  readonly groupOf: (senderId: string) => string;
+}
+
+/** So many times an even share of all that is whole is too much, */
+const tooMuch = 1.5;
+/** and so much of an even share of the disk is never too much, whoever filled it. */
+const ownShare = 0.5;
+
+export class SharesOfWhole {
+  readonly #whole: WholeBytes | undefined;
+  /** By group. */
+  #bytes: ReadonlyMap<string, number> = new Map();
+  /** What one group may have. */
+  #mostBytes = Number.POSITIVE_INFINITY;
+
+  constructor(whole: WholeBytes | undefined) {
+    this.#whole = whole;
+  }
+
+  /** Reads who has how much. Call it every second or so. @param diskBytes up to the high-water mark */
+  look(diskBytes: number): void {
+    if (this.#whole === undefined) return;
+    const { ofSenders, senderIds, groupOf } = this.#whole;
+    const bytes = new Map<string, number>(senderIds().map((senderId) => [groupOf(senderId), 0]));
+    let all = 0;
+    for (const [senderId, held] of ofSenders()) {
+      const group = groupOf(senderId);
+      bytes.set(group, (bytes.get(group) ?? 0) + held);
+      all += held;
+    }
+    const most = Math.max((all / bytes.size) * tooMuch, (diskBytes / bytes.size) * ownShare);
+    this.#bytes = bytes;
+    this.#mostBytes = bytes.size > 1 ? most : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a sender has so much that what is left is for others. @param moreBytes what it is about to have */
+  isOver(senderId: string, moreBytes: number): boolean {
+    if (this.#whole === undefined || this.#mostBytes === Number.POSITIVE_INFINITY) return false;
+    return (this.#bytes.get(this.#whole.groupOf(senderId)) ?? 0) + moreBytes > this.#mostBytes;
+  }
+}
