@@ -11,6 +11,7 @@ import { encodingOf } from '../../shared/dicom/transfer-syntax.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
+import { MessageRoom } from './message-room.ts';
 import { SharedRoom } from './shared-room.ts';
 import { type Outcome, outcomeOf } from './store-operation.ts';
 
@@ -82,15 +83,19 @@ interface StepRequest {
 /** What a step takes beside its lists, and each UID of these. */
 const stepBytes = 1024;
 const uidBytes = 100;
+/** Item, two UIDs and the end of each reference; and all else that is in a step. */
+const elementsMax = 4 * associationLimits.procedureStepReferencesMax + 10_000;
 
 export class PerformedProcedureSteps {
   readonly #listener: ProcedureStepListener;
+  readonly #messages: MessageRoom;
   /** By scanner and UID. */
   readonly #steps = new Map<string, Step>();
   readonly #room = new SharedRoom(associationLimits.procedureStepBytesMax);
 
-  constructor(listener: ProcedureStepListener) {
+  constructor(listener: ProcedureStepListener, messages = new MessageRoom()) {
     this.#listener = listener;
+    this.#messages = messages;
   }
 
   /** What all steps take. */
@@ -100,23 +105,18 @@ export class PerformedProcedureSteps {
 
   /** Takes an N-CREATE or N-SET whose data set comes next. */
   begin(command: Command, source: StepSource): StepRequest {
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
+    const message = this.#messages.begin(source.scanner);
     return {
-      take: (part) => {
-        bytes += part.length;
-        // Copied: the part belongs to the connection. What is too long is counted and not kept.
-        if (bytes <= associationLimits.messageDataSetBytesMax) parts.push(part.slice());
+      take: (piece) => {
+        message.add(piece);
         return undefined;
       },
       finish: async () => {
-        if (bytes > associationLimits.messageDataSetBytesMax) return refusal('data set too long');
-        const dataSet = NestedDataSet.read(
-          Buffer.concat(parts),
-          encodingOf(source.transferSyntaxUid),
-          sequenceTags,
-        );
-        if (dataSet instanceof DiodeError) return refusal(dataSet.code);
+        const bytes = message.take();
+        if (bytes === undefined) return tooLarge;
+        const encoding = encodingOf(source.transferSyntaxUid);
+        const dataSet = NestedDataSet.read(bytes, encoding, sequenceTags, elementsMax);
+        if (dataSet instanceof DiodeError) return refusalOf(dataSet);
         return command.field === commandFields.create
           ? this.#create(command.affectedSopInstanceUid, dataSet, source)
           : await this.#set(command.requestedSopInstanceUid, dataSet, source);
@@ -199,7 +199,7 @@ function bytesOf({ studyUids, series }: Step): number {
 const tooLarge: Outcome = { status: dimseStatus.resourceLimitation, comment: 'procedure step too large' };
 
 function refusalOf({ code }: DiodeError): Outcome {
-  return code === 'E_TOO_LARGE' ? tooLarge : refusal(code);
+  return code === 'E_TOO_LARGE' || code === 'E_DICOM_ELEMENTS' ? tooLarge : refusal(code);
 }
 
 function refusal(comment: string): Outcome {

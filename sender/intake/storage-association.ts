@@ -18,6 +18,7 @@ import { invalidParameter, ProtocolViolation } from '../../shared/dicom/upper-la
 import { type Rejection, rejections } from '../../shared/dicom/upper-layer/short-pdus.ts';
 import type { UpperLayer } from '../../shared/dicom/upper-layer/upper-layer.ts';
 import type { AssociationFacts, InstanceSink } from './instance-sink.ts';
+import type { MessageRoom } from './message-room.ts';
 import type { PerformedProcedureSteps } from './performed-procedure-steps.ts';
 import {
   type CommitmentOutcome,
@@ -41,6 +42,8 @@ export interface StorageAssociationOptions {
   readonly sink: InstanceSink;
   readonly entities: readonly CalledEntity[];
   readonly performedProcedureSteps: PerformedProcedureSteps | undefined;
+  /** Where the data sets of all associations are while they come. */
+  readonly messages: MessageRoom;
   /** Whether the spool holds an instance; left out, storage commitment is refused. */
   readonly isHeld?: ((sopInstanceUid: string) => boolean) | undefined;
   readonly nowMs: () => number;
@@ -200,7 +203,7 @@ export class StorageAssociation implements AssociationListener {
       });
     }
     if (command.field === commandFields.action && context.abstractSyntax === serviceUids.storageCommitment) {
-      const { isHeld } = this.#options;
+      const { isHeld, messages, address } = this.#options;
       if (isHeld === undefined)
         return answer(dimseStatus.sopClassNotSupported, 'One-way link: no storage commitment can be given');
       const { actionTypeId } = command;
@@ -208,6 +211,7 @@ export class StorageAssociation implements AssociationListener {
         isHeld,
         transferSyntaxUid: context.transferSyntax,
         actionTypeId,
+        message: messages.begin(address),
       });
       return { take: (bytes) => request.take(bytes), finish: () => request.finish() };
     }

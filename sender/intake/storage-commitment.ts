@@ -11,6 +11,7 @@ import { encodingOf } from '../../shared/dicom/transfer-syntax.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
+import type { ArrivingMessage } from './message-room.ts';
 import type { Outcome } from './store-operation.ts';
 
 /** The one instance that requests go to (PS3.4 section J.3.5). */
@@ -29,6 +30,8 @@ const commitmentTags = {
   referencedSopInstanceUid: 0x0008_1155,
 } as const;
 
+/** Item, two UIDs and the end of each reference; and all else that is in a request. */
+const elementsMax = 4 * associationLimits.commitmentReferencesMax + 1000;
 /** About a millisecond. */
 const lookUpsPerTurn = 100;
 
@@ -53,33 +56,34 @@ export class CommitmentRequest {
   readonly #isHeld: (sopInstanceUid: string) => boolean;
   readonly #transferSyntaxUid: string;
   readonly #actionTypeId: number | undefined;
-  readonly #parts: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #message: ArrivingMessage;
 
   constructor(options: {
     readonly isHeld: (sopInstanceUid: string) => boolean;
     readonly transferSyntaxUid: string;
     readonly actionTypeId: number | undefined;
+    readonly message: ArrivingMessage;
   }) {
+    this.#message = options.message;
     this.#isHeld = options.isHeld;
     this.#transferSyntaxUid = options.transferSyntaxUid;
     this.#actionTypeId = options.actionTypeId;
   }
 
   take(bytes: Uint8Array): undefined {
-    this.#bytes += bytes.length;
-    // Copied: the part belongs to the connection. What is too long is counted and not kept.
-    if (this.#bytes <= associationLimits.messageDataSetBytesMax) this.#parts.push(bytes.slice());
+    this.#message.add(bytes);
     return undefined;
   }
 
   /** Looks up some references at a time: other scanners are served in between. */
   async finish(): Promise<CommitmentOutcome> {
+    const bytes = this.#message.take();
     if (this.#actionTypeId !== requestAction) return failure('no such action');
-    if (this.#bytes > associationLimits.messageDataSetBytesMax) return failure('data set too long');
+    if (bytes === undefined) return tooLarge;
     const encoding = encodingOf(this.#transferSyntaxUid);
-    const dataSet = NestedDataSet.read(Buffer.concat(this.#parts), encoding, sequenceTags);
-    if (dataSet instanceof DiodeError) return failure(dataSet.code);
+    const dataSet = NestedDataSet.read(bytes, encoding, sequenceTags, elementsMax);
+    if (dataSet instanceof DiodeError)
+      return dataSet.code === 'E_DICOM_ELEMENTS' ? tooLarge : failure(dataSet.code);
     const transactionUid = dataSet.text(commitmentTags.transactionUid);
     const items = dataSet.items(commitmentTags.referencedSequence);
     if (items.length > associationLimits.commitmentReferencesMax) return tooLarge;

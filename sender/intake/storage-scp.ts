@@ -12,6 +12,7 @@ import { UpperLayer } from '../../shared/dicom/upper-layer/upper-layer.ts';
 import { isAeTitle } from '../../shared/wire/limits.ts';
 import { addressTest, type ListenerTls, listen } from './dicom-listener.ts';
 import type { ApplicationEntity, InstanceSink } from './instance-sink.ts';
+import { MessageRoom } from './message-room.ts';
 import { PerformedProcedureSteps, type ProcedureStepListener } from './performed-procedure-steps.ts';
 import { StorageAssociation } from './storage-association.ts';
 
@@ -78,8 +79,11 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
     isAddressAllowed:
       entity.callingAddresses === undefined ? () => true : addressTest(entity.callingAddresses),
   }));
+  const messages = new MessageRoom();
   const steps =
-    options.procedureSteps === undefined ? undefined : new PerformedProcedureSteps(options.procedureSteps);
+    options.procedureSteps === undefined
+      ? undefined
+      : new PerformedProcedureSteps(options.procedureSteps, messages);
   const open = new Map<number, OpenAssociation>();
   let lastId = 0;
   let closing = false;
@@ -112,6 +116,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       sink,
       entities,
       performedProcedureSteps: steps,
+      messages,
       isHeld: options.isHeld,
       nowMs: () => clock.monotonicMs(),
       hasRoom: () => !closing && hasRoomFor(address),

@@ -9,15 +9,22 @@ import { decodeUid } from './file-meta.ts';
 import type { Encoding } from './transfer-syntax.ts';
 
 const depthMax = 8;
-const elementsMax = 200_000;
 
-/** Elements by tag: items of a sequence, or the bytes of a value. */
+/** Elements by tag: items of a sequence, or the bytes of a value. There may be very many, so each is small. */
 export class NestedDataSet {
-  readonly #values = new Map<number, Uint8Array>();
-  readonly #sequences = new Map<number, readonly NestedDataSet[]>();
+  readonly #bytes: Uint8Array;
+  /** Of each value its tag, and where it begins and ends. */
+  readonly #values: number[] = [];
+  #sequences: Map<number, readonly NestedDataSet[]> | undefined;
+
+  /** @param bytes of the whole data set: values are read from there when they are asked for */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
 
   /**
    * @param sequenceTags which tags are sequences; implicit VR does not tell. Only they are descended into.
+   * @param elementsMax elements, items and delimiters altogether
    *
    * Errors: E_DICOM_LENGTH, E_DICOM_NESTING, E_DICOM_ELEMENTS.
    */
@@ -25,8 +32,9 @@ export class NestedDataSet {
     bytes: Uint8Array,
     encoding: Encoding,
     sequenceTags: ReadonlySet<number>,
+    elementsMax: number,
   ): NestedDataSet | DiodeError {
-    const reading = new Reading(bytes, encoding, sequenceTags);
+    const reading = new Reading(bytes, encoding, sequenceTags, elementsMax);
     try {
       return reading.dataSet(bytes.length, 0);
     } catch (error) {
@@ -35,23 +43,28 @@ export class NestedDataSet {
     }
   }
 
-  setValue(tag: number, value: Uint8Array): void {
-    this.#values.set(tag, value);
+  setValue(tag: number, start: number, end: number): void {
+    this.#values.push(tag, start, end);
   }
 
   setItems(tag: number, items: readonly NestedDataSet[]): void {
+    this.#sequences ??= new Map();
     this.#sequences.set(tag, items);
   }
 
   /** A text value without padding; empty where there is none. */
   text(tag: number): string {
-    const value = this.#values.get(tag);
-    return value === undefined ? '' : decodeUid(value).trim();
+    // The last of that tag counts.
+    for (let at = this.#values.length - 3; at >= 0; at -= 3) {
+      if (this.#values[at] !== tag) continue;
+      return decodeUid(this.#bytes.subarray(this.#values[at + 1], this.#values[at + 2])).trim();
+    }
+    return '';
   }
 
   /** Items of a sequence; none where there is no such sequence. */
   items(tag: number): readonly NestedDataSet[] {
-    return this.#sequences.get(tag) ?? [];
+    return this.#sequences?.get(tag) ?? [];
   }
 }
 
@@ -60,11 +73,13 @@ class Reading {
   readonly #window: ByteWindow;
   readonly #encoding: Encoding;
   readonly #sequenceTags: ReadonlySet<number>;
+  readonly #elementsMax: number;
   #offset = 0;
   #elements = 0;
 
-  constructor(bytes: Uint8Array, encoding: Encoding, sequenceTags: ReadonlySet<number>) {
+  constructor(bytes: Uint8Array, encoding: Encoding, sequenceTags: ReadonlySet<number>, elementsMax: number) {
     this.#bytes = bytes;
+    this.#elementsMax = elementsMax;
     this.#window = ByteWindow.ofPrefix(bytes, bytes.length);
     this.#encoding = encoding;
     this.#sequenceTags = sequenceTags;
@@ -72,7 +87,7 @@ class Reading {
 
   /** Elements up to `end`, or up to the delimiter of the item they are in. */
   dataSet(end: number, depth: number): NestedDataSet {
-    const dataSet = new NestedDataSet();
+    const dataSet = new NestedDataSet(this.#bytes);
     while (this.#offset < end) {
       const { tag, representation, valueBytes } = this.#header(end);
       if (tag === tags.itemDelimitation) break;
@@ -81,7 +96,9 @@ class Reading {
       if (isSequence || this.#sequenceTags.has(tag)) {
         dataSet.setItems(tag, this.#items(end, valueBytes, depth + 1));
       } else {
-        dataSet.setValue(tag, this.#value(end, valueBytes));
+        const start = this.#offset;
+        this.#offset = this.#end(end, valueBytes);
+        dataSet.setValue(tag, start, this.#offset);
       }
     }
     return dataSet;
@@ -102,19 +119,13 @@ class Reading {
 
   #header(end: number): { tag: number; representation: number; valueBytes: number } {
     this.#elements += 1;
-    if (this.#elements > elementsMax) throw new DiodeError('E_DICOM_ELEMENTS');
+    if (this.#elements > this.#elementsMax) throw new DiodeError('E_DICOM_ELEMENTS');
     const header = readElementHeader(this.#window, this.#offset, this.#encoding);
     if (header === undefined || this.#offset + header.headerBytes > end) {
       throw new DiodeError('E_DICOM_LENGTH', 'an element header is cut off');
     }
     this.#offset += header.headerBytes;
     return header;
-  }
-
-  #value(end: number, bytes: number): Uint8Array {
-    const start = this.#offset;
-    this.#offset = this.#end(end, bytes);
-    return this.#bytes.subarray(start, this.#offset);
   }
 
   #end(outer: number, bytes: number): number {

@@ -3,6 +3,7 @@
  * and swapped, cut off anywhere and split anyhow; and plain noise. And what has to hold for each of them.
  */
 
+import { MessageRoom } from '../../sender/intake/message-room.ts';
 import { PerformedProcedureSteps } from '../../sender/intake/performed-procedure-steps.ts';
 import { StorageAssociation } from '../../sender/intake/storage-association.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -177,6 +178,7 @@ export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending>
         },
       ],
       performedProcedureSteps: new PerformedProcedureSteps({ stepBegan: () => {}, stepEnded: () => {} }),
+      messages: new MessageRoom(),
       nowMs: () => systemClock.monotonicMs(),
       hasRoom: () => true,
       ended: resolve,

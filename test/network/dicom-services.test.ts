@@ -137,7 +137,7 @@ describe('storage commitment, where it is switched on', () => {
       commands.includes(Buffer.from(`0000021002000000${eventType === 1 ? '0100' : '0200'}`, 'hex')),
     ).toBe(true);
     const references = new Set([0x0008_1198, 0x0008_1199]);
-    const read = NestedDataSet.read(dataSet, encodingOf(explicitLittle), references);
+    const read = NestedDataSet.read(dataSet, encodingOf(explicitLittle), references, 1000);
     if (read instanceof DiodeError) throw read;
     expect(read.text(0x0008_1195)).toBe('1.2.3.99');
     const named = (tag: number) => read.items(tag).map((item) => item.text(0x0008_1155));

@@ -21,6 +21,8 @@ export const associationLimits = {
   commandElementsMax: 64,
   /** Data set of N-CREATE, N-SET and N-ACTION (procedure steps, storage commitment), held in memory. */
   messageDataSetBytesMax: 4 * 2 ** 20,
+  /** Of all scanners, while they come. */
+  arrivingMessageBytesMax: 32 * 2 ** 20,
   /** Of one performed procedure step, and of the studies it is a part of. Real ones list some thousand images. */
   procedureStepReferencesMax: 10_000,
   procedureStepStudiesMax: 1_000,

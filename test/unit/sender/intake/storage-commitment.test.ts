@@ -1,12 +1,18 @@
 /** Goal: a request for storage commitment, however long, keeps nobody waiting, and is refused beyond a bound. */
 import { expect, it } from 'vitest';
+import { MessageRoom } from '../../../../sender/intake/message-room.ts';
 import { CommitmentRequest } from '../../../../sender/intake/storage-commitment.ts';
 import { encodeDataSet, transferSyntaxes } from '../../../harness/dicom-writer.ts';
 
 const syntax = transferSyntaxes.explicitLittleEndian;
 
 function requestOf(references: number, isHeld: (sopInstanceUid: string) => boolean): CommitmentRequest {
-  const request = new CommitmentRequest({ isHeld, transferSyntaxUid: syntax.uid, actionTypeId: 1 });
+  const request = new CommitmentRequest({
+    isHeld,
+    transferSyntaxUid: syntax.uid,
+    actionTypeId: 1,
+    message: new MessageRoom().begin('192.0.2.1'),
+  });
   const items = Array.from({ length: references }, (_, number) => [
     { tag: 0x0008_1150, vr: 'UI' as const, value: '1.2.3' },
     { tag: 0x0008_1155, vr: 'UI' as const, value: `1.2.${number}` },

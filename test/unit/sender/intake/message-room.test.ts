@@ -1,0 +1,51 @@
+/**
+ * Goal: messages that come over many associations, whole or never ended, take bounded memory, and one scanner's never make
+ * another's go. Method: pieces of messages of several scanners, and what is held meanwhile.
+ */
+import { describe, expect, it } from 'vitest';
+import { MessageRoom } from '../../../../sender/intake/message-room.ts';
+import { associationLimits } from '../../../../shared/dicom/upper-layer/limits.ts';
+
+const most = associationLimits.arrivingMessageBytesMax;
+const longest = associationLimits.messageDataSetBytesMax;
+const piece = new Uint8Array(256 * 1024).fill(7);
+
+function fill(room: MessageRoom, scanner: string, messages: number): void {
+  for (let count = 0; count < messages; count += 1) {
+    const message = room.begin(scanner);
+    for (let bytes = 0; bytes + piece.length <= longest; bytes += piece.length) message.add(piece);
+  }
+}
+
+describe('data sets of messages that come', () => {
+  it('take bounded memory, however many are begun and never ended', () => {
+    const room = new MessageRoom();
+    for (const scanner of ['a', 'b', 'c']) fill(room, scanner, 100);
+    expect(room.bytes).toBeLessThanOrEqual(most);
+  });
+
+  it('of one scanner never make those of another go', () => {
+    const room = new MessageRoom();
+    const honest = room.begin('honest');
+    honest.add(piece);
+    fill(room, 'hostile', 100);
+    honest.add(piece);
+    expect(honest.take()?.length).toBe(2 * piece.length);
+  });
+
+  it('give their room back when they are taken', () => {
+    const room = new MessageRoom();
+    const message = room.begin('a');
+    message.add(Uint8Array.of(1));
+    message.add(Uint8Array.of(2));
+    expect([message.take(), room.bytes]).toEqual([Buffer.from([1, 2]), 0]);
+  });
+
+  it('are nothing when they are too long, also with what comes behind', () => {
+    const room = new MessageRoom();
+    const message = room.begin('a');
+    for (let bytes = 0; bytes <= longest; bytes += piece.length) message.add(piece);
+    message.add(piece);
+    expect([message.take(), room.bytes]).toEqual([undefined, 0]);
+  });
+});
