@@ -138,7 +138,7 @@ export async function startReceiver(
   const inspector = new ThreadInspector({
     start: gateThread(gate, secretOfPatients, die),
     clock: systemClock,
-    pathOf: (objectId) => vault.incoming.pathOf(objectId),
+    pathOf: (claim) => vault.incoming.pathOf(claim),
   });
   // The link is open before what an earlier life left is looked at: what comes meanwhile waits in the ring.
   const slots = Math.ceil((configuration['link.ringMegabytes'] * 1e6) / parameters.datagramBytes);

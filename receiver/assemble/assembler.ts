@@ -1,6 +1,6 @@
 /**
  * The assembler: admitted datagrams go in, whole and verified objects come out. It does no I/O of its own
- * (a sink writes) and reads no clock. Sessions mean nothing to it: the object id says what belongs together.
+ * (a sink writes) and reads no clock. Sessions mean nothing to it: key and object id say what belongs together.
  *
  * Everything is bounded: open objects, memory of open blocks, memory of documents. Where one of them is full, the
  * sender that holds most gives way (accounts.ts). What is dropped for room is counted, and comes again with a later pass.
@@ -23,7 +23,7 @@ import { BlockBuffers } from './block-buffers.ts';
 import type { Collecting } from './collecting.ts';
 import { Completing } from './completing.ts';
 import { FinishedObjects } from './finished-objects.ts';
-import type { ObjectFacts, Opening, ResumedObject } from './kept-state.ts';
+import type { ObjectClaim, ObjectFacts, Opening, ResumedObject } from './kept-state.ts';
 import { MemorySink } from './memory-sink.ts';
 import type { OpenBlock } from './open-block.ts';
 import { bytesHere, OpenObject } from './open-object.ts';
@@ -63,10 +63,11 @@ export class Assembler {
   }
 
   /** Marks an object as finished: durable here. Its datagrams are dropped at once from now on. */
-  finish(objectId: string): void {
-    const collecting = this.#markFinished(objectId);
-    // The file it was collected in stays: it is for who says so to deal with.
-    if (collecting !== undefined) this.#open.forget(collecting);
+  finish(claim: ObjectClaim): void {
+    this.#finished.add(Buffer.from(claim.objectId, 'hex'));
+    const collecting = this.#open.claimed(claim);
+    // Who takes what is whole sees what it is. The file of any other stays: it is for who says so to deal with.
+    if (collecting?.isWhole === false) this.#open.forget(collecting);
   }
 
   /** The same for many: 16 bytes each, one behind the other. */
@@ -74,15 +75,25 @@ export class Assembler {
     this.#finished.addAll(objectIds);
   }
 
-  /** An object is not needed any more: it counts as finished, and what was collected of it goes. */
-  dismiss(objectId: string): void {
-    const collecting = this.#markFinished(objectId);
-    if (collecting !== undefined) this.#open.discard(collecting);
+  /**
+   * Content of a sender that is here under other object ids: what it sends under these counts as finished.
+   * @param objectIds 16 bytes each, one behind the other
+   */
+  knowAll(senderId: string, objectIds: Uint8Array): void {
+    this.#finished.addKnown(senderId, objectIds);
+  }
+
+  /** The same of one, and what was collected of it goes. */
+  dismiss(senderId: string, objectId: string): void {
+    const bytes = Buffer.from(objectId, 'hex');
+    this.#finished.addKnown(senderId, bytes);
+    for (const collecting of this.#open.ofSender(senderId, bytes))
+      if (!collecting.isWhole) this.#open.discard(collecting);
   }
 
   /** What was collected of an object goes, to make room. It comes again. @returns whether there was something */
-  giveUp(objectId: string): boolean {
-    const collecting = this.#openUnder(objectId);
+  giveUp(claim: ObjectClaim): boolean {
+    const collecting = this.#open.claimed(claim);
     if (collecting === undefined || collecting.isWhole) return false;
     this.#open.discard(collecting);
     this.counters.objectsEvicted += 1;
@@ -128,16 +139,15 @@ export class Assembler {
   }
 
   /** When a datagram of an open object last came, or undefined when none is being collected. */
-  touchedAtMs(objectId: string): number | undefined {
-    return this.#openUnder(objectId)?.object.touchedAtMs;
+  touchedAtMs(claim: ObjectClaim): number | undefined {
+    return this.#open.claimed(claim)?.object.touchedAtMs;
   }
 
-  /** Objects that are being collected, and when a datagram of each last came. */
-  *collecting(): Generator<readonly [objectId: string, touchedAtMs: number]> {
-    for (const collecting of this.#open) {
-      if (collecting === undefined) continue;
-      const { identity, touchedAtMs } = collecting.object;
-      yield [Buffer.from(identity.objectId).toString('hex'), touchedAtMs];
+  /** Objects that are being collected, of whom, and when a datagram of each last came. */
+  *collecting(): Generator<readonly [senderId: string, objectId: string, touchedAtMs: number]> {
+    for (const { object } of this.#open) {
+      const { senderId, objectId } = object.facts;
+      yield [senderId, objectId, object.touchedAtMs];
     }
   }
 
@@ -160,9 +170,9 @@ export class Assembler {
     if (origin === undefined) return counters.refuse('E_DATAGRAM_KEY');
     this.#origins.count(header.sessionCounter, header.sessionRandom, header.sequence);
     // What is open is not finished, and nearly every datagram is of an open object.
-    let collecting = this.#open.find(bytes, start + at.objectId);
+    let collecting = this.#open.find(header.keyId, bytes, start + at.objectId);
     if (collecting === undefined) {
-      if (this.#finished.has(header.type, bytes, start + at.objectId)) {
+      if (this.#finished.has(origin.senderHex, header.type, bytes, start + at.objectId)) {
         counters.ofFinished += 1;
         return;
       }
@@ -172,8 +182,6 @@ export class Assembler {
     const { object } = collecting;
     const { layout } = object.identity;
     if (
-      // Another key can say nothing of it: its symbols would only spoil blocks.
-      header.keyId !== object.facts.keyId ||
       header.objectBytes !== layout.objectBytes ||
       header.maximumSourceSymbols !== layout.maximumSourceSymbols ||
       header.blockNumber >= layout.blockCount
@@ -204,7 +212,7 @@ export class Assembler {
   /** Goes on with an object of an earlier life. */
   resume({ facts, finishedBlocks, spilledBlocks }: ResumedObject, nowMs = 0): void {
     const objectId = Buffer.from(facts.objectId, 'hex');
-    if (this.#finished.keeps(objectId) || this.#open.find(objectId, 0) !== undefined) return;
+    if (this.#finished.keeps(facts.senderId, objectId) || this.#open.claimed(facts) !== undefined) return;
     const origin = this.#origins.named(facts.keyId, facts.senderId);
     if (origin === undefined) return this.counters.refuse('E_DATAGRAM_KEY');
     const collecting = this.#openObject(origin, facts, objectType.instance, nowMs, finishedBlocks);
@@ -235,17 +243,6 @@ export class Assembler {
   #opening(type: ObjectType, keyId: number, senderId: string): Opening {
     const { sessionCounter, sessionRandom, sequence, objectBytes } = this.#header;
     return { type, senderId, keyId, sessionCounter, sessionRandom, sequence, objectBytes };
-  }
-
-  /** @returns what is collected of it, unless that is whole and being delivered: who takes it sees what it is */
-  #markFinished(objectId: string): Collecting | undefined {
-    this.#finished.add(Buffer.from(objectId, 'hex'));
-    const collecting = this.#openUnder(objectId);
-    return collecting?.isWhole === true ? undefined : collecting;
-  }
-
-  #openUnder(objectId: string): Collecting | undefined {
-    return this.#open.find(Buffer.from(objectId, 'hex'), 0);
   }
 
   #begin(origin: Origin, bytes: Uint8Array, start: number, nowMs: number): Collecting | undefined {
@@ -306,7 +303,7 @@ export class Assembler {
   #blockOf(object: OpenObject, blockNumber: number): OpenBlock {
     const block = object.block(blockNumber, this.#buffers);
     if (object.spilledBlocks.delete(blockNumber)) {
-      const kept = this.#options.spill.take(object.facts.objectId, blockNumber);
+      const kept = this.#options.spill.take(object.facts, blockNumber);
       if (kept !== undefined) block.addCollected(kept);
     }
     return block;

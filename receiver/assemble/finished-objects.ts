@@ -4,9 +4,13 @@ import { ObjectIdIndex } from './object-id-index.ts';
 
 /** Beacons and rolls count by their newness: what is remembered of them only saves work. */
 const recentDocumentsMax = 4096;
+/** Most senders never have any. */
+const knownCapacity = 64;
 
 export class FinishedObjects {
   readonly #kept = new ObjectIdIndex();
+  /** What a list of one sender says of its own objects, by sender: it says nothing of those of others. */
+  readonly #known = new Map<string, ObjectIdIndex>();
   #recentDocuments = new ObjectIdIndex();
 
   /** @param objectId 16 bytes */
@@ -20,6 +24,16 @@ export class FinishedObjects {
       this.#kept.set(objectIds, at, 1);
   }
 
+  /**
+   * Content of a sender that is here under another object id.
+   * @param objectIds 16 bytes each, one behind the other
+   */
+  addKnown(senderId: string, objectIds: Uint8Array): void {
+    const known = this.#known.get(senderId) ?? new ObjectIdIndex(knownCapacity);
+    this.#known.set(senderId, known);
+    for (let at = 0; at + objectIdBytes <= objectIds.length; at += objectIdBytes) known.set(objectIds, at, 1);
+  }
+
   /** A document came whole; whether it counts is for others to say. */
   addRecent(objectId: Uint8Array): void {
     if (this.#recentDocuments.size >= recentDocumentsMax) this.#recentDocuments = new ObjectIdIndex();
@@ -29,17 +43,24 @@ export class FinishedObjects {
   delete(objectId: Uint8Array): void {
     this.#kept.delete(objectId, 0);
     this.#recentDocuments.delete(objectId, 0);
+    for (const known of this.#known.values()) known.delete(objectId, 0);
   }
 
-  /** Whether the object is finished whose id stands at an offset. */
-  has(type: ObjectType, bytes: Uint8Array, offset: number): boolean {
+  /** Whether the object of a sender is finished whose id stands at an offset. */
+  has(senderId: string, type: ObjectType, bytes: Uint8Array, offset: number): boolean {
     const isKept = type === objectType.instance || type === objectType.manifest;
     if (isKept && this.#kept.find(bytes, offset) >= 0) return true;
+    if (type === objectType.instance && this.#isKnown(senderId, bytes, offset)) return true;
     return this.#recentDocuments.find(bytes, offset) >= 0;
   }
 
   /** The same of what is kept, whatever it is. */
-  keeps(objectId: Uint8Array): boolean {
-    return this.#kept.find(objectId, 0) >= 0;
+  keeps(senderId: string, objectId: Uint8Array): boolean {
+    return this.#kept.find(objectId, 0) >= 0 || this.#isKnown(senderId, objectId, 0);
+  }
+
+  #isKnown(senderId: string, bytes: Uint8Array, offset: number): boolean {
+    if (this.#known.size === 0) return false;
+    return (this.#known.get(senderId)?.find(bytes, offset) ?? -1) >= 0;
   }
 }

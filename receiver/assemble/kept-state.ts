@@ -16,13 +16,26 @@ export interface Opening {
   readonly objectBytes: number;
 }
 
-/** What a datagram says of an instance: enough to open its object again. */
-export interface ObjectFacts {
+/**
+ * An object id as one key claims it. Until an object is verified anybody who holds a key can name its id, so what is
+ * collected is told apart by both: under one key nothing can be said of what comes under another. A verified object has its
+ * id for itself.
+ */
+export interface ObjectClaim {
   /** 16 bytes as hexadecimal */
   readonly objectId: string;
+  readonly keyId: number;
+}
+
+/** A claim as one name. */
+export function claimName({ objectId, keyId }: ObjectClaim): string {
+  return `${objectId}-${keyId}`;
+}
+
+/** What a datagram says of an instance: enough to open its object again. */
+export interface ObjectFacts extends ObjectClaim {
   /** 8 bytes as hexadecimal */
   readonly senderId: string;
-  readonly keyId: number;
   readonly objectBytes: number;
   readonly maximumSourceSymbols: number;
 }
@@ -38,9 +51,9 @@ export interface BlockSpill {
   /** @returns false when there is no room: the symbols are lost, and come again with a later pass */
   store(facts: ObjectFacts, blockNumber: number, collected: CollectedSymbols): boolean;
   /** Gives a block back, once. Its symbols are good until the next call. */
-  take(objectId: string, blockNumber: number): CollectedSymbols | undefined;
+  take(claim: ObjectClaim, blockNumber: number): CollectedSymbols | undefined;
   /** Forgets all blocks of an object. */
-  drop(objectId: string): void;
+  drop(claim: ObjectClaim): void;
 }
 
 /** An object that was being collected when the program stopped. */

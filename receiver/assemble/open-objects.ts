@@ -8,7 +8,7 @@ import { limits } from '../../shared/wire/limits.ts';
 import { Accounts } from './accounts.ts';
 import type { AssemblerCounters } from './assembler-counters.ts';
 import { Collecting, SenderAccount } from './collecting.ts';
-import type { BlockSpill } from './kept-state.ts';
+import type { BlockSpill, ObjectClaim } from './kept-state.ts';
 import { MemorySink } from './memory-sink.ts';
 import { ObjectIdIndex } from './object-id-index.ts';
 import type { OpenBlock } from './open-block.ts';
@@ -42,7 +42,9 @@ const documentsOf = (account: SenderAccount) => account.documentBytes;
 
 export class OpenObjects {
   readonly #options: OpenObjectsOptions;
-  readonly #index = new ObjectIdIndex();
+  /** By key: what is open under one is never found under another, whatever object id it claims. */
+  readonly #indexes = new Map<number, ObjectIdIndex>();
+  #size = 0;
   readonly #slots: (Collecting | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #accounts = new Accounts((keyId, senderId) => new SenderAccount(keyId, senderId));
@@ -57,7 +59,7 @@ export class OpenObjects {
   }
 
   get size(): number {
-    return this.#index.size;
+    return this.#size;
   }
 
   get heldBytes(): number {
@@ -72,10 +74,23 @@ export class OpenObjects {
     for (const collecting of this.#slots) if (collecting !== undefined) yield collecting;
   }
 
-  /** What is collected under the object id that stands at an offset. */
-  find(bytes: Uint8Array, offset: number): Collecting | undefined {
-    const slot = this.#index.find(bytes, offset);
+  /** What is collected under a key and the object id that stands at an offset. */
+  find(keyId: number, bytes: Uint8Array, offset: number): Collecting | undefined {
+    const slot = this.#indexes.get(keyId)?.find(bytes, offset) ?? -1;
     return slot < 0 ? undefined : this.#slots[slot];
+  }
+
+  /** The same by its names. */
+  claimed({ keyId, objectId }: ObjectClaim): Collecting | undefined {
+    return this.find(keyId, Buffer.from(objectId, 'hex'), 0);
+  }
+
+  /** What is collected of a sender under an object id, of each of its keys. */
+  ofSender(senderId: string, objectId: Uint8Array): Collecting[] {
+    return [...this.#indexes.keys()].flatMap((keyId) => {
+      const collecting = this.find(keyId, objectId, 0);
+      return collecting?.origin.senderHex === senderId ? [collecting] : [];
+    });
   }
 
   /** Adds an object; where there are as many as may be, another one goes. */
@@ -83,12 +98,13 @@ export class OpenObjects {
     const account = this.#accounts.of(origin.keyId, origin.senderHex);
     // It counts before another one goes for it: who asks may be who holds most.
     account.objects += 1;
-    if (this.#index.size >= this.#options.openObjectsMax) this.#evictObject();
+    if (this.#size >= this.#options.openObjectsMax) this.#evictObject();
     const memory = object.sink instanceof MemorySink ? object.sink : undefined;
     const slot = this.#freeSlots.pop() ?? this.#slots.length;
     const collecting = new Collecting({ object, origin, account, memory, slot });
     this.#slots[slot] = collecting;
-    this.#index.set(object.identity.objectId, 0, slot);
+    this.#indexOf(origin.keyId).set(object.identity.objectId, 0, slot);
+    this.#size += 1;
     account.listOf(collecting).append(collecting);
     this.#grew(account, object.stateBytes);
     this.#keepWithinMemory(undefined, collecting);
@@ -181,13 +197,14 @@ export class OpenObjects {
 
   /** It is not collected any more. What is in its sink is the caller's. */
   forget(collecting: Collecting): void {
-    const { object, account, memory, slot } = collecting;
+    const { object, origin, account, memory, slot } = collecting;
     for (const block of [...object.openBlocks.values()]) {
       this.forgetBlock(block);
       block.release();
     }
-    if (object.spilledBlocks.size > 0) this.#options.spill.drop(object.facts.objectId);
-    this.#index.delete(object.identity.objectId, 0);
+    if (object.spilledBlocks.size > 0) this.#options.spill.drop(object.facts);
+    this.#indexOf(origin.keyId).delete(object.identity.objectId, 0);
+    this.#size -= 1;
     this.#slots[slot] = undefined;
     this.#freeSlots.push(slot);
     account.listOf(collecting).remove(collecting);
@@ -240,6 +257,12 @@ export class OpenObjects {
       }
       turn = next;
     }
+  }
+
+  #indexOf(keyId: number): ObjectIdIndex {
+    const index = this.#indexes.get(keyId) ?? new ObjectIdIndex();
+    this.#indexes.set(keyId, index);
+    return index;
   }
 
   #ownerOf(block: OpenBlock): Collecting {

@@ -81,11 +81,21 @@ export class InstanceRecords {
     );
   }
 
-  /** An instance, also by another object id of the same content; the row names the id its file has. */
   get(objectId: string): InstanceRecord | undefined {
+    const row = this.#database.get('SELECT * FROM instances WHERE object_id = ?', objectId);
+    return row === undefined ? undefined : instanceRecord(row);
+  }
+
+  /**
+   * What a list of a sender names by an object id, also by another one of the same content; the row names the id its file
+   * has. What another sender sent is none of its entries.
+   */
+  listed(senderId: string, objectId: string): InstanceRecord | undefined {
     const row = this.#database.get(
-      `SELECT * FROM instances WHERE object_id IN (?1, (SELECT known_as FROM known_content WHERE object_id = ?1))
-         ORDER BY object_id = ?1 DESC LIMIT 1`,
+      `SELECT * FROM instances WHERE sender_id = ?1 AND object_id IN
+         (?2, (SELECT known_as FROM known_content WHERE sender_id = ?1 AND object_id = ?2))
+         ORDER BY object_id = ?2 DESC LIMIT 1`,
+      senderId,
       objectId,
     );
     return row === undefined ? undefined : instanceRecord(row);

@@ -1,7 +1,8 @@
 /**
  * Content that the receiver has under another object id. An object id is bound to key and cut, so after a key was
  * revoked, or the datagram length changed, a sender plans what it holds again and lists it under new ids. By UID and
- * hash it is the same instance: it is neither collected nor released a second time.
+ * hash it is the same instance: it is neither collected nor released a second time. That is said of objects of that
+ * sender only: another one's object may be listed under its id by anybody.
  */
 import { type LedgerDatabase, optionalText, text } from '../../shared/ledger-database.ts';
 import type { ManifestEntry } from '../../shared/wire/manifest.ts';
@@ -9,8 +10,10 @@ import type { ManifestEntry } from '../../shared/wire/manifest.ts';
 /** Part of the receiver's schema. */
 export const knownContentSchema = `
    CREATE TABLE known_content (
-     object_id TEXT PRIMARY KEY,
-     known_as TEXT NOT NULL
+     sender_id TEXT NOT NULL,
+     object_id TEXT NOT NULL,
+     known_as TEXT NOT NULL,
+     PRIMARY KEY (sender_id, object_id)
    ) WITHOUT ROWID;`;
 
 export class KnownContent {
@@ -37,9 +40,11 @@ export class KnownContent {
     return row === undefined ? undefined : text(row, 'object_id');
   }
 
-  enter(objectId: string, knownAs: string): void {
+  enter(senderId: string, objectId: string, knownAs: string): void {
     this.#database.run(
-      'INSERT INTO known_content VALUES (?, ?) ON CONFLICT (object_id) DO UPDATE SET known_as = excluded.known_as',
+      `INSERT INTO known_content VALUES (?, ?, ?)
+       ON CONFLICT (sender_id, object_id) DO UPDATE SET known_as = excluded.known_as`,
+      senderId,
       objectId,
       knownAs,
     );
@@ -58,27 +63,35 @@ export class KnownContent {
       bytes,
     ]);
     const found = this.#database.all(
-      `SELECT entry.value ->> 0 AS object_id, (SELECT object_id FROM instances WHERE sender_id = ?
+      `SELECT entry.value ->> 0 AS object_id, (SELECT object_id FROM instances WHERE sender_id = ?1
            AND sop_instance_uid = entry.value ->> 1 AND sha256 = entry.value ->> 2 AND bytes = entry.value ->> 3
            AND object_id <> entry.value ->> 0 ORDER BY arrival LIMIT 1) AS known_as
-       FROM json_each(?) AS entry WHERE known_as IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM instances WHERE object_id = entry.value ->> 0)`,
+       FROM json_each(?2) AS entry WHERE known_as IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM instances WHERE object_id = entry.value ->> 0 AND sender_id = ?1)`,
       senderId,
       JSON.stringify(asked),
     );
-    for (const row of found) this.enter(text(row, 'object_id'), text(row, 'known_as'));
+    for (const row of found) this.enter(senderId, text(row, 'object_id'), text(row, 'known_as'));
     return found.map((row) => text(row, 'object_id'));
   }
 
+  /** Senders that have any. */
+  senderIds(): string[] {
+    return this.#database
+      .all('SELECT DISTINCT sender_id FROM known_content')
+      .map((row) => text(row, 'sender_id'));
+  }
+
   /**
-   * All that is still here, a page at a time: what was purged since is wanted again.
+   * All of a sender that is still here, a page at a time: what was purged since is wanted again.
    * @returns 16 bytes each, one behind the other; empty behind the last
    */
-  objectIds(after: string, limit: number): { ids: Uint8Array; last: string } {
+  objectIds(senderId: string, after: string, limit: number): { ids: Uint8Array; last: string } {
     const row = this.#database.get(
       `SELECT group_concat(object_id, '') AS ids, max(object_id) AS last FROM
          (SELECT known_content.object_id FROM known_content JOIN instances ON instances.object_id = known_as
-          WHERE known_content.object_id > ? ORDER BY known_content.object_id LIMIT ?)`,
+          WHERE known_content.sender_id = ? AND known_content.object_id > ? ORDER BY known_content.object_id LIMIT ?)`,
+      senderId,
       after,
       limit,
     );

@@ -30,9 +30,10 @@ export const openManifestsSchema = `
    CREATE INDEX open_manifests_to_count ON open_manifests (sender_id, try_at_ms)
      WHERE is_counted = 1 AND entered = entries AND missing > 0;
    CREATE TABLE awaited (
+     sender_id TEXT NOT NULL,
      object_id TEXT NOT NULL,
      manifest INTEGER NOT NULL,
-     PRIMARY KEY (object_id, manifest)
+     PRIMARY KEY (sender_id, object_id, manifest)
    ) WITHOUT ROWID;
    CREATE INDEX awaited_by_manifest ON awaited (manifest);
    CREATE TABLE left_manifests (
@@ -45,16 +46,16 @@ export const openManifestsSchema = `
      UPDATE open_manifests SET missing = missing - 1 WHERE manifest = OLD.manifest;
    END;
    CREATE TRIGGER instance_came AFTER INSERT ON instances WHEN NEW.held_because IS NOT 'E_SCAN_WAITING' BEGIN
-     DELETE FROM awaited WHERE object_id = NEW.object_id;
+     DELETE FROM awaited WHERE sender_id = NEW.sender_id AND object_id = NEW.object_id;
    END;
    CREATE TRIGGER instance_cleared AFTER UPDATE OF held_because ON instances
      WHEN OLD.held_because IS 'E_SCAN_WAITING' AND NEW.held_because IS NOT 'E_SCAN_WAITING' BEGIN
-     DELETE FROM awaited WHERE object_id = NEW.object_id
-       OR object_id IN (SELECT object_id FROM known_content WHERE known_as = NEW.object_id);
+     DELETE FROM awaited WHERE sender_id = NEW.sender_id AND object_id IN (SELECT NEW.object_id
+       UNION ALL SELECT object_id FROM known_content WHERE known_as = NEW.object_id AND sender_id = NEW.sender_id);
    END;
    CREATE TRIGGER content_known AFTER INSERT ON known_content
      WHEN EXISTS (SELECT 1 FROM instances WHERE object_id = NEW.known_as AND held_because IS NOT 'E_SCAN_WAITING') BEGIN
-     DELETE FROM awaited WHERE object_id = NEW.object_id;
+     DELETE FROM awaited WHERE sender_id = NEW.sender_id AND object_id = NEW.object_id;
    END;
    CREATE TRIGGER instance_gone AFTER DELETE ON instances BEGIN
      UPDATE open_manifests SET entered = 0, try_at_ms = 0 WHERE sender_id = OLD.sender_id AND study_uid = OLD.study_uid;
@@ -73,8 +74,12 @@ export interface OpenManifest {
   readonly isCounted: boolean;
 }
 
-/** An instance that is here, and may be counted on: until it is known to be harmless it is as good as not there. */
-const isHere = `object_id IN (json_each.value, (SELECT known_as FROM known_content WHERE object_id = json_each.value))
+/**
+ * An instance of the list's sender that is here, and may be counted on: until it is known to be harmless it is as good
+ * as not there.
+ */
+const isHere = `sender_id = ?1 AND object_id IN (json_each.value,
+    (SELECT known_as FROM known_content WHERE known_content.sender_id = ?1 AND object_id = json_each.value))
   AND held_because IS NOT 'E_SCAN_WAITING'`;
 
 export class OpenManifests {
@@ -186,18 +191,24 @@ export class OpenManifests {
     return row === undefined ? undefined : openManifest(row);
   }
 
-  /** Of these object ids those that are not here. */
-  notHere(objectIds: readonly string[]): Set<string> {
+  /** Of these object ids, which a list of a sender names, those that are not here. */
+  notHere(senderId: string, objectIds: readonly string[]): Set<string> {
     const rows = this.#database.all(
-      `SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM instances WHERE ${isHere})`,
+      `SELECT value FROM json_each(?2) WHERE NOT EXISTS (SELECT 1 FROM instances WHERE ${isHere})`,
+      senderId,
       JSON.stringify(objectIds),
     );
     return new Set(rows.map((row) => text(row, 'value')));
   }
 
   /** So many more entries were looked at, and these of them are not here. */
-  enter(manifest: number, entries: number, missing: ReadonlySet<string>, isCounted: boolean): void {
-    const fresh = isCounted ? missing.size : this.#await(manifest, [...missing]);
+  enter(
+    { manifest, senderId }: Pick<OpenManifest, 'manifest' | 'senderId'>,
+    entries: number,
+    missing: ReadonlySet<string>,
+    isCounted: boolean,
+  ): void {
+    const fresh = isCounted ? missing.size : this.#await(manifest, senderId, [...missing]);
     this.#database.run(
       'UPDATE open_manifests SET entered = entered + ?, missing = missing + ? WHERE manifest = ?',
       entries,
@@ -257,24 +268,24 @@ export class OpenManifests {
     };
   }
 
-  /** Whether an open manifest awaits an object. */
-  isAwaited(objectId: string): boolean {
+  /** Whether an open manifest of a sender awaits an object: of those of others it says nothing. */
+  isAwaited(senderId: string, objectId: string): boolean {
     const sql = `SELECT 1 FROM awaited JOIN open_manifests ON open_manifests.manifest = awaited.manifest
-       WHERE object_id = ? LIMIT 1`;
-    return this.#database.get(sql, objectId) !== undefined;
+       WHERE awaited.sender_id = ? AND object_id = ? LIMIT 1`;
+    return this.#database.get(sql, senderId, objectId) !== undefined;
   }
 
-  /** Whether an open manifest that is here in part awaits an object. */
-  isAwaitedInPart(objectId: string): boolean {
+  /** Whether an open manifest of a sender that is here in part awaits an object. */
+  isAwaitedInPart(senderId: string, objectId: string): boolean {
     const sql = `SELECT 1 FROM awaited JOIN open_manifests ON open_manifests.manifest = awaited.manifest
-       WHERE object_id = ? AND entered = entries AND missing < entries LIMIT 1`;
-    return this.#database.get(sql, objectId) !== undefined;
+       WHERE awaited.sender_id = ? AND object_id = ? AND entered = entries AND missing < entries LIMIT 1`;
+    return this.#database.get(sql, senderId, objectId) !== undefined;
   }
 
-  /** Open manifests that await an object; they are few. */
-  awaiting(objectId: string): number[] {
+  /** Open manifests of a sender that await an object; they are few. */
+  awaiting(senderId: string, objectId: string): number[] {
     return this.#database
-      .all('SELECT manifest FROM awaited WHERE object_id = ? LIMIT 64', objectId)
+      .all('SELECT manifest FROM awaited WHERE sender_id = ? AND object_id = ? LIMIT 64', senderId, objectId)
       .map((row) => number(row, 'manifest'));
   }
 
@@ -285,12 +296,14 @@ export class OpenManifests {
 
   /** Forgets what manifests awaited that are not open any more, a bounded step. */
   sweep(limit: number): void {
-    const row = this.#database.get('SELECT manifest FROM left_manifests LIMIT 1');
+    const row = this.#database.get('SELECT manifest, sender_id FROM left_manifests LIMIT 1');
     if (row === undefined) return;
     const manifest = number(row, 'manifest');
     const deleted = this.#database.run(
-      `DELETE FROM awaited WHERE manifest = ?1 AND object_id IN (SELECT object_id FROM awaited WHERE manifest = ?1 LIMIT ?2)`,
+      `DELETE FROM awaited WHERE manifest = ?1 AND sender_id = ?2
+         AND object_id IN (SELECT object_id FROM awaited WHERE manifest = ?1 LIMIT ?3)`,
       manifest,
+      text(row, 'sender_id'),
       limit,
     );
     if (deleted < limit) this.#database.run('DELETE FROM left_manifests WHERE manifest = ?', manifest);
@@ -303,10 +316,11 @@ export class OpenManifests {
   }
 
   /** @returns how many were not awaited before */
-  #await(manifest: number, objectIds: readonly string[]): number {
+  #await(manifest: number, senderId: string, objectIds: readonly string[]): number {
     if (objectIds.length === 0) return 0;
     return this.#database.run(
-      'INSERT INTO awaited SELECT value, ? FROM json_each(?) WHERE true ON CONFLICT DO NOTHING',
+      'INSERT INTO awaited SELECT ?, value, ? FROM json_each(?) WHERE true ON CONFLICT DO NOTHING',
+      senderId,
       manifest,
       JSON.stringify(objectIds),
     );

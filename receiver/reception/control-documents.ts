@@ -139,7 +139,7 @@ export class ControlDocuments {
         const revision = ledger.manifests.enter(manifest, object.objectId, document, clock.wallMs());
         if (revision !== undefined) studies.manifestStored({ ...manifest, revision });
       });
-      assembler.finish(object.objectId);
+      assembler.finish(object);
       return;
     }
     const fresh =

@@ -1,7 +1,7 @@
 /** What an earlier life of the receiver left, for the assembler: what is finished, and what was being collected. */
 import type { Clock } from '../../shared/clock.ts';
 import type { Assembler } from '../assemble/assembler.ts';
-import type { ObjectFacts } from '../assemble/kept-state.ts';
+import { claimName, type ObjectFacts } from '../assemble/kept-state.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SpillArea } from '../vault/spill.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -11,24 +11,32 @@ const nothing = new Uint8Array(0);
 
 /** Tells the assembler of everything that is durable here: a million ids in a second or two. */
 export function loadFinished(ledger: ReceiverLedger, assembler: Assembler): void {
-  const finishAll = (page: (after: string, limit: number) => { ids: Uint8Array; last: string }) => {
+  const eachPage = (
+    page: (after: string, limit: number) => { ids: Uint8Array; last: string },
+    tell: (ids: Uint8Array) => void,
+  ) => {
     let after = '';
     for (;;) {
       const { ids, last } = page(after, finishedPage);
       if (ids.length === 0) break;
-      assembler.finishAll(ids);
+      tell(ids);
       after = last;
     }
   };
-  finishAll((after, limit) => ledger.instances.finishedObjectIds(after, limit));
+  const finishAll = (ids: Uint8Array) => assembler.finishAll(ids);
+  eachPage((after, limit) => ledger.instances.finishedObjectIds(after, limit), finishAll);
   for (let last = ''; ; ) {
     const lost = ledger.files.lost(last, finishedPage);
     for (const objectId of lost) assembler.unfinish(objectId);
     last = lost.at(-1) ?? last;
     if (lost.length < finishedPage) break;
   }
-  finishAll((after, limit) => ledger.manifests.objectIds(after, limit));
-  finishAll((after, limit) => ledger.knownContent.objectIds(after, limit));
+  eachPage((after, limit) => ledger.manifests.objectIds(after, limit), finishAll);
+  for (const senderId of ledger.knownContent.senderIds())
+    eachPage(
+      (after, limit) => ledger.knownContent.objectIds(senderId, after, limit),
+      (ids) => assembler.knowAll(senderId, ids),
+    );
 }
 
 /** Goes on with what was being collected; what can't be gone on with takes no room. */
@@ -42,20 +50,20 @@ export function resumeCollecting(options: {
   const nowMs = clock.monotonicMs();
   const spilled = new Map<string, { readonly facts: ObjectFacts; readonly blocks: number[] }>();
   for (const { facts, blockNumber } of spill.found) {
-    const ofObject = spilled.get(facts.objectId) ?? { facts, blocks: [] };
+    const ofObject = spilled.get(claimName(facts)) ?? { facts, blocks: [] };
     ofObject.blocks.push(blockNumber);
-    spilled.set(facts.objectId, ofObject);
+    spilled.set(claimName(facts), ofObject);
   }
-  const isCollected = (objectId: string) => assembler.touchedAtMs(objectId) !== undefined;
+  const isCollected = (facts: ObjectFacts) => assembler.touchedAtMs(facts) !== undefined;
   // One at a time: which blocks of all of them are finished need not fit into memory.
   for (const { facts, finishedBlocks } of vault.incoming.resumable()) {
-    const { objectId } = facts;
-    assembler.resume({ facts, finishedBlocks, spilledBlocks: spilled.get(objectId)?.blocks ?? [] }, nowMs);
-    if (!isCollected(objectId)) vault.incoming.discard(objectId);
+    const { blocks: spilledBlocks = [] } = spilled.get(claimName(facts)) ?? {};
+    assembler.resume({ facts, finishedBlocks, spilledBlocks }, nowMs);
+    if (!isCollected(facts)) vault.incoming.discard(facts);
   }
-  for (const [objectId, { facts, blocks }] of spilled) {
-    if (!isCollected(objectId))
+  for (const { facts, blocks } of spilled.values()) {
+    if (!isCollected(facts))
       assembler.resume({ facts, finishedBlocks: nothing, spilledBlocks: blocks }, nowMs);
-    if (!isCollected(objectId)) spill.drop(objectId);
+    if (!isCollected(facts)) spill.drop(facts);
   }
 }

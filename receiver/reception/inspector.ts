@@ -3,13 +3,13 @@
  * simulations and tests, and for the last ones before a stop.
  */
 import type { DiodeError } from '../../shared/errors.ts';
+import type { ObjectClaim } from '../assemble/kept-state.ts';
 import { type Findings, findingsOf } from '../gate/findings.ts';
 import type { GatePolicy } from '../gate/inspect.ts';
 import type { Vault } from '../vault/vault.ts';
 
 /** An instance that lies whole in incoming/. */
-export interface InspectionRequest {
-  readonly objectId: string;
+export interface InspectionRequest extends ObjectClaim {
   readonly bytes: number;
 }
 
@@ -61,9 +61,9 @@ export class InProcessInspector implements Inspector {
 
   step(): void {}
 
-  lookAt({ objectId, bytes }: InspectionRequest): Findings | DiodeError {
+  lookAt(request: InspectionRequest): Findings | DiodeError {
     const { vault, gate, patientKey } = this.#options;
-    const readAt = (offset: number, length: number) => vault.incoming.read(objectId, offset, length);
-    return findingsOf(readAt, bytes, gate, patientKey);
+    const readAt = (offset: number, length: number) => vault.incoming.read(request, offset, length);
+    return findingsOf(readAt, request.bytes, gate, patientKey);
   }
 }

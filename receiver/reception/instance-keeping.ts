@@ -10,6 +10,7 @@ import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
+import type { ObjectClaim } from '../assemble/kept-state.ts';
 import type { Findings } from '../gate/findings.ts';
 import type { Inspected } from '../ledger/holds.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
@@ -38,6 +39,7 @@ interface Waiting {
 
 /** An instance that was looked at, and not stored yet. */
 interface Seen {
+  readonly claim: ObjectClaim;
   readonly row: InstanceRecord;
   readonly inspected: Inspected;
 }
@@ -145,7 +147,7 @@ export class InstanceKeeping {
       if (next === undefined) return;
       const asked = next.items.filter(({ isGone }) => !isGone);
       if (asked.length === 0) continue;
-      const requests = asked.map(({ object: { objectId, bytes } }) => ({ objectId, bytes }));
+      const requests = asked.map(({ object: { objectId, keyId, bytes } }) => ({ objectId, keyId, bytes }));
       this.#inspector.inspect(requests, (answers) => this.#answered(next.senderId, asked, answers));
     }
   }
@@ -189,8 +191,8 @@ export class InstanceKeeping {
     }
     if (group.length === 0) return;
     this.#isSyncing = true;
-    const ids = group.map(({ object }) => object.objectId);
-    this.#options.vault.incoming.syncLater(ids, (failure) => this.#synced(group, failure));
+    const objects = group.map(({ object }) => object);
+    this.#options.vault.incoming.syncLater(objects, (failure) => this.#synced(group, failure));
   }
 
   #synced(group: readonly Waiting[], failure: DiodeError | undefined): void {
@@ -239,13 +241,13 @@ export class InstanceKeeping {
     const stored = alarms.during('vault', storageCodes, () => {
       const seen = this.#unknownOf(group.map((waiting) => this.#seen(waiting)));
       vault.keep(
-        seen.map(({ row }) => row.objectId),
+        seen.map(({ claim }) => claim),
         content,
       );
       ledger.transaction(() => {
         for (const { row, inspected } of seen) {
           // Asked before: what is entered is not awaited any more.
-          if (!studies.isListed(row.objectId))
+          if (!studies.isListed(row.senderId, row.objectId))
             ledger.studies.begin(row.senderId, row.studyUid, clock.wallMs());
           if (ledger.instances.enter(row, clock.wallMs())) ledger.holds.enter(inspected);
         }
@@ -265,11 +267,11 @@ export class InstanceKeeping {
   /** Leaves out what is here under another object id: see known-content.ts. */
   #unknownOf(seen: readonly Seen[]): Seen[] {
     const { ledger, vault } = this.#options;
-    return seen.filter(({ row }) => {
+    return seen.filter(({ row, claim }) => {
       const knownAs = ledger.knownContent.objectIdOf(row.senderId, row);
       if (knownAs === undefined) return true;
-      ledger.knownContent.enter(row.objectId, knownAs);
-      vault.incoming.discard(row.objectId);
+      ledger.knownContent.enter(row.senderId, row.objectId, knownAs);
+      vault.incoming.discard(claim);
       return false;
     });
   }
@@ -293,6 +295,7 @@ export class InstanceKeeping {
       heldBecause: reasons[0] ?? this.#options.initialHold,
       releasedRevision: undefined,
     };
-    return { row, inspected: { objectId, sopClassUid, reasons, preamble, zeroPreamble, patient } };
+    const claim = { objectId, keyId: object.keyId };
+    return { claim, row, inspected: { objectId, sopClassUid, reasons, preamble, zeroPreamble, patient } };
   }
 }

@@ -125,8 +125,8 @@ export class Reception {
         error.code === 'E_DISK_FULL' ? room.refused() : alarms.raise(error.code, 'vault', error.message),
     });
     room.serve({
-      giveUp: (objectId) => this.assembler.giveUp(objectId),
-      isAwaited: (objectId) => this.#isAwaited(objectId),
+      giveUp: (claim) => this.assembler.giveUp(claim),
+      isAwaited: (senderId, objectId) => this.#isAwaited(senderId, objectId),
       isOverShare: (senderId) => this.assembler.shortages.count(senderId, 'vault'),
       whole: {
         ofSenders: () => ledger.vaultBytes.ofSenders(),
@@ -147,8 +147,8 @@ export class Reception {
       deadlineMs: options.deadlineMs,
       unclaimedMs: options.unclaimedMs,
       collecting: () => this.assembler.collecting(),
-      onKnown: (objectIds) => {
-        for (const objectId of objectIds) this.assembler.dismiss(objectId);
+      onKnown: (senderId, objectIds) => {
+        for (const objectId of objectIds) this.assembler.dismiss(senderId, objectId);
       },
     });
     this.releaser = new Releaser({ ...options, outgoing });
@@ -287,8 +287,8 @@ export class Reception {
   }
 
   /** Whether a study that is here in part waits for an object. What an earlier life had begun counts as well. */
-  #isAwaited(objectId: string): boolean {
-    return !this.#isStarted || this.studies.awaits(objectId);
+  #isAwaited(senderId: string, objectId: string): boolean {
+    return !this.#isStarted || this.studies.awaits(senderId, objectId);
   }
 
   /** What an earlier life had begun goes on in any case. */
@@ -308,10 +308,10 @@ export class Reception {
   }
 
   /** An object that came whole, of a sender that may not have sent it: nothing of it stays. */
-  #refuse({ objectId, type }: AssembledObject, code: ErrorCode | undefined): void {
+  #refuse(object: AssembledObject, code: ErrorCode | undefined): void {
     if (code !== undefined) this.assembler.counters.refuse(code);
-    if (type === objectType.instance) this.#options.vault.incoming.discard(objectId);
-    this.assembler.unfinish(objectId);
+    if (object.type === objectType.instance) this.#options.vault.incoming.discard(object);
+    this.assembler.unfinish(object.objectId);
   }
 
   /** Tells the studies of what is cleared. */

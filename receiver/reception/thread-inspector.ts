@@ -5,6 +5,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { type Die, startThread, stopThread } from '../../shared/supervision.ts';
+import type { ObjectClaim } from '../assemble/kept-state.ts';
 import { gaveUp } from '../gate/findings.ts';
 import type { GatePolicy } from '../gate/inspect.ts';
 import type { GateAnswers, GateOrder, GateThreadData } from './gate-thread.ts';
@@ -25,7 +26,7 @@ export type StartGateThread = (
 export interface ThreadInspectorOptions {
   readonly start: StartGateThread;
   readonly clock: Clock;
-  readonly pathOf: (objectId: string) => string;
+  readonly pathOf: (claim: ObjectClaim) => string;
 }
 
 /**
@@ -71,7 +72,7 @@ export class ThreadInspector implements Inspector {
     this.#seenAt = -1;
     this.#stoodMs = 0;
     this.#lookedAtMs = this.#options.clock.monotonicMs();
-    const files = requests.map(({ objectId, bytes }) => ({ path: this.#options.pathOf(objectId), bytes }));
+    const files = requests.map((request) => ({ path: this.#options.pathOf(request), bytes: request.bytes }));
     this.#thread.order({ number: this.#orders, files });
   }
 

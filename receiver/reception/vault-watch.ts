@@ -67,7 +67,7 @@ export class VaultWatch {
   lost({ objectId, senderId, studyUid }: Pick<VaultFile, 'objectId' | 'senderId' | 'studyUid'>): void {
     const { ledger, vault, alarms, assembler, studies } = this.#options;
     const isUnknownAgain = ledger.files.markLost(objectId);
-    vault.setAside('damaged', objectId, 'objects');
+    vault.setAside('damaged', objectId);
     assembler.unfinish(objectId);
     if (isUnknownAgain) studies().instanceLost(senderId, studyUid);
     alarms.raise('E_VAULT_DAMAGED', studyUid);
@@ -86,7 +86,7 @@ export class VaultWatch {
 
   /** Its name is a keyed hash of what it is: the key and the sender under which it comes out say whose it is. */
   #adopt({ objectId, bytes, sha256 }: Orphan): boolean {
-    const { ledger, parameters, secrets, assembler, take } = this.#options;
+    const { ledger, vault, parameters, secrets, assembler, take } = this.#options;
     const identity = {
       type: objectType.instance,
       sha256,
@@ -98,7 +98,8 @@ export class VaultWatch {
       for (const [keyId, secret] of secrets()) {
         const key = deriveObjectIdKey(secret, Buffer.from(senderId, 'hex'));
         if (Buffer.from(deriveObjectId(key, identity)).toString('hex') !== objectId) continue;
-        assembler.finish(objectId);
+        vault.takeBack({ objectId, keyId });
+        assembler.finish({ objectId, keyId });
         take({
           objectId,
           senderId,

@@ -242,7 +242,7 @@ export class Releaser {
     for (const { objectId, aeTitles } of ledger.manifests.get(senderId, studyUid, revision)?.entries ?? []) {
       if (aeTitles === undefined) continue;
       // The list may name it by another object id of the same content.
-      const id = released.has(objectId) ? objectId : ledger.instances.get(objectId)?.objectId;
+      const id = released.has(objectId) ? objectId : ledger.instances.listed(senderId, objectId)?.objectId;
       if (id !== undefined) titles.set(id, aeTitles);
     }
     return titles;

@@ -17,7 +17,7 @@ export interface DeadlinesOptions {
   /** Without a manifest for so long, instances are unclaimed. */
   readonly unclaimedMs: number;
   /** Objects that are being collected, and when a datagram of each last came. They are bounded. */
-  readonly collecting: () => Iterable<readonly [objectId: string, touchedAtMs: number]>;
+  readonly collecting: () => Iterable<readonly [senderId: string, objectId: string, touchedAtMs: number]>;
 }
 
 interface Progress {
@@ -139,9 +139,9 @@ export class Deadlines {
   #touchedAtMs(): Map<number, number> {
     const { ledger, collecting } = this.#options;
     const touched = new Map<number, number>();
-    for (const [objectId, monotonicMs] of collecting()) {
+    for (const [senderId, objectId, monotonicMs] of collecting()) {
       const atMs = this.#trouble.time.of(monotonicMs);
-      for (const manifest of ledger.openManifests.awaiting(objectId))
+      for (const manifest of ledger.openManifests.awaiting(senderId, objectId))
         touched.set(manifest, Math.max(atMs, touched.get(manifest) ?? 0));
     }
     return touched;

@@ -16,8 +16,8 @@ import type { StudiesTime } from './running-time.ts';
 export interface EnteringOptions {
   readonly ledger: ReceiverLedger;
   readonly clock: Clock;
-  /** Content that is here under another object id need not be collected. */
-  readonly onKnown: (objectIds: readonly string[]) => void;
+  /** Content of a sender that is here under another object id need not be collected. */
+  readonly onKnown: (senderId: string, objectIds: readonly string[]) => void;
   /** Objects of one sender that are awaited by name. */
   readonly awaitedMax?: number | undefined;
 }
@@ -173,20 +173,22 @@ export class ManifestEntering {
     const isCounted = open.entered === 0 ? this.#isToBeCounted(open) : open.isCounted;
     const known = ledger.transaction(() => {
       if (open.entered === 0) ledger.openManifests.beginEntering(manifest, isCounted);
-      const notHere = ledger.openManifests.notHere(entries.map(({ objectId }) => objectId));
+      const ids = entries.map(({ objectId }) => objectId);
+      const notHere = ledger.openManifests.notHere(senderId, ids);
       const recognised = ledger.knownContent.recognise(
         senderId,
         entries.filter(({ objectId }) => notHere.has(objectId)),
       );
       // Content that still waits for its scan is recognised, and not here.
-      const missing = recognised.length === 0 ? notHere : ledger.openManifests.notHere([...notHere]);
-      ledger.openManifests.enter(manifest, entries.length, missing, isCounted);
+      const missing =
+        recognised.length === 0 ? notHere : ledger.openManifests.notHere(senderId, [...notHere]);
+      ledger.openManifests.enter(open, entries.length, missing, isCounted);
       const isAll = open.entered + entries.length === open.entries;
       if (isCounted && isAll && ledger.openManifests.get(manifest)?.missing !== 0)
         ledger.openManifests.tryAt(manifest, this.#time.nowMs() + countAgainMs);
       return recognised;
     });
-    if (known.length > 0) onKnown(known);
+    if (known.length > 0) onKnown(senderId, known);
   }
 
   #isToBeCounted({ senderId, entries, missing, isCounted }: OpenManifest): boolean {

@@ -106,7 +106,11 @@ export function accountOfMissing(ledger: ReceiverLedger, limit: number): readonl
 /** The entries of a study's newest manifest whose instances are not there. */
 export function missingEntries(ledger: ReceiverLedger, study: StudyRecord): ManifestEntry[] {
   const newest = ledger.manifests.newest(study.senderId, study.studyUid, study.releasedRevision);
-  return newest?.entries.filter((entry) => ledger.instances.get(entry.objectId) === undefined) ?? [];
+  return (
+    newest?.entries.filter(
+      (entry) => ledger.instances.listed(study.senderId, entry.objectId) === undefined,
+    ) ?? []
+  );
 }
 
 interface SenderAccount {

@@ -33,9 +33,8 @@ export function sortRevision(ledger: ReceiverLedger, manifest: Manifest): Revisi
   let isQuarantined = false;
   let somethingOut = false;
   for (const entry of manifest.entries) {
-    const row = ledger.instances.get(entry.objectId);
-    // A list of one sender says nothing of what another sent.
-    if (row === undefined || row.senderId !== manifest.senderId) continue;
+    const row = ledger.instances.listed(manifest.senderId, entry.objectId);
+    if (row === undefined) continue;
     const isApproved = approvalsOf(ledger, row);
     const differs = !agrees(entry, row, manifest) && !isApproved('E_INSTANCE_MISMATCH');
     if (row.releasedRevision !== undefined) {

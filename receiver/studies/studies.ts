@@ -45,10 +45,10 @@ export interface StudiesOptions {
   readonly deadlineMs: number;
   /** Without a manifest for so long, instances are unclaimed. */
   readonly unclaimedMs: number;
-  /** Objects that are being collected, and when a datagram of each last came. */
-  readonly collecting: () => Iterable<readonly [objectId: string, touchedAtMs: number]>;
-  /** Content that is here under another object id need not be collected. */
-  readonly onKnown?: ((objectIds: readonly string[]) => void) | undefined;
+  /** Objects that are being collected, of whom, and when a datagram of each last came. */
+  readonly collecting: () => Iterable<readonly [senderId: string, objectId: string, touchedAtMs: number]>;
+  /** Content of a sender that is here under another object id need not be collected. */
+  readonly onKnown?: ((senderId: string, objectIds: readonly string[]) => void) | undefined;
   /** Objects of one sender that are awaited by name. */
   readonly awaitedMax?: number | undefined;
 }
@@ -220,18 +220,19 @@ export class Studies {
     this.#mayBeReady = true;
   }
 
-  /** Whether a manifest lists an object that has not come. Ask before it is entered. */
-  isListed(objectId: string): boolean {
-    return this.#options.ledger.openManifests.isAwaited(objectId);
+  /** Whether a manifest of its sender lists an object that has not come. Ask before it is entered. */
+  isListed(senderId: string, objectId: string): boolean {
+    return this.#options.ledger.openManifests.isAwaited(senderId, objectId);
   }
 
-  /** Whether a study that is here in part waits for an object. */
-  awaits(objectId: string): boolean {
-    const known = this.#awaits.get(objectId);
+  /** Whether a study of its sender that is here in part waits for an object. */
+  awaits(senderId: string, objectId: string): boolean {
+    const asked = `${senderId} ${objectId}`;
+    const known = this.#awaits.get(asked);
     if (known !== undefined) return known;
     if (this.#awaits.size >= awaitsMax) this.#awaits.clear();
-    const awaits = this.#options.ledger.openManifests.isAwaitedInPart(objectId);
-    this.#awaits.set(objectId, awaits);
+    const awaits = this.#options.ledger.openManifests.isAwaitedInPart(senderId, objectId);
+    this.#awaits.set(asked, awaits);
     return awaits;
   }
 
@@ -304,7 +305,8 @@ export class Studies {
     const manifest =
       newest === undefined ? undefined : ledger.manifests.get(senderId, studyUid, newest.revision);
     if (manifest === undefined) return [];
-    const notHere = ledger.openManifests.notHere(manifest.entries.map(({ objectId }) => objectId));
+    const ids = manifest.entries.map(({ objectId }) => objectId);
+    const notHere = ledger.openManifests.notHere(senderId, ids);
     return manifest.entries.filter(({ objectId }) => notHere.has(objectId));
   }
 
@@ -334,9 +336,10 @@ export class Studies {
   }
 
   /** Whether something that a list counts as here is not here any more: then it is looked at again. */
-  #isGone({ manifest, isCounted }: OpenManifest, entries: readonly ManifestEntry[]): boolean {
+  #isGone({ manifest, senderId, isCounted }: OpenManifest, entries: readonly ManifestEntry[]): boolean {
     const { ledger } = this.#options;
-    if (ledger.openManifests.notHere(entries.map(({ objectId }) => objectId)).size === 0) return false;
+    const ids = entries.map(({ objectId }) => objectId);
+    if (ledger.openManifests.notHere(senderId, ids).size === 0) return false;
     ledger.openManifests.beginEntering(manifest, isCounted);
     this.#entering.wake();
     return true;

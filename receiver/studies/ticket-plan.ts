@@ -169,7 +169,8 @@ function wantedStudy(ledger: ReceiverLedger, row: MissingRow, studyNumber: numbe
     const beyond = last > entries.length ? [{ first: entries.length + 1, last }] : [];
     return wantedOfList(studyNumber, revision, [{ first: 0, last: 0 }, ...beyond], seriesUids);
   }
-  const notHere = ledger.openManifests.notHere(entries.map(({ objectId }) => objectId));
+  const ids = entries.map(({ objectId }) => objectId);
+  const notHere = ledger.openManifests.notHere(senderId, ids);
   const ranges = entries.flatMap(({ objectId }, index) =>
     notHere.has(objectId) ? [{ first: index + 1, last: index + 1 }] : [],
   );

@@ -1,6 +1,6 @@
 /**
- * The vault's incoming/: files that objects are put together in, named by their object ids, each with a checkpoint
- * beside it that says which of its blocks are finished. Content is brought to the disk here; the name that makes an
+ * The vault's incoming/: files that objects are put together in, named by the key and the
+ * object id that they are claimed under, each with a checkpoint beside it that says which of its blocks are finished. Content is brought to the disk here; the name that makes an
  * object count is given by the vault.
  */
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { assert } from '../../shared/assert.ts';
 import { type Disk, type DiskFile, writeDurably } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { limits } from '../../shared/wire/limits.ts';
-import type { ObjectFacts } from '../assemble/kept-state.ts';
+import { claimName, type ObjectClaim, type ObjectFacts } from '../assemble/kept-state.ts';
 import type { ObjectSink } from '../assemble/open-object.ts';
 
 /** Files kept open between two blocks, and until they are synced. */
@@ -50,24 +50,24 @@ export class Incoming {
    */
   sink(facts: ObjectFacts, isThere = false): ObjectSink {
     // Checked at once, not with its first block.
-    this.#pathOf(facts.objectId);
+    this.pathOf(facts);
     return new IncomingSink(this, facts, isThere);
   }
 
-  write(objectId: string, bytes: Uint8Array, offset: number): void {
-    this.#file(this.#pathOf(objectId)).writeAt(bytes, offset);
+  write(claim: ObjectClaim, bytes: Uint8Array, offset: number): void {
+    this.#file(this.pathOf(claim)).writeAt(bytes, offset);
   }
 
   /** Reads what was written before. */
-  readBack(objectId: string, target: Uint8Array, offset: number): void {
-    const read = this.#file(this.#pathOf(objectId)).readAt(target, offset);
+  readBack(claim: ObjectClaim, target: Uint8Array, offset: number): void {
+    const read = this.#file(this.pathOf(claim)).readAt(target, offset);
     if (read !== target.length)
       throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
   }
 
   /** Content first, then which blocks of it are whole: as it was when the sync began. */
   checkpoint(facts: ObjectFacts, finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
-    const path = this.#pathOf(facts.objectId);
+    const path = this.pathOf(facts);
     const state = { facts, finishedBlocks: Buffer.from(finishedBlocks).toString('base64') };
     const bytes = Buffer.from(JSON.stringify(state));
     if (when === 'now') {
@@ -99,16 +99,16 @@ export class Incoming {
    * Brings the content of whole objects to the disk without waiting for it; several at a time share the disk's own
    * work. `done` is called once, when all are through.
    */
-  syncLater(objectIds: readonly string[], done: (error: DiodeError | undefined) => void): void {
-    assert(objectIds.length > 0, 'something to sync');
-    let left = objectIds.length;
+  syncLater(claims: readonly ObjectClaim[], done: (error: DiodeError | undefined) => void): void {
+    assert(claims.length > 0, 'something to sync');
+    let left = claims.length;
     let failure: DiodeError | undefined;
     const oneDone = (error: DiodeError | undefined) => {
       failure ??= error;
       left -= 1;
       if (left === 0) done(failure);
     };
-    for (const objectId of objectIds) this.#syncLater(this.#pathOf(objectId), oneDone);
+    for (const claim of claims) this.#syncLater(this.pathOf(claim), oneDone);
   }
 
   #syncLater(path: string, done: (error: DiodeError | undefined) => void): void {
@@ -128,44 +128,39 @@ export class Incoming {
   }
 
   /** Ends with the content of a whole object: nothing is written to its file any more. */
-  finish(objectId: string, content: 'synced' | 'unsynced'): void {
-    const path = this.#pathOf(objectId);
+  finish(claim: ObjectClaim, content: 'synced' | 'unsynced'): void {
+    const path = this.pathOf(claim);
     if (content === 'unsynced') this.#file(path).sync();
     this.#closeFile(path);
   }
 
   /** Gives a finished file its other name. The folder of that is for the caller to sync. */
-  moveTo(objectId: string, target: string): void {
-    const path = this.#pathOf(objectId);
+  moveTo(claim: ObjectClaim, target: string): void {
+    const path = this.pathOf(claim);
     this.#checkpoints.delete(path);
     this.#disk.rename(path, target);
     this.#disk.remove(path + stateSuffix);
   }
 
   /** Takes a whole object back to where it was put together. */
-  takeBack(objectId: string, from: string): void {
-    const path = this.#pathOf(objectId);
+  takeBack(claim: ObjectClaim, from: string): void {
+    const path = this.pathOf(claim);
     this.#closeFile(path);
     this.#disk.rename(from, path);
   }
 
   /** Reads from an object that is whole but not kept yet. */
-  read(objectId: string, offset: number, length: number): Uint8Array {
+  read(claim: ObjectClaim, offset: number, length: number): Uint8Array {
     const part = new Uint8Array(length);
-    return part.subarray(0, this.#file(this.#pathOf(objectId)).readAt(part, offset));
+    return part.subarray(0, this.#file(this.pathOf(claim)).readAt(part, offset));
   }
 
-  discard(objectId: string): void {
-    const path = this.#pathOf(objectId);
+  discard(claim: ObjectClaim): void {
+    const path = this.pathOf(claim);
     this.#checkpoints.delete(path);
     this.#closeFile(path);
     this.#disk.remove(path);
     this.#disk.remove(path + stateSuffix);
-  }
-
-  /** Lets go of a file that is moved by its path. */
-  close(objectId: string): void {
-    this.#closeFile(this.#pathOf(objectId));
   }
 
   /**
@@ -180,7 +175,7 @@ export class Incoming {
         continue;
       }
       const state = names.has(name + stateSuffix) ? this.#readState(join(this.#folder, name)) : undefined;
-      if (state?.facts.objectId === name) {
+      if (state !== undefined && claimName(state.facts) === name) {
         yield state;
         continue;
       }
@@ -207,13 +202,9 @@ export class Incoming {
   }
 
   /** Where an object is put together: for a thread that reads it when it is whole. */
-  pathOf(objectId: string): string {
-    return this.#pathOf(objectId);
-  }
-
-  #pathOf(objectId: string): string {
-    assert(/^[0-9a-f]{32}$/.test(objectId), 'an object id is no path');
-    return join(this.#folder, objectId);
+  pathOf(claim: ObjectClaim): string {
+    assert(/^[0-9a-f]{32}$/.test(claim.objectId), 'an object id is no path');
+    return join(this.#folder, claimName(claim));
   }
 
   #file(path: string): DiskFile {
@@ -257,16 +248,16 @@ class IncomingSink implements ObjectSink {
 
   write(bytes: Uint8Array, offset: number): void {
     this.#hasFile = true;
-    this.#incoming.write(this.#facts.objectId, bytes, offset);
+    this.#incoming.write(this.#facts, bytes, offset);
   }
 
   read(target: Uint8Array, offset: number): void {
-    this.#incoming.readBack(this.#facts.objectId, target, offset);
+    this.#incoming.readBack(this.#facts, target, offset);
   }
 
   discard(): void {
     // Where each datagram begins another object, most have no file, and to look for one would take longest of all.
-    if (this.#hasFile) this.#incoming.discard(this.#facts.objectId);
+    if (this.#hasFile) this.#incoming.discard(this.#facts);
   }
 
   checkpoint(finishedBlocks: Uint8Array, when: 'now' | 'later'): void {

@@ -21,7 +21,7 @@ export interface ReconcileOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
   readonly disk: Disk;
-  /** @returns whether it was adopted; it lies in incoming/ again when this is called */
+  /** Takes it back to where it was put together, when a key explains it. @returns whether it was adopted */
   readonly adopt: (orphan: Orphan) => boolean;
   /** A row has no file, or one of another size. */
   readonly lost: (file: VaultFile) => void;
@@ -73,12 +73,9 @@ function* takeOrphan({ vault, disk, adopt }: ReconcileOptions, name: string): Ge
   const bytes = disk.facts(path)?.bytes ?? 0;
   if (objectIdPattern.test(name) && bytes > 0) {
     const sha256 = yield* hashFile(disk, path);
-    vault.takeBack(name);
     if (adopt({ objectId: name, bytes, sha256 })) return true;
-    vault.setAside('orphans', name, 'incoming');
-    return false;
   }
-  vault.setAside('orphans', name, 'objects');
+  vault.setAside('orphans', name);
   return false;
 }
 

@@ -12,7 +12,7 @@ import type { Alarms } from '../../shared/alarms.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { usedPercent, WaterMarks } from '../../shared/water-marks.ts';
 import { type Account, Accounts } from '../assemble/accounts.ts';
-import type { ObjectFacts } from '../assemble/kept-state.ts';
+import type { ObjectClaim, ObjectFacts } from '../assemble/kept-state.ts';
 import type { ObjectSink } from '../assemble/open-object.ts';
 import { type Linked, RecencyList } from '../assemble/recency-list.ts';
 import { SharesOfWhole, type WholeBytes } from './shares-of-whole.ts';
@@ -34,8 +34,8 @@ export interface RoomOptions {
 /** Who collects the objects. */
 export interface RoomUser {
   /** What was collected of an object goes, with its file. @returns whether there was something */
-  giveUp(objectId: string): boolean;
-  isAwaited(objectId: string): boolean;
+  giveUp(claim: ObjectClaim): boolean;
+  isAwaited(senderId: string, objectId: string): boolean;
   /** What is whole, by sender; left out where it does not count. */
   readonly whole?: WholeBytes | undefined;
   /** A sender asked for more than its share, or had to give something up for another. */
@@ -161,7 +161,8 @@ export class Room {
 
   /** It is whole, or given up: it does not count here any more. */
   ended(sink: ReservedSink): void {
-    const { account, objectBytes } = sink;
+    const { account } = sink;
+    const { objectBytes } = sink.facts;
     account.sinks.remove(sink);
     account.reservedBytes -= objectBytes;
     this.#reservedBytes -= objectBytes;
@@ -204,7 +205,7 @@ export class Room {
       this.#user?.isOverShare(senderId);
       return false;
     }
-    const isAwaited = this.#user?.isAwaited(objectId) === true;
+    const isAwaited = this.#user?.isAwaited(senderId, objectId) === true;
     for (let givenUp = 0; ; givenUp += 1) {
       if (this.#reservedBytes <= this.#poolBytes && (isAwaited || !this.#waterMarks.above)) return true;
       const largest = this.#accounts.largest(reservedBy);
@@ -230,7 +231,7 @@ export class Room {
     let candidate = sinks.oldest;
     for (let looked = 0; candidate !== undefined && looked < lookedAtMax; looked += 1) {
       chosen ??= candidate;
-      if (this.#user?.isAwaited(candidate.objectId) !== true) {
+      if (this.#user?.isAwaited(senderId, candidate.facts.objectId) !== true) {
         chosen = candidate;
         break;
       }
@@ -238,7 +239,7 @@ export class Room {
     }
     for (let tries = 0; chosen !== undefined && tries < lookedAtMax; tries += 1) {
       const { newer } = chosen;
-      if (this.#user?.giveUp(chosen.objectId) === true) {
+      if (this.#user?.giveUp(chosen.facts) === true) {
         this.#user.isOverShare(senderId);
         return true;
       }
@@ -259,7 +260,7 @@ class ReservedSink implements ObjectSink, Linked<ReservedSink> {
   newer: ReservedSink | undefined;
   readonly account: RoomAccount;
   readonly #room: Room;
-  readonly #facts: ObjectFacts;
+  readonly facts: ObjectFacts;
   readonly #sink: ObjectSink;
   #writtenBytes: number;
   #isReserved = true;
@@ -267,17 +268,9 @@ class ReservedSink implements ObjectSink, Linked<ReservedSink> {
   constructor(room: Room, account: RoomAccount, facts: ObjectFacts, sink: ObjectSink, hereBytes: number) {
     this.#room = room;
     this.account = account;
-    this.#facts = facts;
+    this.facts = facts;
     this.#sink = sink;
     this.#writtenBytes = hereBytes;
-  }
-
-  get objectId(): string {
-    return this.#facts.objectId;
-  }
-
-  get objectBytes(): number {
-    return this.#facts.objectBytes;
   }
 
   get writtenBytes(): number {

@@ -20,7 +20,13 @@ import {
 } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { type Account, Accounts } from '../assemble/accounts.ts';
-import type { BlockSpill, CollectedSymbols, ObjectFacts } from '../assemble/kept-state.ts';
+import {
+  type BlockSpill,
+  type CollectedSymbols,
+  claimName,
+  type ObjectClaim,
+  type ObjectFacts,
+} from '../assemble/kept-state.ts';
 
 const slotMagic = 0x44445350; // "DDSP"
 /** Offsets in a slot's header. */
@@ -66,7 +72,7 @@ export interface SpilledBlock {
 class SlotAccount implements Account {
   readonly keyId: number;
   readonly senderId: string;
-  readonly slots = new Map<number, { readonly objectId: string; readonly blockNumber: number }>();
+  readonly slots = new Map<number, { readonly claim: string; readonly blockNumber: number }>();
 
   constructor(keyId: number, senderId: string) {
     this.keyId = keyId;
@@ -82,7 +88,7 @@ export class SpillArea implements BlockSpill {
   readonly #slotBytes: number;
   /** Those that the file has already at the end: they are used first. */
   readonly #free: number[] = [];
-  /** Slot of each block, by object and block number. */
+  /** Slot of each block, by claim and block number. */
   readonly #slots = new Map<string, Map<number, number>>();
   readonly #accounts = new Accounts((keyId, senderId) => new SlotAccount(keyId, senderId));
   /** Whose each slot is. */
@@ -155,10 +161,11 @@ export class SpillArea implements BlockSpill {
     return true;
   }
 
-  take(objectId: string, blockNumber: number): CollectedSymbols | undefined {
-    const slot = this.#slots.get(objectId)?.get(blockNumber);
+  take(of: ObjectClaim, blockNumber: number): CollectedSymbols | undefined {
+    const claim = claimName(of);
+    const slot = this.#slots.get(claim)?.get(blockNumber);
     if (slot === undefined) return undefined;
-    this.#forget(objectId, blockNumber, slot);
+    this.#forget(claim, blockNumber, slot);
     const header = this.#read(slot, 0, at.data);
     const count = header[at.symbols] ?? 0;
     // What is read back is checked like what came from the wire.
@@ -169,10 +176,11 @@ export class SpillArea implements BlockSpill {
     return symbols.length === count * this.#symbolBytes ? { encodingSymbolIds, symbols } : undefined;
   }
 
-  drop(objectId: string): void {
-    const blocks = this.#slots.get(objectId);
+  drop(of: ObjectClaim): void {
+    const claim = claimName(of);
+    const blocks = this.#slots.get(claim);
     if (blocks === undefined) return;
-    for (const [blockNumber, slot] of [...blocks]) this.#forget(objectId, blockNumber, slot);
+    for (const [blockNumber, slot] of [...blocks]) this.#forget(claim, blockNumber, slot);
   }
 
   close(): void {
@@ -197,7 +205,7 @@ export class SpillArea implements BlockSpill {
       maximumSourceSymbols: header[at.maximumSourceSymbols] ?? 0,
     };
     const blockNumber = readUint32(header, at.blockNumber);
-    if (this.#slots.get(facts.objectId)?.has(blockNumber) === true) {
+    if (this.#slots.get(claimName(facts))?.has(blockNumber) === true) {
       this.#free.push(slot);
       return;
     }
@@ -205,22 +213,23 @@ export class SpillArea implements BlockSpill {
     this.#found.push({ facts, blockNumber });
   }
 
-  #remember({ objectId, keyId, senderId }: ObjectFacts, blockNumber: number, slot: number): void {
-    let blocks = this.#slots.get(objectId);
+  #remember(facts: ObjectFacts, blockNumber: number, slot: number): void {
+    const claim = claimName(facts);
+    let blocks = this.#slots.get(claim);
     if (blocks === undefined) {
       blocks = new Map();
-      this.#slots.set(objectId, blocks);
+      this.#slots.set(claim, blocks);
     }
     blocks.set(blockNumber, slot);
-    const account = this.#accounts.of(keyId, senderId);
-    account.slots.set(slot, { objectId, blockNumber });
+    const account = this.#accounts.of(facts.keyId, facts.senderId);
+    account.slots.set(slot, { claim, blockNumber });
     this.#owners[slot] = account;
   }
 
-  #forget(objectId: string, blockNumber: number, slot: number): void {
-    const blocks = this.#slots.get(objectId);
+  #forget(claim: string, blockNumber: number, slot: number): void {
+    const blocks = this.#slots.get(claim);
     blocks?.delete(blockNumber);
-    if (blocks?.size === 0) this.#slots.delete(objectId);
+    if (blocks?.size === 0) this.#slots.delete(claim);
     const account = this.#owners[slot];
     account?.slots.delete(slot);
     if (account?.slots.size === 0) this.#accounts.close(account);
@@ -234,8 +243,8 @@ export class SpillArea implements BlockSpill {
     if (free !== undefined && (free < this.#grownSlots || this.#mayGrow())) return free;
     const most = this.#accounts.largest(slotsOf);
     if (most === undefined || !this.#hasMore(most, keyId, senderId)) return undefined;
-    for (const [slot, { objectId, blockNumber }] of most.slots) {
-      this.#forget(objectId, blockNumber, slot);
+    for (const [slot, { claim, blockNumber }] of most.slots) {
+      this.#forget(claim, blockNumber, slot);
       return slot;
     }
     return undefined;

@@ -12,6 +12,7 @@
 import { dirname, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
 import { ObjectFolder } from '../../shared/object-folder.ts';
+import type { ObjectClaim } from '../assemble/kept-state.ts';
 import { Incoming } from './incoming.ts';
 import { type CopiedFile, copyWithZeroPreamble } from './preamble-copy.ts';
 import { Staging } from './staging.ts';
@@ -40,22 +41,21 @@ export class Vault {
    * names are in one folder, so that a group costs one sync for its names.
    * @param content whether {@link Incoming.syncLater} has been through with all of them
    */
-  keep(objectIds: readonly string[], content: 'synced' | 'unsynced' = 'unsynced'): void {
-    for (const objectId of objectIds) this.incoming.finish(objectId, content);
-    for (const objectId of objectIds) this.incoming.moveTo(objectId, this.objects.pathOf(objectId));
+  keep(claims: readonly ObjectClaim[], content: 'synced' | 'unsynced' = 'unsynced'): void {
+    for (const claim of claims) this.incoming.finish(claim, content);
+    for (const claim of claims) this.incoming.moveTo(claim, this.objects.pathOf(claim.objectId));
     this.#disk.syncFolder(this.objects.path);
   }
 
   /** Moves a whole object that has no row back to where it was put together. */
-  takeBack(objectId: string): void {
-    this.incoming.takeBack(objectId, this.objects.pathOf(objectId));
+  takeBack(claim: ObjectClaim): void {
+    this.incoming.takeBack(claim, this.objects.pathOf(claim.objectId));
   }
 
   /** Keeps a file apart that is not what it should be; nothing happens when there is none. */
-  setAside(folder: 'orphans' | 'damaged', name: string, from: 'objects' | 'incoming'): void {
-    const path = join(this.#folder, from, name);
+  setAside(folder: 'orphans' | 'damaged', name: string): void {
+    const path = join(this.objects.path, name);
     if (this.#disk.facts(path) === undefined) return;
-    if (from === 'incoming') this.incoming.close(name);
     const target = join(this.#folder, folder);
     this.#disk.makeFolder(target);
     this.#disk.rename(path, join(target, name));

@@ -161,7 +161,7 @@ export class Invariants {
       .find((candidate) => candidate.revision === revision);
     assert(manifest !== undefined, 'a released revision has its manifest');
     for (const entry of manifest.entries) {
-      const row = ledger.instances.get(entry.objectId);
+      const row = ledger.instances.listed(senderId, entry.objectId);
       const accounted =
         row !== undefined && (row.releasedRevision !== undefined || row.heldBecause !== undefined);
       assert(accounted, `study ${studyUid} was released without ${entry.sopInstanceUid}`);

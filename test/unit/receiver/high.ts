@@ -107,6 +107,11 @@ export class High {
     });
   }
 
+  /** What is being collected, all of the one sender. */
+  collecting(): (readonly [senderId: string, objectId: string, touchedAtMs: number])[] {
+    return [...this.touched].map(([objectId, touchedAtMs]) => [senderId, objectId, touchedAtMs]);
+  }
+
   restart(): void {
     [this.alarms, this.vault, this.outgoing, this.studies, this.releaser] = this.#make();
     this.release();
@@ -122,7 +127,7 @@ export class High {
         file.sync();
         this.disk.syncFolder(`${folders.vault}/objects`);
       }
-      if (!this.studies.isListed(row.objectId))
+      if (!this.studies.isListed(row.senderId, row.objectId))
         this.ledger.studies.begin(row.senderId, row.studyUid, this.clock.wallMs());
       this.ledger.instances.enter(row, this.clock.wallMs());
     }
@@ -177,7 +182,7 @@ export class High {
       alarms,
       deadlineMs: 60_000,
       unclaimedMs: 120_000,
-      collecting: () => this.touched,
+      collecting: () => this.collecting(),
     });
     const releaser = new Releaser({
       ledger,

@@ -175,7 +175,7 @@ describe('an object', () => {
   it('that is finished stays so, until that is taken back', () => {
     const { receive, objects, assembler } = high();
     const { objectId, datagrams } = datagramsOf(bytesOf(3000));
-    assembler.finish(objectId);
+    assembler.finish({ objectId, keyId: 1 });
     receive(datagrams);
     expect([objects.length, assembler.counters.ofFinished]).toEqual([0, datagrams.length]);
     assembler.unfinish(objectId);
@@ -188,7 +188,7 @@ describe('an object', () => {
     const { objectId, datagrams } = datagramsOf(bytesOf(20_000));
     const half = Math.floor(datagrams.length / 2);
     receive(datagrams.slice(0, half));
-    assembler.finish(objectId);
+    assembler.finish({ objectId, keyId: 1 });
     expect([assembler.openObjects, assembler.heldBytes]).toEqual([0, 0]);
     receive(datagrams);
     expect([objects.length, assembler.counters.ofFinished]).toEqual([0, datagrams.length]);
@@ -213,9 +213,9 @@ describe('an object', () => {
     const { objectId, datagrams } = datagramsOf(bytesOf(20_000));
     receive(datagrams.slice(0, 3), 10);
     receive(datagrams.slice(3, 4), 25);
-    expect(assembler.touchedAtMs(objectId)).toBe(25);
+    expect(assembler.touchedAtMs({ objectId, keyId: 1 })).toBe(25);
     receive(datagrams, 30);
-    expect(assembler.touchedAtMs(objectId)).toBeUndefined();
+    expect(assembler.touchedAtMs({ objectId, keyId: 1 })).toBeUndefined();
   });
 });
 

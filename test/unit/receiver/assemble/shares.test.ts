@@ -322,6 +322,48 @@ describe('who sends', () => {
     receive(datagrams.slice(0, 1));
     receive(spoiling);
     receive(datagrams.slice(1, 8));
-    expect([from(honestId), assembler.counters.refused.get('E_BLOCK_OPEN')]).toEqual([1, undefined]);
+    // What came under the other key made a block of its own, which does not open.
+    expect([from(honestId), assembler.counters.refused.get('E_BLOCK_OPEN')]).toEqual([1, 1]);
+  });
+
+  it('keeps no object of another key away by naming its id first', () => {
+    const { assembler, receive, from } = high();
+    const { objectId, datagrams } = datagramsOf(random.bytes(3000));
+    const [first = new Uint8Array(0)] = datagrams;
+    const squatting = first.slice();
+    const view = new DataView(squatting.buffer);
+    view.setUint16(at.keyId, hostile.keyId);
+    view.setBigUint64(at.objectBytes, 100_000n);
+    squatting.set(hostile.senderId, at.senderId);
+    receive([squatting]);
+    receive(datagrams.slice(0, 4));
+    expect([...assembler.collecting()].map(([senderId, id]) => [senderId, id])).toEqual([
+      [hostileId, objectId],
+      [honestId, objectId],
+    ]);
+    receive([squatting]);
+    receive(datagrams.slice(4, 8));
+    expect([from(honestId), assembler.counters.refused.get('E_DATAGRAM_FIELD')]).toEqual([1, undefined]);
+    assembler.giveUp({ objectId, keyId: hostile.keyId });
+    expect(assembler.openObjects).toBe(0);
+  });
+
+  it('keeps no object of another sender away by saying that its content is here', () => {
+    const { assembler, receive, from } = high();
+    const known = datagramsOf(random.bytes(3000));
+    const { objectId, datagrams } = datagramsOf(random.bytes(3000));
+    assembler.knowAll(hostileId, Buffer.from(objectId, 'hex'));
+    receive(datagrams.slice(0, 4));
+    assembler.dismiss(hostileId, objectId);
+    receive(datagrams.slice(4, 8));
+    expect(from(honestId)).toBe(1);
+    // Of its own a sender may say so.
+    receive(known.datagrams.slice(0, 4));
+    assembler.dismiss(honestId, known.objectId);
+    receive(known.datagrams);
+    expect([from(honestId), assembler.openObjects]).toEqual([1, 0]);
+    assembler.unfinish(known.objectId);
+    receive(known.datagrams);
+    expect(from(honestId)).toBe(2);
   });
 });

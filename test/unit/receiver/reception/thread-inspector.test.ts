@@ -51,7 +51,7 @@ function opened() {
   const threads: ToldThread[] = [];
   const inspector = new ThreadInspector({
     clock: time.host(),
-    pathOf: (objectId) => `/incoming/${objectId}`,
+    pathOf: ({ objectId }) => `/incoming/${objectId}`,
     start: (progress, onAnswers) => {
       const thread = new ToldThread(progress, onAnswers);
       threads.push(thread);
@@ -61,7 +61,7 @@ function opened() {
   const answered: (readonly (InspectionAnswer | undefined)[])[] = [];
   const ask = (...bytes: readonly number[]) =>
     inspector.inspect(
-      bytes.map((one, index) => ({ objectId: `${index}`, bytes: one })),
+      bytes.map((one, index) => ({ objectId: `${index}`, keyId: 1, bytes: one })),
       (answers) => answered.push(answers),
     );
   /** The program looks often, whatever happens. */
@@ -144,7 +144,7 @@ describe('a file that the gate does not get through with', () => {
     const workers: Worker[] = [];
     const inspector = new ThreadInspector({
       clock: time.host(),
-      pathOf: (objectId) => objectId,
+      pathOf: ({ objectId }) => objectId,
       start: (progress) => {
         const stuck = `
           const { parentPort, workerData } = require('node:worker_threads');
@@ -155,7 +155,7 @@ describe('a file that the gate does not get through with', () => {
       },
     });
     let answers: readonly (InspectionAnswer | undefined)[] | undefined;
-    inspector.inspect([{ objectId: 'x', bytes: 1 }], (given) => {
+    inspector.inspect([{ objectId: 'x', keyId: 1, bytes: 1 }], (given) => {
       answers = given;
     });
     const ended = new Promise<number>((resolve) => workers[0]?.once('exit', resolve));

@@ -26,6 +26,38 @@ const listOf = (rows: readonly InstanceRecord[]) => manifestOf(1, rows, { sender
 const heldBecause = (high: High, row: InstanceRecord) => high.ledger.instances.get(row.objectId)?.heldBecause;
 const details = (high: High) => high.alarms.standing().map(({ code, detail }) => `${code}: ${detail}`);
 
+describe('a list of another sender', () => {
+  const c = instance('c');
+  /** Says that the object of the one sender is what the other one has sent. */
+  const passedOff = { ...b, objectId: c.objectId };
+
+  it('says nothing of an object, whatever content it claims for it', () => {
+    const high = new High();
+    high.store(b);
+    high.manifest(manifestOf(1, [c]));
+    high.manifest(listOf([passedOff]));
+    expect(high.ledger.knownContent.senderIds()).toEqual([other]);
+    expect(high.ledger.instances.listed(senderId, c.objectId)).toBeUndefined();
+    expect(high.ledger.instances.listed(other, c.objectId)).toMatchObject({ objectId: b.objectId });
+    expect(high.studies.isListed(senderId, c.objectId)).toBe(true);
+    expect(high.studies.missing(senderId, '1.2')).toMatchObject([{ objectId: c.objectId }]);
+    high.store(c);
+    high.release();
+    expect(Object.values(high.inbox())).toContain(c.objectId);
+  });
+
+  it('makes no object awaited, and takes none that comes off what is awaited', () => {
+    const high = new High();
+    high.manifest(listOf([b, { ...c, senderId: other }]));
+    expect([other, senderId].map((id) => high.studies.isListed(id, c.objectId))).toEqual([true, false]);
+    high.store(b, c);
+    expect([b, c].map(({ objectId }) => high.studies.isListed(other, objectId))).toEqual([false, true]);
+    expect(high.studies.awaits(other, c.objectId)).toBe(true);
+    expect(high.studies.awaits(senderId, c.objectId)).toBe(false);
+    expect(high.ledger.openManifests.awaiting(senderId, c.objectId)).toEqual([]);
+  });
+});
+
 describe('one UID from two senders', () => {
   it('with other bytes: the first that goes out stays, the other is held, and the alarm names both', () => {
     const high = new High();

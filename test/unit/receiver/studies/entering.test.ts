@@ -56,7 +56,7 @@ function counting(ledger: ReceiverLedger): { ledger: ReceiverLedger; calls: () =
 
 function studiesOf(high: High, ledger = high.ledger, change: { awaitedMax?: number } = {}): Studies {
   const { clock, alarms } = high;
-  const collecting = () => high.touched;
+  const collecting = () => high.collecting();
   return new Studies({
     ledger,
     clock,
@@ -122,8 +122,8 @@ describe('lists of many thousand entries of which nothing comes', () => {
     const later = { studyUid: '1.3', studyNumber: 2 };
     const [e, f] = [instance('e', later), instance('f', later)];
     high.manifest(manifestOf(1, [e, f], later));
-    expect(high.studies.isListed(a.objectId)).toBe(true);
-    expect(high.studies.isListed(e.objectId)).toBe(false);
+    expect(high.studies.isListed(senderId, a.objectId)).toBe(true);
+    expect(high.studies.isListed(senderId, e.objectId)).toBe(false);
     expect(accountOfMissing(high.ledger, 10)).toMatchObject([
       { studyUid: '1.2', have: 0, expected: 2 },
       { studyUid: '1.3', have: 0, expected: 2 },
@@ -139,9 +139,9 @@ describe('lists of many thousand entries of which nothing comes', () => {
     high.store(a, b);
     high.release();
     high.manifest(manifestOf(2, [a, b, c, d]));
-    expect(high.studies.isListed(c.objectId)).toBe(false);
+    expect(high.studies.isListed(senderId, c.objectId)).toBe(false);
     high.manifest(manifestOf(3, [a, b, c]));
-    expect(high.studies.isListed(c.objectId)).toBe(true);
+    expect(high.studies.isListed(senderId, c.objectId)).toBe(true);
   });
 });
 
@@ -171,10 +171,10 @@ describe('an object that is awaited', () => {
       high.manifest(manifestOf(1, [alias, b]));
       if (order === 'list first') {
         high.store(a);
-        expect(high.studies.isListed(alias.objectId)).toBe(true);
-        high.ledger.knownContent.enter(alias.objectId, a.objectId);
+        expect(high.studies.isListed(senderId, alias.objectId)).toBe(true);
+        high.ledger.knownContent.enter(senderId, alias.objectId, a.objectId);
       }
-      expect(high.studies.isListed(alias.objectId)).toBe(false);
+      expect(high.studies.isListed(senderId, alias.objectId)).toBe(false);
       high.store(b);
       high.release();
       expect(high.releases).toMatchObject([{ instances: 2 }]);
@@ -189,7 +189,7 @@ describe('an object that is awaited', () => {
     high.ledger.files.markLost(a.objectId);
     high.studies.instanceLost(senderId, '1.2');
     while (high.studies.enterSome());
-    expect(high.studies.isListed(a.objectId)).toBe(true);
+    expect(high.studies.isListed(senderId, a.objectId)).toBe(true);
     high.store(b);
     high.release();
     expect(high.releases).toEqual([]);

@@ -25,14 +25,14 @@ function roomOf(used = 0) {
   const givenUp: string[] = [];
   const overShare = new Set<string>();
   room.serve({
-    giveUp: (objectId) => {
+    giveUp: ({ objectId }) => {
       givenUp.push(objectId);
       const sink = open.get(objectId);
       sink?.ended?.();
       sink?.discard();
       return open.delete(objectId);
     },
-    isAwaited: (objectId) => awaited.has(objectId),
+    isAwaited: (_senderId, objectId) => awaited.has(objectId),
     isOverShare: (senderId) => overShare.add(senderId),
   });
   const begin = (objectId: string, objectBytes: number, from: Sender = honest, hereBytes = 0) => {

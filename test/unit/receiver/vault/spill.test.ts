@@ -36,8 +36,8 @@ describe('the spill area', () => {
     const spill = area().open();
     for (const block of [0, 1, 2]) expect(spill.store(facts, block, collected(block))).toBe(true);
     expect(spill.store(facts, 3, collected(3))).toBe(false);
-    expect(spill.take(facts.objectId, 1)).toEqual(collected(1));
-    expect(spill.take(facts.objectId, 1)).toBeUndefined();
+    expect(spill.take(facts, 1)).toEqual(collected(1));
+    expect(spill.take(facts, 1)).toBeUndefined();
     expect(spill.store(facts, 3, collected(3))).toBe(true);
   });
 
@@ -45,12 +45,12 @@ describe('the spill area', () => {
     const { open, state, bytes } = area();
     for (const spill of [open(), open()]) {
       state.isFull = false;
-      spill.drop(facts.objectId);
+      spill.drop(facts);
       expect(spill.store(facts, 0, collected(0))).toBe(true);
       const before = bytes();
       state.isFull = true;
       expect(spill.store(facts, 1, collected(1))).toBe(false);
-      spill.take(facts.objectId, 0);
+      spill.take(facts, 0);
       expect(spill.store(facts, 1, collected(1))).toBe(true);
       expect(bytes()).toBe(before);
     }
@@ -62,8 +62,22 @@ describe('the spill area', () => {
     for (const block of [0, 1, 2]) before.store(facts, block, collected(block));
     const after = open();
     expect(after.found.map(({ blockNumber }) => blockNumber).sort()).toEqual([0, 1, 2]);
-    expect(after.take(facts.objectId, 2)).toEqual(collected(2));
+    expect(after.take(facts, 2)).toEqual(collected(2));
     expect(after.usedSlots).toBe(2);
+  });
+
+  it('keeps what two keys claim under one object id apart, also after a restart', () => {
+    const { open } = area();
+    const other = { ...facts, senderId: 'bb'.repeat(8), keyId: 2 };
+    const before = open();
+    before.store(facts, 0, collected(5));
+    before.store(other, 0, collected(6));
+    before.store(other, 1, collected(7));
+    const after = open();
+    expect(after.found).toHaveLength(3);
+    after.drop(other);
+    expect(after.take(facts, 0)).toEqual(collected(5));
+    expect(after.usedSlots).toBe(0);
   });
 
   it('is shared: who has most slots gives up its oldest for another sender, and nobody for its own', () => {
@@ -73,12 +87,12 @@ describe('the spill area', () => {
     expect(spill.store(other, 3, collected(3))).toBe(false);
     expect(spill.store(facts, 0, collected(9))).toBe(true);
     expect(spill.store(facts, 1, collected(8))).toBe(false);
-    expect([0, 1, 2].map((block) => spill.take(other.objectId, block)?.encodingSymbolIds)).toEqual([
+    expect([0, 1, 2].map((block) => spill.take(other, block)?.encodingSymbolIds)).toEqual([
       undefined,
       [1],
       [2],
     ]);
-    expect(spill.take(facts.objectId, 0)).toEqual(collected(9));
+    expect(spill.take(facts, 0)).toEqual(collected(9));
     expect(spill.usedSlots).toBe(0);
   });
 

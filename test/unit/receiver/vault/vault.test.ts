@@ -23,6 +23,7 @@ const facts = (objectId: string, objectBytes = 10) => ({
   objectBytes,
   maximumSourceSymbols: 200,
 });
+const claim = (objectId: string) => ({ objectId, keyId: 1 });
 const bytes = (content: string) => new TextEncoder().encode(content);
 const inVault = (place: string) => readdirSync(join(folder, 'vault', place)).sort();
 
@@ -30,7 +31,7 @@ const inVault = (place: string) => readdirSync(join(folder, 'vault', place)).sor
 function kept(vault: Vault, name: string): string {
   const objectId = idOf(name);
   vault.incoming.sink(facts(objectId)).write(bytes(name), 0);
-  vault.keep([objectId]);
+  vault.keep([claim(objectId)]);
   return objectId;
 }
 
@@ -43,11 +44,11 @@ describe('an object', () => {
     const part = new Uint8Array(4);
     sink.read(part, 3);
     expect(new TextDecoder().decode(part)).toBe('lowo');
-    expect(new TextDecoder().decode(vault.incoming.read(idOf('a'), 8, 100))).toBe('ld');
+    expect(new TextDecoder().decode(vault.incoming.read(claim(idOf('a')), 8, 100))).toBe('ld');
     expect(() => sink.read(new Uint8Array(11), 0)).toThrow(expect.objectContaining({ code: 'E_DISK' }));
     expect(vault.hasObject(idOf('a'))).toBe(false);
     sink.checkpoint(Uint8Array.of(3), 'later');
-    vault.keep([idOf('a')]);
+    vault.keep([claim(idOf('a'))]);
     expect(readFileSync(vault.objects.pathOf(idOf('a')), 'utf8')).toBe('helloworld');
     expect([inVault('incoming'), vault.storedObjects()]).toEqual([[], [idOf('a')]]);
   });
@@ -71,7 +72,7 @@ describe('an object', () => {
         vault.incoming.sink(facts(objectId)).write(Uint8Array.of(index & 255), round);
     }
     expect(readdirSync('/proc/self/fd').length).toBeLessThan(450);
-    vault.keep(ids);
+    vault.keep(ids.map(claim));
     expect(vault.storedObjects()).toHaveLength(600);
     expect([...readFileSync(vault.objects.pathOf(ids[150] ?? ''))]).toEqual([150, 150]);
   });
@@ -82,6 +83,27 @@ describe('an object', () => {
   });
 });
 
+describe('two keys that claim one object id', () => {
+  it('have a file each until one of them is verified, and after a restart', () => {
+    const before = open();
+    const own = facts(idOf('a'));
+    const other = { ...own, senderId: 'bb'.repeat(8), keyId: 2 };
+    for (const [one, content] of [
+      [own, 'of one'],
+      [other, 'of another one'],
+    ] as const) {
+      before.incoming.sink(one).write(bytes(content), 0);
+      before.incoming.sink(one).checkpoint(Uint8Array.of(one.keyId), 'now');
+    }
+    const vault = open();
+    expect([...vault.incoming.resumable()].map((found) => found.facts)).toEqual([own, other]);
+    vault.keep([own]);
+    expect(readFileSync(vault.objects.pathOf(own.objectId), 'utf8')).toBe('of one');
+    vault.incoming.discard(other);
+    expect([inVault('incoming'), vault.storedObjects()]).toEqual([[], [own.objectId]]);
+  });
+});
+
 describe('after a restart', () => {
   it('objects with a state go on, everything else in incoming/ is removed', () => {
     const before = open();
@@ -89,7 +111,7 @@ describe('after a restart', () => {
       before.incoming.sink(facts(idOf(name))).write(bytes('12345'), 0);
     before.incoming.sink(facts(idOf('with state'))).checkpoint(Uint8Array.of(5), 'now');
     before.incoming.sink(facts(idOf('of another'))).checkpoint(Uint8Array.of(1), 'now');
-    const state = (name: string) => join(folder, 'vault', 'incoming', `${idOf(name)}.state`);
+    const state = (name: string) => join(folder, 'vault', 'incoming', `${idOf(name)}-1.state`);
     writeFileSync(state('broken'), '{"facts":');
     writeFileSync(state('of another'), readFileSync(state('with state')));
     writeFileSync(state('no file'), readFileSync(state('with state')));
@@ -97,9 +119,9 @@ describe('after a restart', () => {
     expect([...vault.incoming.resumable()]).toEqual([
       { facts: facts(idOf('with state')), finishedBlocks: expect.objectContaining({ 0: 5, length: 1 }) },
     ]);
-    expect(inVault('incoming')).toEqual([idOf('with state'), `${idOf('with state')}.state`].sort());
+    expect(inVault('incoming')).toEqual([`${idOf('with state')}-1`, `${idOf('with state')}-1.state`].sort());
     vault.incoming.sink(facts(idOf('with state'))).write(bytes('67890'), 5);
-    vault.keep([idOf('with state')]);
+    vault.keep([claim(idOf('with state'))]);
     expect(readFileSync(vault.objects.pathOf(idOf('with state')), 'utf8')).toBe('1234567890');
   });
 });
