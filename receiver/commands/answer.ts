@@ -66,9 +66,10 @@ function releasePartially(
     throw new DiodeError('E_STUDY_STATE', 'the study misses nothing');
   const newest = ledger.manifests.newest(study.senderId, study.studyUid, study.releasedRevision);
   if (newest === undefined) throw new DiodeError('E_STUDY_STATE');
-  const { release: instances, otherPatients, patientMismatch } = sortRevision(ledger, newest);
+  const { release: objectIds, otherPatients, patientMismatch } = sortRevision(ledger, newest);
   if (otherPatients.length > 0) throw patientMismatch ?? new DiodeError('E_PATIENT_MISMATCH');
   const { byWhom, reason } = asked;
+  const instances = objectIds.map((id) => ledger.instances.get(id)).filter((row) => row !== undefined);
   const release = reception.releaser.releasePartially(study, instances, study.expected, { byWhom, reason });
   return `${release.instances} of ${release.expected} instances are in the partial folder as ${release.target}`;
 }

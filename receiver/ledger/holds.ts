@@ -347,14 +347,14 @@ function inspectionRecord(row: Row): InspectionRecord {
 /** Instances of one study nearly always say the same, so that of the last one is kept. */
 let lastPatient: { readonly text: string; readonly patient: ComparablePatient } = { text: '{}', patient: {} };
 
-function patientOf(row: Row): ComparablePatient {
+export function patientOf(row: Row): ComparablePatient {
   const json = optionalText(row, 'patient') ?? '{}';
   if (json !== lastPatient.text)
     lastPatient = { text: json, patient: patientSchema.parse(JSON.parse(json)) as ComparablePatient };
   return lastPatient.patient;
 }
 
-function codesOf(row: Row, column: string): ErrorCode[] {
+export function codesOf(row: Row, column: string): ErrorCode[] {
   return (optionalText(row, column) ?? '').split(' ').filter(isErrorCode);
 }
 

@@ -32,6 +32,11 @@ export const instancesSchema = `
 /** It is out, or its release is under way: `owns_uid` is 1 for the first under its UID, and 0 for what a person let out beside it. */
 export const goesOut = '(released_revision IS NOT NULL OR owns_uid IS NOT NULL)';
 
+/** The very same is out from another sending, or about to be. */
+const isSameOut = `EXISTS (SELECT 1 FROM instances AS same WHERE same.sop_instance_uid = instances.sop_instance_uid
+  AND same.sha256 = instances.sha256 AND same.object_id <> instances.object_id
+  AND (same.released_revision IS NOT NULL OR same.owns_uid IS NOT NULL))`;
+
 export interface InstanceRecord {
   readonly objectId: string;
   readonly senderId: string;
@@ -101,10 +106,27 @@ export class InstanceRecords {
     return row === undefined ? undefined : instanceRecord(row);
   }
 
-  /** Whether each of these has its row: the one of a lost file may be gone. */
-  areAllThere(objectIds: readonly string[]): boolean {
+  /** The same of many, by the object ids that they are asked for by. @param objectIds some hundred at a time */
+  allListed(senderId: string, objectIds: readonly string[]): Map<string, InstanceRecord> {
+    const rows = this.#database.all(
+      `SELECT asked.value AS asked, instances.* FROM json_each(?2) AS asked JOIN instances
+         ON object_id = coalesce((SELECT object_id FROM instances WHERE object_id = asked.value AND sender_id = ?1),
+           (SELECT known_as FROM known_content WHERE sender_id = ?1 AND object_id = asked.value))
+       WHERE sender_id = ?1`,
+      senderId,
+      JSON.stringify(objectIds),
+    );
+    return new Map(rows.map((row) => [text(row, 'asked'), instanceRecord(row)]));
+  }
+
+  /**
+   * Whether each of these may go out still: the row of a lost file may be gone, and another list may have held it, but for
+   * what goes out from another sending.
+   */
+  mayAllGo(objectIds: readonly string[]): boolean {
     const row = this.#database.get(
-      'SELECT count(*) AS count FROM json_each(?) AS wanted JOIN instances ON object_id = wanted.value',
+      `SELECT count(*) AS count FROM json_each(?) AS wanted JOIN instances ON object_id = wanted.value
+       WHERE released_revision IS NULL AND (held_because IS NULL OR ${isSameOut})`,
       JSON.stringify(objectIds),
     );
     return row !== undefined && number(row, 'count') === objectIds.length;
@@ -141,18 +163,33 @@ export class InstanceRecords {
   }
 
   /**
-   * An instance is about to go out: the first of a SOP Instance UID, of all senders, has that UID from then on.
-   * @returns false where another one has it
+   * Instances, no two of one UID, are about to go out: the first of a SOP Instance UID, of all senders, has that UID from
+   * then on.
+   * @returns those whose UID another one has
    */
-  takeUid(objectId: string): boolean {
-    const owned = 'owner.sop_instance_uid = instances.sop_instance_uid AND owner.owns_uid = 1';
-    return (
-      this.#database.run(
-        `UPDATE instances SET owns_uid = 1 WHERE object_id = ?1 AND NOT EXISTS
-           (SELECT 1 FROM instances AS owner WHERE ${owned} AND owner.object_id <> ?1)`,
-        objectId,
-      ) > 0
+  takeUids(objectIds: readonly string[]): string[] {
+    const ids = JSON.stringify(objectIds);
+    this.#database.run(
+      `UPDATE instances SET owns_uid = 1 WHERE object_id IN (SELECT value FROM json_each(?)) AND NOT EXISTS
+         (SELECT 1 FROM instances AS owner WHERE owner.sop_instance_uid = instances.sop_instance_uid
+           AND owner.owns_uid = 1 AND owner.object_id <> instances.object_id)`,
+      ids,
     );
+    return this.#database
+      .all(
+        'SELECT value FROM json_each(?) AS asked JOIN instances ON object_id = asked.value WHERE owns_uid IS NOT 1',
+        ids,
+      )
+      .map((row) => text(row, 'value'));
+  }
+
+  /** Those of these that are out from another sending, or about to be. */
+  knownOut(objectIds: readonly string[]): Set<string> {
+    const rows = this.#database.all(
+      `SELECT value FROM json_each(?) AS asked JOIN instances ON object_id = asked.value WHERE ${isSameOut}`,
+      JSON.stringify(objectIds),
+    );
+    return new Set(rows.map((row) => text(row, 'value')));
   }
 
   /** It is about to go out beside the one that has its UID, since a person says so. */
@@ -194,6 +231,16 @@ export class InstanceRecords {
     );
   }
 
+  /** The same of several, all at once. */
+  holdAll(objectIds: readonly string[], because: string): void {
+    this.#database.run(
+      `UPDATE instances SET held_because = ?1, owns_uid = iif(released_revision IS NULL, NULL, owns_uid)
+       WHERE object_id IN (SELECT value FROM json_each(?2)) AND held_because IS NOT ?1`,
+      because,
+      JSON.stringify(objectIds),
+    );
+  }
+
   held(limit: number): InstanceRecord[] {
     return this.#database
       .all('SELECT * FROM instances WHERE held_because IS NOT NULL ORDER BY arrival LIMIT ?', limit)
@@ -206,17 +253,17 @@ export class InstanceRecords {
     revision: number,
     aeTitles: ReadonlyMap<string, AeTitles> = new Map(),
   ): void {
-    for (const id of objectIds) {
+    const rows = objectIds.map((id) => {
       const titles = aeTitles.get(id);
-      this.#database.run(
-        `UPDATE instances SET released_revision = ?, held_because = NULL, calling_ae_title = ?, called_ae_title = ?
-         WHERE object_id = ?`,
-        revision,
-        titles?.calling ?? null,
-        titles?.called ?? null,
-        id,
-      );
-    }
+      return [id, titles?.calling ?? null, titles?.called ?? null];
+    });
+    this.#database.run(
+      `UPDATE instances SET released_revision = ?, held_because = NULL, calling_ae_title = marked.value ->> 1,
+         called_ae_title = marked.value ->> 2
+       FROM json_each(?) AS marked WHERE object_id = marked.value ->> 0`,
+      revision,
+      JSON.stringify(rows),
+    );
   }
 
   /**

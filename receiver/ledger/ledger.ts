@@ -19,6 +19,7 @@ import { ReleaseRecords, releasesSchema } from './release-records.ts';
 import { SenderAccount, senderAccountSchema } from './sender-account.ts';
 import { SenderBindings, senderBindingsSchema } from './sender-bindings.ts';
 import { SenderRecords, sendersSchema } from './sender-records.ts';
+import { StudyPatients } from './study-patients.ts';
 import { StudyRecords, studiesSchema } from './study-records.ts';
 import { Told, toldSchema } from './told.ts';
 import { VaultBytes, vaultBytesSchema } from './vault-bytes.ts';
@@ -65,6 +66,7 @@ export class ReceiverLedger {
   readonly knownContent: KnownContent;
   readonly mailbox: Mailbox;
   readonly holds: Holds;
+  readonly studyPatients: StudyPatients;
   readonly clearances: Clearances;
   readonly deliveries: Deliveries;
   readonly departures: Departures;
@@ -94,6 +96,7 @@ export class ReceiverLedger {
     this.knownContent = new KnownContent(database);
     this.mailbox = new Mailbox(database);
     this.holds = new Holds(database);
+    this.studyPatients = new StudyPatients(database);
     this.clearances = new Clearances(database);
     this.departures = new Departures(database);
     this.deliveries = new Deliveries(database, this.departures);

@@ -136,14 +136,19 @@ export class Manifests {
 
   /** The list of one revision, under the revision that the ledger gave it. @throws DiodeError E_DOCUMENT */
   get(senderId: string, studyUid: string, revision: number): Manifest | undefined {
+    const document = this.documentOf(senderId, studyUid, revision);
+    return document === undefined ? undefined : { ...decodeManifest(document), revision };
+  }
+
+  /** The bytes of the list of one revision; undefined as of {@link document}. */
+  documentOf(senderId: string, studyUid: string, revision: number): Uint8Array | undefined {
     const row = this.#database.get(
       `SELECT manifest FROM manifests WHERE sender_id = ? AND study_uid = ? AND revision = ?`,
       senderId,
       studyUid,
       revision,
     );
-    const document = row === undefined ? undefined : this.document(number(row, 'manifest'));
-    return document === undefined ? undefined : { ...decodeManifest(document), revision };
+    return row === undefined ? undefined : this.document(number(row, 'manifest'));
   }
 
   /** The bytes of a manifest; undefined where they were given up for room long after its release. */

@@ -5,9 +5,13 @@
  */
 import { type LedgerDatabase, number, type Row, text } from '../../shared/ledger-database.ts';
 
+/** A list of more entries is decided about in steps. */
+export const smallEntriesMax = 500;
+
 /**
  * Part of the receiver's schema, behind instances, known content and manifests.
  *
+ * `fresh`: entries that were not released when they were looked at; where there is none, nothing is to be decided.
  * `is_counted`: its sender has no room for more awaited objects, so that they are counted only, now and again.
  * `try_at_ms`: in running time of the studies, when it is entered on, released or counted again.
  */
@@ -21,12 +25,14 @@ export const openManifestsSchema = `
      bytes INTEGER NOT NULL,
      entered INTEGER NOT NULL DEFAULT 0,
      missing INTEGER NOT NULL DEFAULT 0,
+     fresh INTEGER NOT NULL DEFAULT 0,
      is_counted INTEGER NOT NULL DEFAULT 0,
      try_at_ms INTEGER NOT NULL DEFAULT 0
    );
    CREATE INDEX open_manifests_by_study ON open_manifests (sender_id, study_uid, revision);
    CREATE INDEX open_manifests_to_enter ON open_manifests (sender_id, try_at_ms) WHERE entered < entries;
-   CREATE INDEX open_manifests_whole ON open_manifests (sender_id, try_at_ms) WHERE entered = entries AND missing = 0;
+   CREATE INDEX open_manifests_whole ON open_manifests (sender_id, entries > ${smallEntriesMax} AND fresh > 0, try_at_ms)
+     WHERE entered = entries AND missing = 0;
    CREATE INDEX open_manifests_to_count ON open_manifests (sender_id, try_at_ms)
      WHERE is_counted = 1 AND entered = entries AND missing > 0;
    CREATE TABLE awaited (
@@ -71,6 +77,8 @@ export interface OpenManifest {
   readonly entered: number;
   /** How many of these are not here. */
   readonly missing: number;
+  /** How many of these are neither released nor of another sender. */
+  readonly fresh: number;
   readonly isCounted: boolean;
 }
 
@@ -129,7 +137,7 @@ export class OpenManifests {
   /** Looks at a manifest from its beginning, again where it was before. @param isCounted whether what is not here is only counted */
   beginEntering(manifest: number, isCounted: boolean): void {
     this.#database.run(
-      `UPDATE open_manifests SET entered = 0, is_counted = ?1, missing = CASE WHEN ?1 OR is_counted THEN 0 ELSE missing END
+      `UPDATE open_manifests SET entered = 0, fresh = 0, is_counted = ?1, missing = CASE WHEN ?1 OR is_counted THEN 0 ELSE missing END
        WHERE manifest = ?2`,
       isCounted ? 1 : 0,
       manifest,
@@ -201,18 +209,32 @@ export class OpenManifests {
     return new Set(rows.map((row) => text(row, 'value')));
   }
 
-  /** So many more entries were looked at, and these of them are not here. */
+  /** How many of these object ids of a sender's list name nothing that is released. */
+  fresh(senderId: string, objectIds: readonly string[]): number {
+    const row = this.#database.get(
+      `SELECT count(*) AS settled FROM json_each(?2) WHERE EXISTS (SELECT 1 FROM instances
+         WHERE sender_id = ?1 AND released_revision IS NOT NULL AND object_id IN
+           (json_each.value, (SELECT known_as FROM known_content WHERE sender_id = ?1 AND object_id = json_each.value)))`,
+      senderId,
+      JSON.stringify(objectIds),
+    );
+    return objectIds.length - number(row ?? {}, 'settled');
+  }
+
+  /** So many more entries were looked at, these of them are not here, and so many not released. */
   enter(
     { manifest, senderId }: Pick<OpenManifest, 'manifest' | 'senderId'>,
     entries: number,
     missing: ReadonlySet<string>,
     isCounted: boolean,
+    freshEntries: number,
   ): void {
-    const fresh = isCounted ? missing.size : this.#await(manifest, senderId, [...missing]);
+    const notAwaited = isCounted ? missing.size : this.#await(manifest, senderId, [...missing]);
     this.#database.run(
-      'UPDATE open_manifests SET entered = entered + ?, missing = missing + ? WHERE manifest = ?',
+      'UPDATE open_manifests SET entered = entered + ?, missing = missing + ?, fresh = fresh + ? WHERE manifest = ?',
       entries,
-      fresh,
+      notAwaited,
+      freshEntries,
       manifest,
     );
   }
@@ -231,16 +253,24 @@ export class OpenManifests {
     );
   }
 
-  /** Studies of a sender with a list of which everything is here. */
-  ready(senderId: string, nowMs: number, limit: number): string[] {
-    const rows = this.#database.all(
-      `SELECT study_uid FROM open_manifests WHERE sender_id = ? AND entered = entries AND missing = 0 AND try_at_ms <= ?
-       ORDER BY try_at_ms LIMIT ?`,
+  /**
+   * The next study of a sender with a list of which everything is here.
+   * @param size whether much is to be decided about its newest one
+   */
+  ready(senderId: string, size: 'small' | 'large', nowMs: number): string | undefined {
+    const whole = (of: string) => `${of}.entered = ${of}.entries AND ${of}.missing = 0`;
+    const large = (of: string) => `(${of}.entries > ${smallEntriesMax} AND ${of}.fresh > 0)`;
+    const row = this.#database.get(
+      `SELECT study_uid FROM open_manifests AS open WHERE sender_id = ? AND ${whole('open')}
+         AND ${large('open')} = ${size === 'large' ? 1 : 0} AND try_at_ms <= ?
+         AND NOT EXISTS (SELECT 1 FROM open_manifests AS newer WHERE newer.sender_id = open.sender_id
+           AND newer.study_uid = open.study_uid AND newer.revision > open.revision AND ${whole('newer')}
+           AND ${large('newer')} <> ${large('open')})
+       ORDER BY try_at_ms LIMIT 1`,
       senderId,
       nowMs,
-      limit,
     );
-    return [...new Set(rows.map((row) => text(row, 'study_uid')))];
+    return row === undefined ? undefined : text(row, 'study_uid');
   }
 
   /** The latest time that something is to be tried at: running time goes on from there. */
@@ -360,6 +390,7 @@ function openManifest(row: Row): OpenManifest {
     entries: number(row, 'entries'),
     entered: number(row, 'entered'),
     missing: number(row, 'missing'),
+    fresh: number(row, 'fresh'),
     isCounted: number(row, 'is_counted') === 1,
   };
 }

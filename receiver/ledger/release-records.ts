@@ -104,6 +104,12 @@ export class ReleaseRecords {
     return row === undefined ? undefined : releaseRecord(row);
   }
 
+  /** Whether there is such a release: it may name 200,000 instances. */
+  isAnyUnfinished(senderId: string, studyUid: string): boolean {
+    const sql = `SELECT 1 FROM releases WHERE sender_id = ? AND study_uid = ? AND step <> 'done' AND kind <> 'partial' LIMIT 1`;
+    return this.#database.get(sql, senderId, studyUid) !== undefined;
+  }
+
   /** Whether something of a study went out, or is about to, as more than a part. */
   isAnyOf(senderId: string, studyUid: string): boolean {
     const sql = `SELECT 1 FROM releases WHERE sender_id = ? AND study_uid = ? AND kind <> 'partial' LIMIT 1`;

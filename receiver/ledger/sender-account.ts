@@ -24,7 +24,7 @@ export const senderAccountSchema = `
    CREATE INDEX instances_held_by_sender ON instances (sender_id, arrival) WHERE held_because IS NOT NULL;`;
 
 /** Held instances of a sender that are looked at, the oldest ones: they are counted every few seconds. */
-const heldLookedAt = 20_000;
+const heldLookedAt = 5000;
 
 /** What was purged, or waits for a scan, is no news. */
 const heldOf = `SELECT coalesce(claimed_study_uid, study_uid) AS study_uid, held_because, min(arrival) AS arrival FROM
@@ -84,11 +84,27 @@ export class SenderAccount {
     return { some, count: number(row ?? {}, 'count') };
   }
 
-  /** Senders of which something is held. */
+  /** Senders of which something is held: one step in the index each. */
   holding(): string[] {
-    return this.#database
-      .all('SELECT DISTINCT sender_id FROM instances WHERE held_because IS NOT NULL ORDER BY sender_id')
-      .map((row) => text(row, 'sender_id'));
+    const found: string[] = [];
+    for (let after = ''; ; after = found.at(-1) ?? '') {
+      const next = this.#database.get(
+        'SELECT min(sender_id) AS sender_id FROM instances WHERE held_because IS NOT NULL AND sender_id > ?',
+        after,
+      );
+      if (typeof next?.['sender_id'] !== 'string') return found;
+      found.push(next['sender_id']);
+    }
+  }
+
+  /** How many held instances of a sender {@link held} looks at. */
+  heldCost(senderId: string): number {
+    const row = this.#database.get(
+      `SELECT count(*) AS count FROM
+         (SELECT 1 FROM instances WHERE held_because IS NOT NULL AND sender_id = ? LIMIT ${heldLookedAt})`,
+      senderId,
+    );
+    return number(row ?? {}, 'count');
   }
 
   /** For which reasons something of which study of a sender is held; what was purged or waits for a scan doesn't count. */

@@ -38,6 +38,9 @@ export interface PreparationOptions {
 /** Steps that a release takes at once: with links a study of any usual size is done in them. */
 const promptSteps = 32;
 
+/** Instances of which one step asks whether they need a copy. */
+const stepInstances = 500;
+
 /** `waits`: nothing is to be done until a copy is made. */
 type Step = 'goes on' | 'waits';
 
@@ -133,7 +136,12 @@ export class Preparation {
 
   *#copies({ id, objectIds }: ReleaseRecord): Generator<Step, void> {
     const { ledger, outgoing } = this.#options;
-    const waiting = new Set(outgoing.waiting(objectIds));
+    const asked: string[] = [];
+    for (let from = 0; from < objectIds.length; from += stepInstances) {
+      if (from > 0) yield 'goes on';
+      asked.push(...outgoing.waiting(objectIds.slice(from, from + stepInstances)));
+    }
+    const waiting = new Set(asked);
     if (waiting.size === 0) return;
     let full = 0;
     for (const objectId of waiting) {
@@ -148,7 +156,7 @@ export class Preparation {
     outgoing.hurry(() => waiting.size <= full);
     while (waiting.size > full) yield 'waits';
     // What could not be made is asked for again with the release.
-    const [left] = outgoing.waiting(objectIds);
+    const [left] = outgoing.waiting(asked);
     if (left !== undefined) throw new DiodeError('E_COPY_WAITING');
   }
 

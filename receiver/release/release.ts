@@ -7,20 +7,20 @@
  * After a restart the row says how far it came: `staged` without its folder means that the rename was done.
  */
 import type { Alarms } from '../../shared/alarms.ts';
-import { assert, present } from '../../shared/assert.ts';
+import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
-import type { AeTitles } from '../../shared/wire/manifest.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { ReleaseRecord } from '../ledger/release-records.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { type StudyState, studyState } from '../ledger/study-state.ts';
+import type { ReleaseDecision } from '../studies/deciding.ts';
 import { type GoingOut, takeUids } from '../studies/release-gate.ts';
-import type { ReleaseDecision } from '../studies/studies.ts';
 import type { Outgoing } from '../vault/outgoing.ts';
 import type { InboxFiles } from '../vault/staging.ts';
 import type { Vault } from '../vault/vault.ts';
+import { Finishing } from './finishing.ts';
 import { Preparation } from './preparation.ts';
 
 /** Names of one study that are tried before it waits for a free one. */
@@ -50,11 +50,36 @@ export interface ReleaseResult {
 export class Releaser {
   /** What comes before the rename, beside other work. */
   readonly preparation: Preparation;
+  readonly #finishing: Finishing;
   readonly #options: ReleaserOptions;
 
   constructor(options: ReleaserOptions) {
     this.#options = options;
     this.preparation = new Preparation(options);
+    this.#finishing = new Finishing(options);
+  }
+
+  /** A large release that is in the inbox, and to be gone on with now. */
+  get unfinished(): Pick<ReleaseRecord, 'id' | 'senderId' | 'studyUid'> | undefined {
+    return this.#finishing.next();
+  }
+
+  /** Goes on with it, a bounded step. @returns as {@link finish}; undefined as well while there is more to do */
+  goOn(releaseId: number): ReleaseResult | undefined {
+    const release = this.#finishing.next();
+    if (release?.id !== releaseId || !this.#finishing.step(releaseId)) return undefined;
+    return this.#done(release);
+  }
+
+  /** Whether a release of a study was begun: it is gone on with before anything else of it is decided. */
+  hasBegun(senderId: string, studyUid: string): boolean {
+    return this.#options.ledger.releases.isAnyUnfinished(senderId, studyUid);
+  }
+
+  /** Goes on with it. @returns as {@link release} */
+  resume(senderId: string, studyUid: string): ReleaseResult | undefined {
+    const unfinished = this.#options.ledger.releases.unfinishedOf(senderId, studyUid);
+    return unfinished === undefined ? undefined : this.#carryOut(unfinished);
   }
 
   /**
@@ -86,8 +111,8 @@ export class Releaser {
     const unfinished = ledger.releases.unfinishedOf(senderId, studyUid);
     if (unfinished !== undefined) return this.#carryOut(unfinished);
     if (decision.release.length === 0) return this.#nothingToMove(decision);
-    // The file of one was lost since it was decided: the study misses it again, and waits for it.
-    if (!ledger.instances.areAllThere(decision.release)) return undefined;
+    // The file of one was lost since it was decided, or another list held it: it is decided again.
+    if (!ledger.instances.mayAllGo(decision.release)) return undefined;
     let conflicts = decision.conflicts;
     const row = ledger.transaction(() => {
       const { release, ...others } = this.#takeUids(decision);
@@ -112,14 +137,9 @@ export class Releaser {
     const going = takeUids(ledger, study, release);
     const { known, otherPatients, patientMismatch } = going;
     if (known.length > 0) {
-      ledger.instances.markReleased(
-        known,
-        revision,
-        this.#aeTitles({ ...study, revision, objectIds: known }),
-      );
-      this.#options.onMarked?.(study, this.#instances(known));
+      this.#finishing.mark(study, { ...study, revision, objectIds: known });
     }
-    for (const objectId of otherPatients) ledger.instances.hold(objectId, 'E_PATIENT_MISMATCH');
+    ledger.instances.holdAll(otherPatients, 'E_PATIENT_MISMATCH');
     if (otherPatients.length > 0)
       alarms.raise('E_PATIENT_MISMATCH', study.studyUid, patientMismatch?.message);
     return going;
@@ -128,7 +148,7 @@ export class Releaser {
   /** Of a conflict with what another sender sent the alarm names both. */
   #holdConflicts(studyUid: string, objectIds: readonly string[]): void {
     const { ledger, alarms } = this.#options;
-    for (const objectId of objectIds) ledger.instances.hold(objectId, 'E_CONFLICT');
+    ledger.instances.holdAll(objectIds, 'E_CONFLICT');
     if (objectIds.length > 0)
       alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'));
   }
@@ -212,46 +232,25 @@ export class Releaser {
 
   #finish(release: ReleaseRecord): ReleaseResult | undefined {
     const { ledger } = this.#options;
-    const study = ledger.studies.get(release.senderId, release.studyUid);
-    assert(study !== undefined, 'a released study is in the ledger');
     if (release.kind === 'partial') {
       ledger.releases.markStep(release.id, 'done');
       return undefined;
     }
-    const record = ledger.transaction(() => {
-      ledger.instances.markReleased(release.objectIds, release.revision, this.#aeTitles(release));
-      this.#options.onMarked?.(study, this.#instances(release.objectIds));
+    const isDone = this.#finishing.finish(release, () => {
+      const study = ledger.studies.get(release.senderId, release.studyUid);
+      assert(study !== undefined, 'a released study is in the ledger');
       this.#holdConflicts(release.studyUid, release.conflictIds);
       ledger.releases.markStep(release.id, 'done');
-      return this.#markStudy(study, release.revision);
+      this.#markStudy(study, release.revision);
     });
+    return isDone ? this.#done(release) : undefined;
+  }
+
+  #done(release: ReleaseRecord): ReleaseResult {
+    const study = this.#options.ledger.studies.get(release.senderId, release.studyUid);
+    assert(study !== undefined, 'a released study is in the ledger');
     this.#options.onReleased({ ...release, step: 'done' });
-    return { study: record, conflicts: release.conflictIds.length };
-  }
-
-  /** How the instances came to the sender, by object id, as the list says: destinations choose by it. */
-  #aeTitles({
-    senderId,
-    studyUid,
-    revision,
-    objectIds,
-  }: Pick<ReleaseRecord, 'senderId' | 'studyUid' | 'revision' | 'objectIds'>): Map<string, AeTitles> {
-    const { ledger } = this.#options;
-    const released = new Set(objectIds);
-    const titles = new Map<string, AeTitles>();
-    for (const { objectId, aeTitles } of ledger.manifests.get(senderId, studyUid, revision)?.entries ?? []) {
-      if (aeTitles === undefined) continue;
-      // The list may name it by another object id of the same content.
-      const id = released.has(objectId) ? objectId : ledger.instances.listed(senderId, objectId)?.objectId;
-      if (id !== undefined) titles.set(id, aeTitles);
-    }
-    return titles;
-  }
-
-  /** One by one: all of a large study at a time would be too much memory. */
-  *#instances(objectIds: readonly string[]): Generator<InstanceRecord> {
-    for (const id of objectIds)
-      yield present(this.#options.ledger.instances.get(id), 'a released instance has its row');
+    return { study, conflicts: release.conflictIds.length };
   }
 
   /** Every instance of the revision is released already, or held. */

@@ -4,7 +4,8 @@
  */
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { containStudy } from '../studies/containment.ts';
-import type { Studies, StudyKey } from '../studies/studies.ts';
+import type { StudyKey } from '../studies/deciding.ts';
+import type { Studies } from '../studies/studies.ts';
 import type { Releaser } from './release.ts';
 
 export interface StudyReleasesOptions {
@@ -12,8 +13,9 @@ export interface StudyReleasesOptions {
   readonly releaser: Releaser;
 }
 
-/** Studies that one step releases. */
+/** Studies that one step releases, and how long it goes on to the next one. */
 const releasesOfStep = 8;
+const stepMs = 10;
 
 export class StudyReleases {
   readonly #options: StudyReleasesOptions;
@@ -30,7 +32,11 @@ export class StudyReleases {
    */
   step(): boolean {
     const preparing = this.#prepare();
-    for (let count = 0; count < releasesOfStep; count += 1) if (!this.#one()) return preparing;
+    const { clock } = this.#options.studies.trouble;
+    const beganMs = clock.monotonicMs();
+    for (let count = 0; count < releasesOfStep && clock.monotonicMs() - beganMs <= stepMs; count += 1)
+      // What was begun now is gone on with at once.
+      if (!this.#one()) return preparing || count > 0;
     return true;
   }
 
@@ -44,7 +50,16 @@ export class StudyReleases {
     const more = releaser.preparation.step();
     for (const { senderId, studyUid } of releaser.preparation.takePrepared())
       studies.retry(senderId, studyUid);
-    return more;
+    return this.#finishOne() || more;
+  }
+
+  /** @returns whether there was something to do */
+  #finishOne(): boolean {
+    const { releaser } = this.#options;
+    const unfinished = releaser.unfinished;
+    if (unfinished === undefined) return false;
+    this.#contain(unfinished, () => this.#settle(releaser.goOn(unfinished.id)));
+    return true;
   }
 
   #one(): boolean {
@@ -66,9 +81,11 @@ export class StudyReleases {
 
   #release(ready: StudyKey): void {
     const { studies, releaser } = this.#options;
-    const decision = studies.decide(ready);
-    if (decision === undefined) return;
-    const result = releaser.release(decision);
+    const { senderId, studyUid } = ready;
+    const hasBegun = releaser.hasBegun(senderId, studyUid);
+    const decision = hasBegun ? undefined : studies.decide(ready);
+    if (!hasBegun && decision === undefined) return;
+    const result = decision === undefined ? releaser.resume(senderId, studyUid) : releaser.release(decision);
     if (result === undefined) studies.waits(ready);
     else this.#settle(result);
   }

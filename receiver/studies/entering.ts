@@ -182,7 +182,11 @@ export class ManifestEntering {
       // Content that still waits for its scan is recognised, and not here.
       const missing =
         recognised.length === 0 ? notHere : ledger.openManifests.notHere(senderId, [...notHere]);
-      ledger.openManifests.enter(open, entries.length, missing, isCounted);
+      const fresh = ledger.openManifests.fresh(
+        senderId,
+        entries.map(({ objectId }) => objectId),
+      );
+      ledger.openManifests.enter(open, entries.length, missing, isCounted, fresh);
       const isAll = open.entered + entries.length === open.entries;
       if (isCounted && isAll && ledger.openManifests.get(manifest)?.missing !== 0)
         ledger.openManifests.tryAt(manifest, this.#time.nowMs() + countAgainMs);

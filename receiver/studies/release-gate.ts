@@ -6,60 +6,145 @@
  */
 import { present } from '../../shared/assert.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
-import type { Manifest, ManifestEntry } from '../../shared/wire/manifest.ts';
+import type { Manifest, ManifestEntry, ManifestHead } from '../../shared/wire/manifest.ts';
 import { type ComparablePatient, judgePatients } from '../gate/patients.ts';
 import type { PatientOut } from '../ledger/holds.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 
+/** Object ids of a revision, sorted. */
 export interface RevisionContents {
   /** Not released before, in the order of the manifest; what is out from another sender is among it. */
-  readonly release: readonly InstanceRecord[];
+  readonly release: readonly string[];
   /** Same UID as another instance that goes out or went out, other bytes. */
-  readonly conflicts: readonly InstanceRecord[];
-  /** Not what the manifest says of them; some are held for more than that. */
-  readonly differing: readonly InstanceRecord[];
+  readonly conflicts: readonly string[];
   /** Held with everything that came with them, since it would be two patients; and what they differ in. */
-  readonly otherPatients: readonly InstanceRecord[];
+  readonly otherPatients: readonly string[];
   readonly patientMismatch: DiodeError | undefined;
 }
 
-/** Looks at what is there of a revision. */
+/** What one step of sorting looked at. */
+export interface SortedStep {
+  readonly objectIds: readonly string[];
+  /** Not what the manifest says of it; some of it is held for more than that. */
+  readonly differing: readonly Pick<InstanceRecord, 'objectId' | 'heldBecause'>[];
+}
+
+/** A list that is looked at: its entries one by one. */
+export interface ListedEntries {
+  readonly head: Pick<ManifestHead, 'senderId' | 'studyUid'>;
+  next(): ManifestEntry | undefined;
+}
+
+/** Entries, and rows of what is out, that one step looks at. */
+const stepEntries = 250;
+const stepRows = 1000;
+
+/** Looks at what is there of a revision, all of it at once. */
 export function sortRevision(ledger: ReceiverLedger, manifest: Manifest): RevisionContents {
-  const candidates: InstanceRecord[] = [];
-  const conflicts: InstanceRecord[] = [];
-  const differing: InstanceRecord[] = [];
-  const taken = new Set<string>();
-  let isQuarantined = false;
-  let somethingOut = false;
-  for (const entry of manifest.entries) {
-    const row = ledger.instances.listed(manifest.senderId, entry.objectId);
-    if (row === undefined) continue;
-    const isApproved = approvalsOf(ledger, row);
-    const differs = !agrees(entry, row, manifest) && !isApproved('E_INSTANCE_MISMATCH');
-    if (row.releasedRevision !== undefined) {
-      somethingOut = true;
-    } else if (differs) {
-      differing.push(row);
-    } else if (isHeld(ledger, row)) {
-      if (row.heldBecause === 'E_CONFLICT') conflicts.push(row);
-      else if (row.heldBecause === 'E_PATIENT_MISMATCH') isQuarantined = true;
+  const entries = manifest.entries.values();
+  const steps = sortingSteps(ledger, { head: manifest, next: () => entries.next().value });
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The same in bounded steps. What is decided is looked at again when its release begins. */
+export function* sortingSteps(
+  ledger: ReceiverLedger,
+  list: ListedEntries,
+): Generator<SortedStep, RevisionContents> {
+  const sorting = new Sorting(ledger, list.head);
+  for (;;) {
+    const entries: ManifestEntry[] = [];
+    for (let entry = list.next(); entry !== undefined; entry = list.next()) {
+      entries.push(entry);
+      if (entries.length === stepEntries) break;
+    }
+    if (entries.length === 0) break;
+    yield { objectIds: entries.map(({ objectId }) => objectId), differing: sorting.sort(entries) };
+  }
+  return yield* sorting.sortPatients();
+}
+
+class Sorting {
+  readonly #ledger: ReceiverLedger;
+  readonly #head: ListedEntries['head'];
+  readonly #candidates: string[] = [];
+  readonly #conflicts: string[] = [];
+  readonly #taken = new Set<string>();
+  readonly #patients = new ListPatients();
+  #isQuarantined = false;
+  #somethingOut = false;
+
+  constructor(ledger: ReceiverLedger, head: ListedEntries['head']) {
+    this.#ledger = ledger;
+    this.#head = head;
+  }
+
+  /** @returns what differs from the list */
+  sort(entries: readonly ManifestEntry[]): SortedStep['differing'] {
+    const { instances } = this.#ledger;
+    // A list of one sender says nothing of what another sent.
+    const listed = instances.allListed(
+      this.#head.senderId,
+      entries.map(({ objectId }) => objectId),
+    );
+    const before = this.#candidates.length;
+    const differing: InstanceRecord[] = [];
+    for (const entry of entries) {
+      const row = listed.get(entry.objectId);
+      if (row === undefined) continue;
+      if (row.releasedRevision !== undefined) this.#somethingOut = true;
+      else if (!agrees(entry, row, this.#head) && !approvalsOf(this.#ledger, row)('E_INSTANCE_MISMATCH'))
+        differing.push(row);
+      else this.#sortAgreeing(row);
+    }
+    this.#patients.add(this.#ledger, this.#candidates.slice(before));
+    return differing;
+  }
+
+  #sortAgreeing(row: InstanceRecord): void {
+    const { objectId, sopInstanceUid, heldBecause } = row;
+    if (isHeld(this.#ledger, row)) {
+      if (heldBecause === 'E_CONFLICT') this.#conflicts.push(objectId);
+      else if (heldBecause === 'E_PATIENT_MISMATCH') this.#isQuarantined = true;
     } else if (
       // Two files of one name never share a folder, whoever let them through.
-      taken.has(row.sopInstanceUid) ||
-      conflictOf(ledger, row) !== undefined
+      this.#taken.has(sopInstanceUid) ||
+      conflictOf(this.#ledger, row) !== undefined
     ) {
-      conflicts.push(row);
+      this.#conflicts.push(objectId);
     } else {
-      taken.add(row.sopInstanceUid);
-      candidates.push(row);
+      this.#taken.add(sopInstanceUid);
+      this.#candidates.push(objectId);
     }
   }
-  return {
-    conflicts,
-    differing,
-    ...sortPatients(ledger, manifest, candidates, isQuarantined && !somethingOut),
-  };
+
+  /**
+   * One patient, or nothing of it goes out but what a person let through. A study that is in quarantine stays there,
+   * also what comes later: nobody has said yet whose images these are.
+   */
+  *sortPatients(): Generator<SortedStep, RevisionContents> {
+    const candidates = this.#candidates;
+    const conflicts = this.#conflicts;
+    const passed = { release: candidates, conflicts, otherPatients: [], patientMismatch: undefined };
+    if (candidates.length === 0) return passed;
+    const out: PatientOut[] = [];
+    for (const page of patientsOut(this.#ledger, this.#head.studyUid)) {
+      out.push(...page);
+      yield { objectIds: [], differing: [] };
+    }
+    const mismatch = this.#patients.judge(this.#head, out);
+    if (mismatch === undefined && (!this.#isQuarantined || this.#somethingOut)) return passed;
+    const { approved } = this.#patients;
+    return {
+      release: candidates.filter((id) => approved.has(id)),
+      conflicts,
+      otherPatients: candidates.filter((id) => !approved.has(id)),
+      patientMismatch: mismatch,
+    };
+  }
 }
 
 /** Object ids of a decision, as they are sorted when its release begins. */
@@ -82,81 +167,75 @@ export function takeUids(
   objectIds: readonly string[],
 ): GoingOut {
   const others = ledger.holds.patientsOutOfOthers(senderId, studyUid);
-  const patients =
+  const patients = new ListPatients();
+  if (others.length > 0) patients.add(ledger, objectIds);
+  const patientMismatch =
     others.length === 0
       ? undefined
-      : judge(ledger, { senderId, studyUid }, ledger.holds.patientsOut(studyUid), objectIds);
-  const wrong = new Set(patients?.mismatch === undefined ? [] : patients.arriving);
-  const [release, known, conflicts]: [string[], string[], string[]] = [[], [], []];
-  for (const objectId of objectIds) {
-    if (wrong.has(objectId)) continue;
+      : patients.judge({ senderId, studyUid }, ledger.holds.patientsOut(studyUid));
+  const isWrong = (id: string) => patientMismatch !== undefined && !patients.approved.has(id);
+  const may = patientMismatch === undefined ? objectIds : objectIds.filter((id) => !isWrong(id));
+  const known = ledger.instances.knownOut(may);
+  const fresh = may.filter((id) => !known.has(id));
+  const conflicts = new Set<string>();
+  for (const objectId of ledger.instances.takeUids(fresh)) {
     const row = present(ledger.instances.get(objectId), 'all of a release is there');
-    if (ledger.instances.sameOut(row) !== undefined) known.push(objectId);
-    else if (ledger.instances.takeUid(objectId)) release.push(objectId);
-    else if (conflictOf(ledger, row) === undefined) {
-      ledger.instances.goBeside(objectId);
-      release.push(objectId);
-    } else conflicts.push(objectId);
+    if (conflictOf(ledger, row) === undefined) ledger.instances.goBeside(objectId);
+    else conflicts.add(objectId);
   }
   return {
-    release,
-    known,
-    conflicts,
-    otherPatients: objectIds.filter((id) => wrong.has(id)),
-    patientMismatch: patients?.mismatch,
+    release: fresh.filter((id) => !conflicts.has(id)),
+    known: [...known],
+    conflicts: [...conflicts],
+    otherPatients: patientMismatch === undefined ? [] : objectIds.filter(isWrong),
+    patientMismatch,
   };
 }
 
-/**
- * One patient, or nothing of it goes out but what a person let through. A study that is in quarantine stays there,
- * also what comes later: nobody has said yet whose images these are.
- */
-function sortPatients(
-  ledger: ReceiverLedger,
-  manifest: Manifest,
-  candidates: readonly InstanceRecord[],
-  isQuarantined: boolean,
-): Pick<RevisionContents, 'release' | 'otherPatients' | 'patientMismatch'> {
-  const out = ledger.holds.patientsOut(manifest.studyUid);
-  const ids = candidates.map(({ objectId }) => objectId);
-  const { approved, mismatch } = judge(ledger, manifest, out, ids);
-  if (mismatch === undefined && !isQuarantined)
-    return { release: candidates, otherPatients: [], patientMismatch: undefined };
-  const isApproved = (row: InstanceRecord) => approved.has(row.objectId);
-  return {
-    release: candidates.filter(isApproved),
-    otherPatients: candidates.filter((row) => !isApproved(row)),
-    patientMismatch: mismatch,
-  };
+/** Patients of what is out under a Study UID, of all senders, some at a time; equal ones of a sender count once. */
+function* patientsOut(ledger: ReceiverLedger, studyUid: string): Generator<readonly PatientOut[]> {
+  for (const senderId of ledger.studyPatients.sendersOf(studyUid)) {
+    const seen = new Set<string>();
+    for (let arrival: number | undefined = 0; arrival !== undefined; ) {
+      const page = ledger.studyPatients.outAfter({ senderId, studyUid }, arrival, stepRows);
+      const fresh = [...page.patients].filter((patient) => !seen.has(JSON.stringify(patient)));
+      for (const patient of fresh) seen.add(JSON.stringify(patient));
+      yield fresh.map((patient) => ({ senderId, patient }));
+      arrival = page.arrival;
+    }
+  }
 }
 
-/** Compares the patients of instances with those of what is out: what a person let through is out already, for this. */
-function judge(
-  ledger: ReceiverLedger,
-  { senderId, studyUid }: Pick<Manifest, 'senderId' | 'studyUid'>,
-  out: readonly PatientOut[],
-  objectIds: readonly string[],
-): { approved: ReadonlySet<string>; arriving: readonly string[]; mismatch: DiodeError | undefined } {
-  const approved = new Set<string>();
-  const arriving: string[] = [];
-  const accepted = out.map(({ patient }) => patient);
-  const patients: ComparablePatient[] = [];
-  for (const objectId of objectIds) {
-    const inspection = ledger.holds.inspection(objectId);
-    const isApproved = inspection?.approved.includes('E_PATIENT_MISMATCH') === true;
-    if (isApproved) approved.add(objectId);
-    else arriving.push(objectId);
-    (isApproved ? accepted : patients).push(inspection?.patient ?? {});
+/** The patients of a list, each once; what a person let through is out already, for this. */
+class ListPatients {
+  readonly approved = new Set<string>();
+  readonly #accepted = new Map<string, ComparablePatient>();
+  readonly #arriving = new Map<string, ComparablePatient>();
+
+  add(ledger: ReceiverLedger, objectIds: readonly string[]): void {
+    if (objectIds.length === 0) return;
+    const { approved, rows } = ledger.studyPatients.of(objectIds);
+    for (const id of approved) this.approved.add(id);
+    for (const [objectId, patient] of rows) {
+      const patients = this.approved.has(objectId) ? this.#accepted : this.#arriving;
+      // Most are the very same as the one before.
+      if (patients.get('last') === patient) continue;
+      patients.set('last', patient).set(JSON.stringify(patient), patient);
+    }
   }
-  const judged = judgePatients(accepted, patients);
-  if (judged.verdict === 'pass') return { approved, arriving, mismatch: undefined };
-  const others = [...new Set(out.map((one) => one.senderId))].filter((id) => id !== senderId);
-  const beside =
-    others.length === 0
-      ? ''
-      : `; they are of sender ${senderId}, and ${others.join(', ')} sent ${studyUid} as well`;
-  const mismatch = new DiodeError('E_PATIENT_MISMATCH', `${judged.reason.message}${beside}`);
-  return { approved, arriving, mismatch };
+
+  /** Compares them with those of what is out. */
+  judge({ senderId, studyUid }: ListedEntries['head'], out: readonly PatientOut[]): DiodeError | undefined {
+    const accepted = [...out.map(({ patient }) => patient), ...this.#accepted.values()];
+    const judged = judgePatients(accepted, this.#arriving.values());
+    if (judged.verdict === 'pass') return undefined;
+    const others = [...new Set(out.map((one) => one.senderId))].filter((id) => id !== senderId);
+    const beside =
+      others.length === 0
+        ? ''
+        : `; they are of sender ${senderId}, and ${others.join(', ')} sent ${studyUid} as well`;
+    return new DiodeError('E_PATIENT_MISMATCH', `${judged.reason.message}${beside}`);
+  }
 }
 
 /** Another instance has its UID, from whatever sender, and no person let this one out beside it. */
@@ -181,12 +260,12 @@ function approvalsOf(ledger: ReceiverLedger, row: InstanceRecord): (code: ErrorC
   return (code) => ledger.holds.isApproved(row.objectId, code);
 }
 
-function agrees(entry: ManifestEntry, row: InstanceRecord, manifest: Manifest): boolean {
+function agrees(entry: ManifestEntry, row: InstanceRecord, head: ListedEntries['head']): boolean {
   return (
     entry.sopInstanceUid === row.sopInstanceUid &&
     entry.seriesUid === row.seriesUid &&
     entry.sha256 === row.sha256 &&
-    manifest.studyUid === row.studyUid &&
-    manifest.senderId === row.senderId
+    head.studyUid === row.studyUid &&
+    head.senderId === row.senderId
   );
 }

@@ -12,30 +12,13 @@ import type { Clock } from '../../shared/clock.ts';
 import { type ManifestEntry, type ManifestHead, priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
-import type { OpenManifest } from '../ledger/open-manifests.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { studyState } from '../ledger/study-state.ts';
 import { containStudy, endTrouble, type StudyTrouble } from './containment.ts';
 import { Deadlines, isWhole } from './deadlines.ts';
+import { Deciding, type ReleaseDecision, type StudyKey } from './deciding.ts';
 import { ManifestEntering } from './entering.ts';
-import { type RevisionContents, sortRevision } from './release-gate.ts';
 import { StudiesTime } from './running-time.ts';
-
-/** What a revision consists of, decided when all of it is there. */
-export interface ReleaseDecision {
-  readonly study: StudyRecord;
-  readonly revision: number;
-  readonly expected: number;
-  /** Object ids of what was not released before, in the order of the manifest. */
-  readonly release: readonly string[];
-  /** Those of the same UID as another instance that goes out or went out, and other bytes. */
-  readonly conflicts: readonly string[];
-}
-
-export interface StudyKey {
-  readonly senderId: string;
-  readonly studyUid: string;
-}
 
 export interface StudiesOptions {
   readonly ledger: ReceiverLedger;
@@ -70,6 +53,7 @@ export class Studies {
   readonly #options: StudiesOptions;
   readonly #entering: ManifestEntering;
   readonly #deadlines: Deadlines;
+  readonly #deciding: Deciding;
   #mayBeReady = true;
   /** Whose study was released last. */
   #lastSender = '';
@@ -85,12 +69,14 @@ export class Studies {
     this.trouble = { ledger, alarms, clock, time };
     this.#entering = new ManifestEntering({ ...options, onKnown }, time, this.trouble);
     this.#deadlines = new Deadlines(options, this.trouble);
+    this.#deciding = new Deciding(this.trouble, () => this.#entering.wake());
   }
 
   /** Begins anew with what the ledger has, as after a start. */
   loadAgain(): void {
     this.#awaits.clear();
     this.#entering.forget();
+    this.#deciding.forget();
     this.#mayBeReady = true;
   }
 
@@ -155,46 +141,23 @@ export class Studies {
     return entered;
   }
 
-  /** A study with a revision that is whole and not released, of each sender in turn. */
+  /** A study with a revision that is whole and not released, of each sender in turn; large ones behind the others. */
   nextReady(): StudyKey | undefined {
     if (!this.#mayBeReady) return undefined;
-    const { ledger } = this.#options;
-    const senders = ledger.studies.senderIds();
-    const next = senders.findIndex((senderId) => senderId > this.#lastSender);
-    const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
-    for (const senderId of inTurn) {
-      const [studyUid] = ledger.openManifests.ready(senderId, this.trouble.time.nowMs(), 1);
-      if (studyUid === undefined) continue;
-      this.#lastSender = senderId;
-      return { senderId, studyUid };
-    }
-    this.#mayBeReady = false;
-    return undefined;
+    const small = this.#readyOf('small');
+    if (small !== undefined) return small;
+    if (this.#deciding.isResting) return undefined;
+    const large = this.#deciding.current ?? this.#readyOf('large');
+    if (large === undefined) this.#mayBeReady = false;
+    return large;
   }
 
-  /** The newest revision that is whole goes out: it contains the older ones. */
-  decide({ senderId, studyUid }: StudyKey): ReleaseDecision | undefined {
-    const { ledger } = this.#options;
-    const whole = ledger.openManifests.ofStudy(senderId, studyUid).find(isWhole);
-    const study = ledger.studies.get(senderId, studyUid);
-    if (whole === undefined || study === undefined) return undefined;
-    const manifest = ledger.manifests.get(senderId, studyUid, whole.revision);
-    if (manifest === undefined) {
-      ledger.openManifests.close(senderId, studyUid, whole.revision);
-      return undefined;
-    }
-    if (this.#isGone(whole, manifest.entries)) return undefined;
-    const contents = sortRevision(ledger, manifest);
-    const { release, conflicts, differing, otherPatients } = contents;
-    if (differing.length + otherPatients.length > 0) this.#hold(contents, studyUid);
-    return {
-      study,
-      revision: manifest.revision,
-      expected: manifest.entries.length,
-      // The rows of a large study are many times its ids, and releasing it takes a while.
-      release: release.map(({ objectId }) => objectId),
-      conflicts: conflicts.map(({ objectId }) => objectId),
-    };
+  /**
+   * The newest revision that is whole goes out: it contains the older ones.
+   * @returns undefined where there is none, or it is not decided yet: it is ready again
+   */
+  decide(ready: StudyKey): ReleaseDecision | undefined {
+    return this.#deciding.decide(ready);
   }
 
   /** A revision went to the inbox, or there was nothing new in it to go. */
@@ -241,6 +204,7 @@ export class Studies {
     const { ledger } = this.#options;
     const record = ledger.studies.get(senderId, studyUid);
     if (record === undefined) return;
+    this.#deciding.forgetStudy(senderId, studyUid);
     ledger.openManifests.open(senderId, studyUid, record.releasedRevision);
     this.#assess(senderId, studyUid);
     this.#entering.wake();
@@ -265,6 +229,7 @@ export class Studies {
     const { ledger, clock } = this.#options;
     const record = ledger.studies.get(senderId, studyUid);
     if (record === undefined) return false;
+    this.#deciding.forgetStudy(senderId, studyUid);
     const releasedRevision = Math.max(0, record.releasedRevision - 1);
     ledger.openManifests.open(senderId, studyUid, releasedRevision);
     const open = ledger.openManifests.ofStudy(senderId, studyUid);
@@ -335,27 +300,17 @@ export class Studies {
     if (!ledger.studies.isTroubleOfAnother(senderId, studyUid, trouble)) alarms.clear(code, studyUid);
   }
 
-  /** Whether something that a list counts as here is not here any more: then it is looked at again. */
-  #isGone({ manifest, senderId, isCounted }: OpenManifest, entries: readonly ManifestEntry[]): boolean {
+  #readyOf(size: 'small' | 'large'): StudyKey | undefined {
     const { ledger } = this.#options;
-    const ids = entries.map(({ objectId }) => objectId);
-    if (ledger.openManifests.notHere(senderId, ids).size === 0) return false;
-    ledger.openManifests.beginEntering(manifest, isCounted);
-    this.#entering.wake();
-    return true;
-  }
-
-  #hold({ differing, otherPatients, patientMismatch }: RevisionContents, studyUid: string): void {
-    const { ledger, alarms } = this.#options;
-    ledger.transaction(() => {
-      for (const { objectId, heldBecause } of differing) {
-        if (heldBecause === undefined) ledger.instances.hold(objectId, 'E_INSTANCE_MISMATCH');
-        ledger.holds.claim(objectId, studyUid);
-      }
-      for (const { objectId } of otherPatients) ledger.instances.hold(objectId, 'E_PATIENT_MISMATCH');
-    });
-    if (differing.some(({ heldBecause }) => heldBecause === undefined))
-      alarms.raise('E_INSTANCE_MISMATCH', studyUid);
-    if (otherPatients.length > 0) alarms.raise('E_PATIENT_MISMATCH', studyUid, patientMismatch?.message);
+    const senders = ledger.studies.senderIds();
+    const next = senders.findIndex((senderId) => senderId > this.#lastSender);
+    const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
+    for (const senderId of inTurn) {
+      const studyUid = ledger.openManifests.ready(senderId, size, this.trouble.time.nowMs());
+      if (studyUid === undefined) continue;
+      this.#lastSender = senderId;
+      return { senderId, studyUid };
+    }
+    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * One alarm for each study and reason that something of it is held for; it is cleared when nothing is any more. Each
- * sender has a share of its own, so that what one holds hides nothing of another.
+ * sender has a share of its own, so that what one holds hides nothing of another. Where much is held, each look counts what
+ * is held of some senders, and those that were not in it have the next turn.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
@@ -9,8 +10,8 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 /** Alarms of one sender are bounded; what is held beyond that is counted, and in `quarantine list`. */
 const ofSenderMax = 50;
 
-const manyStudies = 1000;
-const manyLooks = 10;
+/** Held instances that one look counts, of whatever senders, but for one of them. */
+const lookedAtMax = 5000;
 
 interface Raised {
   readonly code: ErrorCode;
@@ -25,8 +26,8 @@ export class HoldAlarms {
   readonly #ledger: ReceiverLedger;
   readonly #alarms: Alarms;
   readonly #raised = new Map<string, Raised>();
-  /** Looks to leave out: what takes long to count is not counted each second. */
-  #leftOut = 0;
+  /** What is held of each sender, as of when it was looked at last. Whose turn is next stands first. */
+  readonly #held = new Map<string, ReturnType<ReceiverLedger['senderAccount']['held']>>();
 
   constructor(ledger: ReceiverLedger, alarms: Alarms) {
     this.#ledger = ledger;
@@ -35,8 +36,7 @@ export class HoldAlarms {
 
   /** Compares what is held with the alarms. Call it every second or so, and first at the start. */
   watch(): void {
-    this.#leftOut -= 1;
-    if (this.#leftOut > 0) return;
+    this.#look();
     const standing = new Map(this.#standing().map((raised) => [`${raised.code} ${raised.subject}`, raised]));
     for (const [key, { code, subject }] of this.#raised) {
       if (standing.has(key)) continue;
@@ -54,13 +54,24 @@ export class HoldAlarms {
     }
   }
 
-  #standing(): Raised[] {
+  #look(): void {
     const { senderAccount } = this.#ledger;
-    const ofSenders = senderAccount
-      .holding()
-      .map((senderId) => ({ senderId, ...senderAccount.held(senderId, ofSenderMax) }));
-    const studies = ofSenders.reduce((sum, { count }) => sum + count, 0);
-    this.#leftOut = studies > manyStudies ? manyLooks : 0;
+    const holding = senderAccount.holding();
+    for (const senderId of this.#held.keys()) if (!holding.includes(senderId)) this.#held.delete(senderId);
+    // Of whom nothing is known yet comes first.
+    const inTurn = [...holding.filter((senderId) => !this.#held.has(senderId)), ...this.#held.keys()];
+    let lookedAt = 0;
+    for (const senderId of inTurn) {
+      const cost = senderAccount.heldCost(senderId);
+      if (lookedAt > 0 && lookedAt + cost > lookedAtMax) return;
+      lookedAt += cost;
+      this.#held.delete(senderId);
+      this.#held.set(senderId, senderAccount.held(senderId, ofSenderMax));
+    }
+  }
+
+  #standing(): Raised[] {
+    const ofSenders = [...this.#held].map(([senderId, held]) => ({ senderId, ...held })).sort(bySender);
     const senders = new Map<string, Set<string>>();
     for (const { senderId, some } of ofSenders)
       for (const { studyUid } of some)
@@ -88,4 +99,8 @@ export class HoldAlarms {
     const ofSeveral = code === 'E_CONFLICT' || code === 'E_PATIENT_MISMATCH';
     return ofSeveral && studyUid !== undefined ? this.#ledger.holds.whose(studyUid, code) : undefined;
   }
+}
+
+function bySender(a: { readonly senderId: string }, b: { readonly senderId: string }): number {
+  return a.senderId < b.senderId ? -1 : 1;
 }

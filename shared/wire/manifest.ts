@@ -146,6 +146,11 @@ export class ManifestReader {
     if (studyNumber < 1 || revision < 1 || this.count < 1) reader.fail('a manifest lists something');
   }
 
+  /** Whether it says of any entry how it came to the sender. */
+  get hasTitles(): boolean {
+    return this.#titles.length > 0;
+  }
+
   /** The next entry; undefined behind the last one. @throws DiodeError E_DOCUMENT */
   next(): ManifestEntry | undefined {
     const reader = this.#reader;

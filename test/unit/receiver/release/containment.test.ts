@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Releaser } from '../../../../receiver/release/release.ts';
+import type { ReleaseDecision } from '../../../../receiver/studies/deciding.ts';
 import { missingAccount } from '../../../../receiver/studies/missing.ts';
-import type { ReleaseDecision } from '../../../../receiver/studies/studies.ts';
 import { AssertionFailure } from '../../../../shared/assert.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { folders, High, idOf, instance, manifestOf, placeOf, senderId } from '../high.ts';

@@ -55,3 +55,29 @@ it('what waits for a scan, or was purged, is no alarm', () => {
   holds.watch();
   expect(high.standing()).toEqual([]);
 });
+
+it('one look counts what is held of some senders, and of all of them after some looks', () => {
+  const { high, holds, hold } = site();
+  const senders = ['01', '02', '03', '04'].map((byte) => byte.repeat(8));
+  high.ledger.transaction(() => {
+    for (const of of senders)
+      for (let index = 0; index < 3000; index += 1) hold(`${of} ${index}`, of, `9.${of}`);
+  });
+  const asked: string[] = [];
+  const { senderAccount } = high.ledger;
+  const held = senderAccount.held.bind(senderAccount);
+  Object.assign(senderAccount, {
+    held: (of: string, limit: number) => {
+      asked.push(of);
+      return held(of, limit);
+    },
+  });
+  for (let look = 1; look <= 4; look += 1) {
+    holds.watch();
+    expect(asked).toEqual(senders.slice(0, look));
+  }
+  expect(high.standing()).toHaveLength(4);
+  hold('honest', senderId, '1.2');
+  holds.watch();
+  expect(high.standing()).toContain('E_PATIENT_MISMATCH 1.2');
+});

@@ -1,0 +1,170 @@
+/**
+ * Decides what of a whole revision goes out. One of few entries is decided about at once, a large one in bounded steps
+ * beside everything else, one of them at a time: whatever lists a sender makes up, others lose a few milliseconds. One of
+ * which everything is out already is not even read.
+ *
+ * What was decided may have changed until its release begins, which looks at it again: see `release.ts`.
+ */
+import { ManifestReader } from '../../shared/wire/manifest.ts';
+import { type OpenManifest, smallEntriesMax } from '../ledger/open-manifests.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
+import type { StudyTrouble } from './containment.ts';
+import { isWhole } from './deadlines.ts';
+import { type RevisionContents, type SortedStep, sortingSteps } from './release-gate.ts';
+
+/** What a revision consists of, decided when all of it is there. */
+export interface ReleaseDecision {
+  readonly study: StudyRecord;
+  readonly revision: number;
+  readonly expected: number;
+  /** Object ids of what was not released before, in the order of the manifest. */
+  readonly release: readonly string[];
+  /** Those of the same UID as another instance that goes out or went out, and other bytes. */
+  readonly conflicts: readonly string[];
+}
+
+export interface StudyKey {
+  readonly senderId: string;
+  readonly studyUid: string;
+}
+
+/** For so many times the time it took, deciding about a large list leaves the thread to others. */
+const restFactor = 3;
+/** Held in one transaction. */
+const heldAtOnce = 250;
+
+type Steps = Generator<void, RevisionContents | undefined>;
+
+export class Deciding {
+  readonly #trouble: StudyTrouble;
+  /** Something that a list counts as here is gone: it is looked at again. */
+  readonly #onGone: () => void;
+  #large: (StudyKey & { readonly manifest: number; readonly steps: Steps }) | undefined;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(trouble: StudyTrouble, onGone: () => void) {
+    this.#trouble = trouble;
+    this.#onGone = onGone;
+  }
+
+  /** The study of the large list that is being decided about. */
+  get current(): StudyKey | undefined {
+    return this.#large;
+  }
+
+  /** Whether large lists leave the time to others now. */
+  get isResting(): boolean {
+    return this.#trouble.clock.monotonicMs() < this.#restUntilMs;
+  }
+
+  /** Begins anew with what the ledger has. */
+  forget(): void {
+    this.#large = undefined;
+  }
+
+  /** The same for one study, of which a person, or the loss of a file, changed something. */
+  forgetStudy(senderId: string, studyUid: string): void {
+    if (this.#large?.senderId === senderId && this.#large.studyUid === studyUid) this.#large = undefined;
+  }
+
+  /** Goes on with the newest whole list of a study. @returns undefined where there is none, or more is to be looked at */
+  decide(key: StudyKey): ReleaseDecision | undefined {
+    const { ledger } = this.#trouble;
+    const { senderId, studyUid } = key;
+    const whole = ledger.openManifests.ofStudy(senderId, studyUid).find(isWhole);
+    const study = ledger.studies.get(senderId, studyUid);
+    if (whole === undefined || study === undefined) {
+      this.forgetStudy(senderId, studyUid);
+      return undefined;
+    }
+    const contents = whole.fresh === 0 ? nothingFresh : this.#contents(key, whole);
+    if (contents === undefined) return undefined;
+    const { release, conflicts } = contents;
+    return { study, revision: whole.revision, expected: whole.entries, release, conflicts };
+  }
+
+  #contents(key: StudyKey, whole: OpenManifest): RevisionContents | undefined {
+    if (whole.entries > smallEntriesMax) return this.#stepOfLarge(key, whole);
+    const steps = this.#steps(whole);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    return step.value;
+  }
+
+  #stepOfLarge({ senderId, studyUid }: StudyKey, whole: OpenManifest): RevisionContents | undefined {
+    const { clock } = this.#trouble;
+    const { manifest } = whole;
+    const beganMs = clock.monotonicMs();
+    const large =
+      this.#large?.manifest === manifest
+        ? this.#large
+        : { senderId, studyUid, manifest, steps: this.#steps(whole) };
+    // What throws is begun anew.
+    this.#large = undefined;
+    const { done, value } = large.steps.next();
+    this.#restUntilMs = clock.monotonicMs() + restFactor * (clock.monotonicMs() - beganMs);
+    if (done === true) return value;
+    this.#large = large;
+    return undefined;
+  }
+
+  *#steps(whole: OpenManifest): Steps {
+    const { ledger } = this.#trouble;
+    const { senderId, studyUid, revision, manifest } = whole;
+    const document = ledger.manifests.document(manifest);
+    if (document === undefined) {
+      ledger.openManifests.close(senderId, studyUid, revision);
+      return undefined;
+    }
+    const steps = sortingSteps(ledger, new ManifestReader(document));
+    let isMismatch = false;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) {
+      const { objectIds, differing } = step.value;
+      if (ledger.openManifests.notHere(senderId, objectIds).size > 0) {
+        ledger.openManifests.beginEntering(manifest, whole.isCounted);
+        this.#onGone();
+        return undefined;
+      }
+      isMismatch = this.#holdDiffering(differing, studyUid) || isMismatch;
+      yield;
+    }
+    if (isMismatch) this.#trouble.alarms.raise('E_INSTANCE_MISMATCH', studyUid);
+    const contents = step.value;
+    yield* this.#holdOtherPatients(contents, studyUid);
+    return contents;
+  }
+
+  /** @returns whether something is held that was not before */
+  #holdDiffering(differing: SortedStep['differing'], studyUid: string): boolean {
+    const { ledger } = this.#trouble;
+    if (differing.length === 0) return false;
+    ledger.transaction(() => {
+      for (const { objectId, heldBecause } of differing) {
+        if (heldBecause === undefined) ledger.instances.hold(objectId, 'E_INSTANCE_MISMATCH');
+        ledger.holds.claim(objectId, studyUid);
+      }
+    });
+    return differing.some(({ heldBecause }) => heldBecause === undefined);
+  }
+
+  /** Until all of them are held none of it goes out. */
+  *#holdOtherPatients(
+    { otherPatients, patientMismatch }: RevisionContents,
+    studyUid: string,
+  ): Generator<void> {
+    const { ledger, alarms } = this.#trouble;
+    for (let from = 0; from < otherPatients.length; from += heldAtOnce) {
+      if (from > 0) yield;
+      ledger.instances.holdAll(otherPatients.slice(from, from + heldAtOnce), 'E_PATIENT_MISMATCH');
+    }
+    if (otherPatients.length > 0) alarms.raise('E_PATIENT_MISMATCH', studyUid, patientMismatch?.message);
+  }
+}
+
+const nothingFresh = {
+  release: [],
+  conflicts: [],
+  otherPatients: [],
+  patientMismatch: undefined,
+} as const satisfies RevisionContents;
