@@ -70,7 +70,7 @@ export class VaultWatch {
     vault.setAside('damaged', objectId);
     assembler.unfinish(objectId);
     if (isUnknownAgain) studies().instanceLost(senderId, studyUid);
-    alarms.raise('E_VAULT_DAMAGED', studyUid);
+    alarms.raise('E_VAULT_DAMAGED', studyUid, undefined, undefined, senderId);
   }
 
   #begin(): Generator<void, VaultReconciliation> {

@@ -17,6 +17,7 @@ import type { StudyRecord } from '../ledger/study-records.ts';
 import { type StudyState, studyState } from '../ledger/study-state.ts';
 import type { ReleaseDecision } from '../studies/deciding.ts';
 import { type GoingOut, takeUids } from '../studies/release-gate.ts';
+import type { StudyKey } from '../studies/studies.ts';
 import type { Outgoing } from '../vault/outgoing.ts';
 import type { InboxFiles } from '../vault/staging.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -141,16 +142,16 @@ export class Releaser {
     }
     ledger.instances.holdAll(otherPatients, 'E_PATIENT_MISMATCH');
     if (otherPatients.length > 0)
-      alarms.raise('E_PATIENT_MISMATCH', study.studyUid, patientMismatch?.message);
+      alarms.raise('E_PATIENT_MISMATCH', study.studyUid, patientMismatch?.message, undefined, study.senderId);
     return going;
   }
 
   /** Of a conflict with what another sender sent the alarm names both. */
-  #holdConflicts(studyUid: string, objectIds: readonly string[]): void {
+  #holdConflicts({ senderId, studyUid }: StudyKey, objectIds: readonly string[]): void {
     const { ledger, alarms } = this.#options;
     ledger.instances.holdAll(objectIds, 'E_CONFLICT');
     if (objectIds.length > 0)
-      alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'));
+      alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'), undefined, senderId);
   }
 
   /**
@@ -239,7 +240,7 @@ export class Releaser {
     const isDone = this.#finishing.finish(release, () => {
       const study = ledger.studies.get(release.senderId, release.studyUid);
       assert(study !== undefined, 'a released study is in the ledger');
-      this.#holdConflicts(release.studyUid, release.conflictIds);
+      this.#holdConflicts(release, release.conflictIds);
       ledger.releases.markStep(release.id, 'done');
       this.#markStudy(study, release.revision);
     });
@@ -258,7 +259,7 @@ export class Releaser {
     const { ledger } = this.#options;
     const { study, revision, conflicts } = decision;
     const record = ledger.transaction(() => {
-      this.#holdConflicts(study.studyUid, conflicts);
+      this.#holdConflicts(study, conflicts);
       return this.#markStudy(study, revision);
     });
     return { study: record, conflicts: conflicts.length };

@@ -65,8 +65,8 @@ function noteTrouble(
     ledger.openManifests.tryStudyAt(senderId, studyUid, time.nowMs() + waitMs);
   });
   const plain = plainCodes.find((each) => each === code);
-  if (plain !== undefined) alarms.raise(plain, studyUid, error.message);
-  else alarms.raise('E_RELEASE', studyUid, `${code}: ${error.message}`);
+  if (plain !== undefined) alarms.raise(plain, studyUid, error.message, undefined, senderId);
+  else alarms.raise('E_RELEASE', studyUid, `${code}: ${error.message}`, undefined, senderId);
 }
 
 /** Whether the data of one study may be the cause. What the runtime throws of malformed data is among it. */

@@ -114,7 +114,7 @@ export class Deadlines {
     const { time } = this.#trouble;
     const isDecided = state !== studyState.announced && state !== studyState.receiving;
     if (isDecided && !ledger.instances.isAnyWaiting(senderId, studyUid)) return this.end(senderId, studyUid);
-    alarms.raise('E_STUDY_UNCLAIMED', studyUid);
+    alarms.raise('E_STUDY_UNCLAIMED', studyUid, undefined, undefined, senderId);
     ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
   }
 
@@ -127,7 +127,7 @@ export class Deadlines {
     if (study.state !== studyState.incomplete)
       ledger.studies.save({ ...study, state: studyState.incomplete }, clock.wallMs());
     const detail = `${newest.entries - newest.missing} of ${newest.entries} instances are there`;
-    alarms.raise('E_STUDY_INCOMPLETE', studyUid, detail);
+    alarms.raise('E_STUDY_INCOMPLETE', studyUid, detail, undefined, senderId);
     ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
   }
 

@@ -129,9 +129,10 @@ export class Deciding {
       isMismatch = this.#holdDiffering(differing, studyUid) || isMismatch;
       yield;
     }
-    if (isMismatch) this.#trouble.alarms.raise('E_INSTANCE_MISMATCH', studyUid);
+    if (isMismatch)
+      this.#trouble.alarms.raise('E_INSTANCE_MISMATCH', studyUid, undefined, undefined, senderId);
     const contents = step.value;
-    yield* this.#holdOtherPatients(contents, studyUid);
+    yield* this.#holdOtherPatients(contents, whole);
     return contents;
   }
 
@@ -151,14 +152,15 @@ export class Deciding {
   /** Until all of them are held none of it goes out. */
   *#holdOtherPatients(
     { otherPatients, patientMismatch }: RevisionContents,
-    studyUid: string,
+    { senderId, studyUid }: StudyKey,
   ): Generator<void> {
     const { ledger, alarms } = this.#trouble;
     for (let from = 0; from < otherPatients.length; from += heldAtOnce) {
       if (from > 0) yield;
       ledger.instances.holdAll(otherPatients.slice(from, from + heldAtOnce), 'E_PATIENT_MISMATCH');
     }
-    if (otherPatients.length > 0) alarms.raise('E_PATIENT_MISMATCH', studyUid, patientMismatch?.message);
+    if (otherPatients.length > 0)
+      alarms.raise('E_PATIENT_MISMATCH', studyUid, patientMismatch?.message, undefined, senderId);
   }
 }
 

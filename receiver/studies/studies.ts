@@ -178,7 +178,8 @@ export class Studies {
     endTrouble(this.trouble, senderId, studyUid);
     for (const code of ['E_STUDY_INCOMPLETE', 'E_STUDY_UNCLAIMED'] as const)
       this.#clear(code, senderId, studyUid);
-    if (conflicts > 0) alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'));
+    if (conflicts > 0)
+      alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'), undefined, senderId);
     if (open.length > 0) this.#entering.wake();
     this.#mayBeReady = true;
   }

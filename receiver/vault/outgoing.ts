@@ -135,7 +135,7 @@ export class Outgoing {
     // The copy is made anew: of what came, if that is still whole.
     ledger.holds.keepReleasedSha256(objectId, undefined);
     vault.removeCopy(objectId);
-    alarms.raise('E_VAULT_DAMAGED', state.studyUid);
+    alarms.raise('E_VAULT_DAMAGED', state.studyUid, undefined, undefined, state.senderId);
     this.want({ objectId, ...state }, () => {});
   }
 
