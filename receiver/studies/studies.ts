@@ -162,7 +162,7 @@ export class Studies {
 
   /** A revision went to the inbox, or there was nothing new in it to go. */
   released(record: StudyRecord, conflicts: number): void {
-    const { alarms, ledger, clock } = this.#options;
+    const { ledger, clock } = this.#options;
     const { senderId, studyUid, releasedRevision } = record;
     const open = ledger.transaction(() => {
       ledger.openManifests.closeReleased(senderId, studyUid, releasedRevision);
@@ -178,8 +178,6 @@ export class Studies {
     endTrouble(this.trouble, senderId, studyUid);
     for (const code of ['E_STUDY_INCOMPLETE', 'E_STUDY_UNCLAIMED'] as const)
       this.#clear(code, senderId, studyUid);
-    if (conflicts > 0)
-      alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'), undefined, senderId);
     if (open.length > 0) this.#entering.wake();
     this.#mayBeReady = true;
   }
@@ -239,6 +237,7 @@ export class Studies {
     ledger.studies.save({ ...record, releasedRevision }, clock.wallMs());
     this.#deadlines.progress(senderId, studyUid, open);
     this.#asked.push({ senderId, studyUid });
+    this.#entering.wake();
     return true;
   }
 

@@ -255,7 +255,7 @@ describe('how an instance came to the sender', () => {
     const high = new High();
     high.store(a);
     high.manifest(manifestOf(1, [{ ...a, aeTitles: ct }]));
-    const cutter = new Cutter(16, true);
+    const cutter = new Cutter(14, true);
     cutting(high, cutter);
     expect(() => high.release()).toThrow(PowerCut);
     expect(high.ledger.releases.unfinished()).toHaveLength(1);
