@@ -19,19 +19,21 @@ const numbersPage = 1000;
 const unseenOf = `FROM roll WHERE sender_id = ?
    AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.object_id = roll.manifest_id)`;
 
+/** What was purged, or waits for a scan, is no news: there may be a million of either. */
+const isHeld = "held_because IS NOT NULL AND held_because <> 'E_PURGED' AND held_because <> 'E_SCAN_WAITING'";
+
 /** Part of the receiver's schema. */
 export const senderAccountSchema = `
-   CREATE INDEX instances_held_by_sender ON instances (sender_id, arrival) WHERE held_because IS NOT NULL;`;
+   CREATE INDEX instances_held_by_sender ON instances (sender_id, arrival) WHERE ${isHeld};`;
 
 /** Held instances of a sender that are looked at, the oldest ones: they are counted every few seconds. */
 const heldLookedAt = 5000;
 
-/** What was purged, or waits for a scan, is no news. */
 const heldOf = `SELECT coalesce(claimed_study_uid, study_uid) AS study_uid, held_because, min(arrival) AS arrival FROM
      (SELECT object_id, study_uid, held_because, arrival FROM instances
-      WHERE held_because IS NOT NULL AND sender_id = ? ORDER BY arrival LIMIT ${heldLookedAt}) AS held
+      WHERE ${isHeld} AND sender_id = ? ORDER BY arrival LIMIT ${heldLookedAt}) AS held
    LEFT JOIN inspections ON inspections.object_id = held.object_id
-   WHERE held_because NOT IN ('E_PURGED', 'E_SCAN_WAITING') GROUP BY 1, 2`;
+   GROUP BY 1, 2`;
 
 export class SenderAccount {
   readonly #database: LedgerDatabase;
@@ -89,7 +91,7 @@ export class SenderAccount {
     const found: string[] = [];
     for (let after = ''; ; after = found.at(-1) ?? '') {
       const next = this.#database.get(
-        'SELECT min(sender_id) AS sender_id FROM instances WHERE held_because IS NOT NULL AND sender_id > ?',
+        `SELECT min(sender_id) AS sender_id FROM instances WHERE ${isHeld} AND sender_id > ?`,
         after,
       );
       if (typeof next?.['sender_id'] !== 'string') return found;
@@ -101,7 +103,7 @@ export class SenderAccount {
   heldCost(senderId: string): number {
     const row = this.#database.get(
       `SELECT count(*) AS count FROM
-         (SELECT 1 FROM instances WHERE held_because IS NOT NULL AND sender_id = ? LIMIT ${heldLookedAt})`,
+         (SELECT 1 FROM instances WHERE ${isHeld} AND sender_id = ? LIMIT ${heldLookedAt})`,
       senderId,
     );
     return number(row ?? {}, 'count');

@@ -81,3 +81,14 @@ it('one look counts what is held of some senders, and of all of them after some 
   holds.watch();
   expect(high.standing()).toContain('E_PATIENT_MISMATCH 1.2');
 });
+
+it('what is held is an alarm, however much waits for a scan or was purged before', () => {
+  const { high, holds, hold } = site();
+  high.ledger.transaction(() => {
+    for (let waiting = 0; waiting < 20_000; waiting += 1)
+      hold(`w${waiting}`, senderId, `8.${waiting}`, waiting % 2 === 0 ? 'E_SCAN_WAITING' : 'E_PURGED');
+  });
+  hold('held', senderId, '1.2', 'E_ENCAPSULATED_DOCUMENT');
+  holds.watch();
+  expect(high.standing()).toEqual(['E_ENCAPSULATED_DOCUMENT 1.2']);
+});
