@@ -2,11 +2,10 @@
  * Releases what is ready, one study after another and each sender in turn. What goes wrong with one is entered in its row
  * and tried again later; it never keeps another one back.
  */
-import type { StudyRecord } from '../ledger/study-records.ts';
 import { containStudy } from '../studies/containment.ts';
 import type { StudyKey } from '../studies/deciding.ts';
 import type { Studies } from '../studies/studies.ts';
-import type { Releaser } from './release.ts';
+import type { Releaser, ReleaseResult } from './release.ts';
 
 export interface StudyReleasesOptions {
   readonly studies: Studies;
@@ -90,8 +89,8 @@ export class StudyReleases {
     else this.#settle(result);
   }
 
-  #settle(result: { study: StudyRecord; conflicts: number } | undefined): void {
-    if (result !== undefined) this.#options.studies.released(result.study, result.conflicts);
+  #settle(result: ReleaseResult | undefined): void {
+    if (result !== undefined) this.#options.studies.released(result.study);
   }
 
   #contain({ senderId, studyUid }: StudyKey, act: () => void): void {

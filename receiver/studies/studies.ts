@@ -161,7 +161,7 @@ export class Studies {
   }
 
   /** A revision went to the inbox, or there was nothing new in it to go. */
-  released(record: StudyRecord, conflicts: number): void {
+  released(record: StudyRecord): void {
     const { ledger, clock } = this.#options;
     const { senderId, studyUid, releasedRevision } = record;
     const open = ledger.transaction(() => {
