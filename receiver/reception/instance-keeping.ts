@@ -100,6 +100,11 @@ export class InstanceKeeping {
     return this.#shares.mayBegin(senderId);
   }
 
+  /** Something other than an instance came of a sender. */
+  heard(senderId: string): void {
+    this.#shares.heard(senderId);
+  }
+
   /** Whether nothing more is to be received now: so much waits, all of the one sender there is. */
   get backedUp(): boolean {
     return this.#shares.backedUp;

@@ -304,7 +304,10 @@ export class Reception {
     // What the ledger could not bind now comes again with a later pass.
     if (may === undefined || may.refused !== undefined) this.#refuse(object, may?.refused);
     else if (object.type === objectType.instance) this.#keeping.add(object);
-    else this.#documents.add(object);
+    else {
+      this.#keeping.heard(object.senderId);
+      this.#documents.add(object);
+    }
   }
 
   /** An object that came whole, of a sender that may not have sent it: nothing of it stays. */

@@ -27,8 +27,17 @@ export class SenderShares {
     this.#alarms = alarms;
   }
 
+  /** A sender lives, whether it sends instances or only says so: the link is read on for it. */
+  heard(senderId: string): void {
+    if (senderId !== this.#lastHeard) {
+      this.#otherHeardAtMs = this.#lastHeardAtMs;
+      this.#lastHeard = senderId;
+    }
+    this.#lastHeardAtMs = this.#clock.monotonicMs();
+  }
+
   add(senderId: string): void {
-    this.#hear(senderId);
+    this.heard(senderId);
     this.#waiting.set(senderId, this.#of(senderId) + 1);
   }
 
@@ -40,9 +49,9 @@ export class SenderShares {
       this.#alarms.clear('E_GATE_BEHIND', senderId);
   }
 
-  /** Call it for each that would be begun: it is also how a sender is heard of. */
+  /** Call it for each that would be begun. */
   mayBegin(senderId: string): boolean {
-    this.#hear(senderId);
+    this.heard(senderId);
     if (this.#of(senderId) < shareObjects || this.#isAlone()) return true;
     if (!this.#refused.has(senderId)) {
       this.#refused.add(senderId);
@@ -59,14 +68,6 @@ export class SenderShares {
 
   #of(senderId: string): number {
     return this.#waiting.get(senderId) ?? 0;
-  }
-
-  #hear(senderId: string): void {
-    if (senderId !== this.#lastHeard) {
-      this.#otherHeardAtMs = this.#lastHeardAtMs;
-      this.#lastHeard = senderId;
-    }
-    this.#lastHeardAtMs = this.#clock.monotonicMs();
   }
 
   #isAlone(): boolean {

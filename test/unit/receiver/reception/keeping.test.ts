@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { InspectionAnswer } from '../../../../receiver/reception/inspector.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
+import { objectType } from '../../../../shared/wire/datagram.ts';
 import { Random } from '../../../harness/random.ts';
 import { HighSide, type HighSideOptions } from '../../../simulation/high-side.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
@@ -128,4 +129,30 @@ test('an answer for an instance that was refused meanwhile says nothing of what 
   time.advance(1000);
   step();
   expect(isKept(objectId)).toBe(true);
+});
+
+test('the link is read on for a sender that only says that it lives, whatever waits of another one', () => {
+  const { time, high } = opened(() => ({ isBusy: true, step: () => {}, inspect: () => {} }));
+  const quiet = { ...identity, senderId: new Uint8Array(8).fill(9) };
+  const live = (session: number) => {
+    for (const datagram of datagramsOf(new Uint8Array(40).fill(session), {
+      type: objectType.beacon,
+      from: quiet,
+      session,
+    }).datagrams)
+      high.receive(datagram);
+  };
+  for (let beacon = 1; beacon <= 10; beacon += 1) {
+    time.advance(60_000);
+    live(beacon);
+    high.reception.step();
+  }
+  for (let made = 0; made < 1100; made += 1) {
+    const content = new Uint8Array(400);
+    new DataView(content.buffer).setUint32(0, made);
+    for (const datagram of datagramsOf(content).datagrams) high.receive(datagram);
+  }
+  high.reception.step();
+  expect(high.reception.backedUp).toBe(false);
+  expect(high.alarms.standing().map(({ code }) => code)).toContain('E_GATE_BEHIND');
 });
