@@ -55,6 +55,9 @@ export class Preparation {
   /** By release. Those whose turn is next stand first. */
   readonly #preparing = new Map<number, Preparing>();
   #prepared: ReleaseRecord[] = [];
+  #turns = 0;
+  /** Which turn was the last of each sender. */
+  readonly #turnOf = new Map<string, number>();
 
   constructor(options: PreparationOptions) {
     this.#options = options;
@@ -89,14 +92,29 @@ export class Preparation {
 
   /** Goes on with one of those that wait. @returns whether there is more to do at once */
   step(): boolean {
-    const next = [...this.#preparing.values()].find(({ isWaiting }) => !isWaiting);
+    const next = this.#next();
     if (next === undefined) return false;
     const { release } = next;
+    this.#turns += 1;
+    this.#turnOf.set(release.senderId, this.#turns);
     this.#preparing.delete(release.id);
     this.#preparing.set(release.id, next);
     const outcome = this.#options.alarms.during(release.studyUid, waitCodes, () => this.#stepOf(next));
     if (outcome === 'prepared') this.#prepared.push(release);
     return true;
+  }
+
+  /** Of the sender whose turn was the longest ago: what one has ready, however much, is one of the turns. */
+  #next(): Preparing | undefined {
+    let next: Preparing | undefined;
+    let turn = Number.POSITIVE_INFINITY;
+    for (const preparing of this.#preparing.values()) {
+      const turnOf = this.#turnOf.get(preparing.release.senderId) ?? 0;
+      if (preparing.isWaiting || turnOf >= turn) continue;
+      next = preparing;
+      turn = turnOf;
+    }
+    return next;
   }
 
   /** Releases that were prepared beside other work, and can be carried out now. */
