@@ -6,6 +6,7 @@
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import { assert } from '../../shared/assert.ts';
+import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { isUid } from '../../shared/wire/limits.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
@@ -28,6 +29,7 @@ export interface PreparationOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
   readonly outgoing: Outgoing;
+  readonly clock: Clock;
   readonly alarms: Alarms;
   /** Undefined where there is no inbox. */
   readonly inboxFolder: string | undefined;
@@ -37,6 +39,8 @@ export interface PreparationOptions {
 
 /** Steps that a release takes at once: with links a study of any usual size is done in them. */
 const promptSteps = 32;
+/** And no longer than this, but for one: files of their own are synced one by one. */
+const promptMs = 10;
 
 /** Instances of which one step asks whether they need a copy. */
 const stepInstances = 500;
@@ -74,7 +78,10 @@ export class Preparation {
       preparing = { release, steps: this.#steps(release), isWaiting: false };
       this.#preparing.set(release.id, preparing);
     }
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() + promptMs;
     for (let step = 0; step < promptSteps && !preparing.isWaiting; step += 1) {
+      if (step > 0 && clock.monotonicMs() >= untilMs) break;
       const outcome = this.#stepOf(preparing);
       if (outcome !== 'goes on') return outcome === 'prepared';
     }

@@ -12,8 +12,9 @@ export interface StudyReleasesOptions {
   readonly releaser: Releaser;
 }
 
-/** Studies that one step releases, and how long it goes on to the next one. */
+/** Studies that one step releases. */
 const releasesOfStep = 8;
+/** After so long a step leaves the thread to others. */
 const stepMs = 10;
 
 export class StudyReleases {
@@ -30,12 +31,15 @@ export class StudyReleases {
    * @returns whether there is more to do at once
    */
   step(): boolean {
-    const preparing = this.#prepare();
     const { clock } = this.#options.studies.trouble;
-    const beganMs = clock.monotonicMs();
-    for (let count = 0; count < releasesOfStep && clock.monotonicMs() - beganMs <= stepMs; count += 1)
+    const untilMs = clock.monotonicMs() + stepMs;
+    const preparing = this.#prepare();
+    for (let count = 0; count < releasesOfStep; count += 1) {
+      // One at least, whatever the preparing took.
+      if (count > 0 && clock.monotonicMs() >= untilMs) break;
       // What was begun now is gone on with at once.
       if (!this.#one()) return preparing || count > 0;
+    }
     return true;
   }
 
