@@ -4,6 +4,7 @@
  * simulator runs exactly this.
  */
 import { createHash } from 'node:crypto';
+import { alarmsOfCodeMax } from '../../shared/alarms.ts';
 import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
 import { type CloseReason, closeReason } from '../../shared/wire/manifest.ts';
@@ -55,6 +56,8 @@ export class Dispatch {
   /** Blocks of orders that have not ended. One large object may be many, so each lane is counted apart. */
   readonly #waitingBlocks: Record<LaneName, number> = { urgent: 0, routine: 0, background: 0 };
   #uncounted: string[] = [];
+  /** Objects whose last pass broke off, with the code that an alarm stands for; as many as alarms are shown. */
+  readonly #brokenOff = new Map<string, ErrorCode>();
   #documentsInFlight = 0;
   #held = false;
 
@@ -132,7 +135,8 @@ export class Dispatch {
         this.#schedule.passLost(objectId);
         continue;
       }
-      if (failedBecause !== undefined) this.#readFailed(objectId, failedBecause);
+      if (failedBecause === undefined) this.#endAlarm(objectId);
+      else this.#readFailed(objectId, failedBecause);
       // A pass that broke off counts as well, or a disk that reads no more would hold the link for ever.
       this.#uncounted.push(objectId);
     }
@@ -165,14 +169,26 @@ export class Dispatch {
     alarms.during('spool account', storageCodes, () => {
       const bytes = ledger.objects.bytesOf(objectId);
       // Its study expired while it was on its way out.
-      if (bytes === undefined) return;
+      if (bytes === undefined) return this.#endAlarm(objectId);
       if (code !== 'E_SPOOL_DAMAGED' && spool.objects.holds(objectId, bytes)) {
+        if (this.#brokenOff.get(objectId) === code) return;
+        this.#endAlarm(objectId);
+        if (this.#brokenOff.size >= alarmsOfCodeMax) return;
+        this.#brokenOff.set(objectId, code);
         alarms.raise(code, objectId);
         return;
       }
+      this.#endAlarm(objectId);
       alarms.raise('E_SPOOL_DAMAGED', 'spool');
       ledger.objects.markUnreadable(objectId);
     });
+  }
+
+  #endAlarm(objectId: string): void {
+    const code = this.#brokenOff.get(objectId);
+    if (code === undefined) return;
+    this.#brokenOff.delete(objectId);
+    this.#options.alarms.clear(code, objectId);
   }
 
   /** Goes on with what is due. Call it often. Where the ledger refuses, it is an alarm, and tried again. */

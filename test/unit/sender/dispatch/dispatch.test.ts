@@ -112,6 +112,22 @@ describe('a pass', () => {
     expect(handed()).toEqual([idOf('one')]);
   });
 
+  it('that goes through again, or whose study has expired, ends the alarm about the one that broke off', () => {
+    const { dispatch, take, handed, ledger, alarms, time } = low();
+    for (const name of ['one', 'two']) take(name);
+    handed();
+    const ids = [idOf('one'), idOf('two')];
+    dispatch.passesEnded(ids.map((objectId) => ({ objectId, failedBecause: 'E_DISK' })));
+    expect(alarms.standing().map(({ subject }) => subject)).toEqual(ids);
+    time.advance(1000);
+    handed();
+    dispatch.passesEnded([{ objectId: idOf('one'), failedBecause: undefined }]);
+    expect(alarms.standing().map(({ subject }) => subject)).toEqual([idOf('two')]);
+    ledger.retained.expire('1.2', 0);
+    dispatch.passesEnded([{ objectId: idOf('two'), failedBecause: 'E_DISK' }]);
+    expect(alarms.standing()).toEqual([]);
+  });
+
   it('of a file that is gone is the last one: it is out of the queue, and the high side is told', () => {
     const { dispatch, take, handed, ledger, alarms, time, disk, spool } = low();
     take('one');
