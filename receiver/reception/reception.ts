@@ -168,7 +168,10 @@ export class Reception {
         this.#clear();
         room.lookAtShares();
       },
-      onRefused,
+      onRefused: () => {
+        onRefused();
+        this.vaultWatch.compareAgain();
+      },
     });
     this.#documents = new ControlDocuments({ ledger, clock, alarms, assembler, studies, senders, onRefused });
     this.#secrets = options.secrets;

@@ -35,11 +35,15 @@ export interface VaultWatchOptions {
 
 /** A step costs about a millisecond: at most a twentieth of the time. */
 const stepIntervalMs = 20;
+/** Between two comparisons: the ledger may refuse for long. */
+const againMs = 60_000;
 
 export class VaultWatch {
   readonly #options: VaultWatchOptions;
   #reconciling: Generator<void, VaultReconciliation> | undefined;
   #steppedAtMs = Number.NEGATIVE_INFINITY;
+  #isDueAgain = false;
+  #endedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: VaultWatchOptions) {
     this.#options = options;
@@ -50,6 +54,10 @@ export class VaultWatch {
   step(): void {
     const { clock, alarms, onReconciled } = this.#options;
     const now = clock.monotonicMs();
+    if (this.#reconciling === undefined && this.#isDueAgain && now - this.#endedAtMs >= againMs) {
+      this.#isDueAgain = false;
+      this.#reconciling = this.#begin();
+    }
     if (this.#reconciling === undefined || now - this.#steppedAtMs < stepIntervalMs) return;
     this.#steppedAtMs = now;
     const reconciling = this.#reconciling;
@@ -60,7 +68,13 @@ export class VaultWatch {
     }
     if (step.done !== true) return;
     this.#reconciling = undefined;
+    this.#endedAtMs = now;
     onReconciled?.(step.value);
+  }
+
+  /** Files got their names, and the ledger refused their rows: they are found as after a power cut. */
+  compareAgain(): void {
+    this.#isDueAgain = true;
   }
 
   /** A file is gone or is not what it was: it is collected again, and what is left of it is kept aside. */

@@ -156,3 +156,26 @@ test('the link is read on for a sender that only says that it lives, whatever wa
   expect(high.reception.backedUp).toBe(false);
   expect(high.alarms.standing().map(({ code }) => code)).toContain('E_GATE_BEHIND');
 });
+
+test('what the ledger refused to keep is found again while the program runs', () => {
+  const { time, high, arrive, step, isKept } = opened();
+  time.advance(1000);
+  step();
+  const refused = { is: false };
+  high.ledgerRefuses = () => refused.is;
+  const session = { sessionCounter: 1, sessionRandom: 1, sequence: 1 };
+  const record = { ...session, keyId: 1, accountFrom: 1, highestStudyNumber: 0 };
+  high.ledger.senders.save({ ...record, senderId: '07'.repeat(8) });
+  arrive();
+  time.advance(1000);
+  refused.is = true;
+  const objectId = arrive();
+  expect(isKept(objectId)).toBe(false);
+  refused.is = false;
+  for (let looks = 0; looks < 10; looks += 1) {
+    time.advance(30_000);
+    step();
+  }
+  expect(isKept(objectId)).toBe(true);
+  expect([...high.disk.contents('/high/vault/objects').keys()]).toHaveLength(2);
+});
