@@ -5,7 +5,7 @@
 import { containStudy } from '../studies/containment.ts';
 import type { StudyKey } from '../studies/deciding.ts';
 import type { Studies } from '../studies/studies.ts';
-import type { Releaser, ReleaseResult } from './release.ts';
+import type { ReleaseResult, Releaser } from './release.ts';
 
 export interface StudyReleasesOptions {
   readonly studies: Studies;
