@@ -4,9 +4,7 @@
  * memory. Triggers keep the counts true in the transaction that stores or takes away an instance, whoever does it.
  */
 import { type LedgerDatabase, number, type Row, text } from '../../shared/ledger-database.ts';
-
-/** A list of more entries is decided about in steps. */
-export const smallEntriesMax = 500;
+import { smallEntriesMax } from './list-size.ts';
 
 /**
  * Part of the receiver's schema, behind instances, known content and manifests.

@@ -6,7 +6,8 @@
  * What was decided may have changed until its release begins, which looks at it again: see `release.ts`.
  */
 import { ManifestReader } from '../../shared/wire/manifest.ts';
-import { type OpenManifest, smallEntriesMax } from '../ledger/open-manifests.ts';
+import { smallEntriesMax } from '../ledger/list-size.ts';
+import type { OpenManifest } from '../ledger/open-manifests.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import type { StudyTrouble } from './containment.ts';
 import { isWhole } from './deadlines.ts';
