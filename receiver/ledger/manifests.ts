@@ -134,6 +134,18 @@ export class Manifests {
     return this.get(senderId, studyUid, number(row, 'revision'));
   }
 
+  /** The same list under the revision that its sender gave it. @throws DiodeError E_DOCUMENT */
+  newestAsStated(senderId: string, studyUid: string): Manifest | undefined {
+    const row = this.#database.get(
+      'SELECT max(revision) AS revision FROM manifests WHERE sender_id = ? AND study_uid = ?',
+      senderId,
+      studyUid,
+    );
+    if (row === undefined || row['revision'] === null) return undefined;
+    const document = this.documentOf(senderId, studyUid, number(row, 'revision'));
+    return document === undefined ? undefined : decodeManifest(document);
+  }
+
   /** The list of one revision, under the revision that the ledger gave it. @throws DiodeError E_DOCUMENT */
   get(senderId: string, studyUid: string, revision: number): Manifest | undefined {
     const document = this.documentOf(senderId, studyUid, revision);

@@ -39,6 +39,8 @@ export function wantedStudies(ledger: ReceiverLedger, rows: readonly MissingRow[
   const later = new Set<number>();
   for (const row of rows) {
     if (row.studyNumber === undefined || row.expired || row.cause === 'complete, not released') continue;
+    // A roll may name a study that no sender can have: nothing can ask for it.
+    if (row.studyNumber < 1) continue;
     // The others are for another ticket, and reading a list takes a while.
     if (wanted.size >= studiesMax && !wanted.has(row.studyNumber)) {
       later.add(row.studyNumber);
@@ -159,7 +161,8 @@ function wantedStudy(ledger: ReceiverLedger, row: MissingRow, studyNumber: numbe
   const { senderId, studyUid } = row;
   const all = { studyNumber, revision: 0, ranges: undefined, series: undefined };
   if (row.cause === 'study never seen' || studyUid === undefined) return all;
-  const newest = ledger.manifests.newest(senderId, studyUid);
+  // Its sender knows it by the revision that it stated itself.
+  const newest = ledger.manifests.newestAsStated(senderId, studyUid);
   if (newest === undefined) return all;
   const { revision, entries } = newest;
   const seriesUids = entries.map(({ seriesUid }) => seriesUid);

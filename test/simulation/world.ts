@@ -1,7 +1,6 @@
 /**
- * Simulated hospitals: senders, links that lose, receivers, in virtual time, from one seed. Usually one of each;
- * several senders share a receiver, and over a splitter one sender has several receivers. The world checks the
- * invariants of every receiver whenever something was released, and reads every byte again after a restart.
+ * Simulated hospitals: senders, links that lose, receivers, in virtual time, from one seed: usually one of each, or several
+ * of either. Invariants of every receiver are checked at each release, and every byte is read again after a restart.
  */
 import { createHash } from 'node:crypto';
 import { present } from '../../shared/assert.ts';
@@ -129,7 +128,6 @@ export class World {
     const strangers = options.strangers ?? [];
     const ring: readonly RingKey[] = [...identities, ...strangers];
     const secrets = new Map(ring.map(({ keyId, secret }) => [keyId, secret]));
-    // Where there are strangers, each key has a name of its own: nobody speaks for another.
     const names = new Map(ring.map(({ keyId, name }) => [keyId, name]));
     const named = strangers.length > 0 && { keyNames: { names, senders: new Map() } };
     this.highs = Array.from(

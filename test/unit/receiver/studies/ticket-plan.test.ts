@@ -164,6 +164,29 @@ describe('what is wanted', () => {
     expect(planTicket(wantedOf(high), encode)?.studies).toMatchObject([{ rounding: 'exact' }]);
   });
 
+  it('of a roll that names a study number that no sender can have leaves that out, and asks for the others', () => {
+    const high = new High();
+    const known = { sessionCounter: 1, sessionRandom: 1, sequence: 1, keyId: 7, accountFrom: 1 };
+    high.ledger.senders.save({ senderId, ...known, highestStudyNumber: 0 });
+    const entry = { revision: 1, instances: 3, state: rollState.retained };
+    high.ledger.told.saveRoll(senderId, [
+      { ...entry, studyNumber: 0, studyUid: '1.9', manifestId: idOf('none') },
+      { ...entry, studyNumber: 6, studyUid: '1.2', manifestId: idOf('m') },
+    ]);
+    expect(planTicket(wantedOf(high), encode)?.studies.map(({ study }) => study.studyNumber)).toEqual([6]);
+  });
+
+  it('of a study of a sender that was set back names the list by the revision that it stated', () => {
+    const high = new High();
+    const [first, ...others] = rows;
+    high.store(...(first === undefined ? [] : [first]));
+    high.manifest(manifestOf(1, first === undefined ? [] : [first], { studyNumber: 6 }));
+    high.release();
+    high.manifest(manifestOf(1, rows, { studyNumber: 6, closedAtMs: 7 }));
+    expect(others.length).toBeGreaterThan(0);
+    expect(wantedOf(high)).toMatchObject([{ studyNumber: 6, revision: 1 }]);
+  });
+
   it('of many studies is as much as a ticket can hold, the others wait', () => {
     const high = new High();
     const known = { sessionCounter: 1, sessionRandom: 1, sequence: 1, keyId: 7, accountFrom: 1 };
