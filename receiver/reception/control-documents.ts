@@ -41,13 +41,15 @@ export interface ControlDocumentsOptions {
   readonly assembler: Assembler;
   readonly studies: Studies;
   readonly senders: SenderWatch;
+  /** As in {@link WaitingDocuments}. */
+  readonly groupOf?: ((senderId: string) => string) | undefined;
   /** The ledger refused something in the middle of a document. */
   readonly onRefused: () => void;
 }
 
 export class ControlDocuments {
   readonly #options: ControlDocumentsOptions;
-  readonly #waiting = new WaitingDocuments();
+  readonly #waiting: WaitingDocuments;
   /** When a document of a sender was last dropped. */
   readonly #droppedAtMs = new Map<string, number>();
   /** Time that documents may take now, and when that was last counted. */
@@ -56,6 +58,7 @@ export class ControlDocuments {
 
   constructor(options: ControlDocumentsOptions) {
     this.#options = options;
+    this.#waiting = new WaitingDocuments(options.groupOf);
   }
 
   add(document: AssembledObject): void {

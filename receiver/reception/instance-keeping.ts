@@ -33,6 +33,8 @@ interface Waiting {
   readonly object: AssembledObject;
   isSynced: boolean;
   findings: Findings | undefined;
+  /** Whose turn and share it takes. */
+  readonly group: string;
   /** Kept, or refused: what is still on its way for it says nothing any more. */
   isGone: boolean;
 }
@@ -52,6 +54,8 @@ export interface InstanceKeepingOptions extends GateOptions {
   readonly studies: Studies;
   /** Who looks at instances for the gate; in this thread when left out. */
   readonly inspector?: Inspector | undefined;
+  /** Sender ids that count as one where turns and shares are; each is its own when left out. */
+  readonly groupOf?: ((senderId: string) => string) | undefined;
   /** What an instance is held for until it was looked at further. */
   readonly initialHold: string | undefined;
   readonly onKept: (rows: readonly InstanceRecord[]) => void;
@@ -85,11 +89,12 @@ export class InstanceKeeping {
   }
 
   add(object: AssembledObject): void {
-    const waiting: Waiting = { object, isSynced: false, findings: undefined, isGone: false };
+    const group = this.#groupOf(object.senderId);
+    const waiting: Waiting = { object, group, isSynced: false, findings: undefined, isGone: false };
     this.#waiting.add(waiting);
-    this.#shares.add(object.senderId);
-    this.#toSync.add(object.senderId, waiting);
-    this.#toInspect.add(object.senderId, waiting);
+    this.#shares.add(group);
+    this.#toSync.add(group, waiting);
+    this.#toInspect.add(group, waiting);
   }
 
   /**
@@ -97,12 +102,12 @@ export class InstanceKeeping {
    * own come again with a later pass.
    */
   mayBegin(senderId: string): boolean {
-    return this.#shares.mayBegin(senderId);
+    return this.#shares.mayBegin(this.#groupOf(senderId));
   }
 
   /** Something other than an instance came of a sender. */
   heard(senderId: string): void {
-    this.#shares.heard(senderId);
+    this.#shares.heard(this.#groupOf(senderId));
   }
 
   /** Whether nothing more is to be received now: so much waits, all of the one sender there is. */
@@ -237,7 +242,11 @@ export class InstanceKeeping {
 
   #through(waiting: Waiting): void {
     waiting.isGone = true;
-    if (this.#waiting.delete(waiting)) this.#shares.remove(waiting.object.senderId);
+    if (this.#waiting.delete(waiting)) this.#shares.remove(waiting.group);
+  }
+
+  #groupOf(senderId: string): string {
+    return this.#options.groupOf?.(senderId) ?? senderId;
   }
 
   /** File content, names and rows of a group become durable: in this order. */

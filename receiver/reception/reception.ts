@@ -158,10 +158,12 @@ export class Reception {
     const onRefused = () => {
       this.#isBehind = true;
     };
+    const groupOf = (senderId: string) => senders.admission.groupOf(senderId);
     this.#keeping = new InstanceKeeping({
       ...options,
       assembler,
       studies,
+      groupOf,
       initialHold: this.#clearance.initialHold,
       onKept: (rows) => {
         this.#clearance.add(rows);
@@ -173,7 +175,11 @@ export class Reception {
         this.vaultWatch.compareAgain();
       },
     });
-    this.#documents = new ControlDocuments({ ledger, clock, alarms, assembler, studies, senders, onRefused });
+    this.#documents = new ControlDocuments({
+      ...{ ledger, clock, alarms, assembler, studies, senders },
+      groupOf,
+      onRefused,
+    });
     this.#secrets = options.secrets;
     this.vaultWatch = new VaultWatch({
       ...options,

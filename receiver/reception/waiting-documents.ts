@@ -17,28 +17,35 @@ interface OfSender {
 export class WaitingDocuments {
   /** The sender whose turn it is first. */
   readonly #senders = new Map<string, OfSender>();
+  readonly #groupOf: (senderId: string) => string;
   #bytes = 0;
+
+  /** @param groupOf sender ids that count as one where turns and room are; each is its own when left out */
+  constructor(groupOf: (senderId: string) => string = (senderId) => senderId) {
+    this.#groupOf = groupOf;
+  }
 
   get isEmpty(): boolean {
     return this.#senders.size === 0;
   }
 
   has(senderId: string): boolean {
-    return this.#senders.has(senderId);
+    return this.#senders.has(this.#groupOf(senderId));
   }
 
   /** @returns what there was no room for: it comes again with a later pass */
   add(document: AssembledObject): AssembledObject[] {
-    let ofSender = this.#senders.get(document.senderId);
+    const group = this.#groupOf(document.senderId);
+    let ofSender = this.#senders.get(group);
     if (ofSender === undefined) {
       ofSender = { documents: [], bytes: 0 };
-      this.#senders.set(document.senderId, ofSender);
+      this.#senders.set(group, ofSender);
     }
     ofSender.documents.push(document);
     ofSender.bytes += document.bytes;
     this.#bytes += document.bytes;
     const dropped: AssembledObject[] = [];
-    if (ofSender.documents.length > ofSenderMax) this.#drop(document.senderId, dropped);
+    if (ofSender.documents.length > ofSenderMax) this.#drop(group, dropped);
     while (this.#bytes > bytesMax) this.#drop(this.#largest(), dropped);
     return dropped;
   }
