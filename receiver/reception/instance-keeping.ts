@@ -123,10 +123,11 @@ export class InstanceKeeping {
   /** Keeps what is synced and looked at, and begins with the next group when it is due. */
   step(): void {
     this.#inspector.step();
-    this.#inspect();
     this.#keepReady();
     const now = this.#options.clock.monotonicMs();
     const groupIsDue = this.#toSync.size >= groupObjects || now - this.#groupedAtMs >= groupGapMs;
+    // Some at a time: to wake another thread for each would cost more than what it does.
+    if (groupIsDue || this.#toInspect.size >= askedObjects) this.#inspect();
     if (this.#toSync.size > 0 && groupIsDue && !this.#isSyncing) {
       this.#groupedAtMs = now;
       this.#syncGroup();
