@@ -38,6 +38,7 @@ const program = new Command('bench')
   .option('--results <folder>', 'loss: where loss.csv and loss.svg go; default: docs, for a run in full')
   .option('--rate <Mb/s>', 'link: this rate on the wire, without search and without peers', wholeNumber)
   .option('--profile <folder>', 'link: profile sender and receiver, and say where the time goes')
+  .option('--hostile', 'memory: beside every attack of a sender with a key', false)
   .option('--seed <n>', 'seed of all randomness', wholeNumber, 1)
   .parse();
 const [only] = program.args;

@@ -8,6 +8,7 @@ import { bytesText, durationText, rateText } from '../../shared/console/quantiti
 import { table } from '../../shared/console/table.ts';
 import type { RunningProgram } from '../harness/processes.ts';
 import { freePort } from './free-port.ts';
+import { type HostileResult, run as runHostile } from './hostile.ts';
 import { writeInstances } from './instances.ts';
 import type { BenchmarkOptions } from './options.ts';
 import { Pair } from './pair.ts';
@@ -42,7 +43,8 @@ const passesMax = 6;
 const limitMs = 3_600_000;
 const address = '127.0.0.1';
 
-export async function run(options: BenchmarkOptions): Promise<{ cases: MemoryCase[] }> {
+export async function run(options: BenchmarkOptions): Promise<{ cases: MemoryCase[] } | HostileResult> {
+  if (options.hostile) return await runHostile(options);
   const { scale } = options;
   const largest = Math.max(...cases.map(({ bytes }) => bytes)) * scale;
   const scratch = new Scratch(options.folder, 1.5 * largest + 2e9);

@@ -16,4 +16,6 @@ export interface BenchmarkOptions {
   /** Where processor profiles of sender and receiver go; profiling costs some speed. */
   readonly profile: string | undefined;
   readonly seed: number;
+  /** `memory`: beside every attack of a sender with a key, as `hostile` does. */
+  readonly hostile: boolean;
 }
