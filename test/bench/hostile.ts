@@ -89,7 +89,7 @@ export class HostileBenchmark {
     try {
       await this.#pair.prepare();
       await this.#pair.addAttackerKey();
-      await this.#pair.spool(prepared, this.#count);
+      await this.#pair.spool(prepared, this.#count, { 'watch.quietSeconds': 1 });
       const alone: Crossing[] = [];
       const beside: Crossing[] = [];
       for (let turn = 0; turn < runs; turn += 1) {
