@@ -65,12 +65,17 @@ export class Clearance {
 
   /** Instances became durable. Those that are held for another reason are known to the studies at once. */
   add(rows: readonly InstanceRecord[]): void {
+    const free = rows.filter(({ heldBecause }) => heldBecause === undefined);
+    // Asked once for all of them: nearly none needs a copy.
+    const waiting = new Set(this.#options.outgoing.waiting(free.map(({ objectId }) => objectId)));
     for (const row of rows) {
       if (row.heldBecause === 'E_SCAN_WAITING') {
         this.#queue.arrived(row.senderId);
         this.#lookAtMs = Number.NEGATIVE_INFINITY;
-      } else {
+      } else if (waiting.has(row.objectId)) {
         this.#clear(row);
+      } else {
+        this.#cleared.push(row);
       }
     }
   }
@@ -134,6 +139,6 @@ export class Clearance {
   /** The studies hear of it when its copy is made; where the disk refuses that, the release asks for it again. */
   #clear(row: InstanceRecord): void {
     const clear = () => void this.#cleared.push(row);
-    if (row.heldBecause !== undefined || !this.#options.outgoing.want(row, clear)) clear();
+    if (!this.#options.outgoing.want(row, clear)) clear();
   }
 }

@@ -23,23 +23,6 @@ export class KnownContent {
     this.#database = database;
   }
 
-  /** The object id under which these very bytes of this instance are in the ledger, when it is another one. */
-  objectIdOf(
-    senderId: string,
-    entry: Pick<ManifestEntry, 'objectId' | 'sopInstanceUid' | 'sha256' | 'bytes'>,
-  ): string | undefined {
-    const row = this.#database.get(
-      `SELECT object_id FROM instances WHERE sender_id = ? AND sop_instance_uid = ? AND sha256 = ? AND bytes = ?
-         AND object_id <> ? ORDER BY arrival LIMIT 1`,
-      senderId,
-      entry.sopInstanceUid,
-      entry.sha256,
-      entry.bytes,
-      entry.objectId,
-    );
-    return row === undefined ? undefined : text(row, 'object_id');
-  }
-
   enter(senderId: string, objectId: string, knownAs: string): void {
     this.#database.run(
       `INSERT INTO known_content VALUES (?, ?, ?)
@@ -51,11 +34,14 @@ export class KnownContent {
   }
 
   /**
-   * Recognises entries of a manifest that are not here, and whose content is here under another id.
+   * Recognises instances of a sender that have no row, and whose very bytes are here under another id.
    * @param entries at most some thousand at a time
    * @returns their object ids: they need not be collected
    */
-  recognise(senderId: string, entries: readonly ManifestEntry[]): string[] {
+  recognise(
+    senderId: string,
+    entries: readonly Pick<ManifestEntry, 'objectId' | 'sopInstanceUid' | 'sha256' | 'bytes'>[],
+  ): string[] {
     const asked = entries.map(({ objectId, sopInstanceUid, sha256, bytes }) => [
       objectId,
       sopInstanceUid,

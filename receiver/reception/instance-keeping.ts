@@ -77,7 +77,8 @@ export class InstanceKeeping {
   #isSyncing = false;
   /** A group has come to the disk since something was kept. */
   #groupIsThrough = false;
-  /** When the last sync began, and when something was kept last. */
+  /** When the gate was asked last, when the last sync began, and when something was kept last. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
   #groupedAtMs = Number.NEGATIVE_INFINITY;
   #keptAtMs = Number.NEGATIVE_INFINITY;
 
@@ -127,7 +128,7 @@ export class InstanceKeeping {
     const now = this.#options.clock.monotonicMs();
     const groupIsDue = this.#toSync.size >= groupObjects || now - this.#groupedAtMs >= groupGapMs;
     // Some at a time: to wake another thread for each would cost more than what it does.
-    if (groupIsDue || this.#toInspect.size >= askedObjects) this.#inspect();
+    if (this.#toInspect.size >= askedObjects || now - this.#askedAtMs >= groupGapMs) this.#inspect(now);
     if (this.#toSync.size > 0 && groupIsDue && !this.#isSyncing) {
       this.#groupedAtMs = now;
       this.#syncGroup();
@@ -152,12 +153,13 @@ export class InstanceKeeping {
   }
 
   /** Hands the next instances to the gate. */
-  #inspect(): void {
+  #inspect(now: number): void {
     while (!this.#inspector.isBusy) {
       const next = this.#toInspect.take(askedObjects);
       if (next === undefined) return;
       const asked = next.items.filter(({ isGone }) => !isGone);
       if (asked.length === 0) continue;
+      this.#askedAtMs = now;
       const requests = asked.map(({ object: { objectId, keyId, bytes } }) => ({ objectId, keyId, bytes }));
       this.#inspector.inspect(requests, (answers) => this.#answered(next.senderId, asked, answers));
     }
@@ -252,23 +254,14 @@ export class InstanceKeeping {
 
   /** File content, names and rows of a group become durable: in this order. */
   #keep(group: readonly Waiting[], content: 'synced' | 'unsynced'): void {
-    const { ledger, vault, clock, alarms, studies, onKept, onRefused } = this.#options;
+    const { vault, alarms, onKept, onRefused } = this.#options;
     const stored = alarms.during('vault', storageCodes, () => {
       const seen = this.#unknownOf(group.map((waiting) => this.#seen(waiting)));
       vault.keep(
         seen.map(({ claim }) => claim),
         content,
       );
-      ledger.transaction(() => {
-        for (const { row, inspected } of seen) {
-          // Asked before: what is entered is not awaited any more.
-          if (!studies.isListed(row.senderId, row.objectId))
-            ledger.studies.begin(row.senderId, row.studyUid, clock.wallMs());
-          if (ledger.instances.enter(row, clock.wallMs())) ledger.holds.enter(inspected);
-        }
-      });
-      // A file that was lost is back in its place; its study went on without it.
-      return seen.filter(({ row }) => !ledger.files.cameBack(row.objectId));
+      return this.#enter(seen);
     });
     if (stored === undefined) {
       onRefused();
@@ -279,13 +272,46 @@ export class InstanceKeeping {
     onKept(stored.map(({ row }) => row));
   }
 
+  /** @returns what its study is to be told of: a file that was lost is back in its place, and that went on without it */
+  #enter(seen: readonly Seen[]): Seen[] {
+    const { ledger, clock } = this.#options;
+    const begun = new Set<string>();
+    return ledger.transaction(() =>
+      seen.filter(({ row, inspected }) => {
+        this.#beginStudy(row, begun);
+        const isNew = ledger.instances.enter(row, clock.wallMs());
+        if (isNew) ledger.holds.enter(inspected);
+        return isNew || !ledger.files.cameBack(row.objectId);
+      }),
+    );
+  }
+
+  /** @param begun studies of the group that are known to have their row */
+  #beginStudy({ senderId, studyUid, objectId }: InstanceRecord, begun: Set<string>): void {
+    const { ledger, clock, studies } = this.#options;
+    const study = `${senderId} ${studyUid}`;
+    if (begun.has(study)) return;
+    if (ledger.studies.get(senderId, studyUid) === undefined) {
+      // Asked before it is entered: then it is not awaited any more.
+      if (studies.isListed(senderId, objectId)) return;
+      ledger.studies.begin(senderId, studyUid, clock.wallMs());
+    }
+    begun.add(study);
+  }
+
   /** Leaves out what is here under another object id: see known-content.ts. */
   #unknownOf(seen: readonly Seen[]): Seen[] {
     const { ledger, vault } = this.#options;
-    return seen.filter(({ row, claim }) => {
-      const knownAs = ledger.knownContent.objectIdOf(row.senderId, row);
-      if (knownAs === undefined) return true;
-      ledger.knownContent.enter(row.senderId, row.objectId, knownAs);
+    const known = new Set(
+      [...new Set(seen.map(({ row }) => row.senderId))].flatMap((senderId) =>
+        ledger.knownContent.recognise(
+          senderId,
+          seen.flatMap(({ row }) => (row.senderId === senderId ? row : [])),
+        ),
+      ),
+    );
+    return seen.filter(({ claim }) => {
+      if (!known.has(claim.objectId)) return true;
       vault.incoming.discard(claim);
       return false;
     });

@@ -205,9 +205,10 @@ export class Room {
       this.#user?.isOverShare(senderId);
       return false;
     }
-    const isAwaited = this.#user?.isAwaited(senderId, objectId) === true;
     for (let givenUp = 0; ; givenUp += 1) {
-      if (this.#reservedBytes <= this.#poolBytes && (isAwaited || !this.#waterMarks.above)) return true;
+      // Asked last: the answer is in the ledger.
+      const isFree = !this.#waterMarks.above || this.#user?.isAwaited(senderId, objectId) === true;
+      if (isFree && this.#reservedBytes <= this.#poolBytes) return true;
       const largest = this.#accounts.largest(reservedBy);
       const mustGive = largest !== undefined && this.#isOverShare(largest, asking);
       if (mustGive && largest !== asking && givenUp < givenUpMax && this.#giveUpOne(largest)) continue;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { InspectionAnswer } from '../../../../receiver/reception/inspector.ts';
+import { present } from '../../../../shared/assert.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { objectType } from '../../../../shared/wire/datagram.ts';
 import { Random } from '../../../harness/random.ts';
@@ -74,6 +75,19 @@ test('a whole file that the disk does not give back is no hold: it is an alarm, 
   arrive(1);
   expect(isKept(objectId)).toBe(true);
   expect(high.alarms.standing().map(({ code }) => code)).not.toContain('E_DISK');
+});
+
+test('a lost file that comes again is back in its place, though the same content is here under another id', () => {
+  const { time, high, arrive } = opened();
+  const objectId = arrive(1);
+  const row = present(high.ledger.instances.get(objectId), 'it is kept');
+  high.reception.vaultWatch.lost(row);
+  expect(high.ledger.files.stateOf(objectId)).toBe('lost');
+  high.ledger.instances.enter({ ...row, objectId: 'ab'.repeat(16) }, Date.UTC(2026, 0, 1));
+  time.advance(1000);
+  arrive(1);
+  expect(high.ledger.files.stateOf(objectId)).toBe('there');
+  expect(high.reception.isKeeping).toBe(false);
 });
 
 test('what the gate takes long for keeps nothing else of its group', () => {
