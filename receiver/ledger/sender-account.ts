@@ -24,16 +24,24 @@ const isHeld = "held_because IS NOT NULL AND held_because <> 'E_PURGED' AND held
 
 /** Part of the receiver's schema. */
 export const senderAccountSchema = `
-   CREATE INDEX instances_held_by_sender ON instances (sender_id, arrival) WHERE ${isHeld};`;
+   CREATE INDEX instances_held_by_sender ON instances (sender_id, study_uid, held_because) WHERE ${isHeld};`;
 
-/** Held instances of a sender that are looked at, the oldest ones: they are counted every few seconds. */
-const heldLookedAt = 5000;
+/** Studies and reasons of a sender that are looked at: they are counted every few seconds. */
+export const heldLookedAt = 5000;
+/** Instances of one of them that are asked which list claims them. */
+const claimsLookedAt = 100;
 
-const heldOf = `SELECT coalesce(claimed_study_uid, study_uid) AS study_uid, held_because, min(arrival) AS arrival FROM
-     (SELECT object_id, study_uid, held_because, arrival FROM instances
-      WHERE ${isHeld} AND sender_id = ? ORDER BY arrival LIMIT ${heldLookedAt}) AS held
-   LEFT JOIN inspections ON inspections.object_id = held.object_id
-   GROUP BY 1, 2`;
+const heldNext = (condition: string) =>
+  `(SELECT arrival FROM instances WHERE ${isHeld} AND sender_id = ?1 ${condition}
+      ORDER BY study_uid, held_because, arrival LIMIT 1)`;
+/** The first held instance of each study and reason of a sender: two steps in the index each, however many there are. */
+const firstHeld = `WITH RECURSIVE first_held (arrival) AS (
+     SELECT ${heldNext('')}
+     UNION ALL SELECT coalesce(${heldNext('AND study_uid = last.study_uid AND held_because > last.held_because')},
+       ${heldNext('AND study_uid > last.study_uid')})
+     FROM first_held JOIN instances AS last ON last.arrival = first_held.arrival LIMIT ${heldLookedAt})
+   SELECT study_uid, held_because, count(*) OVER () AS count FROM first_held
+     JOIN instances ON instances.arrival = first_held.arrival ORDER BY instances.arrival LIMIT ?2`;
 
 export class SenderAccount {
   readonly #database: LedgerDatabase;
@@ -109,14 +117,32 @@ export class SenderAccount {
     return number(row ?? {}, 'count');
   }
 
-  /** For which reasons something of which study of a sender is held; what was purged or waits for a scan doesn't count. */
+  /**
+   * For which reasons something of which study of a sender is held; what was purged or waits for a scan doesn't count.
+   * At {@link heldLookedAt} the count ends.
+   */
   held(senderId: string, limit: number): Some<{ studyUid: string; code: ErrorCode }> {
-    const rows = this.#database.all(`${heldOf} ORDER BY 3`, senderId);
-    const some = rows.slice(0, limit).map((found) => ({
-      studyUid: text(found, 'study_uid'),
-      code: codeOf(text(found, 'held_because')),
-    }));
-    return { some, count: rows.length };
+    const rows = this.#database.all(firstHeld, senderId, limit);
+    const [first] = rows;
+    return {
+      some: rows.flatMap((row) => this.#claimed(senderId, text(row, 'study_uid'), text(row, 'held_because'))),
+      count: first === undefined ? 0 : number(first, 'count'),
+    };
+  }
+
+  /** What is held of a study, by the study whose list it is in where that is another one. */
+  #claimed(senderId: string, studyUid: string, because: string): { studyUid: string; code: ErrorCode }[] {
+    return this.#database
+      .all(
+        `SELECT DISTINCT coalesce(claimed_study_uid, ?2) AS study_uid FROM
+           (SELECT object_id FROM instances WHERE ${isHeld} AND sender_id = ?1 AND study_uid = ?2 AND held_because = ?3
+            ORDER BY arrival LIMIT ${claimsLookedAt}) AS held
+         LEFT JOIN inspections ON inspections.object_id = held.object_id`,
+        senderId,
+        studyUid,
+        because,
+      )
+      .map((row) => ({ studyUid: text(row, 'study_uid'), code: codeOf(because) }));
   }
 
   #numbersFrom(senderId: string, from: number, to: number): number[] {

@@ -4,7 +4,6 @@
  *
  * What a release waits for holds up no other one; one that the disk refuses is begun again when it is asked for again.
  */
-import type { Alarms } from '../../shared/alarms.ts';
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
@@ -15,13 +14,6 @@ import type { Outgoing } from '../vault/outgoing.ts';
 import type { InboxFiles, StagedFile } from '../vault/staging.ts';
 import type { Vault } from '../vault/vault.ts';
 
-/** What keeps a release waiting, with an alarm for its study. */
-const waitCodes = [
-  'E_INBOX_TAKEN',
-  'E_FILE_READ',
-  'E_DISK',
-  'E_DISK_FULL',
-] as const satisfies readonly ErrorCode[];
 /** What a release waits for that ends by itself, or has an alarm of its own. */
 const quietCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['E_COPY_WAITING', 'E_VAULT_DAMAGED']);
 
@@ -30,7 +22,6 @@ export interface PreparationOptions {
   readonly vault: Vault;
   readonly outgoing: Outgoing;
   readonly clock: Clock;
-  readonly alarms: Alarms;
   /** Undefined where there is no inbox. */
   readonly inboxFolder: string | undefined;
   /** Default: auto. */
@@ -56,7 +47,7 @@ interface Preparing {
 
 export class Preparation {
   readonly #options: PreparationOptions;
-  /** By release. Those whose turn is next stand first. */
+  /** By release. Of each sender those whose turn is next stand first. */
   readonly #preparing = new Map<number, Preparing>();
   #prepared: ReleaseRecord[] = [];
   #turns = 0;
@@ -97,31 +88,32 @@ export class Preparation {
       if (step === 'waits') throw new DiodeError('E_COPY_WAITING', 'copies of it are being made');
   }
 
-  /** Goes on with one of those that wait. @returns whether there is more to do at once */
-  step(): boolean {
-    const next = this.#next();
-    if (next === undefined) return false;
-    const { release } = next;
-    this.#turns += 1;
-    this.#turnOf.set(release.senderId, this.#turns);
-    this.#preparing.delete(release.id);
-    this.#preparing.set(release.id, next);
-    const outcome = this.#options.alarms.during(release.studyUid, waitCodes, () => this.#stepOf(next));
-    if (outcome === 'prepared') this.#prepared.push(release);
-    return true;
-  }
-
-  /** Of the sender whose turn was the longest ago: what one has ready, however much, is one of the turns. */
-  #next(): Preparing | undefined {
-    let next: Preparing | undefined;
+  /**
+   * The release that is to be gone on with now, of the sender whose turn was the longest ago: what one has ready, however
+   * much, is one of the turns.
+   */
+  next(): ReleaseRecord | undefined {
+    let next: ReleaseRecord | undefined;
     let turn = Number.POSITIVE_INFINITY;
     for (const preparing of this.#preparing.values()) {
       const turnOf = this.#turnOf.get(preparing.release.senderId) ?? 0;
       if (preparing.isWaiting || turnOf >= turn) continue;
-      next = preparing;
+      next = preparing.release;
       turn = turnOf;
     }
     return next;
+  }
+
+  /** Goes on with it, a bounded step. @throws DiodeError what keeps it from being prepared */
+  step(releaseId: number): void {
+    const preparing = this.#preparing.get(releaseId);
+    if (preparing === undefined) return;
+    const { release } = preparing;
+    this.#turns += 1;
+    this.#turnOf.set(release.senderId, this.#turns);
+    this.#preparing.delete(releaseId);
+    this.#preparing.set(releaseId, preparing);
+    if (this.#stepOf(preparing) === 'prepared') this.#prepared.push(release);
   }
 
   /** Releases that were prepared beside other work, and can be carried out now. */
@@ -131,7 +123,6 @@ export class Preparation {
     return prepared;
   }
 
-  /** @throws DiodeError what its study has an alarm for */
   #stepOf(preparing: Preparing): 'prepared' | 'goes on' | 'given up' {
     const { release, steps } = preparing;
     try {

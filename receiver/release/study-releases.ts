@@ -50,10 +50,11 @@ export class StudyReleases {
 
   #prepare(): boolean {
     const { studies, releaser } = this.#options;
-    const more = releaser.preparation.step();
-    for (const { senderId, studyUid } of releaser.preparation.takePrepared())
-      studies.retry(senderId, studyUid);
-    return this.#finishOne() || more;
+    const { preparation } = releaser;
+    const next = preparation.next();
+    if (next !== undefined) this.#contain(next, () => preparation.step(next.id));
+    for (const { senderId, studyUid } of preparation.takePrepared()) studies.retry(senderId, studyUid);
+    return this.#finishOne() || next !== undefined;
   }
 
   /** @returns whether there was something to do */

@@ -132,7 +132,8 @@ function accountOfSender(
   const rows = new Map<string, MissingRow>();
   const beyond: Beyond = new Map();
   const add = (row: MissingRow) => {
-    const key = `${row.studyUid ?? row.studyNumber}`;
+    // A UID may look like a number.
+    const key = row.studyUid === undefined ? `number ${row.studyNumber}` : `UID ${row.studyUid}`;
     const known = rows.get(key);
     if (known === undefined) rows.set(key, row);
     else if (known.have === undefined) rows.set(key, { ...known, have: row.have });

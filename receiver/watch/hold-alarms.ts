@@ -6,6 +6,7 @@
 import type { Alarms } from '../../shared/alarms.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
+import { heldLookedAt } from '../ledger/sender-account.ts';
 
 /** Alarms of one sender are bounded; what is held beyond that is counted, and in `quarantine list`. */
 const ofSenderMax = 50;
@@ -86,7 +87,8 @@ export class HoldAlarms {
       }));
       const [last] = some.slice(-1);
       if (last === undefined || count <= some.length) return raised;
-      const detail = `and ${count - some.length} more are held: see diode-receiver quarantine list`;
+      const more = `${count - some.length} ${count >= heldLookedAt ? 'or more' : 'more'}`;
+      const detail = `and ${more} are held: see diode-receiver quarantine list`;
       return [
         ...raised,
         { code: last.code, studyUid: undefined, subject: `more of ${senderId}`, detail, senderId },

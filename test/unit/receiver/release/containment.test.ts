@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Releaser } from '../../../../receiver/release/release.ts';
+import { StudyReleases } from '../../../../receiver/release/study-releases.ts';
 import type { ReleaseDecision } from '../../../../receiver/studies/deciding.ts';
 import { missingAccount } from '../../../../receiver/studies/missing.ts';
 import { AssertionFailure } from '../../../../shared/assert.ts';
@@ -136,4 +137,60 @@ it('a release that a stop interrupted and that can not be finished keeps no othe
   high.studies.watchDeadlines();
   high.release();
   expect([Object.keys(high.inbox()).length, high.standing()]).toEqual([2, []]);
+});
+
+/** A study with more files than one step prepares, each a file of its own. */
+function large(high: High, studyUid: string, of: { readonly senderId?: string } = {}): void {
+  high.disk.clones = true;
+  const rows = Array.from({ length: 60 }, (_, place) =>
+    instance(`${studyUid} ${place} ${of.senderId}`, {
+      studyUid,
+      sopInstanceUid: `${studyUid}.${place}`,
+      ...of,
+    }),
+  );
+  high.store(...rows);
+  high.manifest(manifestOf(1, rows, { studyUid, ...of }));
+}
+
+it.each([
+  ['E_INTERNAL', new AssertionFailure('UIDs were checked')],
+  ['E_FILE_READ', new DiodeError('E_FILE_READ')],
+])('%s in any step of a preparation is the trouble of that study alone', (code, failure) => {
+  const high = new High();
+  const releases = new StudyReleases({ studies: high.studies, releaser: high.releaser });
+  large(high, '1.1');
+  const clone = high.disk.clone.bind(high.disk);
+  let clones = 0;
+  high.disk.clone = (from, to) => {
+    clones += 1;
+    if (clones === 50) throw failure;
+    return clone(from, to);
+  };
+  releases.all();
+  expect([clones, high.standing()]).toEqual([50, ['E_RELEASE 1.1']]);
+  high.store(good);
+  high.manifest(manifestOf(1, [good], { studyUid: '1.3', studyNumber: 2 }));
+  releases.all();
+  expect(Object.keys(high.inbox())).toEqual([placeOf(good, '1.3')]);
+  const later = high.clock.wallMs() + minuteMs;
+  expect(missingAccount(high.ledger, 10, {}, later).rows).toMatchObject([{ studyUid: '1.1', problem: code }]);
+  high.time.advance(5000);
+  high.studies.watchDeadlines();
+  releases.all();
+  expect([Object.keys(high.inbox()).length, high.standing()]).toEqual([61, []]);
+});
+
+it('what one sender prepares ends no alarm about a study of the same UID of another', () => {
+  const high = new High();
+  high.disk.clones = true;
+  high.store(good);
+  high.manifest(manifestOf(1, [good], { studyUid: '1.3' }));
+  high.disk.makeFolder(`${folders.inbox}/1.3`);
+  high.release();
+  large(high, '1.3', { senderId: '66'.repeat(8) });
+  const releases = new StudyReleases({ studies: high.studies, releaser: high.releaser });
+  do expect(high.standing()).toEqual(['E_INBOX_TAKEN 1.3']);
+  while (releases.step());
+  expect(Object.keys(high.inbox())).toHaveLength(60);
 });

@@ -46,6 +46,17 @@ describe('the account of what is missing', () => {
     ]);
   });
 
+  it('names a study number that never came beside a study whose UID is that number', () => {
+    const high = new High();
+    high.ledger.senders.save({ senderId, ...known, highestStudyNumber: 2 });
+    const row = instance('missing', { studyUid: '1' });
+    high.manifest(manifestOf(1, [row], { studyUid: '1', studyNumber: 2 }));
+    expect(missingAccount(high.ledger, 10).rows).toMatchObject([
+      { cause: 'instances missing', studyUid: '1', studyNumber: 2 },
+      { cause: 'study never seen', studyUid: undefined, studyNumber: 1 },
+    ]);
+  });
+
   it('counts what it does not show, and says between which numbers it lies', () => {
     const { rows, more } = missingAccount(crowded().ledger, 10);
     expect(rows).toHaveLength(20);

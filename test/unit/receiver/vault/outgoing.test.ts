@@ -48,9 +48,6 @@ const contents = (high: High, folder: string) => [...high.disk.contents(folder).
 function turns(high: High): void {
   for (let turn = 0; turn < 20; turn += 1) {
     while (high.outgoing.step());
-    while (high.releaser.preparation.step());
-    for (const row of high.releaser.preparation.takePrepared())
-      high.studies.retry(row.senderId, row.studyUid);
     high.release();
     high.time.advance(1000);
     for (const row of high.ledger.releases.unfinished()) high.studies.retry(row.senderId, row.studyUid);

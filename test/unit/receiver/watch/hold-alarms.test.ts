@@ -92,3 +92,23 @@ it('what is held is an alarm, however much waits for a scan or was purged before
   holds.watch();
   expect(high.standing()).toEqual(['E_ENCAPSULATED_DOCUMENT 1.2']);
 });
+
+it('a study with more held instances than one look counts hides no other held study of its sender', () => {
+  const { high, holds, hold } = site();
+  high.ledger.transaction(() => {
+    for (let index = 0; index < 6000; index += 1) hold(`h${index}`, senderId, '9.9');
+  });
+  hold('later', senderId, '1.2', 'E_CONFLICT');
+  holds.watch();
+  expect(high.standing()).toEqual(['E_CONFLICT 1.2', 'E_PATIENT_MISMATCH 9.9']);
+});
+
+it('what is held of more studies than one look counts is said to be that many or more', () => {
+  const { high, holds, hold } = site();
+  high.ledger.transaction(() => {
+    for (let study = 0; study < 5100; study += 1) hold(`h${study}`, senderId, `9.${study}`);
+  });
+  holds.watch();
+  const more = high.alarms.standing().find(({ subject }) => subject === `more of ${senderId}`);
+  expect(more?.detail).toContain('and 4950 or more are held');
+});
