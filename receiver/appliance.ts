@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { alarmLog } from '../shared/alarm-log.ts';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
+import { UsedBuffers } from '../shared/collector.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
 import { readKeyRing, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
@@ -238,6 +239,7 @@ export async function startReceiver(
   let linkHealth = lookAtLink();
 
   const reader = new RingReader(ring, () => {});
+  const usedBuffers = new UsedBuffers();
   const startedMs = systemClock.monotonicMs();
   let stopped = false;
   let pending: NodeJS.Timeout | NodeJS.Immediate | undefined;
@@ -253,6 +255,7 @@ export async function startReceiver(
       const now = systemClock.monotonicMs();
       if (count > 0) drainedAtMs = now;
       receiveFromRing(reader, count, reception, now);
+      usedBuffers.add(count * reader.datagramBytes);
       const busy = reception.step();
       if (count >= worthDraining || busy) {
         pending = setImmediate(drain);

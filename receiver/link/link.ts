@@ -6,6 +6,7 @@
  * where it goes, where the host can do so: a buffer from Node for each message would cost more than its reception.
  */
 import { createSocket, type Socket } from 'node:dgram';
+import { UsedBuffers } from '../../shared/collector.ts';
 import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
 import {
   type Binding,
@@ -85,10 +86,12 @@ export class ReceiverLink {
     }
     if (prepared === undefined) setReceiveBuffer(socket, options.receiveBufferBytes);
     const hold = new Hold(sink, sleepThread);
+    const usedBuffers = new UsedBuffers();
     socket.on('message', (message) => {
       hold.untilRoom();
       sink.take(message);
       if (prepared !== undefined) readWaiting(prepared.descriptor, sink, hold);
+      usedBuffers.add(message.length);
     });
     socket.on('error', onFailure);
     return new ReceiverLink(socket, prepared?.descriptor);
