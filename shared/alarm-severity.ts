@@ -21,6 +21,7 @@ const severityByCode: Readonly<Partial<Record<ErrorCode, Severity>>> = {
   E_DISK: 'critical',
   E_DISK_FULL: 'critical',
   E_LEDGER: 'critical',
+  E_WATCH_CROWDED: 'critical',
   // Images are missing, damaged, or somebody else's.
   E_STUDY_INCOMPLETE: 'critical',
   E_STUDY_MISSING: 'critical',

@@ -265,6 +265,12 @@ export const errorCatalogue = {
     meaning: 'A link, pipe, socket or device lies where a file or folder is due; it is left alone.',
     action: 'Find out who put it into the watch folder, and remove it.',
   },
+  E_WATCH_CROWDED: {
+    meaning:
+      'More files lie in the watch folder than are followed at once: some have to wait for a place, and may be taken late.',
+    action:
+      'Find files there that never come to rest or can not be taken, and what writes them; remove them. Fewer files at a time help as well.',
+  },
   E_REJECTED_FULL: {
     meaning: 'rejected/ holds as much as it may: what can not be taken stays where it is.',
     action: 'Look at what is in rejected/ and where it comes from; remove it, and the rest follows.',

@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { assert } from '../../shared/assert.ts';
 import { DiodeError, type ErrorCode, errorCauseCode } from '../../shared/errors.ts';
-import { localDisk, type WatchDisk, type WatchStatus } from './watch-disk.ts';
+import { FollowedFiles } from './followed-files.ts';
+import { localDisk, type WatchDisk, type WatchEntry, type WatchStatus } from './watch-disk.ts';
 
 export interface WatchFolderOptions {
   readonly folder: string;
@@ -14,8 +15,8 @@ export interface WatchFolderOptions {
   readonly disk?: WatchDisk;
   /** Folders directly in the watch folder that are never entered, such as `rejected`. */
   readonly leaveAlone?: readonly string[];
-  /** Files remembered at a time of either priority; the others wait until these are gone. */
-  readonly trackedMax?: number;
+  /** Files followed at a time of either priority; the others get their places in turns. */
+  readonly trackedMax?: number | undefined;
   /** Entries looked at in one scan. */
   readonly entriesMax?: number;
   /** Folders inside folders. */
@@ -37,18 +38,8 @@ export interface WatchScan {
   readonly problems: readonly DiodeError[];
   /** Why files wait that {@link WatchFolder.postpone} was told of, and that something lies there that is no file. */
   readonly waiting: ReadonlySet<ErrorCode>;
-}
-
-interface Tracked {
-  readonly priority: SettledFile['priority'];
-  readonly source: string;
-  status: WatchStatus;
-  /** Scans in a row that found no change. */
-  stillScans: number;
-  /** The scan that saw it last. */
-  seenInScan: number;
-  /** It could not be taken: it is left alone for so many scans, twice as many each time. */
-  postponed?: { readonly code: ErrorCode; readonly scans: number; readonly untilScan: number } | undefined;
+  /** For several scans in a row there were more files than are followed at once, or entries than are looked at. */
+  readonly isCrowded: boolean;
 }
 
 interface Folder {
@@ -69,6 +60,8 @@ const unfinishedName = /^\.|\.(?:tmp|part|partial)$/i;
 const statFolderName = 'stat';
 const troublesMax = 1000;
 const postponedScansMax = 64;
+/** Many good files at once are gone by then. */
+const crowdedScans = 10;
 
 /** One watch folder, over its scans. Memory is bounded by `trackedMax`, whatever lies in the folder. */
 export class WatchFolder {
@@ -76,16 +69,14 @@ export class WatchFolder {
   readonly #settleScans: number;
   readonly #disk: WatchDisk;
   readonly #leaveAlone: ReadonlySet<string>;
-  readonly #trackedMax: number;
   readonly #entriesMax: number;
   readonly #depthMax: number;
-  readonly #tracked = new Map<string, Tracked>();
-  readonly #trackedCount = { stat: 0, routine: 0 };
-  /** By priority and source. */
-  readonly #trackedOf = new Map<string, number>();
+  readonly #followed: Readonly<Record<SettledFile['priority'], FollowedFiles>>;
   /** Troubles of the last scan, so that each is reported when it begins and not again. */
   #troubles: ReadonlySet<string> = new Set();
   #scans = 0;
+  /** Scans in a row in which files found no place. */
+  #shortScans = 0;
 
   constructor(options: WatchFolderOptions) {
     assert(Number.isInteger(options.settleScans) && options.settleScans >= 1, 'settleScans is at least 1');
@@ -93,42 +84,55 @@ export class WatchFolder {
     this.#settleScans = options.settleScans;
     this.#disk = options.disk ?? localDisk;
     this.#leaveAlone = new Set(options.leaveAlone);
-    this.#trackedMax = options.trackedMax ?? 20_000;
+    const trackedMax = options.trackedMax ?? 20_000;
+    // Twice what a file needs to settle.
+    const trialScans = 2 * options.settleScans + 2;
+    this.#followed = {
+      stat: new FollowedFiles(trackedMax, trialScans),
+      routine: new FollowedFiles(trackedMax, trialScans),
+    };
     this.#entriesMax = options.entriesMax ?? 100_000;
     this.#depthMax = options.depthMax ?? 16;
   }
 
   /** Files remembered now. */
   get tracked(): number {
-    return this.#tracked.size;
+    return this.#followed.stat.size + this.#followed.routine.size;
   }
 
   /** Looks through the folder once. Throws nothing that the file system throws. */
   scan(): WatchScan {
     this.#scans += 1;
+    const pools = Object.values(this.#followed);
+    for (const followed of pools) followed.beginScan(this.#scans);
     const troubles = new Troubles(this.#troubles);
     const complete = this.#look(troubles);
     this.#troubles = troubles.now;
+    const isShort = !complete || pools.some((followed) => followed.isShort);
+    this.#shortScans = isShort ? this.#shortScans + 1 : 0;
 
     const settled: SettledFile[] = [];
     const waiting = new Set<ErrorCode>(this.#troubles.has('kind') ? ['E_FILE_KIND'] : []);
-    for (const [path, file] of this.#tracked) {
-      if (file.postponed !== undefined) waiting.add(file.postponed.code);
-      if (file.seenInScan !== this.#scans) {
-        // A scan that ended early proves nothing about what it did not reach.
-        if (complete || !this.#exists(path)) this.#forget(path, file);
-      } else if (file.stillScans >= this.#settleScans && this.#scans > (file.postponed?.untilScan ?? 0)) {
-        const { bytes, modifiedMs } = file.status;
-        settled.push({ path, bytes, modifiedMs, priority: file.priority });
+    for (const followed of pools) {
+      for (const [path, file] of followed.entries()) {
+        if (file.postponed !== undefined) waiting.add(file.postponed.code);
+        if (file.seenInScan !== this.#scans) {
+          // A scan that ended early proves nothing about what it did not reach.
+          if (complete || !this.#exists(path)) followed.forget(path);
+        } else if (file.stillScans >= this.#settleScans && this.#scans > (file.postponed?.untilScan ?? 0)) {
+          const { bytes, modifiedMs } = file.status;
+          settled.push({ path, bytes, modifiedMs, priority: file.priority });
+        }
       }
     }
     settled.sort((a, b) => a.modifiedMs - b.modifiedMs || (a.path < b.path ? -1 : 1));
-    return { settled, problems: troubles.begun, waiting };
+    const isCrowded = this.#shortScans >= crowdedScans;
+    return { settled, problems: troubles.begun, waiting, isCrowded };
   }
 
   /** A file could not be taken for a reason of its own: it is tried again later, and later each time, until it changes. */
   postpone(path: string, code: ErrorCode): void {
-    const file = this.#tracked.get(path);
+    const file = this.#followed.stat.get(path) ?? this.#followed.routine.get(path);
     if (file === undefined) return;
     const scans = Math.min(postponedScansMax, 2 * (file.postponed?.scans ?? 0.5));
     file.postponed = { code, scans, untilScan: this.#scans + scans };
@@ -143,9 +147,10 @@ export class WatchFolder {
       let complete = true;
       if (this.#status(statPath, join(held, statFolderName), troubles)?.kind === 'folder') {
         const stat: Folder = { path: statPath, depth: 1, priority: 'stat', source: '' };
-        complete = this.#enter(stat, join(held, statFolderName), budget, troubles);
+        const ofStat = { ...budget, left: Math.ceil(budget.left / 2) };
+        complete = this.#enter(stat, join(held, statFolderName), ofStat, troubles);
+        budget.left -= Math.ceil(budget.left / 2) - ofStat.left;
       }
-      budget.ofSource = budget.left;
       return this.#walk(root, held, budget, troubles) && complete;
     });
   }
@@ -177,16 +182,53 @@ export class WatchFolder {
     }
   }
 
-  /** Folders inside are walked through after what is in this one. */
+  /**
+   * Folders inside are walked through after what is in this one. Where sources meet, what is in it is read in parts, with
+   * the folders of each part between them: whoever fills one folder keeps nobody from being seen in the next.
+   */
   #walk(folder: Folder, held: string, budget: Budget, troubles: Troubles): boolean {
-    const folders: string[] = [];
-    for (const { name, kind } of this.#disk.entries(held)) {
-      budget.left -= 1;
-      budget.ofSource -= 1;
-      if (budget.left < 0 || budget.ofSource < 0) {
+    const entries = this.#disk.entries(held)[Symbol.iterator]();
+    const isShared = folder.source === '';
+    let complete = true;
+    try {
+      for (;;) {
+        if (isShared) budget.ofSource = Math.ceil(budget.left / 2);
+        const folders: string[] = [];
+        let ended = this.#list(entries, folder, held, budget, troubles, folders);
+        // The rest of the budget, or half of it: in even shares.
+        const kept = ended ? 0 : Math.floor(budget.left / 2);
+        for (const [index, name] of folders.entries()) {
+          if (isShared) budget.ofSource = Math.ceil((budget.left - kept) / (folders.length - index));
+          const source = isShared ? name : folder.source;
+          const inner = { ...folder, path: join(folder.path, name), depth: folder.depth + 1, source };
+          complete = this.#enter(inner, join(held, name), budget, troubles) && complete;
+        }
+        if (!ended && isShared && budget.left > 0) continue;
+        ended ||= entries.next().done === true;
+        if (ended) return complete;
         troubles.add('entries', 'E_FOLDER', `more than ${this.#entriesMax} entries: the rest waits`);
         return false;
       }
+    } finally {
+      entries.return?.();
+    }
+  }
+
+  /** @returns whether it came to the end of the folder */
+  #list(
+    entries: Iterator<WatchEntry>,
+    folder: Folder,
+    held: string,
+    budget: Budget,
+    troubles: Troubles,
+    folders: string[],
+  ): boolean {
+    while (budget.left > 0 && budget.ofSource > 0) {
+      const next = entries.next();
+      if (next.done === true) return true;
+      budget.left -= 1;
+      budget.ofSource -= 1;
+      const { name, kind } = next.value;
       if (unfinishedName.test(name)) continue;
       const path = join(folder.path, name);
       const heldPath = join(held, name);
@@ -197,20 +239,7 @@ export class WatchFolder {
       if (is === 'other')
         troubles.add('kind', 'E_FILE_KIND', 'what is no file lies in the watch folder, and is left alone');
     }
-    const isShared = folder.source === '';
-    let complete = true;
-    for (const name of folders) {
-      // Whoever fills one folder keeps nobody from being seen in the next: it may have half of what is left.
-      if (isShared) budget.ofSource = Math.ceil(budget.left / 2);
-      const inner: Folder = {
-        path: join(folder.path, name),
-        depth: folder.depth + 1,
-        priority: folder.priority,
-        source: isShared ? name : folder.source,
-      };
-      complete = this.#enter(inner, join(held, name), budget, troubles) && complete;
-    }
-    return complete;
+    return false;
   }
 
   #mayEnter(folder: Folder, name: string, troubles: Troubles): boolean {
@@ -225,13 +254,14 @@ export class WatchFolder {
   }
 
   #track(path: string, heldPath: string, { priority, source }: Folder, troubles: Troubles): void {
-    const known = this.#tracked.get(path);
-    if (known === undefined && !this.#hasRoomFor(priority, source)) return;
+    const followed = this.#followed[priority];
+    if (!followed.hasPlaceFor(path, source)) return;
     const status = this.#status(path, heldPath, troubles);
     if (status?.kind !== 'file') return;
+    const known = followed.get(path);
     if (known === undefined) {
-      this.#tracked.set(path, { priority, source, status, stillScans: 0, seenInScan: this.#scans });
-      this.#count(priority, source, 1);
+      const scan = this.#scans;
+      followed.follow(path, { source, priority, sinceScan: scan, status, stillScans: 0, seenInScan: scan });
       return;
     }
     const still =
@@ -242,25 +272,6 @@ export class WatchFolder {
     if (!still) known.postponed = undefined;
     known.status = status;
     known.seenInScan = this.#scans;
-  }
-
-  /** One folder's files may take as many places as they leave: others always find some. */
-  #hasRoomFor(priority: SettledFile['priority'], source: string): boolean {
-    const left = this.#trackedMax - this.#trackedCount[priority];
-    return (this.#trackedOf.get(`${priority} ${source}`) ?? 0) < left;
-  }
-
-  #forget(path: string, file: Tracked): void {
-    this.#tracked.delete(path);
-    this.#count(file.priority, file.source, -1);
-  }
-
-  #count(priority: SettledFile['priority'], source: string, by: 1 | -1): void {
-    this.#trackedCount[priority] += by;
-    const key = `${priority} ${source}`;
-    const count = (this.#trackedOf.get(key) ?? 0) + by;
-    if (count === 0) this.#trackedOf.delete(key);
-    else this.#trackedOf.set(key, count);
   }
 
   /** @param heldPath the same below a folder that is held */

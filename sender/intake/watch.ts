@@ -17,6 +17,8 @@ export interface WatchOptions {
   /** Left out: only what lies in arriving/ is taken. */
   readonly folder: string | undefined;
   readonly settleScans: number;
+  /** As of the watch folder. */
+  readonly trackedMax?: number;
   readonly scanIntervalMs: number;
   readonly quietSeconds: number;
   readonly statQuietSeconds: number;
@@ -46,9 +48,9 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { folder, settleScans, intake } = options;
+    const { folder, settleScans, trackedMax, intake } = options;
     this.#lines = new RareLines(intake.clock);
-    this.#watched = folder === undefined ? undefined : new WatchFolder({ folder, settleScans });
+    this.#watched = folder === undefined ? undefined : new WatchFolder({ folder, settleScans, trackedMax });
   }
 
   start(): void {
@@ -96,9 +98,10 @@ export class Watch {
   }
 
   async #takeSettled(): Promise<void> {
-    const { hasRoom, folder, log } = this.#options;
+    const { hasRoom, folder, log, alarms } = this.#options;
     if (this.#watched === undefined || folder === undefined) return;
-    const { settled, problems, waiting } = this.#watched.scan();
+    const { settled, problems, waiting, isCrowded } = this.#watched.scan();
+    alarms.set(isCrowded, 'E_WATCH_CROWDED', 'intake');
     for (const { code, message } of problems) {
       const fields = this.#lines.next(code, message);
       if (fields !== undefined) log.warn('watch folder', fields);

@@ -275,6 +275,92 @@ describe('bounds', () => {
     for (const name of ['b/1', 'b/2', 'c/1', 'd']) expect(settled).toContain(`/w/${name}`);
   });
 
+  it.each(['growing', 'refused'] as const)(
+    'a folder full of files that never settle keeps no file of another folder, nor a new one beside them, from being taken: %s',
+    (kind) => {
+      const disk = new TableDisk();
+      fill(disk, '/w/full/', 100);
+      fill(disk, '/w/', 100);
+      const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, trackedMax: 20 });
+      const wanted = ['/w/full/new', '/w/new', '/w/other/new', '/w/another/new'];
+      const taken: string[] = [];
+      for (let scan = 0; scan < 100; scan += 1) {
+        if (scan === 30) for (const path of wanted) disk.files.set(path, 1e9);
+        if (kind === 'growing')
+          for (const path of disk.files.keys()) if (!wanted.includes(path)) disk.files.set(path, scan);
+        for (const { path } of watch.scan().settled) {
+          if (!wanted.includes(path)) watch.postpone(path, 'E_FILE_READ');
+          else if (disk.files.delete(path)) taken.push(path);
+        }
+        // In another folder at once: it has an even share.
+        if (scan === 31) expect(taken.sort()).toEqual(['/w/another/new', '/w/other/new']);
+        expect(watch.tracked).toBeLessThanOrEqual(20);
+      }
+      expect(taken.sort()).toEqual([...wanted].sort());
+    },
+  );
+
+  it('gives folders that are all full even shares of the places', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/a/', 1000);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, trackedMax: 40 });
+    scans(watch, 3);
+    for (const name of ['b', 'c', 'd']) fill(disk, `/w/${name}/`, 1000);
+    const taken = new Map<string, number>();
+    for (let scan = 0; scan < 40; scan += 1) {
+      for (const { path } of watch.scan().settled) {
+        disk.files.delete(path);
+        const name = path.charAt(3);
+        taken.set(name, (taken.get(name) ?? 0) + 1);
+      }
+    }
+    for (const name of ['a', 'b', 'c', 'd']) expect(taken.get(name)).toBeGreaterThan(100);
+    expect(Math.max(...taken.values()) - Math.min(...taken.values())).toBeLessThan(20);
+  });
+
+  it('says that files find no place when that lasts, and not of many that are taken', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/', 50);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, trackedMax: 10 });
+    const crowded = Array.from({ length: 15 }, () => watch.scan().isCrowded);
+    expect(crowded.indexOf(true)).toBe(9);
+    expect(crowded.lastIndexOf(false)).toBe(8);
+    disk.files.clear();
+    fill(disk, '/w/', 10);
+    scans(watch, 2);
+    expect(watch.scan().isCrowded).toBe(false);
+    fill(disk, '/w/many', 30);
+    for (let scan = 0; scan < 20; scan += 1) {
+      const { settled, isCrowded } = watch.scan();
+      for (const { path } of settled) disk.files.delete(path);
+      expect(isCrowded).toBe(false);
+    }
+    expect(disk.files.size).toBe(0);
+  });
+
+  it('says that entries are not looked at when that lasts', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/', 50);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, entriesMax: 10 });
+    expect(scans(watch, 10).isCrowded).toBe(true);
+  });
+
+  it('sees the folders, however many entries lie beside them, in stat/ and in other folders', () => {
+    const disk = new TableDisk();
+    fill(disk, '/w/stat/', 500);
+    disk.files.set('/w/first/1', 1);
+    fill(disk, '/w/', 500);
+    for (let folder = 0; folder < 20; folder += 1) fill(disk, `/w/full-${folder}/`, 100);
+    disk.files.set('/w/full-19/.tmp', 1);
+    const watch = new WatchFolder({ folder: '/w', settleScans: 1, disk, entriesMax: 100, trackedMax: 5000 });
+    expect(scans(watch, 2).settled.some(({ path }) => path === '/w/first/1')).toBe(true);
+    const among = new TableDisk();
+    for (let folder = 0; folder < 20; folder += 1) fill(among, `/w/full-${folder}/`, 100);
+    among.files.set('/w/last/1', 1);
+    const other = new WatchFolder({ folder: '/w', settleScans: 1, disk: among, entriesMax: 100 });
+    expect(scans(other, 2).settled.some(({ path }) => path === '/w/last/1')).toBe(true);
+  });
+
   it('sees the other folders, however many entries one has', () => {
     const disk = new TableDisk();
     for (const [name, count] of [

@@ -51,7 +51,7 @@ function put(number: number): string {
 }
 
 /** Starts to watch; `change` replaces methods of the disk. */
-function watching(change: (disk: Disk) => Partial<Disk> = () => ({})) {
+function watching(change: (disk: Disk) => Partial<Disk> = () => ({}), trackedMax?: number) {
   const ledger = new SenderLedger(':memory:');
   const disk = { ...nodeDisk, ...change(nodeDisk) };
   const spool = new Spool({ folder: join(folder, 'spool'), disk: nodeDisk, ledger });
@@ -66,6 +66,7 @@ function watching(change: (disk: Disk) => Partial<Disk> = () => ({})) {
   watch = new Watch({
     folder: join(folder, 'watch'),
     settleScans: 1,
+    ...(trackedMax !== undefined && { trackedMax }),
     scanIntervalMs: 10,
     quietSeconds: 60,
     statQuietSeconds: 10,
@@ -78,7 +79,7 @@ function watching(change: (disk: Disk) => Partial<Disk> = () => ({})) {
   });
   const holds = (number: number) => ledger.instances.holds(`1.2.3.${number}`);
   const standing = () => alarms.standing().map(({ code }) => code);
-  return { watch, holds, standing, lines, arrived };
+  return { watch, holds, standing, lines, arrived, alarms };
 }
 
 it.each([
@@ -117,6 +118,25 @@ it('what is no file from the first is told of once', async () => {
   put(1);
   await expect.poll(() => holds(1), { timeout: 10_000 }).toBe(true);
   expect(lines.filter((line) => line.includes('E_FILE_KIND'))).toHaveLength(1);
+});
+
+it('files that find no place are a critical alarm until they do; a new one beside them is taken', async () => {
+  const bad = Array.from({ length: 10 }, (_, number) => join(folder, 'watch', `bad-${number}`));
+  for (const path of bad) writeFileSync(path, 'x');
+  const refuse = (disk: Disk): Partial<Disk> => ({
+    openForeign: (path) => {
+      if (path.includes('bad')) throw new DiodeError('E_FILE_READ');
+      return disk.openForeign(path);
+    },
+  });
+  const { watch: started, holds, alarms } = watching(refuse, 4);
+  started.start();
+  const crowded = () => alarms.standing().find(({ code }) => code === 'E_WATCH_CROWDED')?.severity;
+  await expect.poll(crowded, { timeout: 10_000 }).toBe('critical');
+  put(1);
+  await expect.poll(() => holds(1), { timeout: 10_000 }).toBe(true);
+  for (const path of bad) rmSync(path);
+  await expect.poll(crowded, { timeout: 10_000 }).toBeUndefined();
 });
 
 it('a disk that refuses for a while is an alarm for that while, and ends nothing', async () => {
