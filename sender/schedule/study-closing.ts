@@ -4,11 +4,11 @@
  * revision with the same study number.
  */
 import { createHash } from 'node:crypto';
-import { assert, present } from '../../shared/assert.ts';
+import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
-import { type CloseReason, closeReason, ManifestWriter } from '../../shared/wire/manifest.ts';
+import { type CloseReason, closeReason, ManifestWriter, priority } from '../../shared/wire/manifest.ts';
 import type { ObjectPlan } from '../identity.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
 import type { StudyRow } from '../ledger/study-records.ts';
@@ -22,6 +22,15 @@ export interface ClosedStudy {
 
 /** Studies that one open association keeps from being closed. */
 const heldStudiesMax = 1000;
+/** Of one call: studies that are closed, what their lists name, and studies that are asked for. The rest is the next call's. */
+const closedMax = 16;
+const listedMax = 2000;
+const askedMax = 500;
+
+interface Due {
+  readonly atMs: number;
+  readonly isUrgent: boolean;
+}
 
 export class StudyClosing {
   readonly #ledger: SenderLedger;
@@ -29,10 +38,10 @@ export class StudyClosing {
   readonly #senderId: string;
   readonly #runningMs: () => number;
   readonly #plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
-  /** Since when a study is quiet. After a restart quiet time begins anew: a study is never closed early. */
+  /** Since when a study is quiet, the longest first. After a restart it begins anew: a study is never closed early. */
   readonly #quietSinceMs = new Map<string, number>();
   /** When such a study is due, as far as it was looked up since: not each of many studies is asked for in each step. */
-  readonly #dueAtMs = new Map<string, number>();
+  readonly #due = new Map<string, Due>();
   /** Studies by their UID that come over associations still open. */
   readonly #openAssociations = new Map<string, Set<number>>();
   /** The same by association, the study seen last at the end. */
@@ -56,9 +65,10 @@ export class StudyClosing {
 
   /** Every new instance refreshes the quiet time. */
   instanceCame(studyUid: string): void {
+    this.#quietSinceMs.delete(studyUid);
     this.#quietSinceMs.set(studyUid, this.#clock.monotonicMs());
     // It may have come with a shorter quiet time.
-    this.#dueAtMs.delete(studyUid);
+    this.#due.delete(studyUid);
   }
 
   /**
@@ -89,20 +99,40 @@ export class StudyClosing {
     if (associations?.size === 0) this.#openAssociations.delete(studyUid);
   }
 
-  /** Closes what has been quiet for long enough. */
+  /** Closes some of what has been quiet for long enough: the urgent first, then what was due first. */
   closeQuiet(): ClosedStudy[] {
-    const now = this.#clock.monotonicMs();
     const closed: ClosedStudy[] = [];
-    for (const [studyUid, sinceMs] of this.#quietSinceMs) {
-      if (this.#openAssociations.has(studyUid) || now < (this.#dueAtMs.get(studyUid) ?? now)) continue;
-      const study = this.#ledger.studies.get(studyUid);
-      assert(study !== undefined, 'an open study is in the ledger');
-      const dueAtMs = sinceMs + study.quietSeconds * 1000;
-      this.#dueAtMs.set(studyUid, dueAtMs);
-      if (now < dueAtMs) continue;
-      closed.push(this.#close(study, closeReason.quiet));
+    let listed = 0;
+    for (const studyUid of this.#dueNow()) {
+      // Should the ledger refuse this one, the others come before it.
+      this.#due.set(studyUid, { atMs: this.#clock.monotonicMs(), isUrgent: false });
+      const study = present(this.#ledger.studies.get(studyUid), 'an open study is in the ledger');
+      const one = this.#close(study, closeReason.quiet);
+      closed.push(one);
+      listed += one.instances;
+      if (closed.length >= closedMax || listed >= listedMax) break;
     }
     return closed;
+  }
+
+  #dueNow(): string[] {
+    const now = this.#clock.monotonicMs();
+    const dueNow: [string, Due][] = [];
+    let asked = 0;
+    for (const [studyUid, sinceMs] of this.#quietSinceMs) {
+      if (this.#openAssociations.has(studyUid)) continue;
+      let due = this.#due.get(studyUid);
+      if (due === undefined && asked < askedMax) {
+        asked += 1;
+        const study = present(this.#ledger.studies.get(studyUid), 'an open study is in the ledger');
+        due = { atMs: sinceMs + study.quietSeconds * 1000, isUrgent: study.priority === priority.stat };
+        this.#due.set(studyUid, due);
+      }
+      if (due !== undefined && now >= due.atMs) dueNow.push([studyUid, due]);
+    }
+    return dueNow
+      .sort(([, a], [, b]) => Number(b.isUrgent) - Number(a.isUrgent) || a.atMs - b.atMs)
+      .map(([studyUid]) => studyUid);
   }
 
   /** Closes one study at once, or all that are open. @throws DiodeError E_STUDY_UNKNOWN, E_STUDY_STATE */
@@ -166,7 +196,7 @@ export class StudyClosing {
       },
     });
     this.#quietSinceMs.delete(studyUid);
-    this.#dueAtMs.delete(studyUid);
+    this.#due.delete(studyUid);
     return { studyUid, studyNumber, revision, instances: writer.count };
   }
 }

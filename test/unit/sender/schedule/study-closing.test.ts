@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { objectPlanner } from '../../../../sender/identity.ts';
 import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { StudyClosing } from '../../../../sender/schedule/study-closing.ts';
+import { DiodeError } from '../../../../shared/errors.ts';
 import { objectType, protection } from '../../../../shared/wire/datagram.ts';
 import { limits } from '../../../../shared/wire/limits.ts';
 import { closeReason, decodeManifest, priority } from '../../../../shared/wire/manifest.ts';
@@ -130,7 +131,77 @@ describe('a study', () => {
     time.advance(10_000);
     expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2.7' }]);
     time.advance(60_000);
-    expect(closing.closeQuiet()).toHaveLength(49);
+    let closed = 0;
+    for (let step = 0; step < 4; step += 1) closed += closing.closeQuiet().length;
+    expect(closed).toBe(49);
+  });
+
+  it('of thousands that are due at once is closed in its turn, few in a call, and an urgent one at once', () => {
+    const { closing, time, take, ledger } = low();
+    const count = 1300;
+    ledger.transaction(() => {
+      for (let number = 0; number < count; number += 1) {
+        take(`${number}`, { studyUid: `1.2.${number}` });
+        time.advance(1);
+      }
+    });
+    // The first one is the last to be quiet.
+    take('late', { studyUid: '1.2.0' });
+    time.advance(30_000);
+    for (let step = 0; step < 3; step += 1) expect(closing.closeQuiet()).toEqual([]);
+    time.advance(30_000);
+    expect(closing.closeQuiet()).toHaveLength(16);
+    take('stat', { studyUid: '1.3', priority: priority.stat, quietSeconds: 10 });
+    time.advance(10_000);
+    const get = ledger.studies.get.bind(ledger.studies);
+    let asked = 0;
+    ledger.studies.get = (studyUid) => {
+      asked += 1;
+      return get(studyUid);
+    };
+    const order: string[] = [];
+    for (let step = 0; step < count; step += 1) {
+      asked = 0;
+      const closed = closing.closeQuiet();
+      expect(closed.length).toBeLessThanOrEqual(16);
+      expect(asked).toBeLessThanOrEqual(520);
+      order.push(...closed.map(({ studyUid }) => studyUid));
+    }
+    expect(order[0]).toBe('1.3');
+    expect(order).toHaveLength(count - 16 + 1);
+    expect(order.slice(1).map((uid) => Number(uid.slice(4)))).toEqual([
+      ...Array.from({ length: count - 17 }, (_, index) => index + 17),
+      0,
+    ]);
+  });
+
+  it('with a long list is closed alone in its call', () => {
+    const { closing, time, take, ledger } = low();
+    ledger.transaction(() => {
+      for (let number = 0; number < 2000; number += 1) take(`${number}`);
+    });
+    take('short', { studyUid: '1.9' });
+    time.advance(60_000);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2' }]);
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.9' }]);
+  });
+
+  it('that the ledger refuses to close keeps no other one open, and is closed when it can be', () => {
+    const { closing, time, take, ledger } = low();
+    take('a', { studyUid: '1.1' });
+    time.advance(1);
+    take('b', { studyUid: '1.2' });
+    time.advance(61_000);
+    const close = ledger.studies.close.bind(ledger.studies);
+    ledger.studies.close = (row) => {
+      if (row.studyUid === '1.1') throw new DiodeError('E_LEDGER');
+      return close(row);
+    };
+    for (let step = 0; step < 2; step += 1, time.advance(20))
+      expect(() => closing.closeQuiet()).toThrow(expect.objectContaining({ code: 'E_LEDGER' }));
+    expect(ledger.studies.open().map(({ studyUid }) => studyUid)).toEqual(['1.1']);
+    ledger.studies.close = close;
+    expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.1' }]);
   });
 
   it('that is urgent has the shorter quiet time and an urgent manifest', () => {
