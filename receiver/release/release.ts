@@ -4,7 +4,8 @@
  *
  *   intent row → folder of links or clones beside the inbox, synced → "staged" → one rename, parents synced → "done"
  *
- * After a restart the row says how far it came: `staged` without its folder means that the rename was done.
+ * After a restart the row says how far it came: `staged` without its folder means that the rename was done, and perhaps
+ * not synced.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import { assert } from '../../shared/assert.ts';
@@ -228,6 +229,7 @@ export class Releaser {
     // The inbox may have been switched off in the middle.
     if (folder === undefined) vault.staging.drop(release.id);
     else if (vault.staging.holds(release.id)) vault.staging.moveToInbox(release.id, folder, release.target);
+    else vault.staging.settle(folder);
   }
 
   #finish(release: ReleaseRecord): ReleaseResult | undefined {

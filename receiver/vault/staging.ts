@@ -83,6 +83,11 @@ export class Staging {
     const path = join(inboxFolder, target);
     if (this.#disk.facts(path) !== undefined) throw new DiodeError('E_INBOX_TAKEN');
     this.#disk.rename(this.pathOf(releaseId), path);
+    this.settle(inboxFolder);
+  }
+
+  /** Makes renames into the inbox durable: a stop may have come between one and the syncs behind it. */
+  settle(inboxFolder: string): void {
     this.#disk.syncFolder(inboxFolder);
     this.#disk.syncFolder(this.#folder);
   }

@@ -36,6 +36,8 @@ export class SimulatedDisk implements Disk {
   #folders = new Set<string>(['/']);
   /** The tree as it was when each folder was last synced. */
   #durable = new Map<string, Inode>();
+  /** Folders that were renamed, the newest last, with those of their parents that were not synced since. */
+  #renamed: { readonly from: string; readonly to: string; readonly unsynced: Set<string> }[] = [];
   #nowMs = 0;
   #inodes = 0;
   /** Decides when a sync ends that nobody waits for. Without it, each ends at once. */
@@ -76,6 +78,7 @@ export class SimulatedDisk implements Disk {
     };
     for (const [path, inode] of this.#files) copy.#files.set(path, copyOf(inode));
     for (const [path, inode] of this.#durable) copy.#durable.set(path, copyOf(inode));
+    copy.#renamed = this.#renamed.map((renamed) => ({ ...renamed, unsynced: new Set(renamed.unsynced) }));
     return copy;
   }
 
@@ -101,10 +104,14 @@ export class SimulatedDisk implements Disk {
   }
 
   /**
-   * Cuts the power. Each file is found under the names it had last, or under those that were durable; its
+   * Cuts the power. A folder has its old name again, unless both parents were synced or fate has it. Each file is found under the names it had last, or under those that were durable; its
    * unsynced content is torn. Folders survive: losing an empty one teaches nothing.
    */
   crash(random: Random): void {
+    for (const { from, to } of this.#renamed.splice(0).reverse()) {
+      if (random.chance(0.5)) break;
+      if (this.#folders.has(to) && !this.#folders.has(from)) this.#moveFolder(to, from);
+    }
     const survivors = new Map<string, Inode>();
     for (const inode of new Set([...this.#durable.values(), ...this.#files.values()])) {
       const names = random.chance(0.5) ? this.#files : this.#durable;
@@ -245,6 +252,8 @@ export class SimulatedDisk implements Disk {
   syncFolder(path: string): void {
     this.power.step();
     if (!this.#folders.has(path)) throw failure('ENOENT', 'syncing a folder');
+    for (const { unsynced } of this.#renamed) unsynced.delete(path);
+    this.#renamed = this.#renamed.filter(({ unsynced }) => unsynced.size > 0);
     for (const durable of [...this.#durable.keys()]) {
       if (dirname(durable) === path && !this.#files.has(durable)) this.#durable.delete(durable);
     }
@@ -256,9 +265,14 @@ export class SimulatedDisk implements Disk {
     return { free: Math.max(0, total - this.#usedBytes()), total };
   }
 
-  /** A folder's rename is one step, also across a crash: its files go along, durable ones durably. */
   #renameFolder(from: string, to: string): void {
     if (this.#folders.has(to)) throw failure('ENOTEMPTY', 'renaming a folder');
+    this.#renamed.push({ from, to, unsynced: new Set([dirname(from), dirname(to)]) });
+    this.#moveFolder(from, to);
+  }
+
+  /** One step, also across a crash: its files go along, durable ones durably. */
+  #moveFolder(from: string, to: string): void {
     const moved = (path: string) => (path.startsWith(`${from}/`) ? to + path.slice(from.length) : undefined);
     for (const map of [this.#files, this.#durable]) {
       for (const [path, inode] of [...map]) {

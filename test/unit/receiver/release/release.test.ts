@@ -146,6 +146,32 @@ describe('a stop at any step', () => {
     expect(steps).toBeGreaterThan(25);
   });
 
+  it('and a power cut after the next start leave the study in the inbox: what that start found renamed is synced', () => {
+    let renamed = 0;
+    for (let at = 1; at <= 45; at += 1) {
+      for (let seed = 0; seed < 4; seed += 1) {
+        const high = new High();
+        high.store(a, b);
+        high.manifest(manifestOf(1, [a, b]));
+        cutting(high, new Cutter(at, true));
+        try {
+          high.release();
+        } catch (error) {
+          if (!(error instanceof PowerCut)) throw error;
+        }
+        const inInbox = Object.keys(high.inbox()).length > 0;
+        if (inInbox && high.ledger.releases.unfinished().length > 0) renamed += 1;
+        high.restart();
+        high.release();
+        high.disk.crash(new Random(seed));
+        high.restart();
+        high.release();
+        expect(high.inbox()).toEqual({ [placeOf(a)]: a.objectId, [placeOf(b)]: b.objectId });
+      }
+    }
+    expect(renamed).toBeGreaterThan(10);
+  });
+
   it('of a partial release leaves it there or not, and never a half of it', () => {
     const steps = cutEverywhere({
       prepare: (high) => {
