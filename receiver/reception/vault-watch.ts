@@ -26,7 +26,7 @@ export interface VaultWatchOptions {
   readonly alarms: Alarms;
   readonly parameters: LinkParameters;
   readonly secrets: () => ReadonlyMap<number, Uint8Array>;
-  readonly assembler: Assembler;
+  readonly assembler: Pick<Assembler, 'finish' | 'unfinish'>;
   readonly studies: () => Studies;
   /** A file that lies whole in incoming/ goes the way of one that just came. */
   readonly take: (object: AssembledObject) => void;
@@ -80,11 +80,13 @@ export class VaultWatch {
   /** A file is gone or is not what it was: it is collected again, and what is left of it is kept aside. */
   lost({ objectId, senderId, studyUid }: Pick<VaultFile, 'objectId' | 'senderId' | 'studyUid'>): void {
     const { ledger, vault, alarms, assembler, studies } = this.#options;
-    const isUnknownAgain = ledger.files.markLost(objectId);
-    vault.setAside('damaged', objectId);
-    assembler.unfinish(objectId);
-    if (isUnknownAgain) studies().instanceLost(senderId, studyUid);
     alarms.raise('E_VAULT_DAMAGED', studyUid, undefined, undefined, senderId);
+    ledger.transaction(() => {
+      if (ledger.files.markLost(objectId)) studies().instanceLost(senderId, studyUid);
+    });
+    assembler.unfinish(objectId);
+    // Last: as long as the ledger refuses, the file is where it is found again, and its row names it.
+    vault.setAside('damaged', objectId);
   }
 
   #begin(): Generator<void, VaultReconciliation> {
