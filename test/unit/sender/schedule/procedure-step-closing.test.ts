@@ -1,10 +1,22 @@
 /** Goal: what a modality says of a study closes it at once when it is exactly what is there, and never otherwise. */
 import { expect, it } from 'vitest';
+import type { ProcedureStepReport } from '../../../../sender/intake/performed-procedure-steps.ts';
 import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { ProcedureStepClosing } from '../../../../sender/schedule/procedure-step-closing.ts';
 import { instanceRow } from '../rows.ts';
 
 const studyUid = '1.2';
+
+function report(
+  scanner: string,
+  procedureStepUid: string,
+  named: readonly string[],
+  studyUids: readonly string[],
+): ProcedureStepReport {
+  const instances = named.map((sopInstanceUid) => ({ sopClassUid: '1.2.3', sopInstanceUid }));
+  const series = [{ seriesUid: '1.2.1', instances }];
+  return { scanner, procedureStepUid, callingAe: 'SCANNER', status: 'COMPLETED', studyUids, series };
+}
 
 function low() {
   const ledger = new SenderLedger(':memory:');
@@ -19,19 +31,11 @@ function low() {
       for (const row of rows) ledger.instances.enter(row);
       steps.instancesEntered(rows);
     },
+    endOther: (step: string, named: string[]) => steps.stepEnded(report('other', step, named, [])),
     end: (step: string, named: string[], more: { known?: boolean; status?: 'DISCONTINUED' } = {}) =>
       steps.stepEnded({
-        scanner: 'ct',
-        procedureStepUid: step,
-        callingAe: 'SCANNER',
-        status: more.status ?? 'COMPLETED',
-        studyUids: more.known === false ? [] : [studyUid],
-        series: [
-          {
-            seriesUid: '1.2.1',
-            instances: named.map((sopInstanceUid) => ({ sopClassUid: '1.2.3', sopInstanceUid })),
-          },
-        ],
+        ...report('ct', step, named, more.known === false ? [] : [studyUid]),
+        ...(more.status !== undefined && { status: more.status }),
       }),
   };
 }
@@ -90,18 +94,36 @@ it('waits for all steps of a study', () => {
   expect(closed).toEqual([studyUid]);
 });
 
-it('forgets no step of a scanner for those of another one', () => {
-  const { closed, begin, beginOther, take, end } = low();
-  begin('9.1');
-  end('9.2', ['1', '2']);
-  for (let number = 0; number < 1000; number += 1)
-    beginOther(
-      `8.${number}`,
-      Array.from({ length: 500 }, (_, study) => `8.${number}.${study}`),
-    );
-  take('1', '2');
-  // The first step goes on.
-  expect(closed).toEqual([]);
+it.each(['go on', 'are completed'])(
+  'forgets no step of a scanner, completed or not, for those of another one that %s',
+  (how) => {
+    const { closed, begin, beginOther, endOther, take, end } = low();
+    begin('9.1');
+    end('9.2', ['1', '2']);
+    for (let number = 0; number < 250; number += 1) {
+      const uids = Array.from({ length: 500 }, (_, one) => `8.${number}.${one}`);
+      if (how === 'go on') beginOther(`8.${number}`, uids);
+      else endOther(`8.${number}`, uids);
+    }
+    take('1', '2');
+    // The first step goes on.
+    expect(closed).toEqual([]);
+    end('9.1', ['1']);
+    expect(closed).toEqual([studyUid]);
+  },
+);
+
+it('forgets the oldest completed step of a scanner for its own newest, and keeps the newest', () => {
+  const { closed, take, end } = low();
   end('9.1', ['1']);
+  end('9.2', ['2']);
+  for (let number = 0; number < 250; number += 1)
+    end(
+      `8.${number}`,
+      Array.from({ length: 500 }, (_, one) => `8.${number}.${one}`),
+      { known: false },
+    );
+  end('9.3', ['1', '2']);
+  take('1', '2');
   expect(closed).toEqual([studyUid]);
 });
