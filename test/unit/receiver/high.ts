@@ -71,7 +71,9 @@ export function manifestOf(
 /** A high side whose programs can be started again; ledger and disk stay. */
 export class High {
   readonly disk: SimulatedDisk;
-  readonly ledger = new ReceiverLedger(':memory:');
+  /** What it throws, the ledger throws in place of storing something. */
+  beforeStore: () => void = () => {};
+  readonly ledger = new ReceiverLedger(':memory:', () => this.beforeStore());
   readonly time = new VirtualClock();
   readonly clock = this.time.host();
   readonly touched = new Map<string, number>();

@@ -144,6 +144,31 @@ describe('the malware scanner', () => {
     expect(alarm?.detail).toMatch(/700 instances wait, the oldest since 2026-11-24T00:00:00/);
   });
 
+  it.each(['clean', 'infected'] as const)(
+    'whose verdict (%s) the ledger refuses costs a step each time, asks nobody again, and loses nothing',
+    async (verdict) => {
+      const waiting = new Waiting();
+      const rows = [...waiting.rows(20, many), ...waiting.rows(20, few)];
+      waiting.scanner.rule = () => verdict;
+      waiting.high.beforeStore = () => {
+        throw new DiodeError('E_DISK_FULL');
+      };
+      waiting.clearance.step();
+      const refused = { code: 'E_DISK_FULL' };
+      for (let step = 0; step < 10; step += 1) await expect(waiting.go(2)).rejects.toMatchObject(refused);
+      expect(waiting.cleared.size).toBe(0);
+      expect(waiting.scanner.asked.length).toBeLessThanOrEqual(scansMax);
+      waiting.high.beforeStore = () => {};
+      await waiting.go(40);
+      expect(waiting.has(rows)).toBe(40);
+      expect(new Set(waiting.scanner.asked).size).toBe(40);
+      expect(waiting.scanner.asked).toHaveLength(40);
+      const held = verdict === 'clean' ? undefined : 'E_MALWARE';
+      for (const { objectId } of rows)
+        expect(waiting.high.ledger.instances.get(objectId)?.heldBecause).toBe(held);
+    },
+  );
+
   it('that is no longer configured is waited for by nothing', () => {
     const waiting = new Waiting();
     const [row] = waiting.rows(300, many);

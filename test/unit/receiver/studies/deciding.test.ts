@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceRecord } from '../../../../receiver/ledger/instance-records.ts';
 import { StudyReleases } from '../../../../receiver/release/study-releases.ts';
+import { DiodeError } from '../../../../shared/errors.ts';
 import { High, idOf, instance, manifestOf, senderId } from '../high.ts';
 
 const loud = '00'.repeat(8);
@@ -131,6 +132,63 @@ describe('a list of many thousand entries that are all here', () => {
       expect(high.releases).toMatchObject([{ instances: entries - 1 }]);
     }
   });
+});
+
+describe('a ledger that refuses to store something', () => {
+  const [a, b, other, beside] = [instance('a'), instance('b'), instance('other'), instance('beside')];
+  const twin = instance('twin', { uid: 'a' });
+  const stored = [a, b, twin, other, { ...beside, senderId: loud, studyUid: '2.1' }];
+
+  /** Lists that are whole; one names an instance by another series than it has. */
+  function ready(): High {
+    const high = new High();
+    high.store(...stored);
+    high.manifest(manifestOf(1, [a, b, twin, { ...other, seriesUid: '1.2.9' }]));
+    high.manifest(listOf(1, [beside]));
+    return high;
+  }
+
+  it.each(['once', 'from then on'])(
+    'at any moment of deciding about a study and releasing it, %s, costs steps and nothing else',
+    (how) => {
+      let refusedAt = 1;
+      for (let isOver = false; !isOver; refusedAt += 1) {
+        const high = ready();
+        let stores = 0;
+        let refused = 0;
+        high.beforeStore = () => {
+          stores += 1;
+          if (how === 'once' ? stores !== refusedAt : stores < refusedAt) return;
+          refused += 1;
+          throw new DiodeError('E_DISK_FULL');
+        };
+        const releases = new StudyReleases({ studies: high.studies, releaser: high.releaser });
+        for (let step = 0; step < 6; step += 1) {
+          try {
+            releases.step();
+          } catch (error) {
+            // What the whole step deals with: see Reception.
+            expect(error).toMatchObject({ code: 'E_DISK_FULL' });
+            high.studies.loadAgain();
+          }
+        }
+        isOver = refused === 0;
+        high.beforeStore = () => {};
+        high.time.advance(600_000);
+        high.studies.watchDeadlines();
+        releases.all();
+        expect(Object.values(high.inbox()).sort(), `at ${refusedAt}`).toEqual(
+          [a, b, beside].map(({ objectId }) => objectId).sort(),
+        );
+        expect(high.ledger.instances.get(other.objectId)?.heldBecause).toBe('E_INSTANCE_MISMATCH');
+        expect(high.ledger.instances.get(twin.objectId)?.heldBecause).toBe('E_CONFLICT');
+        expect(high.ledger.releases.unfinished()).toEqual([]);
+        expect(high.standing().filter((alarm) => /E_DISK_FULL|E_RELEASE/.test(alarm))).toEqual([]);
+        expect(refusedAt).toBeLessThan(200);
+      }
+      expect(refusedAt).toBeGreaterThan(8);
+    },
+  );
 });
 
 describe('a large release that a stop interrupted when half of it was marked', () => {

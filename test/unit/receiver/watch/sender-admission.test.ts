@@ -5,6 +5,7 @@ import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
 import { SenderAdmission } from '../../../../receiver/watch/sender-admission.ts';
 import { SenderSessions } from '../../../../receiver/watch/sender-sessions.ts';
 import { Alarms } from '../../../../shared/alarms.ts';
+import { DiodeError } from '../../../../shared/errors.ts';
 import { objectType } from '../../../../shared/wire/datagram.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { senderId } from '../high.ts';
@@ -99,6 +100,28 @@ describe('a sender id', () => {
     time.advance(3_600_000);
     expect(standing()).toEqual([]);
   });
+});
+
+it('a ledger that refuses to bind a sender costs that object its turn: nobody is bound, and everything else goes on', () => {
+  let refuses = false;
+  const ledger = new ReceiverLedger(':memory:', () => {
+    if (refuses) throw new DiodeError('E_DISK_FULL');
+  });
+  const { mayOpen, mayTake, standing } = site(undefined, ledger);
+  mayTake(idOf(2), 2);
+  refuses = true;
+  for (let time = 0; time < 3; time += 1)
+    expect(() => mayTake(senderId, 1)).toThrow(expect.objectContaining({ code: 'E_DISK_FULL' }));
+  expect(ledger.bindings.all()).toHaveLength(1);
+  // Neither name has it yet, and who is bound is not asked for in the ledger.
+  for (const keyId of [1, 2]) expect(mayOpen({ keyId })).toBeUndefined();
+  expect(mayTake(idOf(2), 2)).toBeUndefined();
+  expect(mayTake(idOf(2), 1)).toBe('E_SENDER_KEY');
+  expect(standing()).toEqual([`E_SENDER_KEY ${idOf(2)}`]);
+  refuses = false;
+  expect(mayTake(senderId, 1)).toBeUndefined();
+  expect(mayOpen({ keyId: 2 })).toBe('E_SENDER_KEY');
+  expect(ledger.holds.history(senderId)).toHaveLength(1);
 });
 
 describe('places', () => {
