@@ -6,7 +6,8 @@ import { UsedBuffers } from '../../../shared/collector.ts';
 test('buffers that are used once are collected as they go: what is young', async () => {
   const kinds: unknown[] = [];
   const observer = new PerformanceObserver((list) => {
-    for (const { detail } of list.getEntries()) kinds.push(Reflect.get(Object(detail), 'kind'));
+    for (const entry of list.getEntries())
+      kinds.push(Reflect.get(Object(Reflect.get(entry, 'detail')), 'kind'));
   });
   const used = new UsedBuffers();
   observer.observe({ entryTypes: ['gc'] });
