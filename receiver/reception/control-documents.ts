@@ -2,8 +2,8 @@
  * What is done with manifests, beacons and rolls that came whole: read, kept, told to who waits for it. One that does
  * not follow its format is dropped, counted, and an alarm until a good one of its kind comes from that sender.
  *
- * Senders have their turns, and documents together a share of the time: a sender that sends more than is read meanwhile
- * loses its own.
+ * Next is a document of the sender whose documents took least time, and each sender has its part of the time that is for
+ * documents: one whose documents are long, or more than is read meanwhile, makes its own wait, and loses its own.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -16,7 +16,8 @@ import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Studies } from '../studies/studies.ts';
 import type { SenderWatch } from '../watch/sender-watch.ts';
-import { WaitingDocuments } from './waiting-documents.ts';
+import { TimeShares } from './time-shares.ts';
+import { type WaitingDocument, WaitingDocuments } from './waiting-documents.ts';
 
 /** Objects by their type, in the words of the protocol. */
 const names = { 1: 'instance', 2: 'manifest', 3: 'beacon', 4: 'roll' } as const satisfies Record<
@@ -28,9 +29,6 @@ const names = { 1: 'instance', 2: 'manifest', 3: 'beacon', 4: 'roll' } as const 
 const ofStepMax = 64;
 /** One step reads no longer than this, but for one document. */
 const stepMs = 5;
-/** The share of the time that is for documents, and what they may take of it at once when they took little before. */
-const timeShare = 0.25;
-const burstMs = 500;
 /** The alarm that some were dropped stands so long after the last one. */
 const backlogMs = 60_000;
 
@@ -50,11 +48,9 @@ export interface ControlDocumentsOptions {
 export class ControlDocuments {
   readonly #options: ControlDocumentsOptions;
   readonly #waiting: WaitingDocuments;
+  readonly #shares = new TimeShares();
   /** When a document of a sender was last dropped. */
   readonly #droppedAtMs = new Map<string, number>();
-  /** Time that documents may take now, and when that was last counted. */
-  #creditMs = burstMs;
-  #creditAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ControlDocumentsOptions) {
     this.#options = options;
@@ -63,12 +59,18 @@ export class ControlDocuments {
 
   add(document: AssembledObject): void {
     const { assembler, clock, alarms } = this.#options;
-    for (const { objectId, senderId } of this.#waiting.add(document)) {
+    const now = clock.monotonicMs();
+    for (const { objectId, senderId } of this.#waiting.add(document, now)) {
       assembler.counters.refuse('E_DOCUMENT_BACKLOG');
       assembler.unfinish(objectId);
-      this.#droppedAtMs.set(senderId, clock.monotonicMs());
+      this.#droppedAtMs.set(senderId, now);
       alarms.raise('E_DOCUMENT_BACKLOG', senderId);
     }
+  }
+
+  /** As of {@link WaitingDocuments}. */
+  beaconCameMs(senderId: string): number | undefined {
+    return this.#waiting.beaconCameMs(senderId);
   }
 
   /** Reads what waits, for a bounded time. @returns whether there is more to read at once */
@@ -76,23 +78,23 @@ export class ControlDocuments {
     const { clock } = this.#options;
     const beganMs = clock.monotonicMs();
     this.#watchBacklog(beganMs);
-    const passedMs = Math.max(0, beganMs - this.#creditAtMs);
-    this.#creditMs = Math.min(burstMs, this.#creditMs + passedMs * timeShare);
-    this.#creditAtMs = beganMs;
-    if (this.#creditMs <= 0) return false;
+    this.#shares.pass(beganMs);
     for (let count = 0; count < ofStepMax && clock.monotonicMs() - beganMs <= stepMs; count += 1) {
-      const object = this.#waiting.next();
-      if (object === undefined) break;
-      this.#readApart(object);
+      const next = this.#waiting.next((group) => this.#shares.has(group));
+      if (next === undefined) return false;
+      const nextAtMs = clock.monotonicMs();
+      this.#readApart(next);
+      const tookMs = clock.monotonicMs() - nextAtMs;
+      this.#waiting.took(next.group, tookMs);
+      this.#shares.took(next.group, tookMs);
     }
-    this.#creditMs -= clock.monotonicMs() - beganMs;
-    return !this.#waiting.isEmpty && this.#creditMs > 0;
+    return !this.#waiting.isEmpty;
   }
 
   /** Reads everything that waits: before a stop. */
   readAll(): void {
-    for (let object = this.#waiting.next(); object !== undefined; object = this.#waiting.next())
-      this.#readApart(object);
+    for (let next = this.#waiting.next(); next !== undefined; next = this.#waiting.next())
+      this.#readApart(next);
   }
 
   #watchBacklog(now: number): void {
@@ -104,12 +106,12 @@ export class ControlDocuments {
   }
 
   /** What is wrong with one document concerns that one alone. */
-  #readApart(object: AssembledObject): void {
+  #readApart({ document: object, cameMs }: WaitingDocument): void {
     const { alarms, assembler } = this.#options;
     const subject = `${names[object.type]} of ${object.senderId}`;
     try {
       const read = alarms.during(subject, storageCodes, () => {
-        this.#readOne(object);
+        this.#readOne(object, cameMs);
         return true;
       });
       alarms.clear('E_DOCUMENT', subject);
@@ -124,7 +126,7 @@ export class ControlDocuments {
     }
   }
 
-  #readOne(object: AssembledObject): void {
+  #readOne(object: AssembledObject, cameMs: number): void {
     const { ledger, clock, assembler, studies, senders } = this.#options;
     const { document } = object;
     if (document === undefined) return;
@@ -145,10 +147,11 @@ export class ControlDocuments {
       assembler.finish(object);
       return;
     }
+    const arrival = { ...object, cameMs };
     const fresh =
       object.type === objectType.beacon
-        ? senders.beaconCame(decodeBeacon(document), object)
-        : senders.rollCame(decodeRollPage(document), object);
+        ? senders.beaconCame(decodeBeacon(document), arrival)
+        : senders.rollCame(decodeRollPage(document), arrival);
     if (!fresh) assembler.counters.refuse(senders.admission.replayed(object.senderId));
   }
 }

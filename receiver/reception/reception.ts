@@ -247,7 +247,7 @@ export class Reception {
     if (now - this.#watchedAtMs >= watchIntervalMs) {
       this.#watchedAtMs = now;
       this.studies.watchDeadlines();
-      this.senders.watch();
+      this.senders.watch((senderId) => this.#documents.beaconCameMs(senderId));
       this.#options.room.lookAtShares();
       this.#holdAlarms.watch();
     }

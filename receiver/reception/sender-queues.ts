@@ -33,12 +33,18 @@ export class SenderQueues<Item> {
     this.#size += items.length;
   }
 
-  /** The next items, at most `most`, all of one sender; undefined when nothing waits. */
-  take(most: number): { readonly senderId: string; readonly items: readonly Item[] } | undefined {
+  /**
+   * The next items, at most `most`, all of one sender; undefined when nothing waits.
+   * @param mayTake whose turn it may be now; everybody's when left out
+   */
+  take(
+    most: number,
+    mayTake: (senderId: string) => boolean = () => true,
+  ): { readonly senderId: string; readonly items: readonly Item[] } | undefined {
     let next: [senderId: string, queue: SenderQueue<Item>] | undefined;
     for (const [senderId, queue] of this.#queues) {
-      if (queue.items.length > 0 && (next === undefined || queue.spent < next[1].spent))
-        next = [senderId, queue];
+      if (queue.items.length === 0 || (next !== undefined && queue.spent >= next[1].spent)) continue;
+      if (mayTake(senderId)) next = [senderId, queue];
     }
     if (next === undefined) return undefined;
     const [senderId, { items, spent }] = next;
@@ -51,6 +57,13 @@ export class SenderQueues<Item> {
   /** What items of a sender took, in any measure. */
   charge(senderId: string, cost: number): void {
     this.#queueOf(senderId).spent += cost;
+  }
+
+  /** Takes the last item of a sender. */
+  dropLast(senderId: string): Item | undefined {
+    const items = this.#queues.get(senderId)?.items ?? [];
+    if (items.length > 0) this.#size -= 1;
+    return items.pop();
   }
 
   /** Takes everything. */

@@ -93,7 +93,7 @@ export class SenderSessions {
     const heard = this.#heard.get(moment.senderId);
     if (heard === undefined) return this.load(moment.senderId, newest, [], nowMs);
     heard.newest = newest;
-    heard.heardAtMs = nowMs;
+    heard.heardAtMs = Math.max(heard.heardAtMs, nowMs);
     if (left === undefined) return;
     heard.left.delete(keyOf(newest));
     heard.left.delete(keyOf(left));

@@ -22,6 +22,8 @@ import { StudyNumberWatch } from './study-number-watch.ts';
 /** Where a document came, and under which key. */
 export interface Arrival extends Moment {
   readonly keyId: number;
+  /** When it came, on the monotonic clock: now when left out. It may have waited since. */
+  readonly cameMs?: number;
 }
 
 export interface SenderStatus {
@@ -81,16 +83,16 @@ export class SenderWatch {
   beaconCame(beacon: Beacon, arrival: Arrival): boolean {
     const { ledger, clock } = this.#options;
     const now = clock.monotonicMs();
-    const { senderId } = arrival;
+    const { senderId, cameMs = now } = arrival;
     if (beacon.senderId !== senderId) return false;
-    const newness = this.#sessions.newness(arrival, 'beacon', now, beacon.beaconNumber);
+    const newness = this.#sessions.newness(arrival, 'beacon', cameMs, beacon.beaconNumber);
     if (newness === 'waits') this.#setBackNumbers.waits(ledger.senders.get(senderId), beacon);
     if (newness === 'waits' || newness === 'replay') return false;
     this.#save(beacon, arrival, newness);
-    this.#sessions.took({ ...arrival, telling: 'beacon', number: beacon.beaconNumber }, now);
+    this.#sessions.took({ ...arrival, telling: 'beacon', number: beacon.beaconNumber }, cameMs);
     this.#setBackNumbers.taken(senderId);
-    const clockSkewMs = beacon.clockMs - clock.wallMs();
-    this.#watched.set(senderId, { beacon, beaconAtMs: now, clockSkewMs });
+    const clockSkewMs = Math.round(beacon.clockMs - clock.wallMs() + (now - cameMs));
+    this.#watched.set(senderId, { beacon, beaconAtMs: cameMs, clockSkewMs });
     this.#compareParameters(beacon);
     this.#lowSideAlarms.beaconCame(beacon);
     return true;
@@ -101,8 +103,8 @@ export class SenderWatch {
     const { ledger, clock } = this.#options;
     const before = ledger.senders.get(arrival.senderId);
     if (roll.senderId !== arrival.senderId || before === undefined) return false;
-    const now = clock.monotonicMs();
-    if (this.#sessions.newness(arrival, 'roll', now, roll.rollNumber) !== 'new') return false;
+    const { cameMs = clock.monotonicMs() } = arrival;
+    if (this.#sessions.newness(arrival, 'roll', cameMs, roll.rollNumber) !== 'new') return false;
     ledger.told.saveRoll(arrival.senderId, roll.entries);
     if (this.#sessions.isOfLastRoll(arrival, roll.rollNumber)) return true;
     const told = { ...arrival, telling: 'roll', number: roll.rollNumber } as const;
@@ -111,24 +113,30 @@ export class SenderWatch {
       if (left !== undefined) ledger.senders.leave(arrival.senderId, left);
       ledger.senders.save({ ...before, ...newest, keyId: arrival.keyId });
     });
-    this.#sessions.took(told, now);
+    this.#sessions.took(told, cameMs);
     return true;
   }
 
-  /** Names what is silent or missing. Call it every second or so. */
-  watch(): void {
+  /**
+   * Names what is silent or missing. Call it every second or so.
+   * @param waitingMs when a beacon of a sender came that is not read yet: one that waits is no silence
+   */
+  watch(waitingMs: (senderId: string) => number | undefined = () => undefined): void {
     const { clock, alarms, silenceMs, ledger } = this.#options;
     const now = clock.monotonicMs();
+    const isSilent = (senderId: string, sinceMs: number) =>
+      now - Math.max(sinceMs, waitingMs(senderId) ?? sinceMs) >= silenceMs;
     this.admission.watch();
     this.#numbers.watch(now);
     // A sender of an earlier life of this program that has not spoken in this one is as silent as any other.
     if (now - this.#startedMs >= silenceMs) {
       for (const { senderId, isRetired } of ledger.senders.all()) {
-        if (!isRetired && !this.#watched.has(senderId)) alarms.raise('E_NO_BEACON', senderId);
+        if (!isRetired && !this.#watched.has(senderId) && isSilent(senderId, this.#startedMs))
+          alarms.raise('E_NO_BEACON', senderId);
       }
     }
-    for (const [senderId, watched] of this.#watched)
-      alarms.set(now - watched.beaconAtMs >= silenceMs, 'E_NO_BEACON', senderId);
+    for (const [senderId, { beaconAtMs }] of this.#watched)
+      alarms.set(isSilent(senderId, beaconAtMs), 'E_NO_BEACON', senderId);
   }
 
   /**

@@ -36,6 +36,7 @@ const good = encodeBeacon({
 });
 
 let made = 0;
+/** Each of a session of its own: none takes the place of another. */
 function documentOf(from: string, document: Uint8Array, bytes = document.length): AssembledObject {
   made += 1;
   return {
@@ -45,7 +46,7 @@ function documentOf(from: string, document: Uint8Array, bytes = document.length)
     type: objectType.beacon,
     bytes,
     sha256: '',
-    sessionCounter: 1,
+    sessionCounter: made,
     sessionRandom: 1,
     sequence: made,
     repairedSymbols: 0,
@@ -53,8 +54,8 @@ function documentOf(from: string, document: Uint8Array, bytes = document.length)
   };
 }
 
-/** Reading a beacon takes so long here. */
-function site(beaconMs = 0) {
+/** Reading a beacon of a sender takes so long here. */
+function site(beaconMs: number | ((senderId: string) => number) = 0) {
   const time = new VirtualClock();
   const clock = time.host();
   const edges: string[] = [];
@@ -63,6 +64,7 @@ function site(beaconMs = 0) {
     (edge, { code, subject }) => edges.push(`${edge} ${code} ${subject}`),
   );
   const read: string[] = [];
+  const waitedMs: number[] = [];
   const unfinished: string[] = [];
   const refused = new Map<string, number>();
   const refuse = (code: string) => refused.set(code, (refused.get(code) ?? 0) + 1);
@@ -76,15 +78,16 @@ function site(beaconMs = 0) {
     } as unknown as Assembler,
     studies: {} as unknown as Studies,
     senders: {
-      beaconCame: (_beacon: unknown, arrival: { senderId: string }) => {
-        time.advance(beaconMs);
+      beaconCame: (_beacon: unknown, arrival: { senderId: string; cameMs: number }) => {
+        waitedMs.push(clock.monotonicMs() - arrival.cameMs);
+        time.advance(typeof beaconMs === 'number' ? beaconMs : beaconMs(arrival.senderId));
         read.push(arrival.senderId);
         return true;
       },
     } as unknown as SenderWatch,
     onRefused: () => {},
   });
-  return { time, clock, alarms, edges, read, unfinished, refused, documents };
+  return { time, clock, alarms, edges, read, waitedMs, unfinished, refused, documents };
 }
 
 describe('documents', () => {
@@ -105,6 +108,61 @@ describe('documents', () => {
     documents.read();
     expect(alarms.standing()).toEqual([]);
     expect(read).toHaveLength(513);
+  });
+
+  it.each([1, 3])(
+    'a sender with long lists delays the documents of another by no more than one of its own (%i of them)',
+    (hostileSenders) => {
+      const longMs = 1700;
+      const { documents, clock, time, read, waitedMs, alarms } = site((from) =>
+        from === senderId ? 2 : longMs,
+      );
+      const honestMs: number[] = [];
+      let addedMs = Number.NEGATIVE_INFINITY;
+      // Ten minutes: each sender has sent what it sends in a second, as soon as that is over.
+      while (clock.monotonicMs() < 600_000) {
+        for (; addedMs + 1000 <= clock.monotonicMs(); addedMs += 1000) {
+          if (addedMs < 0) addedMs = clock.monotonicMs() - 1000;
+          for (let index = 0; index < hostileSenders; index += 1)
+            documents.add(documentOf(`${index}6`.repeat(8), good, 1000));
+          for (let count = 0; count < 4; count += 1) documents.add(documentOf(senderId, good));
+        }
+        const before = read.length;
+        documents.read();
+        for (let index = before; index < read.length; index += 1)
+          if (read[index] === senderId) honestMs.push(waitedMs[index] ?? Number.NaN);
+        time.advance(1);
+      }
+      expect(honestMs.length).toBeGreaterThan(2300);
+      expect(Math.max(...honestMs)).toBeLessThanOrEqual(hostileSenders * longMs + 20);
+      // They are read as well: in their part of the time.
+      expect(read.length - honestMs.length).toBeGreaterThan(50);
+      expect(alarms.standing().some(({ subject }) => subject === senderId)).toBe(false);
+    },
+  );
+
+  it('that take longer let more of another go before them', () => {
+    const { documents, clock, read, waitedMs } = site((from) => (from === senderId ? 2 : 100));
+    for (let count = 0; count < 40; count += 1)
+      for (const from of [hostile, senderId]) documents.add(documentOf(from, good));
+    while (documents.read());
+    expect(clock.monotonicMs()).toBeLessThan(2000);
+    const last = read.lastIndexOf(senderId);
+    expect(read.filter((from) => from === senderId)).toHaveLength(40);
+    expect(waitedMs[last]).toBeLessThan(40 * 2 + 2 * 100);
+  });
+
+  it('of a sender whose own take too long are dropped with its name, and of no other', () => {
+    const { documents, clock, time, alarms } = site((from) => (from === senderId ? 2 : 1700));
+    for (let second = 0; second < 2000; second += 1) {
+      for (const from of [hostile, senderId]) documents.add(documentOf(from, good));
+      documents.read();
+      time.advance(1000);
+    }
+    expect(clock.monotonicMs()).toBeGreaterThan(2_000_000);
+    expect(alarms.standing().map(({ code, subject }) => `${code} ${subject}`)).toEqual([
+      `E_DOCUMENT_BACKLOG ${hostile}`,
+    ]);
   });
 
   it('take no more than a share of the time', () => {
@@ -156,7 +214,8 @@ it('documents that wait are bounded in bytes, and the sender with the most makes
   add(senderId, 10 * 2 ** 20);
   expect(dropped).toEqual([hostile, hostile, hostile, hostile]);
   const order: string[] = [];
-  for (let next = waiting.next(); next !== undefined; next = waiting.next()) order.push(next.senderId);
+  for (let next = waiting.next(); next !== undefined; next = waiting.next())
+    order.push(next.document.senderId);
   expect(order).toEqual([hostile, senderId]);
   expect(waiting.isEmpty).toBe(true);
 });

@@ -49,6 +49,35 @@ describe('a beacon', () => {
     expect(watch.statuses()).toMatchObject([{ senderId, beaconAgeMs: 700, clockSkewMs: -5000 }]);
   });
 
+  it('that waited is dated from when it came', () => {
+    const { watch, clock, time, standing } = high();
+    const told = { clockMs: clock.wallMs() - 5000 };
+    const cameMs = clock.monotonicMs();
+    time.advance(9000);
+    watch.beaconCame(beacon(told), { ...arrival(1), cameMs });
+    expect(watch.statuses()).toMatchObject([{ beaconAgeMs: 9000, clockSkewMs: -5000 }]);
+    time.advance(1000);
+    watch.watch();
+    expect(standing()).toEqual([`E_NO_BEACON ${senderId}`]);
+  });
+
+  it.each(['in this life', 'in an earlier life'])(
+    'that waits to be read after one %s is no silence',
+    (life) => {
+      const first = high();
+      first.watch.beaconCame(beacon(), arrival(1));
+      const { watch, clock, time, standing } = life === 'in this life' ? first : high(first.ledger);
+      time.advance(9000);
+      const cameMs = clock.monotonicMs();
+      time.advance(9999);
+      watch.watch((of) => (of === senderId ? cameMs : undefined));
+      expect(standing()).toEqual([]);
+      time.advance(1);
+      watch.watch((of) => (of === senderId ? cameMs : undefined));
+      expect(standing()).toEqual([`E_NO_BEACON ${senderId}`]);
+    },
+  );
+
   it.each(['in this life', 'in an earlier life'])(
     'that stays away after one %s is an alarm until it comes',
     (life) => {
