@@ -124,6 +124,7 @@ export async function startReceiver(
     ledger,
     vault,
     outgoing: () => reception.outgoing,
+    groupOf: (senderId) => reception.senders.admission.groupOf(senderId),
     clock: systemClock,
     alarms,
     log,

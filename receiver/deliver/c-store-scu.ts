@@ -14,6 +14,7 @@ import { contextFor, type PlannedAssociation, planAssociations } from './associa
 import type { DeliveryResult } from './delivery-result.ts';
 import { type DicomDestination, destinationTimes } from './destination.ts';
 import { type InstanceFile, InstanceReader, prefixBytesMax } from './instance-file.ts';
+import { Losses, type SenderOf } from './losses.ts';
 import { connectToPeer } from './peer-connection.ts';
 import { Requestor } from './requestor.ts';
 
@@ -27,6 +28,8 @@ export interface StoreOptions {
   readonly clock?: Clock;
   /** Stops after the instance at hand. */
   readonly signal?: AbortSignal;
+  /** As in {@link Losses}. */
+  readonly senderOf?: SenderOf | undefined;
 }
 
 /**
@@ -38,7 +41,7 @@ export async function* storeInstances(
   files: readonly InstanceFile[],
   options: StoreOptions = {},
 ): AsyncGenerator<DeliveryResult> {
-  yield* new StoreRun(destination, options).run(files);
+  yield* new StoreRun(destination, files, options).run(files);
 }
 
 /** Asks the destination with C-ECHO. @throws DiodeError as {@link Requestor.open}, E_PEER_CONNECT, E_PEER_REFUSED */
@@ -94,14 +97,13 @@ class StoreRun {
   readonly #prefix = new Uint8Array(prefixBytesMax);
   /** Instances whose association broke: each is tried once more, alone. */
   #suspects: InstanceFile[] = [];
-  #losses = 0;
+  readonly #losses: Losses;
   /** Why the last association broke. */
   #lost: DiodeError | undefined;
-  /** Why the destination is given up for now. */
-  #givenUp: DiodeError | undefined;
 
-  constructor(destination: DicomDestination, options: StoreOptions) {
+  constructor(destination: DicomDestination, files: readonly InstanceFile[], options: StoreOptions) {
     this.#destination = destination;
+    this.#losses = new Losses(files, lossesMax, options.senderOf);
     this.#clock = options.clock ?? systemClock;
     this.#signal = options.signal;
   }
@@ -111,7 +113,7 @@ class StoreRun {
     const suspects = this.#suspects;
     this.#suspects = [];
     for (const file of suspects) {
-      if (this.#stopped() !== undefined) {
+      if (this.#whyNot(file) !== undefined) {
         yield { file, outcome: 'failed', ...reasonOf(this.#lost) };
         continue;
       }
@@ -124,27 +126,45 @@ class StoreRun {
 
   /** One planned association, and as many more as break on the way. */
   async *#associations(planned: PlannedAssociation): AsyncGenerator<DeliveryResult> {
-    let rest = planned.files;
-    while (rest.length > 0) {
-      if (this.#stopped() !== undefined) {
-        yield* this.#untried(rest);
-        return;
+    for (let rest = planned.files; rest.length > 0; ) {
+      const left = rest.filter((file) => this.#whyNot(file) === undefined);
+      for (const file of rest) {
+        const error = this.#whyNot(file);
+        if (error !== undefined) yield { file, outcome: 'untried', ...reasonOf(error) };
       }
+      const [first] = left;
+      if (first === undefined) return;
       let requestor: Requestor;
       try {
         requestor = await openAssociation(this.#destination, planned.contexts, this.#clock);
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
-        if (mayBeTheProposal(error) && planned.contexts.length > 1) {
-          for (const single of planAssociations(rest, 1)) yield* this.#associations(single);
-          return;
-        }
-        this.#givenUp = error;
+        const apart = this.#apart(error, planned, left);
+        for (const each of apart) yield* this.#associations(each);
+        if (apart.length > 0) return;
+        if (isOfTheDestination(error)) this.#losses.giveUp(error);
+        else this.#losses.putAside(first, error);
+        // Beside other senders one of it has failed: that tells it from what was not reached.
+        const isBlamed = !isOfTheDestination(error) && !this.#losses.isOfOneSender;
+        if (isBlamed) yield { file: first, outcome: 'failed', ...reasonOf(error) };
+        rest = isBlamed ? left.slice(1) : left;
         continue;
       }
-      const sent = yield* this.#sendOver(requestor, rest);
-      rest = rest.slice(sent);
+      const sent = yield* this.#sendOver(requestor, left);
+      rest = left.slice(sent);
     }
+  }
+
+  /** What to propose instead where an association may have failed for what one sender, or one pair, brought into it. */
+  #apart(
+    error: DiodeError,
+    planned: PlannedAssociation,
+    files: readonly InstanceFile[],
+  ): PlannedAssociation[] {
+    if (isOfTheDestination(error)) return [];
+    const bySender = this.#losses.bySender(files);
+    if (bySender.length > 1) return bySender.flatMap((ofSender) => planAssociations(ofSender));
+    return mayBeTheProposal(error) && planned.contexts.length > 1 ? planAssociations(files, 1) : [];
   }
 
   /** @returns how many instances are dealt with */
@@ -154,7 +174,7 @@ class StoreRun {
   ): AsyncGenerator<DeliveryResult, number> {
     let dealt = 0;
     for (const file of files) {
-      if (this.#stopped() !== undefined) break;
+      if (this.#whyNot(file) !== undefined) break;
       const context = contextFor(file, requestor.contexts);
       dealt += 1;
       if (context === undefined) {
@@ -163,7 +183,7 @@ class StoreRun {
       }
       try {
         yield await this.#store(requestor, context, file);
-        this.#losses = 0;
+        this.#losses.answered();
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
         await requestor.abort();
@@ -180,19 +200,13 @@ class StoreRun {
   #lose(file: InstanceFile, error: DiodeError): void {
     this.#suspects.push(file);
     this.#lost = error;
-    this.#losses += 1;
-    if (this.#losses >= lossesMax) this.#givenUp = error;
+    this.#losses.lost([file], error);
   }
 
-  #stopped(): DiodeError | undefined {
-    if (this.#signal?.aborted === true) {
-      this.#givenUp ??= new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped');
-    }
-    return this.#givenUp;
-  }
-
-  *#untried(files: readonly InstanceFile[]): Generator<DeliveryResult> {
-    for (const file of files) yield { file, outcome: 'untried', ...reasonOf(this.#givenUp) };
+  #whyNot(file: InstanceFile): DiodeError | undefined {
+    if (this.#signal?.aborted === true)
+      this.#losses.giveUp(new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped'));
+    return this.#losses.why(file);
   }
 
   /** @throws DiodeError when the association is over, or the file can't be read or is not what it should be */
@@ -246,6 +260,11 @@ class StoreRun {
       await reader.close();
     }
   }
+}
+
+/** Whether no association comes about there, whatever it proposes. */
+function isOfTheDestination(error: DiodeError): boolean {
+  return error.code === 'E_PEER_CONNECT' || error.code === 'E_ASSOCIATION_REJECTED';
 }
 
 /** Whether an association may have failed for what it proposed: then pairs are tried one by one. */

@@ -2,16 +2,19 @@
  * What waits for which destination, and when it is tried: pure logic over a durable ledger. Time is the accumulated
  * running time of the program, so that a wall clock that jumps changes nothing.
  *
- * A destination that does not answer is left alone for longer and longer; an instance that it can't take now, too.
- * Neither holds up the others. What is refused for good leaves the queue and stays in the ledger for a person.
+ * A destination that does not answer is left alone for longer and longer; so is a sender there whose instances alone are
+ * not answered, and an instance that it can't take now. None of them holds up the others. What is refused for good leaves
+ * the queue and stays in the ledger for a person.
  */
 import { present } from '../../shared/assert.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
+import type { Turns } from '../ledger/due-deliveries.ts';
 import type { DeliveryOutcome } from './delivery-result.ts';
 
 /** One instance for one destination, as the ledger keeps it. */
 export interface WaitingDelivery {
   readonly destination: string;
+  readonly senderId: string;
   readonly sopInstanceUid: string;
   /** Times it was tried and failed. */
   readonly attempts: number;
@@ -23,8 +26,8 @@ export interface WaitingDelivery {
 
 /** The durable part. Each call is one transaction. */
 export interface DeliveryLedger<Row extends WaitingDelivery> {
-  /** Those to be tried, urgent and oldest first, whose `notBeforeMs` has come. */
-  due(destination: string, nowMs: number, most: number): Row[];
+  /** Those to be tried, urgent and oldest first, whose `notBeforeMs` has come, and whose turn it is. */
+  due(destination: string, nowMs: number, most: number, turns: Turns): Row[];
   /** Running time when the oldest that still waits was queued; undefined when none waits. */
   oldestQueuedMs(destination: string): number | undefined;
   delivered(row: Row, status: number | undefined): void;
@@ -71,10 +74,34 @@ export interface DeliveryAnswer {
   readonly comment?: string;
 }
 
+/** A sender, or all ids of one key name, at a destination. */
+interface GroupState {
+  /** Rounds in a row in which something of it failed and nothing was delivered or refused. */
+  readonly failures: number;
+  /** Until then it is left alone. */
+  readonly notBeforeMs: number;
+  /** Instances in a round: few after one was lost, and more with each round without. */
+  readonly most: number;
+}
+
+/** What became of a group in one round. */
+interface GroupRound {
+  readonly works: boolean;
+  readonly fails: boolean;
+  /** Something was not answered at all: that takes long. */
+  readonly loses: boolean;
+}
+
 interface DestinationState<Row> {
   /** Rounds in a row in which nothing was delivered or refused. */
   failures: number;
   notBeforeMs: number;
+  /** When it is worth asking again after the last round; 0 when that brought something. */
+  retryMs: number;
+  /** Those with which something is wrong. */
+  groups: Map<string, GroupState>;
+  /** Those of this round that were answered for. */
+  asked: Map<string, GroupRound>;
   inRound: boolean;
   /** Whether something was delivered or refused in this round: the destination works. */
   works: boolean;
@@ -93,19 +120,26 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
   readonly #ledger: DeliveryLedger<Row>;
   readonly #policy: DeliveryPolicy;
   readonly #destinations: ReadonlyMap<string, DestinationState<Row>>;
+  readonly #groupOf: (senderId: string) => string;
 
+  /** @param groupOf sender ids that count as one; each is its own when left out */
   constructor(
     ledger: DeliveryLedger<Row>,
     destinations: readonly string[],
     policy: DeliveryPolicy = deliveryPolicyDefault,
+    groupOf: (senderId: string) => string = (senderId) => senderId,
   ) {
     this.#ledger = ledger;
     this.#policy = policy;
+    this.#groupOf = groupOf;
     // Nothing of a destination's state is durable: after a restart each is tried at once.
     this.#destinations = new Map(
       destinations.map((name) => [
         name,
-        { failures: 0, notBeforeMs: 0, inRound: false, works: false, setAside: 0, failed: [] },
+        {
+          ...{ failures: 0, notBeforeMs: 0, retryMs: 0, inRound: false, works: false, setAside: 0 },
+          ...{ failed: [], groups: new Map<string, GroupState>(), asked: new Map<string, GroupRound>() },
+        },
       ]),
     );
   }
@@ -113,7 +147,16 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
   /** The next round for a destination; empty when nothing is due, or the destination is left alone. */
   nextRound(destination: string, nowMs: number): Row[] {
     const state = this.#state(destination);
-    const rows = nowMs < state.notBeforeMs ? [] : this.#ledger.due(destination, nowMs, this.#policy.batchMax);
+    const { batchMax } = this.#policy;
+    const turns = {
+      groupOf: this.#groupOf,
+      most: (group: string) => {
+        const { notBeforeMs, most } = state.groups.get(group) ?? { notBeforeMs: 0, most: batchMax };
+        return nowMs < notBeforeMs ? 0 : most;
+      },
+      isLast: (group: string) => state.groups.has(group),
+    };
+    const rows = nowMs < state.notBeforeMs ? [] : this.#ledger.due(destination, nowMs, batchMax, turns);
     state.inRound = rows.length > 0;
     return rows;
   }
@@ -121,6 +164,14 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
   /** What became of one instance of the round. */
   answered(row: Row, answer: DeliveryAnswer): void {
     const state = this.#state(row.destination);
+    const group = this.#groupOf(row.senderId);
+    const before = state.asked.get(group) ?? { works: false, fails: false, loses: false };
+    const isFailure = answer.outcome === 'failed';
+    state.asked.set(group, {
+      works: before.works || answer.outcome === 'delivered' || answer.outcome === 'refused',
+      fails: before.fails || isFailure,
+      loses: before.loses || (isFailure && answer.status === undefined && answer.code !== 'E_FILE_READ'),
+    });
     // No attempt: it stays due.
     if (answer.outcome === 'untried') return;
     if (answer.outcome === 'failed') {
@@ -161,10 +212,45 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
         this.#ledger.postponed(row, { ...reason, code: codeOf(answer), attempts, notBeforeMs });
       }
     }
+    const { asked } = state;
+    state.asked = new Map();
     // Nothing was asked of the destination, or it gave up before its turn: the next round tells.
     if (isUntried) return;
-    state.notBeforeMs = works ? 0 : nowMs + this.#delayMs(state.failures);
-    state.failures = works ? 0 : state.failures + 1;
+    // Where those of one alone failed, it may be what that one has sent: the others find out.
+    const failing = [...asked].filter(([, round]) => round.fails);
+    const [only = '', ...more] = (failing.length > 0 ? failing : [...asked]).map(([group]) => group);
+    const isOfOne = !works && only !== '' && more.length === 0;
+    for (const [group, round] of asked) {
+      const isItsOwn = isOfOne ? group === only : works && round.fails && !round.works;
+      this.#judge(state.groups, group, round, isItsOwn ? nowMs : undefined);
+    }
+    if (!isOfOne) {
+      state.notBeforeMs = works ? 0 : nowMs + this.#delayMs(state.failures);
+      state.failures = works ? 0 : state.failures + 1;
+    }
+    state.retryMs = isOfOne ? (state.groups.get(only)?.notBeforeMs ?? 0) : state.notBeforeMs;
+  }
+
+  /** What a round says of one group. @param failedAtMs now, where it was not the destination that failed */
+  #judge(
+    groups: Map<string, GroupState>,
+    group: string,
+    { works, loses }: GroupRound,
+    failedAtMs: number | undefined,
+  ): void {
+    const { batchMax } = this.#policy;
+    const healthy = { failures: 0, notBeforeMs: 0, most: batchMax };
+    const before = groups.get(group) ?? healthy;
+    const { failures, notBeforeMs } = works ? healthy : before;
+    const most = loses ? 1 : works ? Math.min(batchMax, 2 * before.most) : before.most;
+    if (failedAtMs !== undefined)
+      groups.set(group, {
+        failures: failures + 1,
+        notBeforeMs: failedAtMs + this.#delayMs(failures),
+        most,
+      });
+    else if (failures === 0 && most === batchMax) groups.delete(group);
+    else groups.set(group, { failures, notBeforeMs, most });
   }
 
   /**
@@ -173,7 +259,8 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
    */
   atomically(destination: string, enter: () => void): void {
     const state = this.#state(destination);
-    const before = { ...state, failed: [...state.failed] };
+    const { failed, groups, asked } = state;
+    const before = { ...state, failed: [...failed], groups: new Map(groups), asked: new Map(asked) };
     try {
       enter();
     } catch (error) {
@@ -187,11 +274,13 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     const state = this.#state(destination);
     state.failures = 0;
     state.notBeforeMs = 0;
+    state.retryMs = 0;
+    state.groups.clear();
   }
 
-  /** When `nextRound` is worth asking again for a destination that is left alone; 0 when it is not. */
+  /** When a destination that brought nothing in its last round is asked again; 0 when it brought something. */
   notBeforeMs(destination: string): number {
-    return this.#state(destination).notBeforeMs;
+    return this.#state(destination).retryMs;
   }
 
   /** How long the oldest waits, and whether that is too long: E_DELIVERY_WAITING. */

@@ -33,6 +33,8 @@ export interface DeliveryServiceOptions {
   readonly vault: Vault;
   /** Of the running reception, which is made later. */
   readonly outgoing: () => Outgoing;
+  /** As in {@link Delivery}. */
+  readonly groupOf?: (senderId: string) => string;
   readonly clock: Clock;
   readonly alarms: Alarms;
   readonly log: Log;
@@ -73,6 +75,7 @@ export class DeliveryService {
       policies: new Map(destinations.map((settings) => [settings.name, policyOf(settings)])),
       courier: { send: (destination, items) => this.#order({ kind: 'round', destination, items }) },
       fileOf: (row) => this.#fileOf(row),
+      groupOf: options.groupOf,
       onDamaged: (objectId) => options.outgoing().damaged(objectId),
       runningTime: this.runningTime,
       clock,

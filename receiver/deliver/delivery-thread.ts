@@ -57,19 +57,20 @@ async function deliver(name: string, items: readonly CourierItem[]): Promise<voi
     const { code, message } = destination;
     for (const { objectId } of items) report(objectId, { outcome: 'untried', code, comment: message });
   } else {
-    const objectIds = new Map<InstanceFile, string>();
+    const itemOf = new Map<InstanceFile, CourierItem>();
     for (const item of items) {
       const { objectId } = item;
       const file = await described(item);
       if (file instanceof DiodeError) report(objectId, withoutFile(file));
-      else objectIds.set(file, objectId);
+      else itemOf.set(file, item);
     }
     const { signal } = stopping;
-    const left = new Set(objectIds.values());
+    const left = new Set([...itemOf.values()].map(({ objectId }) => objectId));
+    const senderOf = (file: InstanceFile) => itemOf.get(file)?.group ?? '';
     try {
-      const results = deliverInstances(destination, [...objectIds.keys()], { signal });
+      const results = deliverInstances(destination, [...itemOf.keys()], { signal, senderOf });
       for await (const { file, ...answer } of results) {
-        const objectId = present(objectIds.get(file), 'a result is of a file of the round');
+        const { objectId } = present(itemOf.get(file), 'a result is of a file of the round');
         left.delete(objectId);
         report(objectId, answer);
       }

@@ -20,7 +20,10 @@ export interface Courier {
 }
 
 /** What leaves for an instance: nothing but these bytes. */
-export type CourierItem = OutgoingFile;
+export interface CourierItem extends OutgoingFile {
+  /** Whose it is, where losses are counted. */
+  readonly group: string;
+}
 
 export interface DeliveryOptions {
   readonly deliveries: Deliveries;
@@ -30,6 +33,8 @@ export interface DeliveryOptions {
   readonly courier: Courier;
   /** What leaves for an instance, or why nothing can now. */
   readonly fileOf: (row: DeliveryRecord) => OutgoingFile | DiodeError;
+  /** Sender ids that count as one; each is its own when left out. */
+  readonly groupOf?: ((senderId: string) => string) | undefined;
   /** The courier read other bytes than should leave. */
   readonly onDamaged: (objectId: string) => void;
   readonly runningTime: RunningTime;
@@ -91,7 +96,7 @@ export class Delivery {
         {
           name,
           policy,
-          queue: new DeliveryQueue(this.#queueLedger(), [name], policy),
+          queue: new DeliveryQueue(this.#queueLedger(), [name], policy, options.groupOf),
           round: undefined,
           lookedAtMs: Number.NEGATIVE_INFINITY,
           ledgerFailedAtMs: Number.NEGATIVE_INFINITY,
@@ -167,7 +172,7 @@ export class Delivery {
   }
 
   #begin(state: DestinationState): void {
-    const { courier, fileOf, runningTime } = this.#options;
+    const { courier, fileOf, groupOf, runningTime } = this.#options;
     const rows = state.queue.nextRound(state.name, runningTime.nowMs());
     if (rows.length === 0) return;
     const ready: { readonly row: DeliveryRecord; readonly file: OutgoingFile }[] = [];
@@ -186,7 +191,7 @@ export class Delivery {
     };
     courier.send(
       state.name,
-      ready.map(({ file }) => file),
+      ready.map(({ row, file }) => ({ ...file, group: groupOf?.(row.senderId) ?? row.senderId })),
     );
   }
 
@@ -286,7 +291,7 @@ export class Delivery {
     const { deliveries, runningTime, clock } = this.#options;
     const moment = () => ({ nowMs: runningTime.nowMs(), atMs: clock.wallMs() });
     return {
-      due: (destination: string, nowMs: number, most: number) => deliveries.due(destination, nowMs, most),
+      due: (...asked: Parameters<Deliveries['due']>) => deliveries.due(...asked),
       oldestQueuedMs: (destination: string) => deliveries.oldestQueuedMs(destination),
       delivered: (row: DeliveryRecord, status: number | undefined) => deliveries.sent(row, status, moment()),
       refused: (row: DeliveryRecord, reason: Parameters<Deliveries['failed']>[1]) =>

@@ -9,6 +9,7 @@ import type { DeliveryResult } from './delivery-result.ts';
 import { destinationTimes, type WebCredentials, type WebDestination } from './destination.ts';
 import { type HttpAnswer, HttpConnection } from './http-request.ts';
 import { type InstanceFile, InstanceReader, prefixBytesMax } from './instance-file.ts';
+import { Losses, type SenderOf } from './losses.ts';
 import { readStowResponse, type StowResponse } from './stow-response.ts';
 
 /** Two of them: one is written while the next is filled. */
@@ -20,9 +21,9 @@ const lossesMax = 3;
 export async function* storeOverWeb(
   destination: WebDestination,
   files: readonly InstanceFile[],
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly senderOf?: SenderOf | undefined } = {},
 ): AsyncGenerator<DeliveryResult> {
-  const run = new StowRun(destination, options.signal);
+  const run = new StowRun(destination, options.signal, new Losses(files, lossesMax, options.senderOf));
   try {
     yield* run.run(files);
   } finally {
@@ -62,10 +63,10 @@ class StowRun {
   readonly #connection: HttpConnection;
   readonly #buffers = [new Uint8Array(bufferBytes), new Uint8Array(bufferBytes)] as const;
   readonly #prefix = new Uint8Array(prefixBytesMax);
-  #losses = 0;
-  #givenUp: DiodeError | undefined;
+  readonly #losses: Losses;
 
-  constructor(destination: WebDestination, signal: AbortSignal | undefined) {
+  constructor(destination: WebDestination, signal: AbortSignal | undefined, losses: Losses) {
+    this.#losses = losses;
     this.#destination = destination;
     this.#signal = signal;
     this.#connection = new HttpConnection(destination.url, destination.tls);
@@ -82,7 +83,7 @@ class StowRun {
       const alone: InstanceFile[] = [];
       for (const result of await this.#request(batch)) {
         // What a batch leaves open, a request of its own will tell.
-        if (batch.length > 1 && result.outcome === 'untried' && this.#givenUp === undefined) {
+        if (batch.length > 1 && result.outcome === 'untried' && this.#losses.why(result.file) === undefined) {
           alone.push(result.file);
         } else yield result;
       }
@@ -90,25 +91,29 @@ class StowRun {
     }
   }
 
-  async #request(batch: readonly InstanceFile[]): Promise<DeliveryResult[]> {
-    if (this.#signal?.aborted === true) {
-      this.#givenUp ??= new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped');
-    }
-    if (this.#givenUp !== undefined) return all(batch, 'untried', this.#givenUp);
+  async #request(files: readonly InstanceFile[]): Promise<DeliveryResult[]> {
+    if (this.#signal?.aborted === true)
+      this.#losses.giveUp(new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped'));
+    const untried = files.flatMap((file) => {
+      const error = this.#losses.why(file);
+      return error === undefined ? [] : all([file], 'untried', error);
+    });
+    const batch = files.filter((file) => this.#losses.why(file) === undefined);
+    return batch.length === 0 ? untried : [...untried, ...(await this.#requestAll(batch))];
+  }
+
+  async #requestAll(batch: readonly InstanceFile[]): Promise<DeliveryResult[]> {
     try {
-      const results = this.#results(batch, await this.#post(batch));
-      this.#losses = 0;
-      return results;
+      return this.#results(batch, await this.#post(batch));
     } catch (error) {
       if (!(error instanceof DiodeError)) throw error;
       if (error.code === 'E_FILE_READ' || error.code === 'E_VAULT_DAMAGED')
         return all(batch, batch.length > 1 ? 'untried' : 'failed', error);
       if (error.code === 'E_PEER_CONNECT') {
-        this.#givenUp = error;
+        this.#losses.giveUp(error);
         return all(batch, 'untried', error);
       }
-      this.#losses += 1;
-      if (this.#losses >= lossesMax) this.#givenUp = error;
+      this.#losses.lost(batch, error);
       return all(batch, batch.length > 1 ? 'untried' : 'failed', error);
     }
   }
@@ -170,7 +175,14 @@ class StowRun {
     const said = readStowResponse(answer.body);
     const results = batch.map((file) => resultOf(file, said, answer.status, batch.length === 1));
     const unusable = results.every(({ outcome }) => outcome === 'failed') && isOfTheService(answer.status);
-    if (unusable) this.#givenUp = new DiodeError('E_PEER_HTTP', `the service answered HTTP ${answer.status}`);
+    if (!unusable) {
+      this.#losses.answered();
+      return results;
+    }
+    const error = new DiodeError('E_PEER_HTTP', `the service answered HTTP ${answer.status}`);
+    // Beside other senders it may be what this one has sent.
+    if (this.#losses.isOfOneSender) this.#losses.giveUp(error);
+    else this.#losses.lost(batch, error);
     return results;
   }
 }

@@ -6,7 +6,7 @@
  */
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
 import type { Departures } from './departures.ts';
-import { FreshDeliveries } from './fresh-deliveries.ts';
+import { DueDeliveries, type Turns } from './due-deliveries.ts';
 
 /** Part of the receiver's schema. */
 export const deliveriesSchema = `
@@ -31,7 +31,7 @@ export const deliveriesSchema = `
    );
    CREATE UNIQUE INDEX deliveries_one_uid ON deliveries (destination, sop_instance_uid) WHERE beside = 0 AND state <> 'abandoned';
    CREATE INDEX deliveries_fresh ON deliveries (destination, urgency, sender_id, id) WHERE state = 'waiting' AND not_before_ms = 0;
-   CREATE INDEX deliveries_tried ON deliveries (destination, urgency, not_before_ms) WHERE state = 'waiting' AND not_before_ms > 0;
+   CREATE INDEX deliveries_tried ON deliveries (destination, urgency, sender_id, not_before_ms) WHERE state = 'waiting' AND not_before_ms > 0;
    CREATE INDEX deliveries_oldest ON deliveries (destination, queued_ms) WHERE state = 'waiting';
    CREATE INDEX deliveries_failed ON deliveries (destination) WHERE state = 'failed';
    CREATE INDEX deliveries_unsent ON deliveries (study_uid, sender_id) WHERE state <> 'sent';
@@ -88,18 +88,16 @@ export interface DeliveryFailure {
 
 const states = ['waiting', 'sent', 'failed', 'abandoned'] as const satisfies readonly DeliveryState[];
 const commentCharactersMax = 200;
-/** Fewer than the losses in a row that make a delivery give up for now. */
-const triedBesideFresh = 2;
 
 export class Deliveries {
   readonly #database: LedgerDatabase;
   readonly #departures: Departures;
-  readonly #fresh: FreshDeliveries;
+  readonly #due: DueDeliveries;
 
   constructor(database: LedgerDatabase, departures: Departures) {
     this.#database = database;
     this.#departures = departures;
-    this.#fresh = new FreshDeliveries(database);
+    this.#due = new DueDeliveries(database);
   }
 
   // Entering
@@ -137,15 +135,9 @@ export class Deliveries {
 
   // Trying
 
-  /**
-   * Those to be tried, urgent and oldest first, of each sender as many: nobody waits behind all that another one has
-   * sent, urgent or not. Of those that were tried in vain a few at most, as long as there are others: they may be what
-   * the destination breaks on, and nobody is to wait behind them for ever.
-   */
-  due(destination: string, nowMs: number, most: number): DeliveryRecord[] {
-    const tried = this.#tried(destination, nowMs, Math.min(most, triedBesideFresh));
-    const fresh = this.#fresh.due(destination, most - tried.length).map(deliveryRecord);
-    return fresh.length > 0 ? [...tried, ...fresh] : this.#tried(destination, nowMs, most);
+  /** Those to be tried: see due-deliveries.ts. */
+  due(destination: string, nowMs: number, most: number, turns?: Turns): DeliveryRecord[] {
+    return this.#due.due(destination, nowMs, most, turns).map(deliveryRecord);
   }
 
   /** Running time when the oldest that still waits was queued. */
@@ -308,18 +300,6 @@ export class Deliveries {
         place === 'withheld' ? 'E_CONFLICT' : null,
       ) > 0
     );
-  }
-
-  #tried(destination: string, nowMs: number, most: number): DeliveryRecord[] {
-    return this.#database
-      .all(
-        `SELECT * FROM deliveries WHERE destination = ? AND state = 'waiting' AND not_before_ms > 0 AND not_before_ms <= ?
-         ORDER BY urgency, not_before_ms LIMIT ?`,
-        destination,
-        Math.round(nowMs),
-        most,
-      )
-      .map(deliveryRecord);
   }
 
   #depart(objectId: string, nowMs: number): void {

@@ -8,9 +8,11 @@ import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
 export async function collectDelivery(
   destination: Destination,
   files: readonly InstanceFile[],
+  senderOf?: (file: InstanceFile) => string,
 ): Promise<DeliveryResult[]> {
   const results: DeliveryResult[] = [];
-  for await (const result of deliverInstances(destination, files)) results.push(result);
+  const options = senderOf === undefined ? {} : { senderOf };
+  for await (const result of deliverInstances(destination, files, options)) results.push(result);
   return results;
 }
 

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testDestination } from '../../receiver/deliver/deliver.ts';
 import type { DicomDestination } from '../../receiver/deliver/destination.ts';
 import { describeInstanceFile, type InstanceFile } from '../../receiver/deliver/instance-file.ts';
+import { transferSyntaxUids } from '../../shared/dicom/transfer-syntax.ts';
 import {
   abort,
   answeredContext,
@@ -55,10 +56,11 @@ describe('a PACS that takes C-STORE', () => {
     script: ScpScript,
     count = 3,
     transferSyntaxes: Parameters<typeof writeInstances>[0]['transferSyntaxes'] = uncompressed,
+    senderOf?: (file: InstanceFile) => string,
   ) {
     const { scp, destination } = await pacs(script);
     const files = await writeInstances({ folder, count, transferSyntaxes });
-    const results = await collectDelivery(destination, files);
+    const results = await collectDelivery(destination, files, senderOf);
     return { scp, files, results, told: outcomesOf(files, results) };
   }
 
@@ -100,6 +102,56 @@ describe('a PACS that takes C-STORE', () => {
     expect(told.filter((each) => each === 'untried E_ASSOCIATION_TIMEOUT')).toHaveLength(3);
     expect(scp.associations()).toBe(5);
   });
+
+  // Those of two senders in turn: the first of them has odd numbers, and the second encoding where there are two.
+  const ofTwo = ({ sopInstanceUid }: InstanceFile) => (/[13579]$/.test(sopInstanceUid) ? 'odd' : 'even');
+  const isOdd = (uid: string) => /[13579]$/.test(uid);
+
+  it('and breaks on all of one sender gets those of another, and no more than three of that one', async () => {
+    const { told, scp, files } = await run(
+      { store: (_, uid) => (isOdd(uid) ? 'silence' : 0) },
+      16,
+      uncompressed,
+      ofTwo,
+    );
+    const of = (sender: string) => told.filter((_, index) => ofTwo(files[index] as InstanceFile) === sender);
+    expect(of('even')).toEqual(Array.from({ length: 8 }, () => 'delivered'));
+    expect(of('odd').sort()).toEqual([
+      ...Array.from({ length: 3 }, () => 'failed E_ASSOCIATION_TIMEOUT'),
+      ...Array.from({ length: 5 }, () => 'untried E_ASSOCIATION_TIMEOUT'),
+    ]);
+    expect(scp.instances.filter(isOdd)).toHaveLength(3);
+  });
+
+  it('and breaks on everything of two senders is given up for now', async () => {
+    const { told, scp } = await run({ store: () => 'silence' }, 16, uncompressed, ofTwo);
+    expect(told.filter((each) => each === 'failed E_ASSOCIATION_TIMEOUT')).toHaveLength(5);
+    expect(scp.associations()).toBe(5);
+  });
+
+  it.each(['silence', 'abort'] as const)(
+    'and answers what one sender proposes with %s gets those of another',
+    async (how) => {
+      const bad = 'implicitLittleEndian';
+      const { told, files } = await run(
+        {
+          request: (contexts) =>
+            contexts.some(({ transferSyntax }) => transferSyntax === transferSyntaxUids[bad])
+              ? how === 'abort'
+                ? abort
+                : how
+              : undefined,
+        },
+        6,
+        twoSyntaxes,
+        ({ transferSyntaxUid }) => transferSyntaxUid,
+      );
+      const isBad = (file: InstanceFile) => file.transferSyntaxUid === transferSyntaxUids[bad];
+      const of = (bad: boolean) => told.filter((_, index) => isBad(files[index] as InstanceFile) === bad);
+      expect(of(false)).toEqual(Array.from({ length: 3 }, () => 'delivered'));
+      expect(of(true).map((each) => each.split(' ')[0])).toEqual(['failed', 'untried', 'untried']);
+    },
+  );
 
   it('and answers another message id, or with a data set, is aborted', async () => {
     const other = dataPdu(1, control.lastCommand, responseCommand(0x8001, 77, 0));

@@ -247,6 +247,28 @@ describe('a PACS that takes STOW-RS', () => {
     ]);
   });
 
+  it.each([
+    ['does not answer', 0],
+    ['says 500 of', 500],
+  ])('%s all of one sender: those of another go on, and that one waits after three', async (_, status) => {
+    const files = await writeInstances({ folder, count: 9 });
+    const isBad = ({ sopInstanceUid }: InstanceFile) => /[02468]$/.test(sopInstanceUid);
+    const { destination } = await service(({ body }, response) => {
+      const bad = files.find((file) => isBad(file) && body.includes(file.sopInstanceUid));
+      if (bad === undefined) answer(response, 200);
+      else if (status === 0) response.destroy();
+      else answer(response, status);
+    });
+    const results = await collectDelivery(destination, files, (file) => (isBad(file) ? 'a' : 'b'));
+    const told = outcomesOf(files, results);
+    const of = (bad: boolean) => told.filter((_, index) => isBad(files[index] as InstanceFile) === bad);
+    expect(of(false)).toEqual(Array.from({ length: 5 }, () => 'delivered'));
+    expect(of(true)).toEqual([
+      ...Array.from({ length: 3 }, () => 'failed E_PEER_HTTP'),
+      'untried E_PEER_HTTP',
+    ]);
+  });
+
   it('answers without end: its answer is cut off', async () => {
     const files = await writeInstances({ folder, count: 1 });
     const { destination } = await service((_, response) => {

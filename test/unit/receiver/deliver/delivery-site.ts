@@ -39,6 +39,8 @@ export class DeliverySite {
   refuses: string | undefined;
   delivered: string[] = [];
   damaged: string[] = [];
+  /** Sender ids that count as one. */
+  groupOf = (senderId: string) => senderId;
   /** What can't leave, and why. */
   readonly unready = new Map<string, DiodeError>();
   courier = new PlayedCourier();
@@ -156,6 +158,7 @@ export class DeliverySite {
       policies: new Map(this.#routes.map(({ destination }) => [destination, policy])),
       courier: this.courier,
       fileOf: ({ objectId }) => this.unready.get(objectId) ?? fileOf(objectId),
+      groupOf: (of) => this.groupOf(of),
       onDamaged: (objectId) => this.damaged.push(objectId),
       runningTime: time,
       clock,

@@ -7,6 +7,7 @@ import {
 } from '../../../../receiver/deliver/delivery-queue.ts';
 import { destinationsOf } from '../../../../receiver/deliver/routing.ts';
 import { readStowResponse } from '../../../../receiver/deliver/stow-response.ts';
+import type { Turns } from '../../../../receiver/ledger/due-deliveries.ts';
 
 function file(sopClassUid: string, transferSyntaxUid = '1.2.1', sopInstanceUid = '1') {
   return { path: '', fileBytes: 0, dataSetOffset: 0, sopClassUid, sopInstanceUid, transferSyntaxUid };
@@ -148,14 +149,15 @@ class MemoryLedger implements DeliveryLedger<WaitingDelivery> {
 
   add(...uids: string[]): void {
     for (const sopInstanceUid of uids) {
-      this.rows.push({ destination: 'PACS', sopInstanceUid, attempts: 0, queuedMs: 0, notBeforeMs: 0 });
+      const times = { attempts: 0, queuedMs: 0, notBeforeMs: 0 };
+      this.rows.push({ destination: 'PACS', senderId: 'a', sopInstanceUid, ...times });
     }
   }
 
-  due(destination: string, nowMs: number, most: number): WaitingDelivery[] {
+  due(destination: string, nowMs: number, most: number, turns: Turns): WaitingDelivery[] {
     return this.rows
       .filter((row) => row.destination === destination && row.notBeforeMs <= nowMs)
-      .slice(0, most);
+      .slice(0, Math.min(most, turns.most('a')));
   }
 
   oldestQueuedMs(): number | undefined {
@@ -194,7 +196,11 @@ describe('the delivery queue', () => {
       answer: (uid: string) => 'delivered' | 'refused' | 'failed' | 'untried',
     ) => {
       const rows = queue.nextRound('PACS', nowMs);
-      for (const row of rows) queue.answered(row, { outcome: answer(row.sopInstanceUid) });
+      for (const row of rows) {
+        const outcome = answer(row.sopInstanceUid);
+        // A failure that is answered: it takes no time.
+        queue.answered(row, { outcome, ...(outcome === 'failed' && { status: 0xa700 }) });
+      }
       queue.roundEnded('PACS', nowMs);
       return rows.map(({ sopInstanceUid }) => sopInstanceUid);
     };

@@ -1,0 +1,79 @@
+/**
+ * When a run of deliveries gives up: the files of one sender after some losses of its own, and all of them when nobody's
+ * are answered any more. So what one sender's files do to a destination costs the others a few timeouts, and no turn.
+ */
+import type { DiodeError } from '../../shared/errors.ts';
+import type { InstanceFile } from './instance-file.ts';
+
+/** Who a file is of, where losses are counted: one sender when left out. */
+export type SenderOf = (file: InstanceFile) => string;
+
+/** Of one sender in a run, where there are others: more than the instances that were tried before in a round. */
+const ofSenderMax = 3;
+
+export class Losses {
+  readonly #senderOf: SenderOf;
+  readonly #most: number;
+  /** Losses of each sender of the run. */
+  readonly #ofSenders: Map<string, number>;
+  readonly #aside = new Map<string, DiodeError>();
+  #inARow = 0;
+  readonly #sendersInARow = new Set<string>();
+  #givenUp: DiodeError | undefined;
+
+  /** @param most losses in a row, without an answer to anything, before all of the run is given up */
+  constructor(files: readonly InstanceFile[], most: number, senderOf: SenderOf = () => '') {
+    this.#senderOf = senderOf;
+    this.#most = most;
+    this.#ofSenders = new Map(files.map((file) => [senderOf(file), 0]));
+  }
+
+  get isOfOneSender(): boolean {
+    return this.#ofSenders.size <= 1;
+  }
+
+  /** Why a file is not tried any more in this run. */
+  why(file: InstanceFile): DiodeError | undefined {
+    return this.#givenUp ?? this.#aside.get(this.#senderOf(file));
+  }
+
+  answered(): void {
+    this.#inARow = 0;
+    this.#sendersInARow.clear();
+  }
+
+  /** What was sent together was lost; files of several senders are not told apart. */
+  lost(files: readonly InstanceFile[], error: DiodeError): void {
+    const senders = new Set(files.map(this.#senderOf));
+    this.#inARow += 1;
+    for (const sender of senders) this.#sendersInARow.add(sender);
+    const isOfMore = this.#sendersInARow.size > 1;
+    if (this.#inARow >= this.#most && isOfMore) this.giveUp(error);
+    const [sender] = senders;
+    if (sender === undefined || senders.size > 1) return;
+    const losses = (this.#ofSenders.get(sender) ?? 0) + 1;
+    this.#ofSenders.set(sender, losses);
+    if (losses >= (this.isOfOneSender ? this.#most : ofSenderMax)) this.#aside.set(sender, error);
+  }
+
+  /** Nothing of the sender of a file can be sent now. */
+  putAside(file: InstanceFile, error: DiodeError): void {
+    this.lost([file], error);
+    this.#aside.set(this.#senderOf(file), error);
+  }
+
+  /** It is the destination that does not work, whoever's files it gets. */
+  giveUp(error: DiodeError): void {
+    this.#givenUp ??= error;
+  }
+
+  /** Files by their senders, each list in its order. */
+  bySender(files: readonly InstanceFile[]): InstanceFile[][] {
+    const lists = new Map<string, InstanceFile[]>();
+    for (const file of files) {
+      const sender = this.#senderOf(file);
+      lists.set(sender, [...(lists.get(sender) ?? []), file]);
+    }
+    return [...lists.values()];
+  }
+}
