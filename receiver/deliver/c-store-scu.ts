@@ -14,7 +14,7 @@ import { contextFor, type PlannedAssociation, planAssociations } from './associa
 import type { DeliveryResult } from './delivery-result.ts';
 import { type DicomDestination, destinationTimes } from './destination.ts';
 import { type InstanceFile, InstanceReader, prefixBytesMax } from './instance-file.ts';
-import { Losses, type SenderOf } from './losses.ts';
+import { Losses, type RunOptions, reasonOf } from './losses.ts';
 import { connectToPeer } from './peer-connection.ts';
 import { Requestor } from './requestor.ts';
 
@@ -24,14 +24,6 @@ const lossesMax = 5;
 /** Two of them: one is written while the next is filled. */
 const bufferBytes = 262_144;
 
-export interface StoreOptions {
-  readonly clock?: Clock;
-  /** Stops after the instance at hand. */
-  readonly signal?: AbortSignal;
-  /** As in {@link Losses}. */
-  readonly senderOf?: SenderOf | undefined;
-}
-
 /**
  * Sends instances in their order; gives one result for each, as they come. A file that breaks its association is tried
  * again alone, at the end.
@@ -39,7 +31,7 @@ export interface StoreOptions {
 export async function* storeInstances(
   destination: DicomDestination,
   files: readonly InstanceFile[],
-  options: StoreOptions = {},
+  options: RunOptions = {},
 ): AsyncGenerator<DeliveryResult> {
   yield* new StoreRun(destination, files, options).run(files);
 }
@@ -92,7 +84,6 @@ async function openAssociation(
 class StoreRun {
   readonly #destination: DicomDestination;
   readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
   readonly #buffers = [new Uint8Array(bufferBytes), new Uint8Array(bufferBytes)] as const;
   readonly #prefix = new Uint8Array(prefixBytesMax);
   /** Instances whose association broke: each is tried once more, alone. */
@@ -101,11 +92,10 @@ class StoreRun {
   /** Why the last association broke. */
   #lost: DiodeError | undefined;
 
-  constructor(destination: DicomDestination, files: readonly InstanceFile[], options: StoreOptions) {
+  constructor(destination: DicomDestination, files: readonly InstanceFile[], options: RunOptions) {
     this.#destination = destination;
-    this.#losses = new Losses(files, lossesMax, options.senderOf);
+    this.#losses = new Losses(files, lossesMax, options);
     this.#clock = options.clock ?? systemClock;
-    this.#signal = options.signal;
   }
 
   async *run(files: readonly InstanceFile[]): AsyncGenerator<DeliveryResult> {
@@ -113,7 +103,7 @@ class StoreRun {
     const suspects = this.#suspects;
     this.#suspects = [];
     for (const file of suspects) {
-      if (this.#whyNot(file) !== undefined) {
+      if (this.#losses.why(file) !== undefined) {
         yield { file, outcome: 'failed', ...reasonOf(this.#lost) };
         continue;
       }
@@ -127,10 +117,11 @@ class StoreRun {
   /** One planned association, and as many more as break on the way. */
   async *#associations(planned: PlannedAssociation): AsyncGenerator<DeliveryResult> {
     for (let rest = planned.files; rest.length > 0; ) {
-      const left = rest.filter((file) => this.#whyNot(file) === undefined);
+      const left: InstanceFile[] = [];
       for (const file of rest) {
-        const error = this.#whyNot(file);
-        if (error !== undefined) yield { file, outcome: 'untried', ...reasonOf(error) };
+        const why = this.#losses.why(file);
+        if (why === undefined) left.push(file);
+        else yield { file, outcome: 'untried', ...why };
       }
       const [first] = left;
       if (first === undefined) return;
@@ -174,7 +165,7 @@ class StoreRun {
   ): AsyncGenerator<DeliveryResult, number> {
     let dealt = 0;
     for (const file of files) {
-      if (this.#whyNot(file) !== undefined) break;
+      if (this.#losses.why(file) !== undefined) break;
       const context = contextFor(file, requestor.contexts);
       dealt += 1;
       if (context === undefined) {
@@ -183,7 +174,7 @@ class StoreRun {
       }
       try {
         yield await this.#store(requestor, context, file);
-        this.#losses.answered();
+        this.#losses.answered([file]);
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
         await requestor.abort();
@@ -201,12 +192,6 @@ class StoreRun {
     this.#suspects.push(file);
     this.#lost = error;
     this.#losses.lost([file], error);
-  }
-
-  #whyNot(file: InstanceFile): DiodeError | undefined {
-    if (this.#signal?.aborted === true)
-      this.#losses.giveUp(new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped'));
-    return this.#losses.why(file);
   }
 
   /** @throws DiodeError when the association is over, or the file can't be read or is not what it should be */
@@ -270,8 +255,4 @@ function isOfTheDestination(error: DiodeError): boolean {
 /** Whether an association may have failed for what it proposed: then pairs are tried one by one. */
 function mayBeTheProposal(error: DiodeError): boolean {
   return error.code === 'E_ASSOCIATION_ABORTED' || error.code === 'E_DICOM_PROTOCOL';
-}
-
-function reasonOf(error: DiodeError | undefined): Pick<DeliveryResult, 'code' | 'comment'> {
-  return error === undefined ? {} : { code: error.code, comment: error.message };
 }

@@ -4,14 +4,14 @@ import { storeInstances, verify } from './c-store-scu.ts';
 import type { DeliveryResult } from './delivery-result.ts';
 import type { Destination } from './destination.ts';
 import type { InstanceFile } from './instance-file.ts';
-import type { SenderOf } from './losses.ts';
+import type { RunOptions } from './losses.ts';
 import { storeOverWeb, verifyWeb } from './stow-rs.ts';
 
 /** Sends instances; one result for each, as they come. Never throws for what a destination or a file does. */
 export function deliverInstances(
   destination: Destination,
   files: readonly InstanceFile[],
-  options: { readonly signal?: AbortSignal; readonly senderOf?: SenderOf } = {},
+  options: RunOptions = {},
 ): AsyncGenerator<DeliveryResult> {
   return destination.kind === 'dicom'
     ? storeInstances(destination, files, options)

@@ -236,7 +236,7 @@ export class Delivery {
       if (answer.outcome === 'delivered') {
         state.sent += 1;
         state.code = undefined;
-      } else state.code = answer.code;
+      } else if (answer.code !== undefined) state.code = answer.code;
     }
     if (round.isOver) state.round = undefined;
     this.#tellDelivered(answers);

@@ -1,31 +1,56 @@
 /**
  * When a run of deliveries gives up: the files of one sender after some losses of its own, and all of them when nobody's
- * are answered any more. So what one sender's files do to a destination costs the others a few timeouts, and no turn.
+ * are answered any more. After some time each sender has one file more at most, where it had none: what came meanwhile
+ * waits behind nothing else. So what one sender's files do to a destination costs the others a few timeouts, and no turn.
  */
-import type { DiodeError } from '../../shared/errors.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { DiodeError } from '../../shared/errors.ts';
+import type { DeliveryResult } from './delivery-result.ts';
 import type { InstanceFile } from './instance-file.ts';
 
 /** Who a file is of, where losses are counted: one sender when left out. */
 export type SenderOf = (file: InstanceFile) => string;
 
+/** Why a file is not tried; empty where its turn comes again. */
+export type Why = Pick<DeliveryResult, 'code' | 'comment'>;
+
+export interface RunOptions {
+  readonly clock?: Clock;
+  /** Stops after the instance at hand. */
+  readonly signal?: AbortSignal;
+  readonly senderOf?: SenderOf;
+  /** How long a run goes on, but for one file of each sender. */
+  readonly runMs?: number;
+}
+
+const runMsDefault = 120_000;
+
 /** Of one sender in a run, where there are others: more than the instances that were tried before in a round. */
 const ofSenderMax = 3;
 
 export class Losses {
+  readonly #options: RunOptions;
+  readonly #clock: Clock;
+  readonly #beganMs: number;
   readonly #senderOf: SenderOf;
   readonly #most: number;
   /** Losses of each sender of the run. */
   readonly #ofSenders: Map<string, number>;
+  /** Senders that had a turn. */
+  readonly #served = new Set<string>();
   readonly #aside = new Map<string, DiodeError>();
   #inARow = 0;
   readonly #sendersInARow = new Set<string>();
   #givenUp: DiodeError | undefined;
 
   /** @param most losses in a row, without an answer to anything, before all of the run is given up */
-  constructor(files: readonly InstanceFile[], most: number, senderOf: SenderOf = () => '') {
-    this.#senderOf = senderOf;
+  constructor(files: readonly InstanceFile[], most: number, options: RunOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#beganMs = this.#clock.monotonicMs();
+    this.#senderOf = options.senderOf ?? (() => '');
     this.#most = most;
-    this.#ofSenders = new Map(files.map((file) => [senderOf(file), 0]));
+    this.#ofSenders = new Map(files.map((file) => [this.#senderOf(file), 0]));
   }
 
   get isOfOneSender(): boolean {
@@ -33,11 +58,19 @@ export class Losses {
   }
 
   /** Why a file is not tried any more in this run. */
-  why(file: InstanceFile): DiodeError | undefined {
-    return this.#givenUp ?? this.#aside.get(this.#senderOf(file));
+  why(file: InstanceFile): Why | undefined {
+    const { signal, runMs = runMsDefault } = this.#options;
+    if (signal?.aborted === true)
+      this.giveUp(new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped'));
+    const sender = this.#senderOf(file);
+    const error = this.#givenUp ?? this.#aside.get(sender);
+    if (error !== undefined) return reasonOf(error);
+    const isOver = this.#served.has(sender) && this.#clock.monotonicMs() - this.#beganMs >= runMs;
+    return isOver ? {} : undefined;
   }
 
-  answered(): void {
+  answered(files: readonly InstanceFile[]): void {
+    for (const file of files) this.#served.add(this.#senderOf(file));
     this.#inARow = 0;
     this.#sendersInARow.clear();
   }
@@ -46,7 +79,10 @@ export class Losses {
   lost(files: readonly InstanceFile[], error: DiodeError): void {
     const senders = new Set(files.map(this.#senderOf));
     this.#inARow += 1;
-    for (const sender of senders) this.#sendersInARow.add(sender);
+    for (const sender of senders) {
+      this.#served.add(sender);
+      this.#sendersInARow.add(sender);
+    }
     const isOfMore = this.#sendersInARow.size > 1;
     if (this.#inARow >= this.#most && isOfMore) this.giveUp(error);
     const [sender] = senders;
@@ -76,4 +112,8 @@ export class Losses {
     }
     return [...lists.values()];
   }
+}
+
+export function reasonOf(error: DiodeError | undefined): Why {
+  return error === undefined ? {} : { code: error.code, comment: error.message };
 }

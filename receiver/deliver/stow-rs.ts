@@ -9,7 +9,7 @@ import type { DeliveryResult } from './delivery-result.ts';
 import { destinationTimes, type WebCredentials, type WebDestination } from './destination.ts';
 import { type HttpAnswer, HttpConnection } from './http-request.ts';
 import { type InstanceFile, InstanceReader, prefixBytesMax } from './instance-file.ts';
-import { Losses, type SenderOf } from './losses.ts';
+import { Losses, type RunOptions } from './losses.ts';
 import { readStowResponse, type StowResponse } from './stow-response.ts';
 
 /** Two of them: one is written while the next is filled. */
@@ -21,9 +21,9 @@ const lossesMax = 3;
 export async function* storeOverWeb(
   destination: WebDestination,
   files: readonly InstanceFile[],
-  options: { readonly signal?: AbortSignal; readonly senderOf?: SenderOf | undefined } = {},
+  options: RunOptions = {},
 ): AsyncGenerator<DeliveryResult> {
-  const run = new StowRun(destination, options.signal, new Losses(files, lossesMax, options.senderOf));
+  const run = new StowRun(destination, new Losses(files, lossesMax, options));
   try {
     yield* run.run(files);
   } finally {
@@ -59,16 +59,14 @@ export async function verifyWeb(destination: WebDestination): Promise<string> {
 
 class StowRun {
   readonly #destination: WebDestination;
-  readonly #signal: AbortSignal | undefined;
   readonly #connection: HttpConnection;
   readonly #buffers = [new Uint8Array(bufferBytes), new Uint8Array(bufferBytes)] as const;
   readonly #prefix = new Uint8Array(prefixBytesMax);
   readonly #losses: Losses;
 
-  constructor(destination: WebDestination, signal: AbortSignal | undefined, losses: Losses) {
+  constructor(destination: WebDestination, losses: Losses) {
     this.#losses = losses;
     this.#destination = destination;
-    this.#signal = signal;
     this.#connection = new HttpConnection(destination.url, destination.tls);
   }
 
@@ -92,13 +90,13 @@ class StowRun {
   }
 
   async #request(files: readonly InstanceFile[]): Promise<DeliveryResult[]> {
-    if (this.#signal?.aborted === true)
-      this.#losses.giveUp(new DiodeError('E_ASSOCIATION_ABORTED', 'delivery was stopped'));
-    const untried = files.flatMap((file) => {
-      const error = this.#losses.why(file);
-      return error === undefined ? [] : all([file], 'untried', error);
-    });
-    const batch = files.filter((file) => this.#losses.why(file) === undefined);
+    const untried: DeliveryResult[] = [];
+    const batch: InstanceFile[] = [];
+    for (const file of files) {
+      const why = this.#losses.why(file);
+      if (why === undefined) batch.push(file);
+      else untried.push({ file, outcome: 'untried', ...why });
+    }
     return batch.length === 0 ? untried : [...untried, ...(await this.#requestAll(batch))];
   }
 
@@ -176,7 +174,7 @@ class StowRun {
     const results = batch.map((file) => resultOf(file, said, answer.status, batch.length === 1));
     const unusable = results.every(({ outcome }) => outcome === 'failed') && isOfTheService(answer.status);
     if (!unusable) {
-      this.#losses.answered();
+      this.#losses.answered(batch);
       return results;
     }
     const error = new DiodeError('E_PEER_HTTP', `the service answered HTTP ${answer.status}`);

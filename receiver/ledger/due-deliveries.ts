@@ -2,8 +2,8 @@
  * Which deliveries to a destination come next: urgent ones first, one of each sender in turn, so that nobody waits behind
  * all that another one has sent. Part of the receiver's ledger.
  *
- * Of those that were tried in vain a few at most, and last, as long as there are others: they may be what the destination
- * breaks on.
+ * Of those that were tried in vain a few at most, as long as there are others: they may be what the destination breaks
+ * on. Senders of which something was lost lately come last.
  */
 import { type LedgerDatabase, type Row, text } from '../../shared/ledger-database.ts';
 import { limits } from '../../shared/wire/limits.ts';
@@ -80,16 +80,16 @@ export class DueDeliveries {
     // Who may have one only has one that was not tried.
     const keptOf = (group: string) => (isFreshOf(group) ? 1 : 0);
     const ofTried = urgent.size + routine.size > 0 ? Math.min(most, triedBesideFresh) : most;
-    const last: Row[] = [];
+    const tries: Row[] = [];
     for (const kind of [tried(0), tried(1)])
-      last.push(...deal(kind, groupsOf(kind), ofTried - last.length, keptOf));
-    const places = most - last.length;
+      tries.push(...deal(kind, groupsOf(kind), ofTried - tries.length, keptOf));
+    const places = most - tries.length;
     const ofRoutine = routine.size === 0 ? 0 : Math.floor(places / routineShare);
     const first = deal(fresh(0), urgent, places - ofRoutine, () => 0);
     const next = deal(fresh(1), routine, places - first.length, () => 0);
-    const untried = [...first, ...next];
+    const all = [...tries, ...first, ...next];
     const isLast = (row: Row) => turns.isLast(groupOf(row));
-    return [...untried.filter((row) => !isLast(row)), ...untried.filter(isLast), ...last];
+    return [...all.filter((row) => !isLast(row)), ...all.filter(isLast)];
   }
 
   /** One of each group in turn, and of each as many as of the others; who finds no place now has the next turn. */

@@ -4,14 +4,14 @@ import { deliverInstances } from '../../receiver/deliver/deliver.ts';
 import type { DeliveryResult } from '../../receiver/deliver/delivery-result.ts';
 import type { Destination } from '../../receiver/deliver/destination.ts';
 import type { InstanceFile } from '../../receiver/deliver/instance-file.ts';
+import type { RunOptions } from '../../receiver/deliver/losses.ts';
 
 export async function collectDelivery(
   destination: Destination,
   files: readonly InstanceFile[],
-  senderOf?: (file: InstanceFile) => string,
+  options: RunOptions = {},
 ): Promise<DeliveryResult[]> {
   const results: DeliveryResult[] = [];
-  const options = senderOf === undefined ? {} : { senderOf };
   for await (const result of deliverInstances(destination, files, options)) results.push(result);
   return results;
 }

@@ -56,11 +56,11 @@ describe('a PACS that takes C-STORE', () => {
     script: ScpScript,
     count = 3,
     transferSyntaxes: Parameters<typeof writeInstances>[0]['transferSyntaxes'] = uncompressed,
-    senderOf?: (file: InstanceFile) => string,
+    senderOf: (file: InstanceFile) => string = () => '',
   ) {
     const { scp, destination } = await pacs(script);
     const files = await writeInstances({ folder, count, transferSyntaxes });
-    const results = await collectDelivery(destination, files, senderOf);
+    const results = await collectDelivery(destination, files, { senderOf });
     return { scp, files, results, told: outcomesOf(files, results) };
   }
 

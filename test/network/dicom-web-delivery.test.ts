@@ -259,7 +259,9 @@ describe('a PACS that takes STOW-RS', () => {
       else if (status === 0) response.destroy();
       else answer(response, status);
     });
-    const results = await collectDelivery(destination, files, (file) => (isBad(file) ? 'a' : 'b'));
+    const results = await collectDelivery(destination, files, {
+      senderOf: (file) => (isBad(file) ? 'a' : 'b'),
+    });
     const told = outcomesOf(files, results);
     const of = (bad: boolean) => told.filter((_, index) => isBad(files[index] as InstanceFile) === bad);
     expect(of(false)).toEqual(Array.from({ length: 5 }, () => 'delivered'));
@@ -267,6 +269,15 @@ describe('a PACS that takes STOW-RS', () => {
       ...Array.from({ length: 3 }, () => 'failed E_PEER_HTTP'),
       'untried E_PEER_HTTP',
     ]);
+  });
+
+  it('is slow: a round ends, but for what another sender has, and the rest is not blamed', async () => {
+    const files = await writeInstances({ folder, count: 6 });
+    const { destination } = await service((_, response) => void setTimeout(() => answer(response, 200), 200));
+    const senderOf = (file: InstanceFile) => (file === files[5] ? 'b' : 'a');
+    const told = outcomesOf(files, await collectDelivery(destination, files, { senderOf, runMs: 100 }));
+    const untried = Array.from({ length: 4 }, () => 'untried');
+    expect(told).toEqual(['delivered', ...untried, 'delivered']);
   });
 
   it('answers without end: its answer is cut off', async () => {

@@ -216,9 +216,8 @@ describe('what one sender has sent', () => {
       );
     site.release(names('fresh'), { senderId: 'aa'.repeat(8) });
     const tried = () => deliveries.due('pacs', 3000, 10).filter(({ attempts }) => attempts > 0);
-    // A few of them only, and behind all that was not tried.
+    // A few of them only.
     expect(tried()).toHaveLength(2);
-    expect(deliveries.due('pacs', 3000, 10).findIndex(({ attempts }) => attempts > 0)).toBe(8);
     expect(tried().map(({ objectId }) => objectId)).toContain(later);
   });
 });
