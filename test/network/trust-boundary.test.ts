@@ -179,6 +179,10 @@ it.skipIf(!isBuilt)('keys change, a recording is played, and nothing of it shows
   expect(named.filter((name) => !name.startsWith('low/spool/rejected/'))).toEqual([]);
   expect(named).toHaveLength(1);
 
+  // Who stands on the fibre reads nothing of a patient.
+  expect(recorder.recorded.length).toBeGreaterThan(1000);
+  expect(recorder.recorded.some((datagram) => Buffer.from(datagram).includes(patient))).toBe(false);
+
   // Nobody but user and group can look at anything the programs made.
   const open = [transfer.low('spool'), transfer.high('vault'), transfer.high('inbox')]
     .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))

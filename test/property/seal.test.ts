@@ -63,6 +63,18 @@ describe('a seal', () => {
       { seed, numRuns: 300 },
     ));
 
+  it('shows nothing of what is in a sealed block, and all of it where it is only authenticated', () =>
+    fc.assert(
+      fc.property(anyPlace, fc.uint8Array({ minLength: 32, maxLength: 300 }), (place, payload) => {
+        const block = Buffer.concat(sealAt(place).seal(place.blockNumber, payload));
+        const places = payload.length - 8;
+        const isShown = (offset: number) => block.includes(Buffer.from(payload.subarray(offset, offset + 8)));
+        const shown = Array.from({ length: places }, (_, offset) => offset).filter(isShown).length;
+        expect(shown).toBe(place.protection === protection.sealed ? 0 : places);
+      }),
+      { seed, numRuns: 200 },
+    ));
+
   it('does not open at a place of which any field is another', () =>
     fc.assert(
       fc.property(
