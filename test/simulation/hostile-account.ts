@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { type MissingRow, missingAccount } from '../../receiver/studies/missing.ts';
 import { planTicket, wantedStudies } from '../../receiver/studies/ticket-plan.ts';
 import { assert, present } from '../../shared/assert.ts';
+import { readInstanceHeader } from '../../shared/dicom/instance-header.ts';
+import { DiodeError } from '../../shared/errors.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { encodeTicket } from '../../shared/wire/ticket.ts';
-import { fullPercent, type HighSide } from './high-side.ts';
+import { fullPercent, type HighSide, inboxFolder } from './high-side.ts';
 import type { HostilePlan, PlannedFile } from './hostile-plan.ts';
 import type { World } from './world.ts';
 
@@ -76,7 +78,7 @@ export class HostileAccount {
   check(plan: HostilePlan, withTickets: boolean): void {
     this.look();
     this.checkOutcomes(plan.files);
-    this.#checkInbox();
+    this.#checkInbox(plan.files);
     this.#checkHolds(plan);
     this.#checkSenders(plan);
     this.#checkMissing(plan);
@@ -90,7 +92,7 @@ export class HostileAccount {
   /** @returns what is wrong with where it is */
   #wrongOf(file: PlannedFile): string | undefined {
     const { ledger } = this.#high;
-    const sha256 = createHash('sha256').update(file.bytes).digest('hex');
+    const sha256 = sha256Of(file.bytes);
     const row = ledger.instances
       .ofStudy(this.#senderOf(file), file.studyUid)
       .find((candidate) => candidate.sha256 === sha256);
@@ -117,18 +119,23 @@ export class HostileAccount {
     return present(this.#options.world.lows[file.sender], 'the sender of a file').senderId;
   }
 
-  /** One instance is not there twice with other bytes. */
-  #checkInbox(): void {
-    const { ledger } = this.#high;
-    const released = new Map<string, string>();
-    for (const { senderId, studyUid } of ledger.studies.newest(10_000)) {
-      for (const row of ledger.instances.ofStudy(senderId, studyUid)) {
-        if (row.releasedRevision === undefined) continue;
-        const other = released.get(row.sopInstanceUid);
-        const isOne = other === undefined || other === row.sha256;
-        assert(isOne, `two instances of one UID are in the inbox: ${row.sopInstanceUid}`);
-        released.set(row.sopInstanceUid, row.sha256);
-      }
+  /** Each instance is in the inbox once, of whichever sender it is, and an honest one that is out byte for byte. */
+  #checkInbox(files: readonly PlannedFile[]): void {
+    const { ledger, disk } = this.#high;
+    const inbox = new Map<string, string>();
+    for (const [path, bytes] of disk.contents(inboxFolder)) {
+      const header = readInstanceHeader(bytes, bytes.length);
+      const isRead = header !== 'needs-more' && !(header instanceof DiodeError);
+      assert(isRead, `what is in the inbox can not be read: ${path}`);
+      const { sopInstanceUid } = header;
+      assert(!inbox.has(sopInstanceUid), `an instance is in the inbox twice: ${path}`);
+      inbox.set(sopInstanceUid, sha256Of(bytes));
+    }
+    for (const file of files) {
+      const rows = ledger.instances.ofStudy(this.#senderOf(file), file.studyUid);
+      const row = rows.find(({ sha256 }) => sha256 === sha256Of(file.bytes));
+      if (row?.releasedRevision === undefined) continue;
+      assert(inbox.get(file.sopInstanceUid) === row.sha256, 'an honest file that is out is not in the inbox');
     }
   }
 
@@ -248,4 +255,8 @@ export class HostileAccount {
     for (const [alarm, edges] of this.#high.alarmEdges)
       assert(edges <= most, `one alarm was raised and cleared ${edges} times: ${alarm}`);
   }
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

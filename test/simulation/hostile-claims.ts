@@ -96,6 +96,13 @@ export const claimsOnOthers = {
     peer.contested.add(studyUid);
     peer.sendStudy([peer.file({ studyUid, patientId: 'ANOTHER' })], { studyUid });
   },
+  /** A whole honest study, byte for byte, as a scanner sends it that sends to two. */
+  copiesInstances: (peer) => {
+    const { files } = peer.victim;
+    const { studyUid } = peer.random.pick(files);
+    const same = files.filter((file) => file.studyUid === studyUid);
+    peer.sendStudy(same, { studyUid, stat: peer.random.chance(0.5) });
+  },
   /** A list of its own that names the objects of others, before and after they come. */
   listsObjectsOfOthers: (peer, many) => {
     const ids = objectsOf(peer, instance).map(({ objectId }) => objectId);

@@ -8,10 +8,9 @@ import type { Random } from '../harness/random.ts';
 import { smallInstance } from '../harness/small-instance.ts';
 import { uidFrom } from '../harness/synthetic-instance.ts';
 import type { End } from './high-side.ts';
-import type { VictimFile } from './hostile-sight.ts';
+import type { VictimFile, VictimInstance } from './hostile-sight.ts';
 
-export interface PlannedFile extends VictimFile {
-  readonly bytes: Uint8Array;
+export interface PlannedFile extends VictimInstance {
   /** Which sender takes it in. */
   readonly sender: number;
   /** When, in rounds from 0. */

@@ -6,7 +6,7 @@ import { at, type ObjectType, objectType, readUint16, readUint64 } from '../../s
 export interface Victim {
   readonly senderId: string;
   readonly keyId: number;
-  readonly files: readonly VictimFile[];
+  readonly files: readonly VictimInstance[];
   /** Every datagram that it sent, the oldest first. */
   readonly recorded: readonly Uint8Array[];
 }
@@ -16,6 +16,11 @@ export interface VictimFile {
   readonly seriesUid: string;
   readonly sopInstanceUid: string;
   readonly patientId: string;
+}
+
+/** A scanner gave it to a host beside, or the host was the sender's own before. */
+export interface VictimInstance extends VictimFile {
+  readonly bytes: Uint8Array;
 }
 
 /** What everybody on the fibre sees of a datagram. */

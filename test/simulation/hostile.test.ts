@@ -119,8 +119,8 @@ const holding: readonly Holding[] = [
   },
   {
     what: 'one instance of two senders reaches the inbox once',
-    powers: ['reusesInstances', 'reusesStudies'],
-    seeds: [1, 2, 3, 5],
+    powers: ['copiesInstances', 'reusesInstances', 'reusesStudies'],
+    seeds: [1, 2, 3, 5, 8, 13],
   },
   {
     what: 'a list of objects of another sender changes nothing for that sender',
