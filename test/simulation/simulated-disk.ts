@@ -248,6 +248,13 @@ export class SimulatedDisk implements Disk {
     }
   }
 
+  /** Somebody makes a file shorter, whoever has it open. */
+  cut(path: string, bytes: number): void {
+    const inode = this.#files.get(path);
+    if (inode === undefined) throw failure('ENOENT', 'cutting a file');
+    inode.length = Math.min(inode.length, bytes);
+  }
+
   /** Names directly in the folder become durable. */
   syncFolder(path: string): void {
     this.power.step();
