@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HonestScanner } from './honest-scanner.ts';
+import { type HostileAct, HostileActs } from './hostile-acts.ts';
 import { HostileScanner } from './hostile-scanner.ts';
 import { HostileWriter } from './hostile-writer.ts';
 import type { Processes } from './processes.ts';
@@ -14,9 +15,6 @@ import { Random } from './random.ts';
 import { fileHas, linksBelow } from './search-files.ts';
 import { filesBelow, freeTcpPort, Transfer } from './transfer.ts';
 import { ctImage, encodePart10 } from './unchecked-writer.ts';
-
-/** Does its kind of harm once. */
-export type HostileAct = (random: Random) => Promise<void>;
 
 export interface HostileRunOptions {
   readonly processes: Processes;
@@ -33,7 +31,7 @@ export interface HostileRunOptions {
 export interface HostileReport {
   readonly seed: number;
   /** Acts by kind. */
-  readonly acts: Readonly<Record<string, number>>;
+  readonly acts: HostileActs['counts'];
   readonly honestFiles: number;
   readonly honestStores: number;
   readonly refusedStores: number;
@@ -53,12 +51,15 @@ const waitingMax = 12;
 /** Beside what was written into it by all, four times over: spool, vault, and what waits in each. */
 const diskSlackBytes = 500e6;
 const workers = { scanner: 3, writer: 2 } as const;
+/** The load goes on so much longer at most, for kinds that have not succeeded yet. */
+const provingMs = 60_000;
 
 export class HostileRun {
   readonly #options: HostileRunOptions;
   readonly #transfer: Transfer;
   readonly #random: Random;
-  readonly #acts: Record<string, number> = {};
+  /** Of the scanner and of the writer. */
+  #acts: readonly HostileActs[] = [];
   readonly #problems: string[] = [];
   #honest: HonestScanner | undefined;
   /** In files that no writer and no scanner was given. */
@@ -97,17 +98,12 @@ export class HostileRun {
       });
       this.#honest = scannerBeside;
       const honest = [this.#files(), scannerBeside.stores(), scannerBeside.echo()];
-      const hostile = [
-        ...Array.from({ length: workers.scanner }, (_, number) =>
-          this.#harm(`scanner ${number}`, scanner.acts()),
-        ),
-        ...Array.from({ length: workers.writer }, (_, number) =>
-          this.#harm(`writer ${number}`, writer.acts()),
-        ),
-      ];
+      const hostile = [...this.#harm('scanner', scanner.acts()), ...this.#harm('writer', writer.acts())];
       const endMs = performance.now() + this.#options.loadMs;
-      while (performance.now() < endMs && sender.exit === undefined && receiver.exit === undefined) {
-        await sleep(Math.min(1000, Math.max(1, endMs - performance.now())));
+      const goesOn = () =>
+        performance.now() < endMs || (performance.now() < endMs + provingMs && this.#unproven().length > 0);
+      while (goesOn() && sender.exit === undefined && receiver.exit === undefined) {
+        await sleep(Math.min(1000, Math.max(100, endMs - performance.now())));
         this.#options.onProgress?.(this.#progress());
       }
       this.#isOver = true;
@@ -126,7 +122,7 @@ export class HostileRun {
     this.#problems.push(...(this.#honest?.problems ?? []));
     return {
       seed: this.#options.seed,
-      acts: this.#acts,
+      acts: Object.assign({}, ...this.#acts.map(({ counts }) => counts)),
       honestFiles: transfer.instances,
       honestStores: this.#storedHashes.size,
       refusedStores: this.#honest?.refused ?? 0,
@@ -160,19 +156,29 @@ export class HostileRun {
     writeFileSync(transfer.low('secret', 'image.dcm'), encodePart10({ dataSet: image }));
   }
 
-  async #harm(name: string, acts: Readonly<Record<string, HostileAct>>): Promise<void> {
+  /** What its workers do. */
+  #harm(who: keyof typeof workers, all: Readonly<Record<string, HostileAct>>): Promise<void>[] {
     const { only, without = [] } = this.#options;
-    const kinds = Object.keys(acts).filter(
-      (kind) => (only?.includes(kind) ?? true) && !without.includes(kind),
+    const chosen = Object.entries(all).filter(
+      ([kind]) => (only?.includes(kind) ?? true) && !without.includes(kind),
     );
-    const random = this.#random.fork(name);
-    for (let turn = 0; !this.#isOver && kinds.length > 0; turn += 1) {
-      const kind = random.pick(kinds);
-      this.#acts[kind] = (this.#acts[kind] ?? 0) + 1;
-      // Whatever becomes of it: it may be refused, and what it works on may be taken away.
-      await acts[kind]?.(random.fork(turn)).catch(() => {});
-      await sleep(20);
-    }
+    if (chosen.length === 0) return [];
+    const acts = new HostileActs(Object.fromEntries(chosen), this.#random.fork(who));
+    this.#acts = [...this.#acts, acts];
+    return Array.from({ length: workers[who] }, async () => {
+      while (!this.#isOver) {
+        await acts.doNext();
+        await sleep(20);
+      }
+    });
+  }
+
+  #unproven(): string[] {
+    return this.#acts.flatMap((acts) => acts.unproven());
+  }
+
+  #actsDone(): number {
+    return this.#acts.reduce((sum, { done }) => sum + done, 0);
   }
 
   /** The honest writer. */
@@ -221,6 +227,7 @@ export class HostileRun {
   }
 
   #compare(): void {
+    this.#problems.push(...this.#unproven());
     const { absent, twice } = this.#transfer.account();
     if (absent > 0) this.#problems.push(`${absent} honest files are not released, byte for byte`);
     if (twice > 0) this.#problems.push(`${twice} honest files are released twice`);
@@ -287,14 +294,12 @@ export class HostileRun {
   }
 
   #progress(): string {
-    const acts = Object.values(this.#acts).reduce((a, b) => a + b, 0);
-    return `${acts} hostile acts, ${this.#transfer.instances} honest files, ${this.#storedHashes.size} stored, ${this.#honest?.echoes ?? 0} echoes, resident ${this.#peakMB.sender} and ${this.#peakMB.receiver} MB`;
+    return `${this.#actsDone()} hostile acts, ${this.#transfer.instances} honest files, ${this.#storedHashes.size} stored, ${this.#honest?.echoes ?? 0} echoes, resident ${this.#peakMB.sender} and ${this.#peakMB.receiver} MB`;
   }
 
   /** What honest ones gave, and a bound for what hostile ones do in an act. */
   #givenBytes(): number {
-    const acts = Object.values(this.#acts).reduce((a, b) => a + b, 0);
-    return this.#transfer.instances * 80_000 + this.#storedHashes.size * 60_000 + acts * 1e6;
+    return this.#transfer.instances * 80_000 + this.#storedHashes.size * 60_000 + this.#actsDone() * 1e6;
   }
 
   #diskMB(): number {

@@ -17,7 +17,7 @@ import {
   uint16,
 } from './association-bytes.ts';
 import { transferSyntaxes } from './dicom-writer.ts';
-import type { HostileAct } from './hostile-run.ts';
+import type { HostileAct } from './hostile-acts.ts';
 import { malformedCases } from './malformed-associations.ts';
 import { malformedStream } from './malformed-streams.ts';
 import type { Random } from './random.ts';
@@ -28,6 +28,7 @@ const stepClass = '1.2.840.10008.3.1.2.3.3';
 const stepReferences = 66_000;
 const idleConnections = 40;
 const pieceBytes = 16_000;
+const associateAccept = 0x02;
 /** A connection that the sender does not end is ended here: what is held open for ever is what is tried. */
 const actMs = 8000;
 
@@ -86,7 +87,8 @@ export class HostileScanner {
           await write(connection, dataPdu(1, control.lastCommand, command));
           await inPieces(connection, 1, dataSet);
         }
-        await connection.pdus(5);
+        const answers = await connection.pdus(5);
+        if (answers.length === 1) throw new Error('no step was answered');
       },
       [{ id: 1, abstractSyntax: stepClass, transferSyntaxes: [explicitLittle] }],
     );
@@ -95,7 +97,8 @@ export class HostileScanner {
   /** More associations than there may be, all of them silent. */
   async #idle(random: Random): Promise<void> {
     const talks = Array.from({ length: idleConnections }, () => this.#talk(() => sleep(3000)));
-    await Promise.all(talks);
+    const outcomes = await Promise.allSettled(talks);
+    if (outcomes.every(({ status }) => status === 'rejected')) throw new Error('none was accepted');
     await sleep(random.between(0, 1000));
   }
 
@@ -125,7 +128,8 @@ export class HostileScanner {
         );
         await inPieces(connection, 1, dataSet);
       }
-      await connection.pdus(1 + count);
+      const answers = await connection.pdus(1 + count);
+      if (answers.length === 1) throw new Error('nothing was answered');
       await write(connection, releaseRequest);
     });
   }
@@ -159,14 +163,14 @@ export class HostileScanner {
     this.#connections += 1;
     const number = this.#connections;
     const address = `127.2.${(number >> 7) & 0xff}.${1 + (number & 0x7f)}`;
-    const connection = await RawConnection.to(this.#port, address).catch(() => undefined);
-    if (connection === undefined) return;
+    const connection = await RawConnection.to(this.#port, address);
     const timer = setTimeout(() => connection.socket.destroy(), actMs);
     try {
       connection.send(
         associateRequest({ callingAe: 'HOSTILE', ...(contexts !== undefined && { contexts }) }),
       );
-      await connection.pdus(1);
+      const [answer] = await connection.pdus(1);
+      if (answer?.[0] !== associateAccept) throw new Error(`not accepted: PDU type ${answer?.[0]}`);
       await say(connection);
     } finally {
       clearTimeout(timer);

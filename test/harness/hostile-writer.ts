@@ -22,8 +22,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
 import { transferSyntaxes } from './dicom-writer.ts';
+import type { HostileAct } from './hostile-acts.ts';
 import { hostileFiles } from './hostile-files.ts';
-import type { HostileAct } from './hostile-run.ts';
 import type { Random } from './random.ts';
 import { ctImage, element, encodeElements, encodePart10 } from './unchecked-writer.ts';
 

@@ -4,7 +4,8 @@
  *     npm run hostile -- --minutes 30 [--seed S] [--only KINDS] [--without KINDS] [--settle SECONDS] [--json]
  *
  * Kinds of the scanner: malformed, steps, idle, cut, same-uid, studies, contexts, loris. Of the writer: fifo, symlink,
- * changing, kept-open, socket, deep, empty, names, unreadable, broken, bomb. It ends with 1 when something does not hold.
+ * changing, kept-open, socket, deep, empty, names, unreadable, broken, bomb. It ends with 1 when something does not hold, or a kind came
+ * to nothing each time.
  */
 import { Command } from 'commander';
 import { Progress } from '../../shared/console/progress.ts';
@@ -45,7 +46,9 @@ try {
   const report = await run.run();
   progress.clear();
   const { problems, acts } = report;
-  const kinds = Object.entries(acts).map(([kind, count]) => `${kind} ${count}`);
+  const kinds = Object.entries(acts).map(
+    ([kind, { succeeded, failed }]) => `${kind} ${succeeded}${failed > 0 ? ` and ${failed} failed` : ''}`,
+  );
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else
     process.stdout.write(
