@@ -18,6 +18,9 @@ const silenceMs = 10_000;
 const standingMax = 1000;
 /** A line in the log for each beginning and end: so many of one alarm, and each second two more. */
 const edgesFree = 40;
+/** All of one code and source in ten minutes. The sources are the senders, the hostile one, and the host itself. */
+const edgesOfSourceMax = 100;
+const edgeWindowMs = 600_000;
 /** What is written when the disk has just become full. */
 const fullSlackBytes = 40_000;
 /** Numbers that one sender can have forgotten. */
@@ -84,7 +87,7 @@ export class HostileAccount {
     this.#checkMissing(plan);
     this.#checkExpensive();
     this.#checkRows();
-    this.#checkLog();
+    this.#checkLog(plan);
     if (withTickets)
       for (const senderId of [this.#options.hostileId, ...plan.senderIds]) this.#ticket(senderId);
   }
@@ -249,11 +252,17 @@ export class HostileAccount {
     assert(forgotten <= forgottenMax * senders.length, `the ledger has ${forgotten} forgotten numbers`);
   }
 
-  #checkLog(): void {
+  #checkLog({ restarts }: HostilePlan): void {
     const { world } = this.#options;
     const most = edgesFree + (2 * world.clock.monotonicMs()) / 1000;
-    for (const [alarm, edges] of this.#high.alarmEdges)
+    const { alarmEdges } = this.#high;
+    for (const [alarm, edges] of alarmEdges)
       assert(edges <= most, `one alarm was raised and cleared ${edges} times: ${alarm}`);
+    const codes = new Set([...alarmEdges.keys()].map((alarm) => alarm.split(' ')[0])).size;
+    const all = [...alarmEdges.values()].reduce((sum, edges) => sum + edges, 0);
+    const windows = 1 + restarts.size + Math.ceil(world.clock.monotonicMs() / edgeWindowMs);
+    const mostOfAll = edgesOfSourceMax * codes * (world.lows.length + 2) * windows;
+    assert(all <= mostOfAll, `${all} beginnings and ends of ${codes} alarms, more than ${mostOfAll}`);
   }
 }
 

@@ -230,6 +230,30 @@ describe('alarms', () => {
     expect(of(' beacon of one').at(-1)).toBe('raised E_DOCUMENT beacon of one');
   });
 
+  it('of all codes and sources together write a bounded number of lines, and the only one of another source has its line', () => {
+    const { alarms: a, edges, time } = alarms();
+    const codes = ['E_DOCUMENT', 'E_STUDY_MISSING', 'E_CONFLICT', 'E_SENDER_KEY', 'E_NO_ROOM'] as const;
+    const sources = ['aa', 'bb', 'cc'].map((id) => id.repeat(8));
+    // In ten minutes; what stands, what comes and goes, and what changes.
+    for (let turn = 0; turn < 500; turn += 1) {
+      for (const code of codes) {
+        for (const source of sources) {
+          a.raise(code, `${source} ${turn}`, `detail ${turn}`);
+          a.raise(code, source, `detail ${turn}`);
+          if (turn % 10 !== 0) a.clear(code, `${source} ${turn}`);
+          if (turn % 3 === 0) a.clear(code, source);
+        }
+      }
+      time.advance(1000);
+      a.standing();
+    }
+    a.raise('E_DOCUMENT', `beacon of ${'07'.repeat(8)}`);
+    expect(edges.at(-1)).toBe(`raised E_DOCUMENT beacon of ${'07'.repeat(8)}`);
+    const ofBounds = edges.filter((edge) => edge.includes(' E_ALARMS ')).length;
+    expect(ofBounds).toBeLessThanOrEqual(6 * codes.length);
+    expect(edges.length - ofBounds - 1).toBeLessThanOrEqual(100 * codes.length * sources.length);
+  });
+
   it('show a detail that changes at once, and log it now and then', () => {
     const { alarms: a, edges, time } = alarms();
     for (let count = 1; count <= 500; count += 1) {
