@@ -51,7 +51,7 @@ const honestMegabits = 300;
 const aheadMs = 30_000;
 const limitMs = 1_200_000;
 const lookMs = 200;
-export const attackMegabits = 100;
+const attackMegabits = 100;
 
 export async function run(options: BenchmarkOptions): Promise<HostileResult> {
   const scratch = new Scratch(options.folder, 6 * studyBytes * options.scale + 6e9);

@@ -16,7 +16,7 @@ export interface LossModel {
 
 /** Loss over all of `bursts`. */
 const burstsLoss = 0.01;
-export const linkMegabits = 1000;
+const linkMegabits = 1000;
 const datagramMs = wireTimeMs(1472, linkMegabits);
 
 const points = (name: LossModel['name'], unit: string, parameters: readonly number[]): LossModel[] =>

@@ -70,7 +70,7 @@ export interface Arrival {
 }
 
 /** Throws when an option makes no sense: a test or a command line is wrong, not the link. */
-export function assertChannelOptions(options: ChannelOptions): void {
+function assertChannelOptions(options: ChannelOptions): void {
   const { bursts, reordering, duplication, replay, bitFlips, truncation, extension } = options;
   const probabilities = [
     options.lossProbability,

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { highAddress, type NamespacePair } from '../bench/namespaces.ts';
 
 /** The high side's interface of that network. */
-export const otherInterface = 'hs0';
-export const otherAddress = '192.0.2.1';
+const otherInterface = 'hs0';
+const otherAddress = '192.0.2.1';
 const hostAddress = '192.0.2.9';
 
 export class OtherNetwork {

@@ -49,6 +49,17 @@ it.skipIf(missing !== undefined)('nothing reaches the link but by its interface'
   // By the link it comes as far as the program, which refuses it; by the other network it does not.
   sendFrom(low, port, 20);
   await transfer.until('what came by the link is refused', () => refused() === 20);
+  // A socket that is bound to the same address alone hears it: nothing else on the way holds it up.
+  const script = `const socket = require('node:dgram').createSocket('udp4');
+    socket.on('message', () => process.exit(0));
+    socket.bind(${port + 1}, '${highAddress}', () => console.log('bound'));`;
+  const [program = '', ...flags] = high;
+  const beside = processes.start('beside', program, {
+    arguments: [...flags, process.execPath, '-e', script],
+  });
+  await beside.waitForLine(/bound/);
+  other.send(port + 1, 5);
+  expect((await beside.waitForExit()).code).toBe(0);
   other.send(port, 50);
   await sleep(1500);
   expect(refused()).toBe(20);

@@ -32,7 +32,7 @@ export interface HostilePlan {
   readonly fallsSilent: boolean;
 }
 
-export const sendersPlanned = 2;
+const sendersPlanned = 2;
 
 export function drawPlan(random: Random): HostilePlan {
   const rounds = 2 + random.integer(3);
