@@ -6,6 +6,10 @@ import { isPiece, pieceBytes } from '../../shared/crypto/piece-tags.ts';
 import type { DiskFile } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 
+/** Room for pieces, of files that are read no more: one for each file would be a fresh one to the system as well. */
+const spareMax = 32;
+const spare: Uint8Array[] = [];
+
 export class CheckedFile {
   readonly #file: Pick<DiskFile, 'readAt' | 'close'>;
   readonly #bytes: number;
@@ -44,10 +48,13 @@ export class CheckedFile {
 
   close(): void {
     this.#file.close();
+    if (this.#piece !== undefined && spare.length < spareMax) spare.push(this.#piece);
+    this.#piece = undefined;
+    this.#pieceNumber = -1;
   }
 
   #pieceOf(number: number, length: number): Uint8Array {
-    this.#piece ??= new Uint8Array(Math.min(pieceBytes, this.#bytes));
+    this.#piece ??= spare.pop() ?? new Uint8Array(pieceBytes);
     const piece = this.#piece.subarray(0, length);
     if (this.#pieceNumber === number) return piece;
     this.#pieceNumber = -1;
