@@ -21,10 +21,10 @@ import { SenderQueues } from './sender-queues.ts';
 import { SenderShares } from './sender-shares.ts';
 
 /** Syncs begin no sooner one after the other, and for no larger groups. A whole object on an idle link does not wait. */
-const groupGapMs = 25;
+const groupGapMs = 50;
 const groupObjects = 64;
 /** Instances that the gate is asked for at a time, all of one sender. */
-const askedObjects = 16;
+const askedObjects = 32;
 /** At a stop, so long is taken for what the gate has not looked at. */
 const lastLookMs = 2000;
 
