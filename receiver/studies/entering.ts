@@ -1,7 +1,7 @@
 /**
- * Manifests are looked at entry by entry, in bounded steps beside everything else, small ones first and each sender in
- * turn: what of them is here, what is awaited. So a list of 200,000 entries costs others a few milliseconds at a time, and
- * after a stop it is gone on with where it was.
+ * Manifests are looked at entry by entry, in bounded steps beside everything else, each sender in turn and its small ones
+ * first: what of them is here, what is awaited. So a list of 200,000 entries, or any number of short ones, costs others a
+ * few milliseconds at a time, and after a stop it is gone on with where it was.
  *
  * Of one sender so many objects are awaited by name. Beyond that its manifests are only counted, now and again, until
  * there is room: they are released all the same, a little later.
@@ -12,6 +12,7 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { OpenManifest } from '../ledger/open-manifests.ts';
 import { containStudy, endTrouble, type StudyTrouble } from './containment.ts';
 import type { StudiesTime } from './running-time.ts';
+import { sendersInTurn } from './senders-in-turn.ts';
 
 export interface EnteringOptions {
   readonly ledger: ReceiverLedger;
@@ -24,16 +25,21 @@ export interface EnteringOptions {
 
 /** A step costs a few milliseconds. */
 const stepEntries = 1000;
+/** Of a large manifest at a time: a step has room for one of another sender. */
+const largeEntries = stepEntries / 2;
 /** A small manifest costs as much as so many entries. */
 const smallEntries = 50;
 /** For so many times the time it took, entering leaves the thread to others. */
 const restFactor = 3;
 const awaitedMaxDefault = 1_000_000;
 const countAgainMs = 60_000;
+/** Documents of large manifests that are kept at hand, one a sender: to find the place again in one takes its length. */
+const readingBytesMax = 8e6;
 
 interface Reading {
   readonly manifest: number;
   readonly reader: ManifestReader;
+  readonly documentBytes: number;
   /** Entries that were read so far. */
   entries: number;
 }
@@ -42,7 +48,8 @@ export class ManifestEntering {
   readonly #options: EnteringOptions;
   readonly #time: StudiesTime;
   readonly #trouble: StudyTrouble;
-  #reading: Reading | undefined;
+  /** Large ones that were begun, by sender, the one that was gone on with last behind the others. */
+  readonly #readings = new Map<string, Reading>();
   /** Whose manifest was taken last. */
   #lastSender = '';
   #restUntilMs = Number.NEGATIVE_INFINITY;
@@ -61,7 +68,7 @@ export class ManifestEntering {
 
   /** Begins anew with what the ledger has. */
   forget(): void {
-    this.#reading = undefined;
+    this.#readings.clear();
     this.#mayHaveMore = true;
   }
 
@@ -81,7 +88,7 @@ export class ManifestEntering {
         break;
       }
       // A small one is entered in one go.
-      const entries = open.entries <= stepEntries ? open.entries : left;
+      const entries = open.entries <= stepEntries ? open.entries : Math.min(left, largeEntries);
       left -= Math.max(smallEntries, this.#enterSome(open, entries));
       entered = true;
     }
@@ -100,29 +107,28 @@ export class ManifestEntering {
     }
   }
 
-  /** Small manifests first, of each sender in turn: none of them waits for a large one. */
+  /** Of each sender in turn what comes next of its: nobody waits for more than a step of every other one. */
   #current(): OpenManifest | undefined {
     const { openManifests, studies } = this.#options.ledger;
-    const senders = studies.senderIds();
-    const next = senders.findIndex((senderId) => senderId > this.#lastSender);
-    const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
     const nowMs = this.#time.nowMs();
-    for (const senderId of inTurn) {
-      const small = openManifests.nextSmallToEnter(senderId, nowMs, stepEntries);
-      if (small === undefined) continue;
-      this.#lastSender = senderId;
-      return small;
-    }
-    const reading = this.#reading === undefined ? undefined : openManifests.get(this.#reading.manifest);
-    if (reading !== undefined && reading.entered < reading.entries) return reading;
-    this.#reading = undefined;
-    for (const senderId of inTurn) {
-      const open = openManifests.nextToEnter(senderId, nowMs);
+    for (const senderId of sendersInTurn(studies.senderIds(), this.#lastSender)) {
+      const open =
+        openManifests.nextSmallToEnter(senderId, nowMs, stepEntries) ?? this.#largeOf(senderId, nowMs);
       if (open === undefined) continue;
       this.#lastSender = senderId;
-      return open.entered < open.entries ? open : { ...open, entered: 0 };
+      return open;
     }
     return undefined;
+  }
+
+  #largeOf(senderId: string, nowMs: number): OpenManifest | undefined {
+    const { openManifests } = this.#options.ledger;
+    const reading = this.#readings.get(senderId);
+    const begun = reading === undefined ? undefined : openManifests.get(reading.manifest);
+    if (begun !== undefined && begun.entered < begun.entries) return begun;
+    this.#readings.delete(senderId);
+    const open = openManifests.nextToEnter(senderId, nowMs);
+    return open === undefined || open.entered < open.entries ? open : { ...open, entered: 0 };
   }
 
   /** @returns entries that were looked at; 0 where its study is in trouble */
@@ -144,15 +150,20 @@ export class ManifestEntering {
     );
   }
 
-  #giveUp({ manifest }: OpenManifest): 0 {
-    if (this.#reading?.manifest === manifest) this.#reading = undefined;
+  #giveUp({ manifest, senderId }: OpenManifest): 0 {
+    if (this.#readings.get(senderId)?.manifest === manifest) this.#readings.delete(senderId);
     return 0;
   }
 
   #readingOf(open: OpenManifest): Reading {
     const { ledger } = this.#options;
-    const { manifest, entered } = open;
-    if (this.#reading?.manifest === manifest && this.#reading.entries === entered) return this.#reading;
+    const { manifest, senderId, entered } = open;
+    const begun = this.#readings.get(senderId);
+    if (begun?.manifest === manifest && begun.entries === entered) {
+      this.#readings.delete(senderId);
+      this.#readings.set(senderId, begun);
+      return begun;
+    }
     const document = ledger.manifests.document(manifest);
     if (document === undefined) {
       // Given up for room: it was released long ago, and nobody can decide about it again.
@@ -161,10 +172,22 @@ export class ManifestEntering {
     }
     const reader = new ManifestReader(document);
     for (let skipped = 0; skipped < entered; skipped += 1) reader.next();
-    const reading = { manifest, reader, entries: entered };
+    const reading = { manifest, reader, documentBytes: document.length, entries: entered };
     // A large one that is being read goes on afterwards.
-    if (open.entries > stepEntries) this.#reading = reading;
+    if (open.entries > stepEntries) this.#keep(senderId, reading);
     return reading;
+  }
+
+  #keep(senderId: string, reading: Reading): void {
+    this.#readings.delete(senderId);
+    let bytes = reading.documentBytes;
+    for (const each of this.#readings.values()) bytes += each.documentBytes;
+    for (const [other, { documentBytes }] of this.#readings) {
+      if (bytes <= readingBytesMax) break;
+      this.#readings.delete(other);
+      bytes -= documentBytes;
+    }
+    this.#readings.set(senderId, reading);
   }
 
   #enter(open: OpenManifest, entries: readonly ManifestEntry[]): void {

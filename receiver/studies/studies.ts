@@ -19,6 +19,7 @@ import { Deadlines, isWhole } from './deadlines.ts';
 import { Deciding, type ReleaseDecision, type StudyKey } from './deciding.ts';
 import { ManifestEntering } from './entering.ts';
 import { StudiesTime } from './running-time.ts';
+import { sendersInTurn } from './senders-in-turn.ts';
 
 export interface StudiesOptions {
   readonly ledger: ReceiverLedger;
@@ -141,15 +142,21 @@ export class Studies {
     return entered;
   }
 
-  /** A study with a revision that is whole and not released, of each sender in turn; large ones behind the others. */
+  /** A study with a revision that is whole and not released: of each sender in turn, its small ones first. */
   nextReady(): StudyKey | undefined {
     if (!this.#mayBeReady) return undefined;
-    const small = this.#readyOf('small');
-    if (small !== undefined) return small;
-    if (this.#deciding.isResting) return undefined;
-    const large = this.#deciding.current ?? this.#readyOf('large');
-    if (large === undefined) this.#mayBeReady = false;
-    return large;
+    const { isResting, current } = this.#deciding;
+    const senderIds = this.#options.ledger.studies.senderIds();
+    for (const senderId of sendersInTurn(senderIds, this.#lastSender)) {
+      const ready = this.#readyOf(senderId);
+      if (ready === undefined) continue;
+      this.#lastSender = senderId;
+      return ready;
+    }
+    if (isResting) return undefined;
+    // Nothing of its sender is open any more: who decides about it finds that out.
+    if (current === undefined) this.#mayBeReady = false;
+    return current;
   }
 
   /**
@@ -300,17 +307,16 @@ export class Studies {
     if (!ledger.studies.isTroubleOfAnother(senderId, studyUid, trouble)) alarms.clear(code, studyUid);
   }
 
-  #readyOf(size: 'small' | 'large'): StudyKey | undefined {
-    const { ledger } = this.#options;
-    const senders = ledger.studies.senderIds();
-    const next = senders.findIndex((senderId) => senderId > this.#lastSender);
-    const inTurn = next < 0 ? senders : [...senders.slice(next), ...senders.slice(0, next)];
-    for (const senderId of inTurn) {
-      const studyUid = ledger.openManifests.ready(senderId, size, this.trouble.time.nowMs());
-      if (studyUid === undefined) continue;
-      this.#lastSender = senderId;
-      return { senderId, studyUid };
-    }
-    return undefined;
+  /** One large list is decided about at a time, and gone on with whatever else its sender has. */
+  #readyOf(senderId: string): StudyKey | undefined {
+    const { openManifests } = this.#options.ledger;
+    const { current, isResting } = this.#deciding;
+    if (current?.senderId === senderId && !isResting) return current;
+    const nowMs = this.trouble.time.nowMs();
+    const small = openManifests.ready(senderId, 'small', nowMs);
+    if (small !== undefined) return { senderId, studyUid: small };
+    if (isResting || current !== undefined) return undefined;
+    const large = openManifests.ready(senderId, 'large', nowMs);
+    return large === undefined ? undefined : { senderId, studyUid: large };
   }
 }

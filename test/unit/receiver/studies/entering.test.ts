@@ -37,8 +37,13 @@ function receive(high: High, manifest: Manifest): void {
 }
 
 /** Counts calls to a ledger and its topics. */
-function counting(ledger: ReceiverLedger): { ledger: ReceiverLedger; calls: () => number } {
+function counting(ledger: ReceiverLedger): {
+  ledger: ReceiverLedger;
+  calls: () => number;
+  callsOf: (name: string) => number;
+} {
   let calls = 0;
+  const named = new Map<string | symbol, number>();
   const around = <T extends object>(target: T): T =>
     new Proxy(target, {
       get: (object, name) => {
@@ -47,11 +52,12 @@ function counting(ledger: ReceiverLedger): { ledger: ReceiverLedger; calls: () =
         if (typeof member !== 'function') return member;
         return (...parameters: unknown[]) => {
           calls += 1;
+          named.set(name, (named.get(name) ?? 0) + 1);
           return Reflect.apply(member, object, parameters);
         };
       },
     });
-  return { ledger: around(ledger), calls: () => calls };
+  return { ledger: around(ledger), calls: () => calls, callsOf: (name) => named.get(name) ?? 0 };
 }
 
 function studiesOf(high: High, ledger = high.ledger, change: { awaitedMax?: number } = {}): Studies {
@@ -92,6 +98,37 @@ describe('lists of many thousand entries of which nothing comes', () => {
       expect(high.studies.nextReady()).toEqual({ senderId, studyUid: '1.2' });
     }
     expect(high.ledger.openManifests.totals(loud).awaited).toBeLessThan(2000);
+  });
+
+  it('are looked at in turn beside any number of short ones of another sender', () => {
+    const high = new High();
+    const short = Array.from({ length: 200 }, (_, index) => largeList(index + 1, 10));
+    for (const list of short) receive(high, list);
+    const rows = Array.from({ length: 1500 }, (_, index) => instance(`honest ${index}`));
+    receive(high, manifestOf(1, rows));
+    high.studies = studiesOf(high);
+    let steps = 0;
+    while (high.ledger.openManifests.ofStudy(senderId, '1.2')[0]?.entered !== rows.length) {
+      expect(high.studies.enterSome()).toBe(true);
+      steps += 1;
+      receive(high, largeList(1000 + steps, 10));
+    }
+    expect(steps).toBeLessThan(4);
+  });
+
+  it('of several senders are each gone on with where it was, and read once', () => {
+    const high = new High();
+    const others = ['01', '02', '03'].map((byte) => byte.repeat(8));
+    for (const [index, other] of others.entries())
+      receive(high, { ...largeList(index + 1, 5000), senderId: other });
+    const documents = counting(high.ledger);
+    high.studies = studiesOf(high, documents.ledger);
+    let steps = 0;
+    while (high.studies.enterSome()) steps += 1;
+    expect(steps).toBeGreaterThan(14);
+    expect(documents.callsOf('document')).toBe(3);
+    for (const [index, other] of others.entries())
+      expect(high.ledger.openManifests.ofStudy(other, `2.${index + 1}`)[0]?.missing).toBe(5000);
   });
 
   it('are gone on with after a stop, where it was', () => {
