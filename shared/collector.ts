@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** So much may be dropped before it is collected. */
-const droppedBytesMax = 24e6;
+const droppedBytesMax = 12e6;
 
 /** Lets the collector mark the heap in one go. Call it before any work; it holds for all threads. */
 export function collectInOneGo(): void {

@@ -38,17 +38,17 @@ test('an object on an idle link is kept at once', () => {
   expect(isKept(arrive())).toBe(true);
 });
 
-test('objects that stream in are kept in groups, a group every 25 ms', () => {
+test('objects that stream in are kept in groups, a group every 50 ms', () => {
   const { time, high, arrive, step, isKept } = opened();
   expect(isKept(arrive())).toBe(true);
   const ids: string[] = [];
-  for (let ms = 4; ms < 24; ms += 4) {
+  for (let ms = 4; ms < 48; ms += 4) {
     time.advance(4);
     ids.push(arrive());
   }
   expect(ids.map(isKept)).toEqual(ids.map(() => false));
   expect(high.reception.isKeeping).toBe(true);
-  time.advance(5);
+  time.advance(7);
   step();
   expect(ids.map(isKept)).toEqual(ids.map(() => true));
   expect(high.reception.isKeeping).toBe(false);
