@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { collectInOneGo } from '../shared/collector.ts';
+import { prepareCollector } from '../shared/collector.ts';
 import { alarmLines } from '../shared/console/alarm-lines.ts';
 import {
   addCommonCommands,
@@ -55,7 +55,7 @@ program
   .command('run')
   .description('run the receiver until it is stopped')
   .action(async (_options, command: Command) => {
-    collectInOneGo();
+    prepareCollector();
     giveBackLargeBuffers();
     const { values } = configurationOf(command, receiverSettings);
     const log = createLog('diode-receiver', values['log.level'], logOptions(values));

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { collectInOneGo } from '../shared/collector.ts';
+import { prepareCollector } from '../shared/collector.ts';
 import { alarmLines } from '../shared/console/alarm-lines.ts';
 import {
   addCommonCommands,
@@ -52,7 +52,7 @@ program
   .command('run')
   .description('run the sender until it is stopped')
   .action(async (_options, command: Command) => {
-    collectInOneGo();
+    prepareCollector();
     giveBackLargeBuffers();
     const { values } = configurationOf(command, senderSettings);
     const log = createLog('diode-sender', values['log.level'], logOptions(values));

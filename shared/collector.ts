@@ -12,9 +12,13 @@ import { runInNewContext } from 'node:vm';
 /** So much may be dropped before it is collected. */
 const droppedBytesMax = 12e6;
 
-/** Lets the collector mark the heap in one go. Call it before any work; it holds for all threads. */
-export function collectInOneGo(): void {
+/**
+ * Lets the collector mark the heap in one go, and keeps the room for what is young as small as it begins: with one start of
+ * a program it grew to 48 MB, for a heap of 10. Call it before any work; it holds for all threads.
+ */
+export function prepareCollector(): void {
   setFlagsFromString('--no-incremental-marking');
+  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** Collects the buffers that a thread uses once, as it goes on. */
