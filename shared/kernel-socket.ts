@@ -3,7 +3,8 @@
  * buffers beyond the default, the one interface that datagrams may come and leave by (SO_BINDTODEVICE), and for the
  * sender a filter that drops whatever might arrive.
  *
- * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK).
+ * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK). For the process it has one: freed large
+ * buffers go back to the system.
  *
  * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt,
  * bind, recv, close, mallopt, and of Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Where koffi or
