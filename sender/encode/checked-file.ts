@@ -6,17 +6,21 @@ import { isPiece, pieceBytes } from '../../shared/crypto/piece-tags.ts';
 import type { DiskFile } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 
-/** Room for pieces, of files that are read no more: one for each file would be a fresh one to the system as well. */
-const spareMax = 32;
+/** Windows of files that are read no more: one for each file would be fresh memory to the system as well. */
+const spareMax = 4;
 const spare: Uint8Array[] = [];
+/** A part that begins in a piece and ends in the next fits. */
+const windowBytes = 2 * pieceBytes;
+const nothing = new Uint8Array(0);
 
 export class CheckedFile {
   readonly #file: Pick<DiskFile, 'readAt' | 'close'>;
   readonly #bytes: number;
   readonly #tags: Uint8Array;
-  /** The piece that a read ended in, for the next one: a pass goes through its file in order. */
-  #piece: Uint8Array | undefined;
-  #pieceNumber = -1;
+  /** What was read and compared lies at its start. A pass goes through its file in order, so it is all that is needed. */
+  #window: Uint8Array = nothing;
+  #windowStart = 0;
+  #windowEnd = 0;
 
   /** @param tags of the file's pieces, as the ledger has them */
   constructor(file: Pick<DiskFile, 'readAt' | 'close'>, bytes: number, tags: Uint8Array) {
@@ -26,46 +30,55 @@ export class CheckedFile {
   }
 
   /**
-   * Reads into the target; fewer bytes only at the end of the file.
+   * @returns a part of the file, good until the next is read; shorter than `length` only at the end of the file
    * @throws DiodeError E_SPOOL_DAMAGED when these are not the bytes that were hashed
    */
-  readAt(target: Uint8Array, offset: number): number {
-    const end = Math.min(this.#bytes, offset + target.length);
-    for (let at = offset; at < end; ) {
-      const number = Math.floor(at / pieceBytes);
-      const start = number * pieceBytes;
-      const pieceEnd = Math.min(this.#bytes, start + pieceBytes);
-      if (at === start && pieceEnd <= end) {
-        this.#load(number, target.subarray(at - offset, pieceEnd - offset));
-      } else {
-        const piece = this.#pieceOf(number, pieceEnd - start);
-        target.set(piece.subarray(at - start, Math.min(end, pieceEnd) - start), at - offset);
-      }
-      at = pieceEnd;
-    }
-    return Math.max(0, end - offset);
+  read(offset: number, length: number): Uint8Array {
+    const end = Math.min(this.#bytes, offset + length);
+    if (offset >= end) return nothing;
+    if (offset < this.#windowStart || offset > this.#windowEnd) this.#moveTo(offset);
+    if (end > this.#windowEnd) this.#extend(offset, end);
+    return this.#window.subarray(offset - this.#windowStart, end - this.#windowStart);
   }
 
   close(): void {
     this.#file.close();
-    if (this.#piece !== undefined && spare.length < spareMax) spare.push(this.#piece);
-    this.#piece = undefined;
-    this.#pieceNumber = -1;
+    if (this.#window.length === windowBytes && spare.length < spareMax) spare.push(this.#window);
+    this.#window = nothing;
+    this.#moveTo(0);
   }
 
-  #pieceOf(number: number, length: number): Uint8Array {
-    this.#piece ??= spare.pop() ?? new Uint8Array(pieceBytes);
-    const piece = this.#piece.subarray(0, length);
-    if (this.#pieceNumber === number) return piece;
-    this.#pieceNumber = -1;
-    this.#load(number, piece);
-    this.#pieceNumber = number;
-    return piece;
+  #moveTo(offset: number): void {
+    this.#windowStart = offset - (offset % pieceBytes);
+    this.#windowEnd = this.#windowStart;
   }
 
-  #load(number: number, target: Uint8Array): void {
-    const read = this.#file.readAt(target, number * pieceBytes);
-    if (read !== target.length || !isPiece(this.#tags, number, target))
+  /** Reads the pieces behind the window up to one that ends at or behind `end`; what lies before `offset` makes room. */
+  #extend(offset: number, end: number): void {
+    const start = Math.min(offset, this.#windowEnd);
+    const keptStart = start - this.#windowStart;
+    const keptEnd = this.#windowEnd - this.#windowStart;
+    const piecesEnd = Math.min(this.#bytes, Math.ceil(end / pieceBytes) * pieceBytes);
+    const needed = piecesEnd - start;
+    if (needed > this.#window.length) {
+      const larger = needed > windowBytes ? undefined : spare.pop();
+      const window = larger ?? new Uint8Array(Math.max(windowBytes, needed));
+      window.set(this.#window.subarray(keptStart, keptEnd));
+      this.#window = window;
+    } else {
+      this.#window.copyWithin(0, keptStart, keptEnd);
+    }
+    this.#windowStart = start;
+    while (this.#windowEnd < end) this.#loadNext();
+  }
+
+  /** The window ends only behind what was compared, so a piece that is not right is in no part that was given. */
+  #loadNext(): void {
+    const pieceEnd = Math.min(this.#bytes, this.#windowEnd + pieceBytes);
+    const target = this.#window.subarray(this.#windowEnd - this.#windowStart, pieceEnd - this.#windowStart);
+    const read = this.#file.readAt(target, this.#windowEnd);
+    if (read !== target.length || !isPiece(this.#tags, this.#windowEnd / pieceBytes, target))
       throw new DiodeError('E_SPOOL_DAMAGED', 'a file of the spool is not what was taken in');
+    this.#windowEnd = pieceEnd;
   }
 }

@@ -17,8 +17,11 @@ import { ObjectLayout } from '../../shared/wire/object-layout.ts';
 import { type SenderIdentity, type Session, secretsOf } from '../identity.ts';
 import type { BlockSlot } from './block-slot.ts';
 
-/** Reads a part of the object; fewer bytes than asked for mean that the object is not what it was. */
-export type ReadObject = (target: Uint8Array, offset: number) => number;
+/**
+ * Gives a part of the object, good until the next one is asked for; fewer bytes than asked for mean that the object is not
+ * what it was.
+ */
+export type ReadObject = (offset: number, length: number) => Uint8Array;
 
 export interface ObjectPassOptions {
   readonly objectId: Uint8Array;
@@ -88,15 +91,14 @@ export class ObjectPass {
 
   /**
    * Lays the next block out.
-   * @param buffer room for the payload of the largest block
    * @throws DiodeError E_SPOOL_DAMAGED when the object is not what it was at intake
    */
-  openNext(code: ErasureCode, slot: BlockSlot, buffer: Uint8Array): void {
+  openNext(code: ErasureCode, slot: BlockSlot): void {
     assert(this.blocksLeft > 0, 'a block is left');
     const blockNumber = this.#nextBlock;
-    const payload = buffer.subarray(0, this.#layout.payloadBytes(blockNumber));
-    const read = this.#read(payload, this.#layout.payloadOffset(blockNumber));
-    if (read !== payload.length)
+    const payloadBytes = this.#layout.payloadBytes(blockNumber);
+    const payload = this.#read(this.#layout.payloadOffset(blockNumber), payloadBytes);
+    if (payload.length !== payloadBytes)
       throw new DiodeError('E_SPOOL_DAMAGED', 'a spooled object is shorter than it was');
     const sourceSymbols = this.#layout.sourceSymbols(blockNumber);
     const repairCount = repairSymbolCount(sourceSymbols, {

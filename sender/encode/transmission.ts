@@ -156,8 +156,7 @@ export class Transmission {
       { length: slotCount },
       () => new BlockSlot(allocate(slotBytes(parameters)), parameters.datagramBytes),
     );
-    const buffer = new Uint8Array(parameters.sourceSymbols * parameters.datagramBytes);
-    return new Lane(slots, code, buffer, largeBlocks * Math.max(1, parameters.repairSymbols));
+    return new Lane(slots, code, largeBlocks * Math.max(1, parameters.repairSymbols));
   }
 }
 
@@ -169,7 +168,6 @@ interface OpenPass {
 /** Open blocks that take turns, and the objects that wait behind them. */
 class Lane {
   readonly #code: ErasureCode;
-  readonly #buffer: Uint8Array;
   /** Those used first at the end: memory of the others is touched only while many small blocks are open. */
   readonly #free: BlockSlot[];
   readonly #repairWanted: number;
@@ -181,9 +179,8 @@ class Lane {
   #openRepair = 0;
 
   /** @param repairWanted repair symbols that open blocks have in all, as far as there are blocks and slots */
-  constructor(slots: BlockSlot[], code: ErasureCode, buffer: Uint8Array, repairWanted: number) {
+  constructor(slots: BlockSlot[], code: ErasureCode, repairWanted: number) {
     this.#free = slots.sort((a, b) => b.address - a.address);
-    this.#buffer = buffer;
     this.#code = code;
     this.#repairWanted = repairWanted;
   }
@@ -266,7 +263,7 @@ class Lane {
       const slot = present(this.#free.pop(), 'a slot is free');
       const blocksBefore = from.pass.blocksLeft;
       try {
-        from.pass.openNext(this.#code, slot, this.#buffer);
+        from.pass.openNext(this.#code, slot);
       } catch (error) {
         // The object can't be read: its pass ends here, what is open of it still goes out.
         this.#free.push(slot);

@@ -81,20 +81,15 @@ export class Transmitter {
 
   #reader(order: TransmitOrder): ReadObject {
     const { from, objectId, bytes } = order;
-    if ('document' in from) {
-      return (target, offset) => {
-        target.set(from.document.subarray(offset, offset + target.length));
-        return Math.min(target.length, from.document.length - offset);
-      };
-    }
+    if ('document' in from) return (offset, length) => from.document.subarray(offset, offset + length);
     // Opened with the first block, so that objects that only wait hold no descriptor.
-    return (target, offset) => {
+    return (offset, length) => {
       let file = this.#files.get(objectId);
       if (file === undefined) {
         file = new CheckedFile(this.#disk.open(from.path, 'read'), bytes, from.pieceTags);
         this.#files.set(objectId, file);
       }
-      return file.readAt(target, offset);
+      return file.read(offset, length);
     };
   }
 }

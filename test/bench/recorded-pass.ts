@@ -27,7 +27,7 @@ export interface StudyObject {
   readonly type: typeof objectType.instance | typeof objectType.manifest;
   readonly objectId: Uint8Array;
   readonly bytes: number;
-  readonly read: (target: Uint8Array, offset: number) => number;
+  readonly read: (offset: number, length: number) => Uint8Array;
 }
 
 /** One pass: what is needed to say of any set of losses whether the study is complete without them. */
@@ -95,20 +95,16 @@ export function* studyObjects(count: number, bytes: number, isReal: boolean): Ge
   const content = new Random(1).fork('content').bytes(bytes);
   for (let number = 0; number < count; number++) {
     const mark = numbered(number);
-    // The first bytes make each another object; the rest is read from one buffer.
-    const read = (target: Uint8Array, offset: number): number => {
-      target.set(content.subarray(offset, offset + target.length));
-      if (offset === 0) target.set(mark);
-      return target.length;
+    // The first bytes make each another object; the rest is that of all of them.
+    const read = (offset: number, length: number): Uint8Array => {
+      if (offset === 0) content.set(mark);
+      return content.subarray(offset, offset + length);
     };
     const objectId = isReal ? planned(plan, read, bytes) : mark;
     yield { type: objectType.instance, objectId, bytes, read };
   }
   const manifest = manifestOf(count, bytes);
-  const read = (target: Uint8Array, offset: number): number => {
-    target.set(manifest.subarray(offset, offset + target.length));
-    return target.length;
-  };
+  const read = (offset: number, length: number) => manifest.subarray(offset, offset + length);
   const type = objectType.manifest;
   const objectId = isReal
     ? Buffer.from(plan(type, sha256Of(manifest), manifest.length).objectId, 'hex')
@@ -183,9 +179,8 @@ function planned(
   read: StudyObject['read'],
   bytes: number,
 ): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  read(whole, 0);
-  return Buffer.from(plan(objectType.instance, sha256Of(whole), bytes).objectId, 'hex');
+  const sha256 = sha256Of(read(0, bytes));
+  return Buffer.from(plan(objectType.instance, sha256, bytes).objectId, 'hex');
 }
 
 /** Of a plausible size; what it lists is nothing here. */

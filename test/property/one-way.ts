@@ -57,11 +57,7 @@ export function send(
       objectBytes: bytes.length,
       maximumSourceSymbols: plan.maximumSourceSymbols,
       pass,
-      read: (target, offset) => {
-        const part = bytes.subarray(offset, offset + target.length);
-        target.set(part);
-        return part.length;
-      },
+      read: (offset, length) => bytes.subarray(offset, offset + length),
     },
     'routine',
   );

@@ -76,11 +76,7 @@ function send(spillBlocks: number) {
       openBlocks,
       allocate: (byteLength) => new Uint8Array(byteLength),
     });
-    const read = (target: Uint8Array, offset: number) => {
-      const part = bytes.subarray(offset, offset + target.length);
-      target.set(part);
-      return part.length;
-    };
+    const read = (offset: number, length: number) => bytes.subarray(offset, offset + length);
     const objectId = Buffer.from(plan.objectId, 'hex');
     const { maximumSourceSymbols } = plan;
     const { instance: type } = objectType;

@@ -37,11 +37,7 @@ export function sentDatagrams(bytes: Uint8Array, options: Pass = {}): Uint8Array
     objectBytes: bytes.length,
     maximumSourceSymbols: plan.maximumSourceSymbols,
     pass,
-    read: (target: Uint8Array, offset: number) => {
-      const part = instead.subarray(offset, offset + target.length);
-      target.set(part);
-      return part.length;
-    },
+    read: (offset: number, length: number) => instead.subarray(offset, offset + length),
   };
   transmission.add(object, 'routine');
   const datagrams: Uint8Array[] = [];

@@ -40,11 +40,7 @@ export function datagramsOf(
   const sha256 = createHash('sha256').update(bytes).digest();
   const plan = objectPlanner(from)(type, sha256, bytes.length);
   const transmission = transmissionOf(from, session);
-  const read = (target: Uint8Array, offset: number) => {
-    const part = spoiled.subarray(offset, offset + target.length);
-    target.set(part);
-    return part.length;
-  };
+  const read = (offset: number, length: number) => spoiled.subarray(offset, offset + length);
   const objectId = Buffer.from(plan.objectId, 'hex');
   const { maximumSourceSymbols } = plan;
   transmission.add(
@@ -65,7 +61,7 @@ export function beginningOf(
   count: number,
 ): Uint8Array[] {
   const transmission = transmissionOf(from, 1);
-  const read = (target: Uint8Array) => target.length;
+  const read = (_offset: number, length: number) => new Uint8Array(length);
   const { sourceSymbols: maximumSourceSymbols } = from.parameters;
   transmission.add(
     { objectId, type: objectType.instance, objectBytes, maximumSourceSymbols, pass: 0, read },

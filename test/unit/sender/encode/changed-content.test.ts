@@ -79,7 +79,7 @@ function low(mode: 1 | 2) {
 }
 
 const nothing = () => {};
-const size = 2 * pieceBytes + 12_345;
+const size = pieceBytes + 12_345;
 
 interface OpenFile {
   readonly write: (bytes: Uint8Array, offset: number) => void;

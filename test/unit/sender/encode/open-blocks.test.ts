@@ -39,7 +39,7 @@ function orderOf(objects: number, objectBytes: number): number[] {
     const objectId = new Uint8Array(16);
     new DataView(objectId.buffer).setUint32(0, number);
     const pass = { objectId, type: objectType.instance, pass: 0, maximumSourceSymbols: 200 };
-    transmission.add({ ...pass, objectBytes, read: (target) => target.length }, 'routine');
+    transmission.add({ ...pass, objectBytes, read: (_offset, length) => new Uint8Array(length) }, 'routine');
   }
   const order: number[] = [];
   const datagram = new Uint8Array(512);

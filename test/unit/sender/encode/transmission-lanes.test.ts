@@ -18,7 +18,7 @@ it('sends what is urgent, then what is planned, and repeats when there is neithe
   const add = (name: number, objectBytes: number, lane: LaneName) => {
     const objectId = new Uint8Array(16).fill(name);
     const pass = { objectId, type: objectType.instance, pass: 0, maximumSourceSymbols: 8 };
-    transmission.add({ ...pass, objectBytes, read: (target) => target.length }, lane);
+    transmission.add({ ...pass, objectBytes, read: (_offset, length) => new Uint8Array(length) }, lane);
   };
   const datagram = new Uint8Array(512);
   /** The objects of the next datagrams: one name for each run of them. */

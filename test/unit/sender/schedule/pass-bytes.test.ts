@@ -22,7 +22,10 @@ it.each([1, 416, 417, 3000, 3440, 3441, 10_000, 100_001])('of an object of %i by
   });
   const object = { bytes, symbolBytes: symbolBytesOf(512), maximumSourceSymbols: 8 };
   const pass = { objectId: new Uint8Array(16), type: objectType.instance, pass: 0, maximumSourceSymbols: 8 };
-  transmission.add({ ...pass, objectBytes: bytes, read: (target) => target.length }, 'routine');
+  transmission.add(
+    { ...pass, objectBytes: bytes, read: (_offset, length) => new Uint8Array(length) },
+    'routine',
+  );
   const datagram = new Uint8Array(512);
   while (transmission.next(datagram));
   expect(passBytesOf(parameters)(object)).toBe(transmission.sequence * 512);
