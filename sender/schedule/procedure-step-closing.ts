@@ -27,6 +27,8 @@ export class ProcedureStepClosing {
   readonly #close: (studyUid: string) => void;
   /** By scanner and UID of the step, the newest last. */
   readonly #completed = new Map<string, Completed>();
+  /** Completed steps by what they await: a scanner may complete thousands, and each instance that comes is looked for. */
+  readonly #awaiting = new Map<string, Set<Completed>>();
   /** Studies of steps that go on, or ended without being whole. */
   readonly #unfinished = new Map<string, readonly string[]>();
   /** Of both. A scanner's own oldest steps go for its new ones, never another's. */
@@ -54,7 +56,7 @@ export class ProcedureStepClosing {
     const completed = { studyUids: new Set(studyUids), named, awaited: new Set<string>() };
     for (const uid of named) {
       const held = this.#ledger.instances.studiesOf(uid);
-      if (held.length === 0) completed.awaited.add(uid);
+      if (held.length === 0) this.#await(completed, uid);
       for (const studyUid of held) completed.studyUids.add(studyUid);
     }
     this.#completed.set(key, completed);
@@ -63,11 +65,22 @@ export class ProcedureStepClosing {
 
   /** New instances are in the ledger. */
   instancesEntered(rows: readonly InstanceRow[]): void {
-    for (const completed of [...this.#completed.values()]) {
-      const came = rows.filter((row) => completed.awaited.delete(row.sopInstanceUid));
-      for (const { studyUid } of came) completed.studyUids.add(studyUid);
-      if (came.length > 0) this.#closeIfWhole(completed);
+    const reached = new Set<Completed>();
+    for (const { sopInstanceUid, studyUid } of rows) {
+      for (const completed of this.#awaiting.get(sopInstanceUid) ?? []) {
+        completed.awaited.delete(sopInstanceUid);
+        completed.studyUids.add(studyUid);
+        reached.add(completed);
+      }
+      this.#awaiting.delete(sopInstanceUid);
     }
+    for (const completed of reached) this.#closeIfWhole(completed);
+  }
+
+  #await(completed: Completed, uid: string): void {
+    completed.awaited.add(uid);
+    const steps = this.#awaiting.get(uid) ?? new Set();
+    this.#awaiting.set(uid, steps.add(completed));
   }
 
   /** @returns false where the step is larger than what its scanner may have: its studies are closed by quiet time */
@@ -80,7 +93,14 @@ export class ProcedureStepClosing {
 
   #forget(key: string): void {
     this.#unfinished.delete(key);
+    const completed = this.#completed.get(key);
     this.#completed.delete(key);
+    if (completed === undefined) return;
+    for (const uid of completed.awaited) {
+      const steps = this.#awaiting.get(uid);
+      steps?.delete(completed);
+      if (steps?.size === 0) this.#awaiting.delete(uid);
+    }
   }
 
   #closeIfWhole({ awaited, studyUids }: Completed): void {

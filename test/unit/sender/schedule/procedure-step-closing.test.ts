@@ -127,3 +127,15 @@ it('forgets the oldest completed step of a scanner for its own newest, and keeps
   take('1', '2');
   expect(closed).toEqual([studyUid]);
 });
+
+it('judges a step that ends again by its newer list, beside another that waits for the same instance', () => {
+  const { closed, take, end } = low();
+  end('9.1', ['1', '2']);
+  end('9.2', ['2']);
+  end('9.1', ['1']);
+  take('1');
+  // The second step is of the same study.
+  expect(closed).toEqual([]);
+  take('2');
+  expect(closed).toEqual([studyUid]);
+});
