@@ -124,6 +124,8 @@ export class Reception {
       onProblem: (error) =>
         error.code === 'E_DISK_FULL' ? room.refused() : alarms.raise(error.code, 'vault', error.message),
     });
+    const { senders } = this;
+    const groupOf = (senderId: string) => senders.admission.groupOf(senderId);
     room.serve({
       giveUp: (claim) => this.assembler.giveUp(claim),
       isAwaited: (senderId, objectId) => this.#isAwaited(senderId, objectId),
@@ -131,7 +133,7 @@ export class Reception {
       whole: {
         ofSenders: () => ledger.vaultBytes.ofSenders(),
         senderIds: () => this.senders.inUse(),
-        groupOf: (senderId) => this.senders.admission.groupOf(senderId),
+        groupOf,
       },
     });
     this.#shortageAlarms = new ShortageAlarms(alarms, () => this.assembler.shortages.rows());
@@ -150,15 +152,15 @@ export class Reception {
       onKnown: (senderId, objectIds) => {
         for (const objectId of objectIds) this.assembler.dismiss(senderId, objectId);
       },
+      groupOf,
     });
     this.releaser = new Releaser({ ...options, outgoing });
     this.#releases = new StudyReleases({ studies: this.studies, releaser: this.releaser });
     this.#holdAlarms = new HoldAlarms(ledger, alarms);
-    const { assembler, studies, senders } = this;
+    const { assembler, studies } = this;
     const onRefused = () => {
       this.#isBehind = true;
     };
-    const groupOf = (senderId: string) => senders.admission.groupOf(senderId);
     this.#keeping = new InstanceKeeping({
       ...options,
       assembler,

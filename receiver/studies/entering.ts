@@ -12,7 +12,7 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { OpenManifest } from '../ledger/open-manifests.ts';
 import { containStudy, endTrouble, type StudyTrouble } from './containment.ts';
 import type { StudiesTime } from './running-time.ts';
-import { sendersInTurn } from './senders-in-turn.ts';
+import { SenderTurns } from './senders-in-turn.ts';
 
 export interface EnteringOptions {
   readonly ledger: ReceiverLedger;
@@ -21,6 +21,8 @@ export interface EnteringOptions {
   readonly onKnown: (senderId: string, objectIds: readonly string[]) => void;
   /** Objects of one sender that are awaited by name. */
   readonly awaitedMax?: number | undefined;
+  /** Sender ids that count as one where turns are; each is its own when left out. */
+  readonly groupOf?: ((senderId: string) => string) | undefined;
 }
 
 /** A step costs a few milliseconds. */
@@ -50,8 +52,7 @@ export class ManifestEntering {
   readonly #trouble: StudyTrouble;
   /** Large ones that were begun, by sender, the one that was gone on with last behind the others. */
   readonly #readings = new Map<string, Reading>();
-  /** Whose manifest was taken last. */
-  #lastSender = '';
+  readonly #turns: SenderTurns;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #mayHaveMore = true;
 
@@ -59,6 +60,7 @@ export class ManifestEntering {
     this.#options = options;
     this.#time = time;
     this.#trouble = trouble;
+    this.#turns = new SenderTurns(options.groupOf);
   }
 
   /** There may be something to enter: a manifest came, or a while has passed. */
@@ -111,11 +113,11 @@ export class ManifestEntering {
   #current(): OpenManifest | undefined {
     const { openManifests, studies } = this.#options.ledger;
     const nowMs = this.#time.nowMs();
-    for (const senderId of sendersInTurn(studies.senderIds(), this.#lastSender)) {
+    for (const senderId of this.#turns.order(studies.senderIds())) {
       const open =
         openManifests.nextSmallToEnter(senderId, nowMs, stepEntries) ?? this.#largeOf(senderId, nowMs);
       if (open === undefined) continue;
-      this.#lastSender = senderId;
+      this.#turns.took(senderId);
       return open;
     }
     return undefined;

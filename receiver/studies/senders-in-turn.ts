@@ -1,5 +1,45 @@
-/** @returns the senders, sorted, beginning behind the one that was served last */
-export function sendersInTurn(senderIds: readonly string[], servedLast: string): readonly string[] {
-  const next = senderIds.findIndex((senderId) => senderId > servedLast);
-  return next < 0 ? senderIds : [...senderIds.slice(next), ...senderIds.slice(0, next)];
+/**
+ * Whose turn it is: of what counts as one sender each has one turn, however many sender ids it speaks as, and its ids take
+ * turns in it.
+ */
+
+export class SenderTurns {
+  readonly #groupOf: (senderId: string) => string;
+  #lastGroup = '';
+  /** The sender id that had the last turn of each group. */
+  readonly #lastSenders = new Map<string, string>();
+
+  /** @param groupOf sender ids that count as one; each is its own when left out */
+  constructor(groupOf: (senderId: string) => string = (senderId) => senderId) {
+    this.#groupOf = groupOf;
+  }
+
+  /**
+   * All of a group, then all of the next: the first with anything to do has the turn.
+   * @returns the senders, beginning behind the group that was served last, and in each behind its own that was
+   */
+  order(senderIds: readonly string[]): string[] {
+    const groups = new Map<string, string[]>();
+    for (const senderId of senderIds) {
+      const group = this.#groupOf(senderId);
+      const ofGroup = groups.get(group);
+      if (ofGroup === undefined) groups.set(group, [senderId]);
+      else ofGroup.push(senderId);
+    }
+    return behind([...groups.keys()].sort(), this.#lastGroup).flatMap((group) =>
+      behind(groups.get(group) ?? [], this.#lastSenders.get(group) ?? ''),
+    );
+  }
+
+  /** A sender had its turn. */
+  took(senderId: string): void {
+    this.#lastGroup = this.#groupOf(senderId);
+    this.#lastSenders.set(this.#lastGroup, senderId);
+  }
+}
+
+/** Sorted names, beginning behind one of them. */
+function behind(names: readonly string[], last: string): readonly string[] {
+  const next = names.findIndex((name) => name > last);
+  return next < 0 ? names : [...names.slice(next), ...names.slice(0, next)];
 }

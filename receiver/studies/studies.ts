@@ -19,7 +19,7 @@ import { Deadlines, isWhole } from './deadlines.ts';
 import { Deciding, type ReleaseDecision, type StudyKey } from './deciding.ts';
 import { ManifestEntering } from './entering.ts';
 import { StudiesTime } from './running-time.ts';
-import { sendersInTurn } from './senders-in-turn.ts';
+import { SenderTurns } from './senders-in-turn.ts';
 
 export interface StudiesOptions {
   readonly ledger: ReceiverLedger;
@@ -35,6 +35,8 @@ export interface StudiesOptions {
   readonly onKnown?: ((senderId: string, objectIds: readonly string[]) => void) | undefined;
   /** Objects of one sender that are awaited by name. */
   readonly awaitedMax?: number | undefined;
+  /** Sender ids that count as one where turns are; each is its own when left out. */
+  readonly groupOf?: ((senderId: string) => string) | undefined;
 }
 
 /** Revisions of one study that are open at the same time; older ones are contained in newer ones, as a rule. */
@@ -56,8 +58,8 @@ export class Studies {
   readonly #deadlines: Deadlines;
   readonly #deciding: Deciding;
   #mayBeReady = true;
-  /** Whose study was released last. */
-  #lastSender = '';
+  /** Of releases. */
+  readonly #turns: SenderTurns;
   /** Studies that a person asked about. */
   readonly #asked: StudyKey[] = [];
   /** What was answered of objects since something came: with a full vault each datagram asks. */
@@ -68,6 +70,7 @@ export class Studies {
     const { ledger, alarms, clock, onKnown = () => {} } = options;
     const time = new StudiesTime(ledger, clock);
     this.trouble = { ledger, alarms, clock, time };
+    this.#turns = new SenderTurns(options.groupOf);
     this.#entering = new ManifestEntering({ ...options, onKnown }, time, this.trouble);
     this.#deadlines = new Deadlines(options, this.trouble);
     this.#deciding = new Deciding(this.trouble, () => this.#entering.wake());
@@ -147,10 +150,10 @@ export class Studies {
     if (!this.#mayBeReady) return undefined;
     const { isResting, current } = this.#deciding;
     const senderIds = this.#options.ledger.studies.senderIds();
-    for (const senderId of sendersInTurn(senderIds, this.#lastSender)) {
+    for (const senderId of this.#turns.order(senderIds)) {
       const ready = this.#readyOf(senderId);
       if (ready === undefined) continue;
-      this.#lastSender = senderId;
+      this.#turns.took(senderId);
       return ready;
     }
     if (isResting) return undefined;

@@ -60,7 +60,11 @@ function counting(ledger: ReceiverLedger): {
   return { ledger: around(ledger), calls: () => calls, callsOf: (name) => named.get(name) ?? 0 };
 }
 
-function studiesOf(high: High, ledger = high.ledger, change: { awaitedMax?: number } = {}): Studies {
+function studiesOf(
+  high: High,
+  ledger = high.ledger,
+  change: { awaitedMax?: number; groupOf?: (senderId: string) => string } = {},
+): Studies {
   const { clock, alarms } = high;
   const collecting = () => high.collecting();
   return new Studies({
@@ -114,6 +118,26 @@ describe('lists of many thousand entries of which nothing comes', () => {
       receive(high, largeList(1000 + steps, 10));
     }
     expect(steps).toBeLessThan(4);
+  });
+
+  it('have one share of the turns when one key speaks as many senders', () => {
+    const high = new High();
+    const ids = Array.from({ length: 32 }, (_, index) => (index + 1).toString(16).padStart(16, '0'));
+    for (const [index, id] of [...ids, ...ids, ...ids, ...ids].entries())
+      receive(high, { ...largeList(index + 1, 10), senderId: id });
+    const rows = Array.from({ length: 1500 }, (_, index) => instance(`honest ${index}`));
+    receive(high, manifestOf(1, rows));
+    const groupOf = (id: string) => (ids.includes(id) ? 'key taken over' : id);
+    high.studies = studiesOf(high, high.ledger, { groupOf });
+    let steps = 0;
+    while (high.ledger.openManifests.ofStudy(senderId, '1.2')[0]?.entered !== rows.length) {
+      expect(high.studies.enterSome()).toBe(true);
+      steps += 1;
+    }
+    expect(steps).toBeLessThan(4);
+    const entered = ids.map((id) => high.ledger.openManifests.totals(id).awaited);
+    // Its ids take turns among themselves.
+    expect(Math.max(...entered) - Math.min(...entered)).toBeLessThan(11);
   });
 
   it('of several senders are each gone on with where it was, and read once', () => {
