@@ -230,15 +230,17 @@ export class Delivery {
         if (round.isOver) state.queue.roundEnded(state.name, nowMs);
       }),
     );
-    for (const { row, answer } of answers) if (isDamaged(answer)) onDamaged(row.objectId);
+    // They are in the ledger: whatever fails from here on, they are not entered twice.
     round.answers = [];
+    if (round.isOver) state.round = undefined;
     for (const { answer } of answers) {
       if (answer.outcome === 'delivered') {
         state.sent += 1;
         state.code = undefined;
       } else if (answer.code !== undefined) state.code = answer.code;
     }
-    if (round.isOver) state.round = undefined;
+    // Who is not told now is told when the file is read again: its delivery waits.
+    for (const { row, answer } of answers) if (isDamaged(answer)) onDamaged(row.objectId);
     this.#tellDelivered(answers);
   }
 

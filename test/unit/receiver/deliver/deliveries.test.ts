@@ -2,7 +2,7 @@
  * Goal: what is released reaches every destination or stays named, through restarts, jumping clocks, full disks and
  * destinations that are down. Method: the real ledger, plan and queue; a courier and a clock that the test plays.
  */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type DeliveryPlan, nowhere } from '../../../../receiver/deliver/delivery-plan.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { priority } from '../../../../shared/wire/manifest.ts';
@@ -112,6 +112,17 @@ describe('an instance that can not leave', () => {
     }
     expect(site.damaged).toEqual(Array.from({ length: 10 }, () => a));
     expect(site.ledger.deliveries.list('1.2')).toMatchObject([{ state: 'waiting', attempts: 0 }]);
+  });
+
+  it('since its file is damaged does not have the answers of its round entered twice where that can not be told', () => {
+    const [a = ''] = site.release(['a', 'b']);
+    site.pass(50);
+    const tell = vi.spyOn(site.damaged, 'push').mockImplementationOnce(() => {
+      throw new DiodeError('E_LEDGER');
+    });
+    site.play((id) => (id === a ? { outcome: 'failed', code: 'E_VAULT_DAMAGED' } : 'delivered'));
+    site.pass(2000);
+    expect([tell.mock.calls.length, site.delivery.statuses()[0]?.sent]).toEqual([1, 1]);
   });
 });
 
