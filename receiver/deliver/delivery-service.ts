@@ -164,17 +164,34 @@ export class DeliveryService {
 
   /** What every destination has had for so long is not kept any longer; its row stays, so it is not taken again. */
   #removeDeparted(): void {
-    const { configuration, ledger, vault, alarms } = this.#options;
+    const { configuration, ledger, alarms } = this.#options;
     const keptMs = configuration['vault.keepForDays'] * dayMs;
     alarms.during('vault removal', storageCodes, () => {
       const gone = ledger.departures.due(this.runningTime.nowMs() - keptMs, removedMax);
       if (gone.length === 0) return;
-      // A stop between the two leaves files that the next comparison with the ledger removes.
-      ledger.transaction(() => {
-        ledger.files.markRemoved(gone);
-        ledger.departures.forget(gone);
-      });
-      vault.removeObjects(gone);
+      ledger.transaction(() => ledger.files.markRemoved(gone));
+      // Forgotten when they are gone: what the disk refuses, or a stop comes before, is removed the next time.
+      const refusals = this.#removeEach(gone);
+      ledger.transaction(() => ledger.departures.forget(gone.filter((objectId) => !refusals.has(objectId))));
+      for (const refused of refusals.values()) throw refused;
     });
+  }
+
+  /** One that the disk keeps is no reason to keep the others. @returns why, by object id */
+  #removeEach(objectIds: readonly string[]): Map<string, unknown> {
+    const refusals = new Map<string, unknown>();
+    const remove = (some: readonly string[]) => {
+      try {
+        this.#options.vault.removeObjects(some);
+      } catch (error) {
+        for (const objectId of some) refusals.set(objectId, error);
+      }
+    };
+    // Together they cost two syncs.
+    remove(objectIds);
+    if (refusals.size === 0) return refusals;
+    refusals.clear();
+    for (const objectId of objectIds) remove([objectId]);
+    return refusals;
   }
 }

@@ -40,11 +40,9 @@ function configuration() {
   return loadConfiguration(receiverSettings, { path, environment: {}, overrides: [] }).values;
 }
 
-it('keeps what may leave the vault until the ledger can say so, and stops on a full disk as well', async () => {
-  let isFull = false;
-  const ledger = new ReceiverLedger(':memory:', () => {
-    if (isFull) throw new DiodeError('E_DISK_FULL');
-  });
+/** A service over a ledger and a vault that hold one instance which may leave. */
+function serviceOf(checkLedger: () => void) {
+  const ledger = new ReceiverLedger(':memory:', checkLedger);
   const disk = new SimulatedDisk();
   const vault = new Vault('/vault', disk);
   const row = instance('gone');
@@ -52,7 +50,6 @@ it('keeps what may leave the vault until the ledger can say so, and stops on a f
   ledger.instances.enter(row, 0);
   ledger.departures.enter(row.objectId, 0);
   const alarms = new Alarms(systemClock.wallMs, () => {});
-  const standing = () => alarms.standing().map(({ code, subject }) => `${code} ${subject}`);
   const died: unknown[] = [];
   const service = new DeliveryService({
     configuration: configuration(),
@@ -64,18 +61,43 @@ it('keeps what may leave the vault until the ledger can say so, and stops on a f
     log: createLog('test', 'error', { stream: { write: () => {} } }),
     die: (error) => died.push(error),
   });
+  const standing = () => alarms.standing().map(({ code, subject }) => `${code} ${subject}`);
+  const place = () => [ledger.files.stateOf(row.objectId), vault.hasObject(row.objectId)];
+  return { service, vault, died, standing, place };
+}
+
+it('keeps what may leave the vault until the ledger can say so, and stops on a full disk as well', async () => {
+  let isFull = false;
+  const { service, died, standing, place } = serviceOf(() => {
+    if (isFull) throw new DiodeError('E_DISK_FULL');
+  });
   isFull = true;
   service.start();
   await vi.advanceTimersByTimeAsync(5000);
   expect(died).toEqual([]);
   expect(standing()).toContain('E_DISK_FULL vault removal');
-  expect([ledger.files.stateOf(row.objectId), vault.hasObject(row.objectId)]).toEqual(['there', true]);
+  expect(place()).toEqual(['there', true]);
   isFull = false;
   await vi.advanceTimersByTimeAsync(5000);
-  expect([ledger.files.stateOf(row.objectId), vault.hasObject(row.objectId)]).toEqual(['removed', false]);
+  expect(place()).toEqual(['removed', false]);
   expect(standing()).toEqual([]);
   isFull = true;
   await service.stop();
   expect(standing()).toEqual(['E_DISK_FULL running time']);
+  expect(died).toEqual([]);
+});
+
+it('removes a file that may leave the vault when the disk lets it, without a start in between', async () => {
+  const { service, vault, died, standing, place } = serviceOf(() => {});
+  const removal = vi.spyOn(vault, 'removeObjects').mockImplementation(() => {
+    throw new DiodeError('E_DISK');
+  });
+  service.start();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([place(), standing()]).toEqual([['removed', true], ['E_DISK vault removal']]);
+  removal.mockRestore();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([place(), standing()]).toEqual([['removed', false], []]);
+  await service.stop();
   expect(died).toEqual([]);
 });
