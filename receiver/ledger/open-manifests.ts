@@ -45,6 +45,7 @@ export const openManifestsSchema = `
      sender_id TEXT NOT NULL,
      awaited INTEGER NOT NULL
    );
+   CREATE INDEX left_manifests_by_sender ON left_manifests (sender_id, awaited);
    CREATE INDEX known_content_by_id ON known_content (known_as);
    CREATE TRIGGER awaited_came AFTER DELETE ON awaited BEGIN
      UPDATE open_manifests SET missing = missing - 1 WHERE manifest = OLD.manifest;
