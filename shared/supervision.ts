@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Transferable, Worker } from 'node:worker_threads';
+import { keepYoungRoom } from './collector.ts';
 import { DiodeError, errorCauseCode } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -34,6 +35,7 @@ export function startThread<Message>(options: {
     workerData: options.workerData,
     ...(options.transfer === undefined ? {} : { transferList: [...options.transfer] }),
   });
+  worker.once('online', keepYoungRoom);
   worker.on('message', options.onMessage);
   worker.on('error', options.die);
   worker.on('exit', (code) => {

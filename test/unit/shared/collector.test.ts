@@ -1,20 +1,27 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { UsedBuffers } from '../../../shared/collector.ts';
+import { keepYoungRoom, UsedBuffers } from '../../../shared/collector.ts';
+import { startThread, stopThread } from '../../../shared/supervision.ts';
 
-test('buffers that are used once are collected as they go: what is young', async () => {
+/** Whether something makes a collection of a kind; others may come from anywhere. */
+async function collects(kind: number, act: () => void): Promise<boolean> {
   const kinds: unknown[] = [];
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries())
       kinds.push(Reflect.get(Object(Reflect.get(entry, 'detail')), 'kind'));
   });
-  const used = new UsedBuffers();
   observer.observe({ entryTypes: ['gc'] });
-  used.add(13e6);
-  for (let look = 0; look < 200 && kinds.length === 0; look += 1) await sleep(10);
+  act();
+  for (let look = 0; look < 200 && !kinds.includes(kind); look += 1) await sleep(10);
   observer.disconnect();
-  expect(kinds).toContain(constants.NODE_PERFORMANCE_GC_MINOR);
+  return kinds.includes(kind);
+}
+
+test('buffers that are used once are collected as they go: what is young', async () => {
+  const used = new UsedBuffers();
+  expect(await collects(constants.NODE_PERFORMANCE_GC_MINOR, () => used.add(13e6))).toBe(true);
 });
 
 test('what is used is counted over many calls', () => {
@@ -24,4 +31,42 @@ test('what is used is counted over many calls', () => {
   });
   for (let datagrams = 0; datagrams < 100_000; datagrams += 1) used.add(1472);
   expect(collections).toBe(12);
+});
+
+/** A thread that says how large its room for what is young is: at first, and when asked, after much that lived on. */
+const growing = `
+  import { getHeapSpaceStatistics } from 'node:v8';
+  import { parentPort } from 'node:worker_threads';
+  const tell = () => parentPort.postMessage(
+    getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size);
+  let kept = [];
+  parentPort.on('message', () => {
+    for (let round = 0; round < 20; round += 1)
+      kept = Array.from({ length: 100_000 }, (_, number) => ({ number, text: String(number) }));
+    tell();
+  });
+  tell();`;
+
+function growingThread(): { readonly worker: Worker; readonly told: () => Promise<number> } {
+  const waiting: ((bytes: number) => void)[] = [];
+  const worker = startThread<number>({
+    file: new URL(`data:text/javascript,${encodeURIComponent(growing)}`),
+    workerData: undefined,
+    onMessage: (bytes) => waiting.shift()?.(bytes),
+    die: (error) => {
+      throw error;
+    },
+  });
+  return { worker, told: () => new Promise((resolve) => waiting.push(resolve)) };
+}
+
+test('the room for what is young stays small, also when a thread was started after it was asked for', async () => {
+  keepYoungRoom();
+  const first = growingThread();
+  await first.told();
+  const second = growingThread();
+  await second.told();
+  first.worker.postMessage('grow');
+  expect(await first.told()).toBeLessThan(6e6);
+  await Promise.all([stopThread(first.worker), stopThread(second.worker)]);
 });
