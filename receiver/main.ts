@@ -21,7 +21,7 @@ import { addKeyCommands } from '../shared/console/key-commands.ts';
 import { bytesText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
 import { DiodeError } from '../shared/errors.ts';
-import { giveBackLargeBuffers } from '../shared/kernel-socket.ts';
+import { giveBackFreedBuffers } from '../shared/kernel-socket.ts';
 import { createLog } from '../shared/log.ts';
 import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
@@ -56,7 +56,7 @@ program
   .description('run the receiver until it is stopped')
   .action(async (_options, command: Command) => {
     prepareCollector();
-    giveBackLargeBuffers();
+    giveBackFreedBuffers();
     const { values } = configurationOf(command, receiverSettings);
     const log = createLog('diode-receiver', values['log.level'], logOptions(values));
     const die = dieWith(log);

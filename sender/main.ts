@@ -23,7 +23,7 @@ import { table } from '../shared/console/table.ts';
 import { readKeyFile, writeKeyFile } from '../shared/crypto/key-file.ts';
 import { addKey } from '../shared/crypto/key-file-changes.ts';
 import { DiodeError } from '../shared/errors.ts';
-import { giveBackLargeBuffers } from '../shared/kernel-socket.ts';
+import { giveBackFreedBuffers } from '../shared/kernel-socket.ts';
 import { createLog } from '../shared/log.ts';
 import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
@@ -53,7 +53,7 @@ program
   .description('run the sender until it is stopped')
   .action(async (_options, command: Command) => {
     prepareCollector();
-    giveBackLargeBuffers();
+    giveBackFreedBuffers();
     const { values } = configurationOf(command, senderSettings);
     const log = createLog('diode-sender', values['log.level'], logOptions(values));
     const die = dieWith(log);

@@ -3,11 +3,11 @@
  * buffers beyond the default, the one interface that datagrams may come and leave by (SO_BINDTODEVICE), and for the
  * sender a filter that drops whatever might arrive.
  *
- * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK). For the process it has one: freed large
+ * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK). For the process it has one: freed
  * buffers go back to the system.
  *
- * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt,
- * bind, recv, close, mallopt, and of Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Where koffi or
+ * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt, bind, recv,
+ * close, mallopt, malloc_trim, and of Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Where koffi or
  * Linux is missing, or the kernel refuses, it gives undefined and the link uses plain sockets: slower, and otherwise
  * the same.
  */
@@ -61,6 +61,7 @@ interface LibraryC {
   recv(descriptor: number, target: Uint8Array, length: number, flags: number): number;
   close(descriptor: number): number;
   mallopt(parameter: number, value: number): number;
+  trim(kept: number): number;
   attachFilter(descriptor: number, level: number, option: number, program: object, length: number): number;
   errno(): number;
 }
@@ -86,6 +87,7 @@ function loadLibrary(): LibraryC | undefined {
       recv: c.func('long recv(int, _Out_ void *, unsigned long, int)'),
       close: c.func('int close(int)'),
       mallopt: c.func('int mallopt(int, int)'),
+      trim: c.func('int malloc_trim(unsigned long)'),
       attachFilter: c.func('int setsockopt(int, int, int, const sock_fprog *, unsigned int)'),
       errno: () => koffi.errno(),
     };
@@ -98,16 +100,20 @@ function loadLibrary(): LibraryC | undefined {
 const largeBufferBytes = 128 * 1024;
 /** Of small ones so much is kept for the next: to give each back and take it again costs a fault a page. */
 const keptBytes = 12 * 2 ** 20;
+/** Of what lies free between others nothing goes by itself. Looking for it in 60 MB takes a few milliseconds. */
+const trimEveryMs = 10_000;
 
 /**
  * Has the C library give large buffers back to the system when they are freed, for the whole process. By itself it keeps
  * them from the first one freed on, up to 32 MiB each, and what is in use lies scattered over what is not: a receiver with
- * all its quotas full had 450 MB for 350 MB of buffers. Where there is no koffi, that is how it stays.
+ * all its quotas full had 450 MB for 350 MB of buffers. Small ones that are freed between others go back every 10 s. Where there
+ * is no koffi, that is how it stays.
  */
-export function giveBackLargeBuffers(): void {
+export function giveBackFreedBuffers(): void {
   const c = libraryC();
   c?.mallopt(linux.mapThreshold, largeBufferBytes);
   c?.mallopt(linux.trimThreshold, keptBytes);
+  setInterval(() => c?.trim(keptBytes), trimEveryMs).unref();
 }
 
 /** Debian's `libisal2`; undefined where it is not installed. */

@@ -94,7 +94,7 @@ const networkAllowed: Readonly<Record<string, readonly string[]>> = {
 /** koffi calls C; these are all the functions it may. */
 const foreignFunctionFile = 'shared/kernel-socket.ts';
 const foreignFunctions = [
-  ...['socket', 'setsockopt', 'getsockopt', 'bind', 'recv', 'close', 'mallopt'],
+  ...['socket', 'setsockopt', 'getsockopt', 'bind', 'recv', 'close', 'mallopt', 'malloc_trim'],
   // Of Intel's ISA-L: they only compute.
   ...['ec_init_tables', 'ec_encode_data'],
 ];
