@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../shared/assert.ts';
+import { UsedBuffers } from '../../shared/collector.ts';
 import { HeaderTags } from '../../shared/crypto/header-tags.ts';
 import { nodeDisk } from '../../shared/disk.ts';
 import { createErasureCode, type EngineName } from '../../shared/fec/engine.ts';
@@ -45,6 +46,8 @@ const wakeRoom = Math.min(wakeRoomMax, ring.slots / 4);
 const writer = new RingWriter(ring, () => linkPort.postMessage('wake'));
 const memory = new SlotMemory(ring, code);
 const tag = new HeaderTags(secretsOf(identity), ring.memory);
+/** Each sealed block is one. */
+const usedBuffers = new UsedBuffers();
 const allocate = (byteLength: number) => memory.allocate(byteLength);
 const transmitter = new Transmitter(
   new Transmission({ identity, session, code, tag, openBlocks, allocate }),
@@ -66,7 +69,10 @@ function work(): void {
     gather(made, count);
     made += count;
   }
-  if (made > 0) writer.publish(made);
+  if (made > 0) {
+    writer.publish(made);
+    usedBuffers.add(made * ring.datagramBytes);
+  }
   const ends = transmitter.takeEnded();
   if (ends.length > 0) leaving.push({ position: writer.published, ends });
   tellLater();
