@@ -1,6 +1,6 @@
 /**
  * The data sets of DIMSE-N messages while they come: they are held in memory, and scanners share what they may take. One that
- * brings more than its share loses what it began longest ago, also what an association left behind that was aborted.
+ * brings more than its share loses what it began longest ago. What comes of a message goes with its association.
  */
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { SharedRoom } from './shared-room.ts';
@@ -11,6 +11,8 @@ export interface ArrivingMessage {
   add(piece: Uint8Array): void;
   /** All of it, which is not kept any longer; undefined where it is too long, or its scanner had no room. */
   take(): Uint8Array | undefined;
+  /** The rest is not coming. */
+  abandon(): void;
 }
 
 export class MessageRoom {
@@ -48,6 +50,7 @@ export class MessageRoom {
         if (pieces === undefined) return bytes === 0 ? new Uint8Array(0) : undefined;
         return Buffer.concat(pieces);
       },
+      abandon: () => this.#forget(scanner, key),
     };
   }
 

@@ -78,6 +78,7 @@ interface Step {
 interface StepRequest {
   readonly take: (bytes: Uint8Array) => undefined;
   readonly finish: () => Promise<Outcome>;
+  readonly abandon: () => void;
 }
 
 /** What a step takes beside its lists, and each UID of these. */
@@ -121,6 +122,7 @@ export class PerformedProcedureSteps {
           ? this.#create(command.affectedSopInstanceUid, dataSet, source)
           : await this.#set(command.requestedSopInstanceUid, dataSet, source);
       },
+      abandon: () => message.abandon(),
     };
   }
 

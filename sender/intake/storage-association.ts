@@ -59,6 +59,8 @@ interface Request {
   readonly contextId: number;
   readonly take: (bytes: Uint8Array) => Promise<void> | undefined;
   readonly finish: () => Promise<CommitmentOutcome> | CommitmentOutcome;
+  /** What is held of its data set goes. */
+  readonly abandon?: () => void;
 }
 
 export class StorageAssociation implements AssociationListener {
@@ -119,6 +121,8 @@ export class StorageAssociation implements AssociationListener {
       if (facts !== undefined) this.#options.sink.associationClosed(this.#options.id, facts);
       this.#options.ended();
     };
+    this.#request?.abandon?.();
+    this.#request = undefined;
     const store = this.#store;
     this.#store = undefined;
     if (store === undefined) told();
@@ -186,7 +190,7 @@ export class StorageAssociation implements AssociationListener {
   }
 
   /** How requests other than C-STORE are answered. */
-  #service(contextId: number, command: Command): Pick<Request, 'take' | 'finish'> {
+  #service(contextId: number, command: Command): Pick<Request, 'take' | 'finish' | 'abandon'> {
     const context = present(this.#layer.contexts.get(contextId), 'data came in an accepted context');
     const answer = (status: number, comment?: string): Pick<Request, 'take' | 'finish'> => ({
       take: () => undefined,
@@ -213,7 +217,11 @@ export class StorageAssociation implements AssociationListener {
         actionTypeId,
         message: messages.begin(address),
       });
-      return { take: (bytes) => request.take(bytes), finish: () => request.finish() };
+      return {
+        take: (bytes) => request.take(bytes),
+        finish: () => request.finish(),
+        abandon: () => request.abandon(),
+      };
     }
     return answer(dimseStatus.unrecognizedOperation);
   }

@@ -75,6 +75,10 @@ export class CommitmentRequest {
     return undefined;
   }
 
+  abandon(): void {
+    this.#message.abandon();
+  }
+
   /** Looks up some references at a time: other scanners are served in between. */
   async finish(): Promise<CommitmentOutcome> {
     const bytes = this.#message.take();

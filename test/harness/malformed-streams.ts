@@ -165,6 +165,7 @@ export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending>
     nowMs: systemClock.monotonicMs(),
   });
   const connection = new MemoryConnection(pieces);
+  const messages = new MessageRoom();
   await new Promise<void>((resolve) => {
     const association = new StorageAssociation({
       id: 1,
@@ -177,8 +178,11 @@ export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending>
           isAddressAllowed: () => true,
         },
       ],
-      performedProcedureSteps: new PerformedProcedureSteps({ stepBegan: () => {}, stepEnded: () => {} }),
-      messages: new MessageRoom(),
+      performedProcedureSteps: new PerformedProcedureSteps(
+        { stepBegan: () => {}, stepEnded: () => {} },
+        messages,
+      ),
+      messages,
       nowMs: () => systemClock.monotonicMs(),
       hasRoom: () => true,
       ended: resolve,
@@ -189,6 +193,7 @@ export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending>
   const ending: Ending = last === 7 ? 'aborted' : last === 3 ? 'rejected' : last === 6 ? 'released' : 'left';
   hold(sink.opened.length === sink.closed.length, 'each association that opened has closed');
   hold(connection.destroyed, 'the connection is closed');
+  hold(messages.bytes === 0, 'nothing is held of messages that never ended');
   hold(sink.refusals.length <= 1, 'a peer is refused once');
   if (sink.refusals.length > 0)
     hold(ending === 'aborted' || ending === 'rejected', 'a refused peer is told so');

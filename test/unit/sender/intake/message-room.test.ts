@@ -41,6 +41,15 @@ describe('data sets of messages that come', () => {
     expect([message.take(), room.bytes]).toEqual([Buffer.from([1, 2]), 0]);
   });
 
+  it('give their room back when the rest of them is not coming', () => {
+    const room = new MessageRoom();
+    const message = room.begin('a');
+    message.add(piece);
+    message.abandon();
+    message.add(piece);
+    expect([message.take(), room.bytes]).toEqual([undefined, 0]);
+  });
+
   it('are nothing when they are too long, also with what comes behind', () => {
     const room = new MessageRoom();
     const message = room.begin('a');
