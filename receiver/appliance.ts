@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { alarmLog } from '../shared/alarm-log.ts';
 import { Alarms } from '../shared/alarms.ts';
 import { systemClock } from '../shared/clock.ts';
-import { UsedBuffers } from '../shared/collector.ts';
+import { UsedBuffers, usedLargeBuffers } from '../shared/collector.ts';
 import { linkParameters } from '../shared/config/link-settings.ts';
 import { readKeyRing, secretsOf } from '../shared/crypto/key-file.ts';
 import { nodeDisk } from '../shared/disk.ts';
@@ -168,6 +168,7 @@ export async function startReceiver(
     },
     die,
   });
+  const usedDocuments = usedLargeBuffers();
   const reception = new Reception({
     ledger,
     vault,
@@ -200,6 +201,7 @@ export async function startReceiver(
       spoolPercent: configuration['lowSide.spoolPercent'],
       rejectedMs: configuration['lowSide.rejectedHours'] * 3_600_000,
     },
+    onDocumentDropped: (bytes) => usedDocuments.add(bytes),
     onReconciled: ({ adopted, orphans, lost }) =>
       log.info('vault compared with its ledger', { adopted, orphans, unreadable: lost }),
     onReleased: ({ studyUid, senderId, revision, kind, instances, expected, conflictIds }) =>

@@ -6,11 +6,13 @@
  * threads beside the one that works, which took 1 s of processor time a GB in the receiver's assembling thread, and in one
  * go 0.2. To look at what is young alone, more often, takes a tenth of that, and less memory.
  */
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** So much may be dropped before it is collected. */
 const droppedBytesMax = 12e6;
+/** And so much of what is old by then: V8 itself waits for four times as much. */
+const droppedLargeBytesMax = 16e6;
 
 /** By so much the heap of a thread grows, beyond what was in use, before it is collected; by itself V8 takes up to 300. */
 const growingPercent = 50;
@@ -35,26 +37,42 @@ export function keepYoungRoom(): void {
 
 /** Collects the buffers that a thread uses once, as it goes on. */
 export class UsedBuffers {
+  readonly #bytesMax: number;
   readonly #collect: () => void;
   #bytes = 0;
 
-  constructor(collect: () => void = youngCollection()) {
+  constructor(collect: () => void = collection('minor'), bytesMax = droppedBytesMax) {
     this.#collect = collect;
+    this.#bytesMax = bytesMax;
   }
 
   /** So many bytes more went through buffers that are dropped by now. */
   add(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes < droppedBytesMax) return;
+    if (this.#bytes < this.#bytesMax) return;
     this.#bytes = 0;
     this.#collect();
   }
 }
 
+/** The same for large ones that are in use for so long that they are old: the whole heap is looked at, and less often. */
+export function usedLargeBuffers(): UsedBuffers {
+  return new UsedBuffers(collection('major'), droppedLargeBytesMax);
+}
+
+/** For a thread that keeps no buffers: collects when so much is outside its heap that it must be what was dropped. */
+export function collectorOfLargeBuffers(collect: () => void = collection('major')): () => void {
+  return () => {
+    if (getHeapStatistics().external_memory > droppedLargeBytesMax) collect();
+  };
+}
+
 /** V8's own, which a context made under this flag has; where it does not, V8 collects as it likes. */
-function youngCollection(): () => void {
+function collection(type: 'minor' | 'major'): () => void {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('globalThis.gc');
   setFlagsFromString('--no-expose-gc');
-  return typeof collect === 'function' ? () => collect({ type: 'minor' }) : () => {};
+  if (typeof collect !== 'function') return () => {};
+  // With any argument Node 20 takes what is young alone.
+  return type === 'minor' ? () => collect({ type }) : () => collect();
 }

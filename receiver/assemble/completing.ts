@@ -132,6 +132,9 @@ export class Completing {
     if (memory !== undefined) finished.addRecent(objectId);
     // An instance counts as finished while its sink is being made durable; unfinish() takes that back.
     else finished.add(objectId);
+    const document = memory?.bytes;
+    // Whoever takes it may collect its parts, which are as much memory again.
+    memory?.discard();
     onObject({
       objectId: hex(objectId),
       senderId: origin.senderHex,
@@ -143,7 +146,7 @@ export class Completing {
       sessionRandom: collecting.sessionRandom,
       sequence: collecting.sequence,
       repairedSymbols: collecting.repairedSymbols,
-      document: memory?.bytes,
+      document,
     });
   }
 }

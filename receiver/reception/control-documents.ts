@@ -43,6 +43,8 @@ export interface ControlDocumentsOptions {
   readonly groupOf?: ((senderId: string) => string) | undefined;
   /** The ledger refused something in the middle of a document. */
   readonly onRefused: () => void;
+  /** So many bytes are not needed any more: of a document, or of its parts when it is whole. */
+  readonly onDropped?: ((bytes: number) => void) | undefined;
 }
 
 export class ControlDocuments {
@@ -60,7 +62,9 @@ export class ControlDocuments {
   add(document: AssembledObject): void {
     const { assembler, clock, alarms } = this.#options;
     const now = clock.monotonicMs();
-    for (const { objectId, senderId } of this.#waiting.add(document, now)) {
+    this.#options.onDropped?.(document.bytes);
+    for (const { objectId, senderId, bytes } of this.#waiting.add(document, now)) {
+      this.#options.onDropped?.(bytes);
       assembler.counters.refuse('E_DOCUMENT_BACKLOG');
       assembler.unfinish(objectId);
       this.#droppedAtMs.set(senderId, now);
@@ -123,6 +127,8 @@ export class ControlDocuments {
       if (!(error instanceof DiodeError)) throw error;
       assembler.counters.refuse(error.code);
       alarms.raise(error.code, subject, error.message);
+    } finally {
+      this.#options.onDropped?.(object.bytes);
     }
   }
 

@@ -5,6 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../shared/assert.ts';
+import { collectorOfLargeBuffers } from '../../shared/collector.ts';
 import { readAtDescriptor } from '../../shared/dicom/byte-window.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { type Findings, findingsOf, gaveUp } from '../gate/findings.ts';
@@ -38,6 +39,8 @@ const orderMs = 5;
 const port = present(parentPort, 'this file runs as a worker');
 const { gate, patientKey, progress }: GateThreadData = workerData;
 const place = new Int32Array(progress);
+/** A deflated file is inflated into a buffer of its own. */
+const collectLargeBuffers = collectorOfLargeBuffers();
 
 port.on('message', ({ number, files }: GateOrder) => {
   const answers: GateAnswers['answers'][number][] = [];
@@ -45,6 +48,7 @@ port.on('message', ({ number, files }: GateOrder) => {
   let doneAt = beganAt;
   for (const [index, file] of files.entries()) {
     Atomics.store(place, 0, index);
+    collectLargeBuffers();
     const found = lookAt(file.path, file.bytes);
     const startedAt = doneAt;
     doneAt = performance.now();
@@ -53,6 +57,8 @@ port.on('message', ({ number, files }: GateOrder) => {
   }
   Atomics.store(place, 0, files.length);
   port.postMessage({ number, answers } satisfies GateAnswers);
+  // That of the last file, when nothing on the stack leads to it.
+  setImmediate(collectLargeBuffers);
 });
 
 function lookAt(path: string, bytes: number): GateAnswers['answers'][number]['found'] {

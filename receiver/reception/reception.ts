@@ -67,6 +67,8 @@ export interface ReceptionOptions {
   /** Who looks at instances for the gate; the thread that assembles when left out. */
   readonly inspector?: Inspector | undefined;
   readonly lowSide: LowSideMarks;
+  /** So many bytes of documents are not needed any more. */
+  readonly onDocumentDropped?: ((bytes: number) => void) | undefined;
   readonly onReconciled?: ((found: VaultReconciliation) => void) | undefined;
   readonly onReleased: (release: ReleaseRecord) => void;
   /** As of outgoing.ts: whether the disk may be filled with copies. */
@@ -181,6 +183,7 @@ export class Reception {
       ...{ ledger, clock, alarms, assembler, studies, senders },
       groupOf,
       onRefused,
+      onDropped: options.onDocumentDropped,
     });
     this.#secrets = options.secrets;
     this.vaultWatch = new VaultWatch({

@@ -2,7 +2,12 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { keepYoungRoom, UsedBuffers } from '../../../shared/collector.ts';
+import {
+  collectorOfLargeBuffers,
+  keepYoungRoom,
+  UsedBuffers,
+  usedLargeBuffers,
+} from '../../../shared/collector.ts';
 import { startThread, stopThread } from '../../../shared/supervision.ts';
 
 /** Whether something makes a collection of a kind; others may come from anywhere. */
@@ -22,6 +27,22 @@ async function collects(kind: number, act: () => void): Promise<boolean> {
 test('buffers that are used once are collected as they go: what is young', async () => {
   const used = new UsedBuffers();
   expect(await collects(constants.NODE_PERFORMANCE_GC_MINOR, () => used.add(13e6))).toBe(true);
+});
+
+test('large ones that are old when they are dropped are collected with the whole heap', async () => {
+  const used = usedLargeBuffers();
+  used.add(15e6);
+  expect(await collects(constants.NODE_PERFORMANCE_GC_MAJOR, () => used.add(2e6))).toBe(true);
+});
+
+test('a thread that keeps no buffers collects when much is outside its heap', () => {
+  let collections = 0;
+  const look = collectorOfLargeBuffers(() => {
+    collections += 1;
+  });
+  const kept = new Uint8Array(40e6);
+  look();
+  expect([collections, kept.length]).toEqual([1, 40e6]);
 });
 
 test('what is used is counted over many calls', () => {

@@ -66,6 +66,7 @@ function site(beaconMs: number | ((senderId: string) => number) = 0) {
   const read: string[] = [];
   const waitedMs: number[] = [];
   const unfinished: string[] = [];
+  const dropped: number[] = [];
   const refused = new Map<string, number>();
   const refuse = (code: string) => refused.set(code, (refused.get(code) ?? 0) + 1);
   const documents = new ControlDocuments({
@@ -86,11 +87,22 @@ function site(beaconMs: number | ((senderId: string) => number) = 0) {
       },
     } as unknown as SenderWatch,
     onRefused: () => {},
+    onDropped: (bytes) => dropped.push(bytes),
   });
-  return { time, clock, alarms, edges, read, waitedMs, unfinished, refused, documents };
+  return { time, clock, alarms, edges, read, waitedMs, unfinished, dropped, refused, documents };
 }
 
 describe('documents', () => {
+  it('are told of twice as memory that can be collected: their parts, and what was read or had no room', () => {
+    const { documents, dropped } = site();
+    documents.add(documentOf(senderId, good));
+    expect(dropped).toEqual([good.length]);
+    documents.read();
+    expect(dropped).toEqual([good.length, good.length]);
+    for (let count = 0; count < 513; count += 1) documents.add(documentOf(hostile, good));
+    expect(dropped).toHaveLength(2 + 513 + 1);
+  });
+
   it('of an honest sender are read in their turn beside any number of another', () => {
     const { documents, read, time, unfinished, refused, alarms } = site(1);
     for (let count = 0; count < 2000; count += 1) documents.add(documentOf(hostile, good));
