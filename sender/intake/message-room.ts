@@ -2,6 +2,7 @@
  * The data sets of DIMSE-N messages while they come: they are held in memory, and scanners share what they may take. One that
  * brings more than its share loses what it began longest ago. What comes of a message goes with its association.
  */
+import type { UsedBuffers } from '../../shared/collector.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { SharedRoom } from './shared-room.ts';
 
@@ -19,7 +20,13 @@ export class MessageRoom {
   readonly #room = new SharedRoom(associationLimits.arrivingMessageBytesMax);
   /** Pieces by message. */
   readonly #pieces = new Map<string, Uint8Array[]>();
+  readonly #used: Pick<UsedBuffers, 'add'> | undefined;
   #messages = 0;
+
+  /** @param used is told what is dropped: pieces that became a message, and messages that were read */
+  constructor(used?: Pick<UsedBuffers, 'add'>) {
+    this.#used = used;
+  }
 
   /** What all messages take. */
   get bytes(): number {
@@ -48,6 +55,8 @@ export class MessageRoom {
         const pieces = this.#pieces.get(key);
         this.#forget(scanner, key);
         if (pieces === undefined) return bytes === 0 ? new Uint8Array(0) : undefined;
+        // Its reader drops it within a turn; by the next message that is so.
+        this.#used?.add(2 * bytes);
         return Buffer.concat(pieces);
       },
       abandon: () => this.#forget(scanner, key),

@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { assert } from '../../shared/assert.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
+import { usedLargeBuffers } from '../../shared/collector.ts';
 import type { AssociationTimes } from '../../shared/dicom/upper-layer/association-state.ts';
 import { AssociationStream } from '../../shared/dicom/upper-layer/association-stream.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
@@ -79,7 +80,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
     isAddressAllowed:
       entity.callingAddresses === undefined ? () => true : addressTest(entity.callingAddresses),
   }));
-  const messages = new MessageRoom();
+  const messages = new MessageRoom(usedLargeBuffers());
   const steps =
     options.procedureSteps === undefined
       ? undefined

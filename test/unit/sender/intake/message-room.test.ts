@@ -41,6 +41,20 @@ describe('data sets of messages that come', () => {
     expect([message.take(), room.bytes]).toEqual([Buffer.from([1, 2]), 0]);
   });
 
+  it('are told of as memory that can be collected, in pieces and whole', () => {
+    let usedBytes = 0;
+    const room = new MessageRoom({
+      add: (bytes) => {
+        usedBytes += bytes;
+      },
+    });
+    const message = room.begin('a');
+    message.add(piece);
+    message.add(piece);
+    message.take();
+    expect(usedBytes).toBe(4 * piece.length);
+  });
+
   it('give their room back when the rest of them is not coming', () => {
     const room = new MessageRoom();
     const message = room.begin('a');
