@@ -5,20 +5,19 @@
  */
 import { appendFileSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { rateText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
-import type { RunningProgram } from '../harness/processes.ts';
 import { writeInstances } from './instances.ts';
+import { compareLinks, type LinksCompared } from './link-against.ts';
 import { fsyncMs, packageVersion, requireTools } from './machine.ts';
-import { highAddress, highInterface, lowInterface, NamespacePair, namespaceTools } from './namespaces.ts';
+import { highAddress, NamespacePair, namespaceTools } from './namespaces.ts';
 import type { BenchmarkOptions } from './options.ts';
 import { Pair } from './pair.ts';
 import { measureIperf3, measureUdpcast, notMeasured, peerTools } from './peers.ts';
-import { interfacePackets, type ProcessUsage, processUsage, socketDrops } from './process-usage.ts';
 import { profileText } from './profile.ts';
 import { Scratch } from './scratch.ts';
 import { median, searchHighest, type Verdict } from './statistics.ts';
+import { instanceBytes, port, studyBytes, type Transfer, Transfers } from './transfer.ts';
 
 export interface LinkResult {
   /** Of instance bytes: from the first datagram to the last instance in the vault. */
@@ -33,12 +32,6 @@ export interface LinkResult {
   readonly instancesLost: number;
 }
 
-/** A CT slice. */
-const instanceBytes = 512 * 1024;
-const studyBytes = 1e9;
-const port = 4747;
-/** Without a new instance for so long the pass is over: what is not there is lost. */
-const stillMs = 3000;
 /** The search for the rate goes on upward while that brings so much more. */
 const worthwhile = 1.03;
 const stepsDownMax = 10;
@@ -47,23 +40,10 @@ const stepDown = 0.95;
 const foldersMax = 8;
 /** What a watch folder waits for by configuration: part of the whole way, and told with it. */
 const waits = { 'watch.scanIntervalMs': 100, 'watch.settleScans': 1, 'watch.quietSeconds': 1 } as const;
-const onePass = { 'passes.count': 1, 'passes.carouselPercent': 0 } as const;
 
-/** One transmission of the whole spool. */
-interface Transfer {
-  readonly goodputBitsPerSecond: number;
-  readonly lost: number;
-  readonly datagramsLost: number;
-  /** Of these: where the far interface's queue, the socket or the receiver's ring was full. */
-  readonly interfaceDrops: number;
-  readonly socketDrops: number;
-  readonly ringDrops: number;
-  readonly sender: ProcessUsage;
-  readonly receiver: ProcessUsage;
-}
-
-export async function run(options: BenchmarkOptions): Promise<LinkResult> {
+export async function run(options: BenchmarkOptions): Promise<LinkResult | LinksCompared> {
   requireTools([...namespaceTools, ...peerTools]);
+  if (options.against !== undefined) return await compareLinks(options, options.against);
   const bytes = studyBytes * options.scale;
   const scratch = new Scratch(options.folder, foldersMax * bytes + 1e9);
   let namespaces: NamespacePair | undefined;
@@ -81,9 +61,9 @@ class LinkBenchmark {
   readonly #scratch: Scratch;
   readonly #namespaces: NamespacePair;
   readonly #pair: Pair;
+  #transfers: Transfers | undefined;
   #count = 0;
   #bytes = 0;
-  #notSentBefore = 0;
 
   constructor(options: BenchmarkOptions, scratch: Scratch, namespaces: NamespacePair) {
     this.#options = options;
@@ -170,7 +150,7 @@ class LinkBenchmark {
     const search = { start: 1000, min: 20, max: 40_000, factor: 1.5, refinements: 3 };
     let best = 0;
     const found = await searchHighest(search, async (megabits): Promise<Verdict> => {
-      const { lost, goodputBitsPerSecond } = await this.#transfer(megabits, 'searching');
+      const { lost, goodputBitsPerSecond } = await this.#send(megabits, 'searching');
       if (lost > 0) return 'fails';
       const isMore = goodputBitsPerSecond > worthwhile * best;
       best = Math.max(best, goodputBitsPerSecond);
@@ -186,100 +166,17 @@ class LinkBenchmark {
     for (let step = 0; step <= stepsDownMax; step++) {
       transfers = [];
       while (transfers.length < this.#options.runs && transfers.every(({ lost }) => lost === 0))
-        transfers.push(await this.#transfer(rate, 'measuring'));
+        transfers.push(await this.#send(rate, 'measuring'));
       if (transfers.every(({ lost }) => lost === 0)) break;
       rate *= stepDown;
     }
     return { rate, transfers };
   }
 
-  /** Sends the whole spool once. */
-  async #transfer(rateMegabits: number, why: string): Promise<Transfer> {
-    const pair = this.#pair;
-    pair.restoreSpool();
-    pair.renewHigh();
-    const receiver = await pair.startReceiver();
-    const receiverPid = pidOf(receiver);
-    const ledger = pair.receiverLedger();
-    const usage = processUsage(receiverPid).seconds;
-    let sender: RunningProgram | undefined;
-    try {
-      const first = firstPacketAt(receiverPid);
-      sender = await pair.startSender({ 'link.rateMegabitsPerSecond': rateMegabits, ...onePass });
-      const firstAtMs = await first;
-      const { instances, newestAtMs } = await this.#untilStill(() => ledger.vaultCount(), [sender, receiver]);
-      const drops = {
-        interfaceDrops: interfacePackets(pidOf(sender), lowInterface).notSent - this.#notSentBefore,
-        socketDrops: socketDrops(receiverPid),
-      };
-      const used = { sender: processUsage(pidOf(sender)), receiver: processUsage(receiverPid) };
-      await sender.stop();
-      await receiver.stop();
-      const snapshot = pair.receiverSnapshot();
-      const bytes = (this.#bytes * instances) / this.#count;
-      this.#notSentBefore += drops.interfaceDrops;
-      const transfer: Transfer = {
-        goodputBitsPerSecond: (bytes * 8000) / Math.max(1, newestAtMs - firstAtMs),
-        lost: this.#count - instances,
-        datagramsLost: snapshot?.link.lost ?? Number.NaN,
-        ...drops,
-        ringDrops: snapshot?.link.ringDrops ?? Number.NaN,
-        sender: used.sender,
-        receiver: { ...used.receiver, seconds: used.receiver.seconds - usage },
-      };
-      this.#print(why, rateMegabits, transfer);
-      return transfer;
-    } finally {
-      ledger.close();
-      await sender?.stop();
-      await receiver.stop();
-    }
-  }
-
-  async #untilStill(
-    count: () => { instances: number; newestAtMs: number },
-    programs: readonly RunningProgram[],
-  ): Promise<{ instances: number; newestAtMs: number }> {
-    let last = count();
-    let changedMs = performance.now();
-    // Bounded: either it moves on toward the count, or it stands still for a while.
-    while (last.instances < this.#count && performance.now() - changedMs < this.#patienceMs(last.instances)) {
-      const ended = programs.find((program) => program.exit !== undefined);
-      if (ended !== undefined) throw new Error(`${ended.name} ended: ${ended.text('stderr')}`);
-      await sleep(200);
-      const now = count();
-      if (now.instances !== last.instances) changedMs = performance.now();
-      last = now;
-    }
-    return last;
-  }
-
-  /** The first instance takes until all open blocks were sent, at a low rate much longer than the next ones. */
-  #patienceMs(instances: number): number {
-    return instances === 0 ? 10 * stillMs : stillMs;
-  }
-
-  #print(why: string, rateMegabits: number, transfer: Transfer): void {
-    const perGB = (usage: ProcessUsage): string => {
-      const seconds = (value: number) => `${((value * 1e9) / this.#bytes).toFixed(2)} s/GB`;
-      const threads = usage.threads
-        .map((thread) => `${thread.name} ${thread.seconds.toFixed(2)} s`)
-        .join(', ');
-      return `${seconds(usage.seconds)} (${threads})`;
-    };
-    const {
-      goodputBitsPerSecond,
-      lost,
-      datagramsLost,
-      interfaceDrops,
-      socketDrops: full,
-      ringDrops,
-    } = transfer;
-    console.log(
-      `${why} at ${Math.round(rateMegabits)} Mb/s: ${rateText(goodputBitsPerSecond)}, ${lost} instances lost, ` +
-        `${datagramsLost} datagrams lost (full: interface ${interfaceDrops}, socket ${full}, ring ${ringDrops})`,
-    );
-    console.log(`  processor time: sender ${perGB(transfer.sender)}; receiver ${perGB(transfer.receiver)}`);
+  #send(rateMegabits: number, why: string): Promise<Transfer> {
+    const spool = { pair: this.#pair, bytes: this.#bytes, count: this.#count };
+    this.#transfers ??= new Transfers(spool, { notSent: 0 });
+    return this.#transfers.send(rateMegabits, why);
   }
 
   /** From folder to inbox, everything included. */
@@ -332,23 +229,8 @@ class LinkBenchmark {
   }
 }
 
-/** Wall clock of the first datagram at the receiver's interface, to a few ms. */
-async function firstPacketAt(receiverPid: number): Promise<number> {
-  const before = interfacePackets(receiverPid, highInterface).received;
-  for (let look = 0; look < 20_000; look++) {
-    if (interfacePackets(receiverPid, highInterface).received > before) return Date.now();
-    await sleep(3);
-  }
-  throw new Error('no datagram in a minute');
-}
-
 function medianOf(transfers: readonly Transfer[]): number {
   return median(transfers.map(({ goodputBitsPerSecond }) => goodputBitsPerSecond));
-}
-
-function pidOf(program: RunningProgram): number {
-  if (program.pid === undefined) throw new Error(`${program.name} did not start`);
-  return program.pid;
 }
 
 const ratio = (value: number): string => `${value.toFixed(2)} x`;

@@ -13,6 +13,8 @@ export interface BenchmarkOptions {
   readonly results: string | undefined;
   /** `link`: measure this pair alone at this rate on the wire, in Mb/s, instead of searching for the best one. */
   readonly rate: number | undefined;
+  /** `link`: another checkout, built, whose programs take turns with these. */
+  readonly against: string | undefined;
   /** Where processor profiles of sender and receiver go; profiling costs some speed. */
   readonly profile: string | undefined;
   readonly seed: number;

@@ -22,6 +22,8 @@ export interface PairOptions {
   readonly port: number;
   /** Where the sender sends to, if not to the receiver itself. */
   readonly sendTo?: number;
+  /** The checkout whose programs these are; this one when left out. */
+  readonly programs?: string;
   /** Where processor profiles go. */
   readonly profile: string | undefined;
 }
@@ -59,8 +61,8 @@ export class Pair {
   }
 
   async #makeKey(name: string): Promise<void> {
-    const keygen = this.processes.startScript('dist/sender/main.js', {
-      arguments: ['keygen', this.path(name)],
+    const keygen = this.processes.start('keygen', process.execPath, {
+      arguments: [this.#script('sender'), 'keygen', this.path(name)],
     });
     if ((await keygen.waitForExit()).code !== 0) throw new Error(`keygen failed: ${keygen.text('stderr')}`);
   }
@@ -183,8 +185,11 @@ export class Pair {
     writeFileSync(configuration, lines.join(''));
     const { profile } = this.#options;
     const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(profile, side)];
-    const script = join(repositoryRoot(), `dist/${side}/main.js`);
-    const [command = process.execPath, ...rest] = [...before, process.execPath, ...flags, script];
+    const [command = process.execPath, ...rest] = [...before, process.execPath, ...flags, this.#script(side)];
     return this.processes.start(side, command, { arguments: [...rest, 'run', '--config', configuration] });
+  }
+
+  #script(side: 'sender' | 'receiver'): string {
+    return join(this.#options.programs ?? repositoryRoot(), `dist/${side}/main.js`);
   }
 }
