@@ -6,7 +6,10 @@ import { isPiece, pieceBytes } from '../../shared/crypto/piece-tags.ts';
 import type { DiskFile } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 
-/** Windows of files that are read no more: one for each file would be fresh memory to the system as well. */
+/**
+ * Windows of files that were read to their end: one for each file would be fresh memory, and hundreds of small files wait
+ * with their last datagrams. So few are read by turns, one a lane.
+ */
 const spareMax = 4;
 const spare: Uint8Array[] = [];
 /** A part that begins in a piece and ends in the next fits. */
@@ -30,7 +33,7 @@ export class CheckedFile {
   }
 
   /**
-   * @returns a part of the file, good until the next is read; shorter than `length` only at the end of the file
+   * @returns a part of the file, good until the next is read of any; shorter than `length` only at the end of the file
    * @throws DiodeError E_SPOOL_DAMAGED when these are not the bytes that were hashed
    */
   read(offset: number, length: number): Uint8Array {
@@ -38,11 +41,17 @@ export class CheckedFile {
     if (offset >= end) return nothing;
     if (offset < this.#windowStart || offset > this.#windowEnd) this.#moveTo(offset);
     if (end > this.#windowEnd) this.#extend(offset, end);
-    return this.#window.subarray(offset - this.#windowStart, end - this.#windowStart);
+    const part = this.#window.subarray(offset - this.#windowStart, end - this.#windowStart);
+    if (end === this.#bytes) this.#giveBack();
+    return part;
   }
 
   close(): void {
     this.#file.close();
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
     if (this.#window.length === windowBytes && spare.length < spareMax) spare.push(this.#window);
     this.#window = nothing;
     this.#moveTo(0);

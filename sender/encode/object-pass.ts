@@ -18,7 +18,7 @@ import { type SenderIdentity, type Session, secretsOf } from '../identity.ts';
 import type { BlockSlot } from './block-slot.ts';
 
 /**
- * Gives a part of the object, good until the next one is asked for; fewer bytes than asked for mean that the object is not
+ * Gives a part of the object, good until the next one of any object is asked for; fewer bytes than asked for mean that the object is not
  * what it was.
  */
 export type ReadObject = (offset: number, length: number) => Uint8Array;
