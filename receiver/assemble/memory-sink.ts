@@ -10,6 +10,8 @@ export class MemorySink implements ObjectSink {
   readonly #documentBytes: number;
   /** Payloads of blocks, by where they begin. */
   readonly #parts = new Map<number, Uint8Array>();
+  /** In one, when half of it has come: at its end, parts and whole would be in memory side by side. */
+  #whole: Uint8Array | undefined;
   #heldBytes = 0;
 
   constructor(documentBytes: number) {
@@ -24,16 +26,18 @@ export class MemorySink implements ObjectSink {
 
   /** The document; zeros where nothing came. */
   get bytes(): Uint8Array {
-    const first = this.#parts.get(0);
-    if (first?.length === this.#documentBytes) return first;
-    const whole = new Uint8Array(this.#documentBytes);
-    for (const [offset, part] of this.#parts) whole.set(part, offset);
-    return whole;
+    return this.#whole ?? this.#putTogether();
   }
 
   write(bytes: Uint8Array, offset: number): void {
     this.#heldBytes += bytes.length - (this.#parts.get(offset)?.length ?? 0);
-    this.#parts.set(offset, bytes.slice());
+    if (this.#whole === undefined && 2 * this.#heldBytes < this.#documentBytes) {
+      this.#parts.set(offset, bytes.slice());
+      return;
+    }
+    this.#whole ??= this.#putTogether();
+    this.#whole.set(bytes, offset);
+    this.#parts.set(offset, this.#whole.subarray(offset, offset + bytes.length));
   }
 
   /** Reads what one {@link write} brought. */
@@ -45,8 +49,19 @@ export class MemorySink implements ObjectSink {
 
   discard(): void {
     this.#parts.clear();
+    this.#whole = undefined;
     this.#heldBytes = 0;
   }
 
   checkpoint(): void {}
+
+  /** Its memory takes no room where nothing is written to it yet. */
+  #putTogether(): Uint8Array {
+    const whole = new Uint8Array(this.#documentBytes);
+    for (const [offset, part] of this.#parts) {
+      whole.set(part, offset);
+      this.#parts.set(offset, whole.subarray(offset, offset + part.length));
+    }
+    return whole;
+  }
 }

@@ -1,5 +1,5 @@
 /** What the manifests say, each kept as it came. Part of the receiver's ledger. */
-import { assert } from '../../shared/assert.ts';
+import { assert, present } from '../../shared/assert.ts';
 import {
   type LedgerDatabase,
   number,
@@ -30,8 +30,13 @@ export const manifestsSchema = `
    CREATE TABLE manifest_documents (
      manifest INTEGER PRIMARY KEY,
      sender_id TEXT NOT NULL,
-     bytes INTEGER NOT NULL,
-     document BLOB NOT NULL
+     bytes INTEGER NOT NULL
+   );
+   CREATE TABLE manifest_parts (
+     manifest INTEGER NOT NULL,
+     part INTEGER NOT NULL,
+     bytes BLOB NOT NULL,
+     PRIMARY KEY (manifest, part)
    );
    CREATE INDEX manifest_documents_by_sender ON manifest_documents (sender_id, manifest, bytes);`;
 
@@ -43,6 +48,8 @@ export interface NumberRange {
 
 /** Bytes of documents that are kept for one sender beyond those of open studies: the oldest go first. */
 const keptBytesMax = 2 ** 32;
+/** Of a document in one row: libsql and SQLite copy what is bound several times, and keep the last of it. */
+const partBytes = 2 ** 20;
 /** Numbers that are read at a time, to find those between them. */
 const numbersPage = 1000;
 
@@ -84,13 +91,7 @@ export class Manifests {
       receivedAtMs,
     );
     const row = this.#database.get('SELECT manifest FROM manifests WHERE object_id = ?', objectId) ?? {};
-    this.#database.run(
-      'INSERT INTO manifest_documents VALUES (?, ?, ?, ?)',
-      number(row, 'manifest'),
-      senderId,
-      document.length,
-      document,
-    );
+    this.#enterDocument(number(row, 'manifest'), senderId, document);
     this.#database.run(
       `INSERT INTO open_manifests (manifest, sender_id, study_uid, revision, entries, bytes) VALUES (?, ?, ?, ?, ?, ?)`,
       number(row, 'manifest'),
@@ -102,6 +103,19 @@ export class Manifests {
     );
     this.#keptBytes.set(senderId, this.#keptBytesOf(senderId) + document.length);
     return revision;
+  }
+
+  #enterDocument(manifest: number, senderId: string, document: Uint8Array): void {
+    this.#database.run(
+      'INSERT INTO manifest_documents VALUES (?, ?, ?)',
+      manifest,
+      senderId,
+      document.length,
+    );
+    for (let part = 0; part * partBytes < document.length; part += 1) {
+      const bytes = document.subarray(part * partBytes, (part + 1) * partBytes);
+      this.#database.run('INSERT INTO manifest_parts VALUES (?, ?, ?)', manifest, part, bytes);
+    }
   }
 
   /** Whether this very manifest came. */
@@ -165,10 +179,20 @@ export class Manifests {
 
   /** The bytes of a manifest; undefined where they were given up for room long after its release. */
   document(manifest: number): Uint8Array | undefined {
-    const row = this.#database.get('SELECT document FROM manifest_documents WHERE manifest = ?', manifest);
+    const row = this.#database.get('SELECT bytes FROM manifest_documents WHERE manifest = ?', manifest);
     if (row === undefined) return undefined;
-    const document = optionalBytes(row, 'document');
-    assert(document !== undefined, 'a manifest has its document');
+    const document = new Uint8Array(number(row, 'bytes'));
+    for (let part = 0; part * partBytes < document.length; part += 1) {
+      const bytes = this.#database.get(
+        'SELECT bytes FROM manifest_parts WHERE manifest = ? AND part = ?',
+        manifest,
+        part,
+      );
+      document.set(
+        present(optionalBytes(bytes ?? {}, 'bytes'), 'a document has its parts'),
+        part * partBytes,
+      );
+    }
     return document;
   }
 
@@ -198,7 +222,8 @@ export class Manifests {
         senderId,
       );
       if (row === undefined) return;
-      this.#database.run('DELETE FROM manifest_documents WHERE manifest = ?', number(row, 'manifest'));
+      for (const table of ['manifest_documents', 'manifest_parts'] as const)
+        this.#database.run(`DELETE FROM ${table} WHERE manifest = ?`, number(row, 'manifest'));
       this.#keptBytes.set(senderId, this.#keptBytesOf(senderId) - number(row, 'bytes'));
     }
   }
