@@ -14,6 +14,9 @@ const droppedBytesMax = 12e6;
 /** And so much of what is old by then: V8 itself waits for four times as much. */
 const droppedLargeBytesMax = 16e6;
 
+/** A collection is followed by a rest of so many times what it took: a large heap must not be looked at all the time. */
+const restFactor = 20;
+
 /** By so much the heap of a thread grows, beyond what was in use, before it is collected; by itself V8 takes up to 300. */
 const growingPercent = 50;
 
@@ -39,19 +42,31 @@ export function keepYoungRoom(): void {
 export class UsedBuffers {
   readonly #bytesMax: number;
   readonly #collect: () => void;
+  readonly #nowMs: () => number;
   #bytes = 0;
+  #restUntilMs = 0;
 
-  constructor(collect: () => void = collection('minor'), bytesMax = droppedBytesMax) {
+  constructor(
+    collect: () => void = collection('minor'),
+    bytesMax = droppedBytesMax,
+    nowMs = () => performance.now(),
+  ) {
     this.#collect = collect;
     this.#bytesMax = bytesMax;
+    this.#nowMs = nowMs;
   }
 
   /** So many bytes more went through buffers that are dropped by now. */
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < this.#bytesMax) return;
+    const beganMs = this.#nowMs();
+    // Until then what is dropped is V8's to find, which waits for 64 MB.
+    if (beganMs < this.#restUntilMs) return;
     this.#bytes = 0;
     this.#collect();
+    const endedMs = this.#nowMs();
+    this.#restUntilMs = endedMs + restFactor * (endedMs - beganMs);
   }
 }
 

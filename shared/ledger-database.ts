@@ -3,6 +3,7 @@
  * A committed transaction survives a power cut. Other processes (the command line) may read and write
  * beside the program that owns the ledger; a second owner is refused.
  */
+import { createHash } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import Database from 'libsql';
 import { assert } from './assert.ts';
@@ -106,6 +107,9 @@ export class LedgerDatabase {
     if (version > migrations.length) {
       throw new DiodeError('E_LEDGER', `the ledger is of a newer release (version ${version})`);
     }
+    const id = number(this.get('PRAGMA application_id') ?? {}, 'application_id');
+    if (version > 0 && id !== schemaId(migrations.slice(0, version)))
+      throw new DiodeError('E_LEDGER', 'the ledger is of a build whose ledgers were made otherwise');
     if (version === migrations.length) return;
     if (version > 0 && path !== ':memory:') {
       const backup = `${path}.version-${version}`;
@@ -116,6 +120,7 @@ export class LedgerDatabase {
     }
     this.transaction(() => {
       for (const step of migrations.slice(version)) this.#guard(() => this.#database.exec(step));
+      this.#guard(() => this.#database.exec(`PRAGMA application_id = ${schemaId(migrations)}`));
       this.#guard(() => this.#database.exec(`PRAGMA user_version = ${migrations.length}`));
     });
   }
@@ -129,6 +134,11 @@ export class LedgerDatabase {
       throw new DiodeError(full ? 'E_DISK_FULL' : 'E_LEDGER', 'the ledger refused an operation', { cause });
     }
   }
+}
+
+/** Stands for what the migrations say: a ledger made by others of the same number is not taken for one of these. */
+function schemaId(migrations: readonly Migration[]): number {
+  return createHash('sha256').update(migrations.join('\n')).digest().readInt32BE();
 }
 
 /**

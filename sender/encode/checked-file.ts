@@ -12,7 +12,7 @@ import { DiodeError } from '../../shared/errors.ts';
  */
 const spareMax = 4;
 const spare: Uint8Array[] = [];
-/** A part that begins in a piece and ends in the next fits. */
+/** A part that begins in a piece and ends in the next fits; blocks of the largest datagrams take more. */
 const windowBytes = 2 * pieceBytes;
 const nothing = new Uint8Array(0);
 
@@ -52,7 +52,7 @@ export class CheckedFile {
   }
 
   #giveBack(): void {
-    if (this.#window.length === windowBytes && spare.length < spareMax) spare.push(this.#window);
+    giveBack(this.#window);
     this.#window = nothing;
     this.#moveTo(0);
   }
@@ -70,9 +70,9 @@ export class CheckedFile {
     const piecesEnd = Math.min(this.#bytes, Math.ceil(end / pieceBytes) * pieceBytes);
     const needed = piecesEnd - start;
     if (needed > this.#window.length) {
-      const larger = needed > windowBytes ? undefined : spare.pop();
-      const window = larger ?? new Uint8Array(Math.max(windowBytes, needed));
+      const window = windowOf(needed);
       window.set(this.#window.subarray(keptStart, keptEnd));
+      giveBack(this.#window);
       this.#window = window;
     } else {
       this.#window.copyWithin(0, keptStart, keptEnd);
@@ -90,4 +90,17 @@ export class CheckedFile {
       throw new DiodeError('E_SPOOL_DAMAGED', 'a file of the spool is not what was taken in');
     this.#windowEnd = pieceEnd;
   }
+}
+
+function windowOf(bytes: number): Uint8Array {
+  const index = spare.findIndex((window) => window.length >= bytes);
+  const [window] = index < 0 ? [] : spare.splice(index, 1);
+  return window ?? new Uint8Array(Math.max(windowBytes, Math.ceil(bytes / pieceBytes) * pieceBytes));
+}
+
+/** One that is too small for the blocks of this link makes room for a larger one. */
+function giveBack(window: Uint8Array): void {
+  if (window.length === 0) return;
+  spare.push(window);
+  if (spare.length > spareMax) spare.sort((a, b) => b.length - a.length).pop();
 }

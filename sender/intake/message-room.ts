@@ -16,14 +16,17 @@ export interface ArrivingMessage {
   abandon(): void;
 }
 
+/** Of a message at first; then twice as much each time it is full. */
+const firstBytes = 4096;
+
 export class MessageRoom {
   readonly #room = new SharedRoom(associationLimits.arrivingMessageBytesMax);
-  /** Pieces by message. */
-  readonly #pieces = new Map<string, Uint8Array[]>();
+  /** What came of each message, at the start of its buffer: pieces kept apart may be of a byte each, or of none. */
+  readonly #buffers = new Map<string, Uint8Array>();
   readonly #used: Pick<UsedBuffers, 'add'> | undefined;
   #messages = 0;
 
-  /** @param used is told what is dropped: pieces that became a message, and messages that were read */
+  /** @param used is told of what is dropped: messages that were read, and those that went */
   constructor(used?: Pick<UsedBuffers, 'add'>) {
     this.#used = used;
   }
@@ -38,33 +41,58 @@ export class MessageRoom {
     this.#messages += 1;
     const key = String(this.#messages);
     let bytes = 0;
+    let isGone = false;
     return {
       add: (piece) => {
-        const before = this.#pieces.get(key);
-        // What was given up stays so.
-        if (piece.length === 0 || (before === undefined && bytes > 0)) return;
+        if (piece.length === 0 || isGone) return;
+        const buffer = this.#bufferFor(scanner, key, { bytes, more: piece.length });
+        isGone = buffer === undefined;
+        buffer?.set(piece, bytes);
         bytes += piece.length;
-        const gone =
-          bytes > associationLimits.messageDataSetBytesMax ? undefined : this.#room.put(scanner, key, bytes);
-        if (gone === undefined) return this.#forget(scanner, key);
-        for (const oldest of gone) this.#pieces.delete(oldest);
-        if (before === undefined) this.#pieces.set(key, [piece.slice()]);
-        else before.push(piece.slice());
       },
       take: () => {
-        const pieces = this.#pieces.get(key);
+        const buffer = this.#buffers.get(key);
         this.#forget(scanner, key);
-        if (pieces === undefined) return bytes === 0 ? new Uint8Array(0) : undefined;
-        // Its reader drops it within a turn; by the next message that is so.
-        this.#used?.add(2 * bytes);
-        return Buffer.concat(pieces);
+        if (buffer === undefined) return bytes === 0 ? new Uint8Array(0) : undefined;
+        return buffer.subarray(0, bytes);
       },
       abandon: () => this.#forget(scanner, key),
     };
   }
 
+  /** @returns room for some more of a message; undefined where there is none, or what was there had to go */
+  #bufferFor(
+    scanner: string,
+    key: string,
+    { bytes, more }: { bytes: number; more: number },
+  ): Uint8Array | undefined {
+    const buffer = this.#buffers.get(key);
+    if (buffer === undefined && bytes > 0) return undefined;
+    const needed = bytes + more;
+    if (buffer !== undefined && needed <= buffer.length) return buffer;
+    const doubled = Math.max(firstBytes, 2 ** Math.ceil(Math.log2(needed)));
+    const gone =
+      needed > associationLimits.messageDataSetBytesMax ? undefined : this.#room.put(scanner, key, doubled);
+    this.#drop(key);
+    if (gone === undefined) {
+      this.#room.remove(scanner, key);
+      return undefined;
+    }
+    for (const oldest of gone) this.#drop(oldest);
+    const larger = new Uint8Array(doubled);
+    if (buffer !== undefined) larger.set(buffer.subarray(0, bytes));
+    this.#buffers.set(key, larger);
+    return larger;
+  }
+
   #forget(scanner: string, key: string): void {
     this.#room.remove(scanner, key);
-    this.#pieces.delete(key);
+    this.#drop(key);
+  }
+
+  /** Whoever read it drops it within a turn; by the next message that is so. */
+  #drop(key: string): void {
+    this.#used?.add(this.#buffers.get(key)?.length ?? 0);
+    this.#buffers.delete(key);
   }
 }

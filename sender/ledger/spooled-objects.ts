@@ -2,6 +2,7 @@
  * Objects in the spool, instances and manifests alike: which are held, how often each was sent, and in which order
  * they go out. Part of the sender's ledger.
  */
+import { pieceBytes } from '../../shared/crypto/piece-tags.ts';
 import { type LedgerDatabase, number, optionalBytes, type Row, text } from '../../shared/ledger-database.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
@@ -28,7 +29,7 @@ export const objectsSchema = `
      taken_at_ms INTEGER NOT NULL,
      taken_running_ms INTEGER NOT NULL DEFAULT 0,
      unreadable INTEGER NOT NULL DEFAULT 0,
-     piece_tags BLOB,
+     piece_tags BLOB, -- of ${pieceBytes} bytes each
      document BLOB
    );
    CREATE INDEX objects_by_passes ON objects (passes, priority DESC, type DESC, intake);

@@ -47,11 +47,25 @@ test('a thread that keeps no buffers collects when much is outside its heap', ()
 
 test('what is used is counted over many calls', () => {
   let collections = 0;
-  const used = new UsedBuffers(() => {
+  const collect = () => {
     collections += 1;
-  });
+  };
+  const used = new UsedBuffers(collect, 12e6, () => 0);
   for (let datagrams = 0; datagrams < 100_000; datagrams += 1) used.add(1472);
   expect(collections).toBe(12);
+});
+
+test('collecting takes a twentieth of the time at most, however much is used', () => {
+  let nowMs = 1000;
+  let collections = 0;
+  const collect = () => {
+    collections += 1;
+    nowMs += 100;
+  };
+  const used = new UsedBuffers(collect, 1e6, () => nowMs);
+  for (let turn = 0; turn < 10_000; turn += 1, nowMs += 1) used.add(2e6);
+  expect(collections).toBeGreaterThan(3);
+  expect(collections).toBeLessThanOrEqual(6);
 });
 
 /** A thread that says how large its room for what is young is: at first, and when asked, after much that lived on. */

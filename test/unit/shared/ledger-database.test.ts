@@ -65,6 +65,14 @@ describe('a schema', () => {
     expect(opened([first, second], (database) => database.all('SELECT * FROM studies'))).toHaveLength(1);
   });
 
+  it('of the same number that was made otherwise is left alone', () => {
+    opened([first], () => {});
+    expect(() => opened([`${first} CREATE TABLE others (uid TEXT);`], () => {})).toThrow(failure('E_LEDGER'));
+    expect(() => opened([`${first} `, second], () => {})).toThrow(failure('E_LEDGER'));
+    expect(existsSync(`${place()}.version-1`)).toBe(false);
+    expect(opened([first], (database) => database.all('SELECT * FROM studies'))).toHaveLength(1);
+  });
+
   it('of a newer release is left alone', () => {
     opened([first, second], () => {});
     expect(() => opened([first], () => {})).toThrow(failure('E_LEDGER'));

@@ -38,10 +38,10 @@ describe('data sets of messages that come', () => {
     const message = room.begin('a');
     message.add(Uint8Array.of(1));
     message.add(Uint8Array.of(2));
-    expect([message.take(), room.bytes]).toEqual([Buffer.from([1, 2]), 0]);
+    expect([message.take(), room.bytes]).toEqual([Uint8Array.of(1, 2), 0]);
   });
 
-  it('are told of as memory that can be collected, in pieces and whole', () => {
+  it('are told of as memory that can be collected, read or not', () => {
     let usedBytes = 0;
     const room = new MessageRoom({
       add: (bytes) => {
@@ -52,7 +52,26 @@ describe('data sets of messages that come', () => {
     message.add(piece);
     message.add(piece);
     message.take();
+    // Its first buffer, and the one twice as large.
+    expect(usedBytes).toBe(3 * piece.length);
+    const other = room.begin('a');
+    other.add(piece);
+    other.abandon();
     expect(usedBytes).toBe(4 * piece.length);
+  });
+
+  it('take what is counted, however small their pieces are', () => {
+    const room = new MessageRoom();
+    const message = room.begin('a');
+    // Parts of what came in one, as a connection gives them.
+    const chunk = Buffer.alloc(65_536, 1);
+    for (let count = 0; count < 10_000; count += 1) {
+      message.add(Buffer.from(chunk).subarray(count % 7, (count % 7) + 1));
+      for (let empty = 0; empty < 5; empty += 1) message.add(chunk.subarray(0, 0));
+    }
+    expect(room.bytes).toBeLessThanOrEqual(2 * 10_000);
+    const held = message.take();
+    expect([held?.length, held?.buffer.byteLength]).toEqual([10_000, 16_384]);
   });
 
   it('give their room back when the rest of them is not coming', () => {
