@@ -18,11 +18,10 @@ import { Delivery, type DestinationStatus } from './delivery.ts';
 import { DeliveryPlan } from './delivery-plan.ts';
 import type { DeliveryThreadData, DeliveryThreadMessage, DeliveryThreadOrder } from './delivery-thread.ts';
 import { policyOf, resolveDestination, routeOf } from './resolve-destination.ts';
+import { VaultRemoval } from './vault-removal.ts';
 
 const stepMs = 50;
 const removeIntervalMs = 1000;
-/** Files removed at once: each may take a while. */
-const removedMax = 20;
 /** For the instances at hand, when the receiver stops; what is cut off is sent again later. */
 const stopWaitMs = 3000;
 const dayMs = 86_400_000;
@@ -46,6 +45,7 @@ export class DeliveryService {
   readonly runningTime: RunningTime;
   readonly #options: DeliveryServiceOptions;
   readonly #delivery: Delivery;
+  readonly #removal: VaultRemoval;
   #order: (order: DeliveryThreadOrder) => void = () => {};
   #endThread: () => Promise<void> = async () => {};
   #timers: NodeJS.Timeout[] = [];
@@ -69,6 +69,13 @@ export class DeliveryService {
       hasInbox: inboxFolderOf(configuration) !== undefined,
       onEntered: () => this.#delivery.wake(),
     });
+    this.#removal = new VaultRemoval({
+      ledger,
+      vault: options.vault,
+      runningTime: this.runningTime,
+      alarms,
+      keptMs: configuration['vault.keepForDays'] * dayMs,
+    });
     this.#delivery = new Delivery({
       deliveries,
       transaction: (act) => ledger.transaction(act),
@@ -89,7 +96,7 @@ export class DeliveryService {
     if (configuration.destinations.length > 0) this.#startThread();
     this.#timers = [
       setInterval(() => this.#guarded(() => this.#delivery.step()), stepMs),
-      setInterval(() => this.#guarded(() => this.#removeDeparted()), removeIntervalMs),
+      setInterval(() => this.#guarded(() => this.#removal.step()), removeIntervalMs),
     ];
   }
 
@@ -160,38 +167,5 @@ export class DeliveryService {
       await Promise.race([stopped, late]);
       await stopThread(thread);
     };
-  }
-
-  /** What every destination has had for so long is not kept any longer; its row stays, so it is not taken again. */
-  #removeDeparted(): void {
-    const { configuration, ledger, alarms } = this.#options;
-    const keptMs = configuration['vault.keepForDays'] * dayMs;
-    alarms.during('vault removal', storageCodes, () => {
-      const gone = ledger.departures.due(this.runningTime.nowMs() - keptMs, removedMax);
-      if (gone.length === 0) return;
-      ledger.transaction(() => ledger.files.markRemoved(gone));
-      // Forgotten when they are gone: what the disk refuses, or a stop comes before, is removed the next time.
-      const refusals = this.#removeEach(gone);
-      ledger.transaction(() => ledger.departures.forget(gone.filter((objectId) => !refusals.has(objectId))));
-      for (const refused of refusals.values()) throw refused;
-    });
-  }
-
-  /** One that the disk keeps is no reason to keep the others. @returns why, by object id */
-  #removeEach(objectIds: readonly string[]): Map<string, unknown> {
-    const refusals = new Map<string, unknown>();
-    const remove = (some: readonly string[]) => {
-      try {
-        this.#options.vault.removeObjects(some);
-      } catch (error) {
-        for (const objectId of some) refusals.set(objectId, error);
-      }
-    };
-    // Together they cost two syncs.
-    remove(objectIds);
-    if (refusals.size === 0) return refusals;
-    refusals.clear();
-    for (const objectId of objectIds) remove([objectId]);
-    return refusals;
   }
 }

@@ -39,6 +39,11 @@ export class Departures {
       .map((row) => text(row, 'object_id'));
   }
 
+  /** It could not go: it is due again by then, behind all that were done before. */
+  postpone(objectId: string, doneMs: number): void {
+    this.#database.run('UPDATE departures SET done_ms = ? WHERE object_id = ?', Math.round(doneMs), objectId);
+  }
+
   /** The vault has them no more. */
   forget(objectIds: readonly string[]): void {
     for (const objectId of objectIds)

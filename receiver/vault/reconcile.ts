@@ -47,8 +47,10 @@ export function* reconcileVault(options: ReconcileOptions): Generator<void, Vaul
     if (looked % stepEntries === 0) yield;
     const state = ledger.files.stateOf(name);
     if (state === 'there' || state === 'lost') continue;
-    if (state === 'removed') vault.removeObjects([name]);
-    else if (yield* takeOrphan(options, name)) adopted += 1;
+    if (state === 'removed') {
+      // What the disk refuses departs with the others, which wait and tell of it: the comparison goes on.
+      if (vault.removeWhatCanGo([name]).size > 0) ledger.departures.enter(name, 0);
+    } else if (yield* takeOrphan(options, name)) adopted += 1;
     else orphans += 1;
   }
   let after = 0;

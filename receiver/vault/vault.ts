@@ -11,6 +11,7 @@
  */
 import { dirname, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
+import { DiodeError } from '../../shared/errors.ts';
 import { ObjectFolder } from '../../shared/object-folder.ts';
 import type { ObjectClaim } from '../assemble/kept-state.ts';
 import { Incoming } from './incoming.ts';
@@ -22,15 +23,17 @@ export class Vault {
   readonly objects: ObjectFolder;
   readonly staging: Staging;
   readonly #folder: string;
+  readonly #copies: string;
   readonly #disk: Disk;
 
   constructor(folder: string, disk: Disk) {
     this.#folder = folder;
+    this.#copies = join(folder, 'releasable');
     this.#disk = disk;
     this.incoming = new Incoming(join(folder, 'incoming'), disk);
     this.objects = new ObjectFolder(join(folder, 'objects'), disk);
     this.staging = new Staging(join(folder, 'staging'), disk);
-    disk.makeFolder(join(folder, 'releasable'));
+    disk.makeFolder(this.#copies);
     // What an earlier life was copying.
     disk.removeFolder(join(folder, 'copying'));
     disk.makeFolder(join(folder, 'copying'));
@@ -68,7 +71,7 @@ export class Vault {
 
   /** Where the copy of an object lies that goes out in its place: see outgoing.ts. */
   copyPath(objectId: string): string {
-    return join(this.#folder, 'releasable', objectId);
+    return join(this.#copies, objectId);
   }
 
   hasCopy(objectId: string, bytes: number): boolean {
@@ -97,9 +100,34 @@ export class Vault {
 
   /** Deletes objects with the copies of them. Links in the inbox are not touched. */
   removeObjects(objectIds: readonly string[]): void {
-    const paths = objectIds.flatMap((id) => [this.copyPath(id), this.objects.pathOf(id)]);
-    for (const path of paths) this.#disk.remove(path);
-    for (const folder of new Set(paths.map((path) => dirname(path)))) this.#disk.syncFolder(folder);
+    for (const refused of this.removeWhatCanGo(objectIds).values()) throw refused;
+  }
+
+  /**
+   * The same, where one that the disk keeps is no reason to keep the others. All together cost two syncs.
+   * @returns why, by object id, of those that may still be there
+   */
+  removeWhatCanGo(objectIds: readonly string[]): ReadonlyMap<string, DiodeError> {
+    const refusals = new Map<string, DiodeError>();
+    const attempt = (some: readonly string[], act: () => void) => {
+      try {
+        act();
+      } catch (error) {
+        if (!(error instanceof DiodeError)) throw error;
+        for (const objectId of some) refusals.set(objectId, error);
+      }
+    };
+    for (const objectId of objectIds)
+      attempt([objectId], () => {
+        // Last the object: by its name what is left is found again.
+        for (const path of [this.copyPath(objectId), this.objects.pathOf(objectId)]) this.#disk.remove(path);
+      });
+    const removed = objectIds.filter((objectId) => !refusals.has(objectId));
+    if (removed.length === 0) return refusals;
+    attempt(removed, () => {
+      for (const folder of [this.#copies, this.objects.path]) this.#disk.syncFolder(folder);
+    });
+    return refusals;
   }
 
   /** Object ids of all files in objects/, to compare with the ledger. */

@@ -1,6 +1,6 @@
 /**
  * Goal: what delivery does beside its queue costs nothing and ends nothing while the disk is full. Method: the service
- * without destinations, over a ledger that refuses as a full disk does.
+ * without destinations, over a ledger that refuses as a full disk does, and a disk that does not let files go.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,15 +40,18 @@ function configuration() {
   return loadConfiguration(receiverSettings, { path, environment: {}, overrides: [] }).values;
 }
 
-/** A service over a ledger and a vault that hold one instance which may leave. */
-function serviceOf(checkLedger: () => void) {
+/** A service over a ledger and a vault that hold instances which may leave, in the order of their names. */
+function serviceOf(checkLedger: () => void, names: readonly string[] = ['gone']) {
   const ledger = new ReceiverLedger(':memory:', checkLedger);
   const disk = new SimulatedDisk();
   const vault = new Vault('/vault', disk);
-  const row = instance('gone');
-  disk.open(vault.objects.pathOf(row.objectId), 'create');
-  ledger.instances.enter(row, 0);
-  ledger.departures.enter(row.objectId, 0);
+  const ids = names.map((name, index) => {
+    const row = instance(name);
+    disk.open(vault.objects.pathOf(row.objectId), 'create');
+    ledger.instances.enter(row, 0);
+    ledger.departures.enter(row.objectId, index - names.length);
+    return row.objectId;
+  });
   const alarms = new Alarms(systemClock.wallMs, () => {});
   const died: unknown[] = [];
   const service = new DeliveryService({
@@ -62,8 +65,18 @@ function serviceOf(checkLedger: () => void) {
     die: (error) => died.push(error),
   });
   const standing = () => alarms.standing().map(({ code, subject }) => `${code} ${subject}`);
-  const place = () => [ledger.files.stateOf(row.objectId), vault.hasObject(row.objectId)];
-  return { service, vault, died, standing, place };
+  const place = (objectId = ids[0] ?? '') => [ledger.files.stateOf(objectId), vault.hasObject(objectId)];
+  const left = () => ids.filter((objectId) => vault.hasObject(objectId));
+  /** The disk keeps these. */
+  const stick = (stuck: readonly string[]) => {
+    const paths = new Set(stuck.map((objectId) => vault.objects.pathOf(objectId)));
+    const remove = disk.remove.bind(disk);
+    return vi.spyOn(disk, 'remove').mockImplementation((path) => {
+      if (paths.has(path)) throw new DiodeError('E_DISK');
+      remove(path);
+    });
+  };
+  return { service, disk, ids, died, standing, place, left, stick };
 }
 
 it('keeps what may leave the vault until the ledger can say so, and stops on a full disk as well', async () => {
@@ -88,10 +101,8 @@ it('keeps what may leave the vault until the ledger can say so, and stops on a f
 });
 
 it('removes a file that may leave the vault when the disk lets it, without a start in between', async () => {
-  const { service, vault, died, standing, place } = serviceOf(() => {});
-  const removal = vi.spyOn(vault, 'removeObjects').mockImplementation(() => {
-    throw new DiodeError('E_DISK');
-  });
+  const { service, ids, died, standing, place, stick } = serviceOf(() => {});
+  const removal = stick(ids);
   service.start();
   await vi.advanceTimersByTimeAsync(5000);
   expect([place(), standing()]).toEqual([['removed', true], ['E_DISK vault removal']]);
@@ -100,4 +111,44 @@ it('removes a file that may leave the vault when the disk lets it, without a sta
   expect([place(), standing()]).toEqual([['removed', false], []]);
   await service.stop();
   expect(died).toEqual([]);
+});
+
+const named = (count: number) => Array.from({ length: count }, (_, index) => `file ${index}`);
+
+it('removes what can go, however many files before it the disk keeps', async () => {
+  const { service, ids, died, standing, left, stick } = serviceOf(() => {}, named(55));
+  const stuck = ids.slice(0, 25);
+  const removal = stick(stuck);
+  service.start();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([left(), standing()]).toEqual([stuck, ['E_DISK vault removal']]);
+  // They are tried less and less often, and the alarm stands in between.
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  removal.mockClear();
+  for (let minutes = 0; minutes < 60; minutes += 1) {
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(standing()).toEqual(['E_DISK vault removal']);
+  }
+  const tries = removal.mock.calls.length / (2 * stuck.length);
+  expect(tries).toBeGreaterThanOrEqual(5);
+  expect(tries).toBeLessThanOrEqual(7);
+  removal.mockRestore();
+  await vi.advanceTimersByTimeAsync(620_000);
+  expect([left(), standing(), died]).toEqual([[], [], []]);
+  await service.stop();
+});
+
+it('syncs no more for the others when the disk keeps one', async () => {
+  const syncs = async (stuckCount: number) => {
+    const { service, disk, ids, left, stick } = serviceOf(() => {}, named(191));
+    const stuck = ids.slice(0, stuckCount);
+    stick(stuck);
+    const syncFolder = vi.spyOn(disk, 'syncFolder');
+    service.start();
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(left()).toEqual(stuck);
+    await service.stop();
+    return syncFolder.mock.calls.length;
+  };
+  expect([await syncs(0), await syncs(1)]).toEqual([20, 20]);
 });

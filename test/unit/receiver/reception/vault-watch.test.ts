@@ -76,6 +76,23 @@ it.each(['markLost', 'open'] as const)(
   },
 );
 
+it('a file that the disk does not let go keeps nothing else from being compared', () => {
+  const { high, unfinished, compare } = watching();
+  const stuck = instance('stuck');
+  high.store(stuck);
+  high.ledger.files.markRemoved([stuck.objectId]);
+  high.disk.remove(high.vault.objects.pathOf(a.objectId));
+  const remove = high.disk.remove.bind(high.disk);
+  high.disk.remove = (path) => {
+    if (path === high.vault.objects.pathOf(stuck.objectId)) throw new DiodeError('E_DISK');
+    remove(path);
+  };
+  compare();
+  expect(unfinished).toEqual([a.objectId]);
+  // Its removal is tried on, and has the alarm.
+  expect(high.ledger.departures.due(0, 10)).toEqual([stuck.objectId]);
+});
+
 it('a disk that does not put it aside changes nothing of that: it is wanted again', () => {
   const { high, watch, unfinished, compare, missing } = watching();
   refuseOnce(high.disk, 'rename', 'E_DISK');

@@ -1,0 +1,76 @@
+/**
+ * Removes from the vault what every destination has had for long enough. Its row stays, so it is not taken again.
+ *
+ * What the disk refuses to remove goes behind the others and waits longer each time, so that no number of such files
+ * keeps the others in the vault.
+ */
+import type { Alarms } from '../../shared/alarms.ts';
+import { type DiodeError, storageCodes } from '../../shared/errors.ts';
+import type { RunningTime } from '../../shared/running-time.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { Vault } from '../vault/vault.ts';
+
+/** Files removed at once: each may take a while. */
+const removedMax = 20;
+const firstWaitMs = 1000;
+const longestWaitMs = 600_000;
+/** Refused files whose waits are remembered; others wait the longest at once. */
+const rememberedMax = 1000;
+
+export interface VaultRemovalOptions {
+  readonly ledger: ReceiverLedger;
+  readonly vault: Vault;
+  readonly runningTime: RunningTime;
+  readonly alarms: Alarms;
+  readonly keptMs: number;
+}
+
+interface Refused {
+  readonly waitMs: number;
+  readonly why: DiodeError;
+}
+
+export class VaultRemoval {
+  readonly #options: VaultRemovalOptions;
+  /** By object id. Lost with the program: then their waits begin short again. */
+  readonly #refused = new Map<string, Refused>();
+
+  constructor(options: VaultRemovalOptions) {
+    this.#options = options;
+  }
+
+  /** Removes a few. An alarm stands while some are refused, also when none of them is due. */
+  step(): void {
+    this.#options.alarms.during('vault removal', storageCodes, () => {
+      this.#removeSome();
+      for (const { why } of this.#refused.values()) throw why;
+    });
+  }
+
+  #removeSome(): void {
+    const { ledger, vault, runningTime, keptMs } = this.#options;
+    const doneMs = runningTime.nowMs() - keptMs;
+    const gone = ledger.departures.due(doneMs, removedMax);
+    if (gone.length === 0) return;
+    ledger.transaction(() => ledger.files.markRemoved(gone));
+    // Forgotten when they are gone: what the disk refuses, or a stop comes before, is removed another time.
+    const refusals = vault.removeWhatCanGo(gone);
+    for (const objectId of gone) {
+      const why = refusals.get(objectId);
+      if (why === undefined) this.#refused.delete(objectId);
+      else this.#remember(objectId, why);
+    }
+    ledger.transaction(() => {
+      ledger.departures.forget(gone.filter((objectId) => !refusals.has(objectId)));
+      for (const objectId of refusals.keys())
+        ledger.departures.postpone(objectId, doneMs + (this.#refused.get(objectId)?.waitMs ?? longestWaitMs));
+    });
+  }
+
+  #remember(objectId: string, why: DiodeError): void {
+    const known = this.#refused.get(objectId);
+    if (known === undefined && this.#refused.size >= rememberedMax) return;
+    const waitMs = known === undefined ? firstWaitMs : Math.min(longestWaitMs, known.waitMs * 2);
+    this.#refused.set(objectId, { waitMs, why });
+  }
+}
