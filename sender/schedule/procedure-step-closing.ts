@@ -20,7 +20,7 @@ interface Completed {
 
 /** What a step takes beside its lists; a UID that it names, and one that is awaited. */
 const stepBytes = 1024;
-const uidBytes = 200;
+const uidBytes = 350;
 
 export class ProcedureStepClosing {
   readonly #ledger: SenderLedger;
@@ -56,10 +56,12 @@ export class ProcedureStepClosing {
     const completed = { studyUids: new Set(studyUids), named, awaited: new Set<string>() };
     for (const uid of named) {
       const held = this.#ledger.instances.studiesOf(uid);
-      if (held.length === 0) this.#await(completed, uid);
+      if (held.length === 0) completed.awaited.add(uid);
       for (const studyUid of held) completed.studyUids.add(studyUid);
     }
+    // Only now: should the ledger refuse one of them, nothing is kept of the step but its room, which the next try takes.
     this.#completed.set(key, completed);
+    for (const uid of completed.awaited) this.#await(completed, uid);
     this.#closeIfWhole(completed);
   }
 
@@ -78,7 +80,6 @@ export class ProcedureStepClosing {
   }
 
   #await(completed: Completed, uid: string): void {
-    completed.awaited.add(uid);
     const steps = this.#awaiting.get(uid) ?? new Set();
     this.#awaiting.set(uid, steps.add(completed));
   }

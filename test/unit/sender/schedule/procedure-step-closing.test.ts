@@ -24,6 +24,7 @@ function low() {
   const steps = new ProcedureStepClosing(ledger, (uid) => void closed.push(uid));
   return {
     closed,
+    ledger,
     begin: (step: string) => steps.stepBegan('ct', step, [studyUid]),
     beginOther: (step: string, studyUids: string[]) => steps.stepBegan('other', step, studyUids),
     take: (...uids: string[]) => {
@@ -135,6 +136,23 @@ it('judges a step that ends again by its newer list, beside another that waits f
   end('9.1', ['1']);
   take('1');
   // The second step is of the same study.
+  expect(closed).toEqual([]);
+  take('2');
+  expect(closed).toEqual([studyUid]);
+});
+
+it('keeps nothing of a step that the ledger broke off, and closes by the next try', () => {
+  const { closed, ledger, take, end } = low();
+  const { studiesOf } = ledger.instances;
+  ledger.instances.studiesOf = (uid) => {
+    if (uid === '2') throw new Error('refused');
+    return studiesOf.call(ledger.instances, uid);
+  };
+  expect(() => end('9.1', ['1', '3', '2'])).toThrow('refused');
+  ledger.instances.studiesOf = studiesOf;
+  take('3');
+  end('9.1', ['1', '3', '2']);
+  take('1');
   expect(closed).toEqual([]);
   take('2');
   expect(closed).toEqual([studyUid]);
