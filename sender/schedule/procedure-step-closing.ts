@@ -20,15 +20,18 @@ interface Completed {
 
 /** What a step takes beside its lists; a UID that it names, and one that is awaited. */
 const stepBytes = 1024;
-const uidBytes = 350;
+const uidBytes = 200;
 
 export class ProcedureStepClosing {
   readonly #ledger: SenderLedger;
   readonly #close: (studyUid: string) => void;
   /** By scanner and UID of the step, the newest last. */
   readonly #completed = new Map<string, Completed>();
-  /** Completed steps by what they await: a scanner may complete thousands, and each instance that comes is looked for. */
-  readonly #awaiting = new Map<string, Set<Completed>>();
+  /**
+   * Completed steps by what they await: a scanner may complete thousands, and each instance that comes is looked for. A
+   * set only where several await the same: one for each UID would take as much as is counted for it.
+   */
+  readonly #awaiting = new Map<string, Completed | Set<Completed>>();
   /** Studies of steps that go on, or ended without being whole. */
   readonly #unfinished = new Map<string, readonly string[]>();
   /** Of both. A scanner's own oldest steps go for its new ones, never another's. */
@@ -49,19 +52,19 @@ export class ProcedureStepClosing {
   stepEnded({ scanner, procedureStepUid, status, studyUids, series }: ProcedureStepReport): void {
     if (status !== 'COMPLETED') return;
     const key = `${scanner} ${procedureStepUid}`;
-    this.#forget(key);
     const named = new Set(series.flatMap((each) => each.instances.map((one) => one.sopInstanceUid)));
-    if (named.size === 0) this.#room.remove(scanner, key);
-    if (named.size === 0 || !this.#makeRoom(scanner, key, studyUids.length + named.size)) return;
     const completed = { studyUids: new Set(studyUids), named, awaited: new Set<string>() };
+    // The ledger may refuse: it is asked before anything is changed, and the step goes on until it is ended again.
     for (const uid of named) {
       const held = this.#ledger.instances.studiesOf(uid);
       if (held.length === 0) completed.awaited.add(uid);
       for (const studyUid of held) completed.studyUids.add(studyUid);
     }
-    // Only now: should the ledger refuse one of them, nothing is kept of the step but its room, which the next try takes.
-    this.#completed.set(key, completed);
+    this.#forget(key);
+    if (named.size === 0) this.#room.remove(scanner, key);
+    if (named.size === 0 || !this.#makeRoom(scanner, key, studyUids.length + named.size)) return;
     for (const uid of completed.awaited) this.#await(completed, uid);
+    this.#completed.set(key, completed);
     this.#closeIfWhole(completed);
   }
 
@@ -69,7 +72,7 @@ export class ProcedureStepClosing {
   instancesEntered(rows: readonly InstanceRow[]): void {
     const reached = new Set<Completed>();
     for (const { sopInstanceUid, studyUid } of rows) {
-      for (const completed of this.#awaiting.get(sopInstanceUid) ?? []) {
+      for (const completed of this.#awaitedBy(sopInstanceUid)) {
         completed.awaited.delete(sopInstanceUid);
         completed.studyUids.add(studyUid);
         reached.add(completed);
@@ -80,8 +83,14 @@ export class ProcedureStepClosing {
   }
 
   #await(completed: Completed, uid: string): void {
-    const steps = this.#awaiting.get(uid) ?? new Set();
-    this.#awaiting.set(uid, steps.add(completed));
+    const steps = this.#awaiting.get(uid);
+    if (steps instanceof Set) steps.add(completed);
+    else this.#awaiting.set(uid, steps === undefined ? completed : new Set([steps, completed]));
+  }
+
+  #awaitedBy(uid: string): Iterable<Completed> {
+    const steps = this.#awaiting.get(uid) ?? [];
+    return Symbol.iterator in steps ? steps : [steps];
   }
 
   /** @returns false where the step is larger than what its scanner may have: its studies are closed by quiet time */
@@ -99,8 +108,8 @@ export class ProcedureStepClosing {
     if (completed === undefined) return;
     for (const uid of completed.awaited) {
       const steps = this.#awaiting.get(uid);
-      steps?.delete(completed);
-      if (steps?.size === 0) this.#awaiting.delete(uid);
+      if (steps instanceof Set) steps.delete(completed);
+      if (steps === completed || (steps instanceof Set && steps.size === 0)) this.#awaiting.delete(uid);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Goal: what a modality says of a study closes it at once when it is exactly what is there, and never otherwise. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { ProcedureStepReport } from '../../../../sender/intake/performed-procedure-steps.ts';
 import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { ProcedureStepClosing } from '../../../../sender/schedule/procedure-step-closing.ts';
@@ -23,8 +23,8 @@ function low() {
   const closed: string[] = [];
   const steps = new ProcedureStepClosing(ledger, (uid) => void closed.push(uid));
   return {
-    closed,
     ledger,
+    closed,
     begin: (step: string) => steps.stepBegan('ct', step, [studyUid]),
     beginOther: (step: string, studyUids: string[]) => steps.stepBegan('other', step, studyUids),
     take: (...uids: string[]) => {
@@ -141,19 +141,25 @@ it('judges a step that ends again by its newer list, beside another that waits f
   expect(closed).toEqual([studyUid]);
 });
 
-it('keeps nothing of a step that the ledger broke off, and closes by the next try', () => {
-  const { closed, ledger, take, end } = low();
-  const { studiesOf } = ledger.instances;
-  ledger.instances.studiesOf = (uid) => {
-    if (uid === '2') throw new Error('refused');
-    return studiesOf.call(ledger.instances, uid);
-  };
-  expect(() => end('9.1', ['1', '3', '2'])).toThrow('refused');
-  ledger.instances.studiesOf = studiesOf;
+it('keeps nothing of a step at whose end the ledger refuses, and all that was known before', () => {
+  const { ledger, closed, begin, take, end } = low();
+  begin('9.1');
+  end('9.2', ['1', '2']);
+  const studiesOf = vi.spyOn(ledger.instances, 'studiesOf').mockImplementation((uid) => {
+    if (uid === 'last') throw new Error('the ledger refuses');
+    return [];
+  });
+  const named = Array.from({ length: 20_000 }, (_, one) => `8.${one}`);
+  for (let number = 0; number < 20; number += 1)
+    expect(() => end(number < 10 ? '9.1' : `8.${number}`, ['3', ...named, 'last'])).toThrow('refuses');
+  studiesOf.mockRestore();
+  const looked = vi.spyOn(ledger.studies, 'get');
   take('3');
-  end('9.1', ['1', '3', '2']);
-  take('1');
+  // Nobody waits for it.
+  expect(looked).not.toHaveBeenCalled();
+  take('1', '2');
+  // The first step still goes on.
   expect(closed).toEqual([]);
-  take('2');
+  end('9.1', ['3']);
   expect(closed).toEqual([studyUid]);
 });
