@@ -4,6 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import {
   collectorOfLargeBuffers,
+  GrownHeap,
   keepYoungRoom,
   UsedBuffers,
   usedLargeBuffers,
@@ -66,6 +67,28 @@ test('collecting takes a twentieth of the time at most, however much is used', (
   for (let turn = 0; turn < 10_000; turn += 1, nowMs += 1) used.add(2e6);
   expect(collections).toBeGreaterThan(3);
   expect(collections).toBeLessThanOrEqual(6);
+});
+
+test('a heap that has grown to twice what was in use is collected, and not before', () => {
+  let usedBytes = 10e6;
+  let collections = 0;
+  const heap = new GrownHeap(
+    () => {
+      collections += 1;
+      usedBytes = 30e6;
+    },
+    () => usedBytes,
+  );
+  for (const [grownTo, expected] of [
+    [25e6, 0],
+    [27e6, 1],
+    [59e6, 1],
+    [61e6, 2],
+  ] as const) {
+    usedBytes = grownTo;
+    heap.look();
+    expect(collections).toBe(expected);
+  }
 });
 
 /** A thread that says how large its room for what is young is: at first, and when asked, after much that lived on. */
