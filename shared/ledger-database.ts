@@ -109,7 +109,10 @@ export class LedgerDatabase {
     }
     const id = number(this.get('PRAGMA application_id') ?? {}, 'application_id');
     if (version > 0 && id !== schemaId(migrations.slice(0, version)))
-      throw new DiodeError('E_LEDGER', 'the ledger is of a build whose ledgers were made otherwise');
+      throw new DiodeError(
+        'E_LEDGER',
+        'the ledger was made by another build, which lays it out otherwise: run that one',
+      );
     if (version === migrations.length) return;
     if (version > 0 && path !== ':memory:') {
       const backup = `${path}.version-${version}`;

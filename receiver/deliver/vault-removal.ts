@@ -43,7 +43,8 @@ export class VaultRemoval {
   step(): void {
     this.#options.alarms.during('vault removal', storageCodes, () => {
       this.#removeSome();
-      for (const { why } of this.#refused.values()) throw why;
+      const [refused] = this.#refused.values();
+      if (refused !== undefined) throw refused.why;
     });
   }
 

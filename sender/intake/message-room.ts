@@ -73,12 +73,11 @@ export class MessageRoom {
     const doubled = Math.max(firstBytes, 2 ** Math.ceil(Math.log2(needed)));
     const gone =
       needed > associationLimits.messageDataSetBytesMax ? undefined : this.#room.put(scanner, key, doubled);
-    this.#drop(key);
     if (gone === undefined) {
-      this.#room.remove(scanner, key);
+      this.#forget(scanner, key);
       return undefined;
     }
-    for (const oldest of gone) this.#drop(oldest);
+    for (const replaced of [key, ...gone]) this.#drop(replaced);
     const larger = new Uint8Array(doubled);
     if (buffer !== undefined) larger.set(buffer.subarray(0, bytes));
     this.#buffers.set(key, larger);

@@ -99,6 +99,7 @@ async function takeTurns(builds: readonly Build[], rate: number, runs: number): 
     if (these.lost + others.lost === 0) pairs.push([these, others]);
     else pairsWithLoss += 1;
   }
+  if (pairs.length === 0) throw new Error('something was lost in each pair: try a lower --rate');
   return told(pairs, pairsWithLoss);
 }
 
