@@ -1,5 +1,5 @@
 /**
- * The running receiver: wires link thread, ring, reception, vault, ledger and inbox, and keeps them going.
+ * The running receiver: wires link thread, ring, pipeline, vault, ledger and inbox, and keeps them going.
  * The receiving thread only receives; everything that may wait for a disk runs here.
  */
 import { mkdirSync } from 'node:fs';
@@ -45,9 +45,9 @@ import type {
   LinkThreadOrder,
 } from './link/link-thread.ts';
 import { RefusalWatch } from './link/refusal-watch.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import { gateThread, ThreadInspector } from './pipeline/thread-inspector.ts';
 import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from './places.ts';
-import { Reception } from './reception/reception.ts';
-import { gateThread, ThreadInspector } from './reception/thread-inspector.ts';
 import { receiverSnapshot } from './snapshot.ts';
 import { patientKey } from './vault/patient-key.ts';
 import { Room } from './vault/room.ts';
@@ -123,8 +123,8 @@ export async function startReceiver(
     configuration,
     ledger,
     vault,
-    outgoing: () => reception.outgoing,
-    groupOf: (senderId) => reception.senders.admission.groupOf(senderId),
+    outgoing: () => pipeline.outgoing,
+    groupOf: (senderId) => pipeline.senders.admission.groupOf(senderId),
     clock: systemClock,
     alarms,
     log,
@@ -169,7 +169,7 @@ export async function startReceiver(
     die,
   });
   const usedDocuments = usedLargeBuffers();
-  const reception = new Reception({
+  const pipeline = new Pipeline({
     ledger,
     vault,
     disk,
@@ -235,7 +235,7 @@ export async function startReceiver(
     linkWatch.look({
       atMs: systemClock.monotonicMs(),
       admitted: counters.admitted,
-      lost: reception.assembler.datagramsLost,
+      lost: pipeline.assembler.datagramsLost,
       ringDrops: counters.ringDrops,
       diskMs: disk.spentMs(),
     });
@@ -254,15 +254,15 @@ export async function startReceiver(
     awake = true;
     try {
       // What waits for its sync is bounded: while there is too much, the ring fills, and says so.
-      const count = reception.backedUp ? 0 : Math.min(reader.available, drainBatch);
+      const count = pipeline.backedUp ? 0 : Math.min(reader.available, drainBatch);
       const now = systemClock.monotonicMs();
       if (count > 0) drainedAtMs = now;
-      receiveFromRing(reader, count, reception, now);
+      receiveFromRing(reader, count, pipeline, now);
       usedBuffers.add(count * reader.datagramBytes);
-      const busy = reception.step();
+      const busy = pipeline.step();
       if (count >= worthDraining || busy) {
         pending = setImmediate(drain);
-      } else if (now - drainedAtMs < restlessMs || reception.isKeeping || !reader.sleep()) {
+      } else if (now - drainedAtMs < restlessMs || pipeline.isKeeping || !reader.sleep()) {
         pending = setTimeout(drain, moreMs);
       } else {
         awake = false;
@@ -283,7 +283,7 @@ export async function startReceiver(
       writeSnapshot(
         snapshotPath(configuration),
         receiverSnapshot({
-          reception,
+          pipeline,
           ledger,
           alarms,
           counters,
@@ -304,7 +304,7 @@ export async function startReceiver(
       alarms.during('requests', storageCodes, () => {
         for (const request of ledger.mailbox.open(16)) {
           const parts = { service: delivery, ledger, clock: systemClock };
-          const answer = answerDeliveryRequest(parts, request) ?? answerRequest(reception, ledger, request);
+          const answer = answerDeliveryRequest(parts, request) ?? answerRequest(pipeline, ledger, request);
           ledger.mailbox.answer(request.id, answer);
         }
       });
@@ -330,7 +330,7 @@ export async function startReceiver(
         const ring = readKeyRing(configuration.keyFile);
         const again = secretsOf(ring.keys);
         thread.postMessage({ secrets: again } satisfies LinkThreadOrder);
-        reception.useSecrets(again, ring);
+        pipeline.useSecrets(again, ring);
         log.info('keys read again', { keys: again.size });
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;
@@ -343,10 +343,10 @@ export async function startReceiver(
       stopped = true;
       for (let count = reader.available; count > 0; count = reader.available) {
         const some = Math.min(count, drainBatch);
-        receiveFromRing(reader, some, reception, systemClock.monotonicMs());
+        receiveFromRing(reader, some, pipeline, systemClock.monotonicMs());
       }
       await inspector.close(lastAnswerMs);
-      reception.flush();
+      pipeline.flush();
       await delivery.stop();
       spill.close();
       snapshot();
@@ -357,9 +357,9 @@ export async function startReceiver(
   };
 }
 
-function receiveFromRing(reader: RingReader, count: number, reception: Reception, nowMs: number): void {
+function receiveFromRing(reader: RingReader, count: number, pipeline: Pipeline, nowMs: number): void {
   reader.take(count, (datagrams) => {
     for (let start = 0; start < datagrams.length; start += reader.datagramBytes)
-      reception.receive(datagrams, nowMs, start);
+      pipeline.receive(datagrams, nowMs, start);
   });
 }

@@ -7,7 +7,7 @@ import type { DestinationStatus } from './deliver/delivery.ts';
 import type { ReceiverLedger } from './ledger/ledger.ts';
 import type { Losses, ReceiverLinkHealth } from './link/link-health.ts';
 import type { LinkThreadCounters } from './link/link-thread.ts';
-import type { Reception } from './reception/reception.ts';
+import type { Pipeline } from './pipeline/pipeline.ts';
 import type { SenderStatus } from './watch/sender-watch.ts';
 
 export interface ReceiverSnapshot {
@@ -61,7 +61,7 @@ export interface ReceiverSnapshot {
 }
 
 export function receiverSnapshot(from: {
-  reception: Reception;
+  pipeline: Pipeline;
   ledger: ReceiverLedger;
   alarms: Alarms;
   counters: LinkThreadCounters;
@@ -70,7 +70,7 @@ export function receiverSnapshot(from: {
   ring: { slots: number; filled: number };
   startedMs: number;
 }): ReceiverSnapshot {
-  const { assembler, senders } = from.reception;
+  const { assembler, senders } = from.pipeline;
   const { counters } = assembler;
   return {
     atMs: systemClock.wallMs(),

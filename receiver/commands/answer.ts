@@ -5,7 +5,7 @@ import type { Answer, Request } from '../../shared/mailbox.ts';
 import { isUid } from '../../shared/wire/limits.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
-import type { Reception } from '../reception/reception.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { missingEntries } from '../studies/missing.ts';
 import { sortRevision } from '../studies/release-gate.ts';
 import { quarantineVerb } from './quarantine.ts';
@@ -24,20 +24,20 @@ const releaseParameters = z.strictObject({
 
 const damagedParameters = z.strictObject({ objectId: z.string().regex(/^[0-9a-f]{32}$/) });
 
-export function answerRequest(reception: Reception, ledger: ReceiverLedger, request: Request): Answer {
+export function answerRequest(pipeline: Pipeline, ledger: ReceiverLedger, request: Request): Answer {
   try {
     const quarantine = quarantineVerb(request.verb);
     if (quarantine !== undefined)
-      return { ok: true, detail: quarantine(reception, ledger, request.parameters) };
-    if (request.verb === damagedVerb) return { ok: true, detail: collectAgain(reception, ledger, request) };
+      return { ok: true, detail: quarantine(pipeline, ledger, request.parameters) };
+    if (request.verb === damagedVerb) return { ok: true, detail: collectAgain(pipeline, ledger, request) };
     const sender = senderVerb(request.verb);
     if (sender !== undefined)
-      return { ok: true, detail: sender(reception.senders, ledger, request.parameters) };
+      return { ok: true, detail: sender(pipeline.senders, ledger, request.parameters) };
     if (request.verb !== 'release-partial')
       throw new DiodeError('E_USAGE', 'the running program does not know this request');
     const parsed = releaseParameters.safeParse(request.parameters);
     if (!parsed.success) throw new DiodeError('E_USAGE', 'the request is malformed');
-    return { ok: true, detail: releasePartially(reception, ledger, parsed.data) };
+    return { ok: true, detail: releasePartially(pipeline, ledger, parsed.data) };
   } catch (error) {
     if (!(error instanceof DiodeError)) throw error;
     return { ok: false, code: error.code, detail: error.message };
@@ -45,18 +45,18 @@ export function answerRequest(reception: Reception, ledger: ReceiverLedger, requ
 }
 
 /** What `verify` found: it is looked at no more, and collected again. */
-function collectAgain(reception: Reception, ledger: ReceiverLedger, request: Request): string {
+function collectAgain(pipeline: Pipeline, ledger: ReceiverLedger, request: Request): string {
   const parsed = damagedParameters.safeParse(request.parameters);
   if (!parsed.success) throw new DiodeError('E_USAGE', 'the request is malformed');
   const { objectId } = parsed.data;
   const instance = ledger.instances.get(objectId);
   if (instance === undefined || ledger.files.stateOf(objectId) !== 'there') return 'nothing to do';
-  reception.vaultWatch.lost(instance);
+  pipeline.vaultWatch.lost(instance);
   return 'it is collected again';
 }
 
 function releasePartially(
-  reception: Reception,
+  pipeline: Pipeline,
   ledger: ReceiverLedger,
   asked: z.infer<typeof releaseParameters>,
 ): string {
@@ -70,7 +70,7 @@ function releasePartially(
   if (otherPatients.length > 0) throw patientMismatch ?? new DiodeError('E_PATIENT_MISMATCH');
   const { byWhom, reason } = asked;
   const instances = objectIds.map((id) => ledger.instances.get(id)).filter((row) => row !== undefined);
-  const release = reception.releaser.releasePartially(study, instances, study.expected, { byWhom, reason });
+  const release = pipeline.releaser.releasePartially(study, instances, study.expected, { byWhom, reason });
   return `${release.instances} of ${release.expected} instances are in the partial folder as ${release.target}`;
 }
 

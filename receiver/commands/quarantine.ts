@@ -11,11 +11,11 @@ import { z } from 'zod';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { HeldInstance } from '../ledger/holds.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
-import type { Reception } from '../reception/reception.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 export const quarantineVerbs = { release: 'quarantine-release', purge: 'quarantine-purge' } as const;
 
-type Act = (reception: Reception, ledger: ReceiverLedger, parameters: unknown) => string;
+type Act = (pipeline: Pipeline, ledger: ReceiverLedger, parameters: unknown) => string;
 
 const parametersSchema = z.strictObject({
   id: z.string().regex(/^[0-9a-f.]{1,64}$/),
@@ -34,11 +34,11 @@ export function quarantineVerb(verb: string): Act | undefined {
   return verb === quarantineVerbs.purge ? act(purge) : undefined;
 }
 
-function act(what: (reception: Reception, ledger: ReceiverLedger, asked: Asked) => string): Act {
-  return (reception, ledger, parameters) => {
+function act(what: (pipeline: Pipeline, ledger: ReceiverLedger, asked: Asked) => string): Act {
+  return (pipeline, ledger, parameters) => {
     const parsed = parametersSchema.safeParse(parameters);
     if (!parsed.success) throw new DiodeError('E_USAGE', 'the request is malformed');
-    return what(reception, ledger, parsed.data);
+    return what(pipeline, ledger, parsed.data);
   };
 }
 
@@ -52,7 +52,7 @@ export function heldUnder(ledger: ReceiverLedger, id: string, limit: number): He
   return found;
 }
 
-function release(reception: Reception, ledger: ReceiverLedger, asked: Asked): string {
+function release(pipeline: Pipeline, ledger: ReceiverLedger, asked: Asked): string {
   const named = heldUnder(ledger, asked.id, namedMax).filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
   if (named.length === 0)
     throw new DiodeError('E_STUDY_STATE', 'its bytes were purged: purge it --again to have it sent again');
@@ -68,9 +68,9 @@ function release(reception: Reception, ledger: ReceiverLedger, asked: Asked): st
       audit(ledger, 'quarantine release', held, asked);
       ledger.holds.approve(held.objectId, codesAgainst(held));
     }
-    reopen(reception, ledger, named);
+    reopen(pipeline, ledger, named);
   });
-  reception.releaseReady();
+  pipeline.releaseReady();
   const out = named.filter(({ objectId }) => ledger.instances.get(objectId)?.releasedRevision !== undefined);
   const rest = named.length - out.length;
   const [first] = named;
@@ -79,7 +79,7 @@ function release(reception: Reception, ledger: ReceiverLedger, asked: Asked): st
   return `${out.length} instances released to the inbox as ${folder}${rest > 0 ? `; ${rest} wait for their study or for another decision` : ''}`;
 }
 
-function purge(reception: Reception, ledger: ReceiverLedger, asked: Asked): string {
+function purge(pipeline: Pipeline, ledger: ReceiverLedger, asked: Asked): string {
   const again = asked.again === true;
   const named = heldUnder(ledger, asked.id, namedMax).filter(
     ({ heldBecause }) => again || heldBecause !== 'E_PURGED',
@@ -91,13 +91,13 @@ function purge(reception: Reception, ledger: ReceiverLedger, asked: Asked): stri
       if (again) ledger.holds.forget(held.objectId);
       else ledger.instances.hold(held.objectId, 'E_PURGED');
     }
-    if (again) reopen(reception, ledger, named);
+    if (again) reopen(pipeline, ledger, named);
   });
   for (const { objectId } of named) {
-    if (again) reception.collectAgain(objectId);
-    else reception.removeBytes(objectId);
+    if (again) pipeline.collectAgain(objectId);
+    else pipeline.removeBytes(objectId);
   }
-  reception.releaseReady();
+  pipeline.releaseReady();
   return again
     ? `${named.length} instances forgotten; the next pass brings them again`
     : `${named.length} instances purged; they are kept out when they are sent again`;
@@ -109,10 +109,10 @@ function codesAgainst({ heldBecause, reasons, approved }: HeldInstance): ErrorCo
 }
 
 /** The studies' newest lists are decided about again. */
-function reopen(reception: Reception, ledger: ReceiverLedger, named: readonly HeldInstance[]): void {
+function reopen(pipeline: Pipeline, ledger: ReceiverLedger, named: readonly HeldInstance[]): void {
   const studies = new Map(named.map((held) => [`${held.senderId} ${placeOf(held)}`, held]));
   for (const held of studies.values()) {
-    if (studyOf(ledger, held) !== undefined) reception.studies.reopen(held.senderId, placeOf(held));
+    if (studyOf(ledger, held) !== undefined) pipeline.studies.reopen(held.senderId, placeOf(held));
   }
 }
 

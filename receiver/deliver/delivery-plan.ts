@@ -6,14 +6,14 @@ import type { Clock } from '../../shared/clock.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
-import type { Departures } from '../ledger/departures.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
+import type { RemovableObjects } from '../ledger/removable-objects.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { destinationsOf, type Route } from './routing.ts';
 
 export interface DeliveryPlanOptions {
   readonly deliveries: Deliveries;
-  readonly departures: Departures;
+  readonly removableObjects: RemovableObjects;
   readonly routes: readonly Route[];
   readonly runningTime: RunningTime;
   readonly clock: Clock;
@@ -35,14 +35,14 @@ export class DeliveryPlan {
 
   /** Instances of a study are being released: within that transaction. */
   enter(study: StudyRecord, instances: Iterable<InstanceRecord>): void {
-    const { deliveries, departures, clock, runningTime } = this.#options;
+    const { deliveries, removableObjects, clock, runningTime } = this.#options;
     const moment = { nowMs: runningTime.nowMs(), atMs: clock.wallMs() };
     for (const instance of instances) {
       const entered = this.#destinationsOf(instance).map((destination) =>
         deliveries.enter(instance, destination, urgencyOf(study.priority), moment),
       );
       // Where the same went from another sender, this one has nowhere to go.
-      if (entered.every((each) => each === 'known')) departures.enter(instance.objectId, moment.nowMs);
+      if (entered.every((each) => each === 'known')) removableObjects.enter(instance.objectId, moment.nowMs);
     }
     this.#options.onEntered();
   }

@@ -30,7 +30,7 @@ export interface DeliveryServiceOptions {
   readonly configuration: ReceiverConfiguration;
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
-  /** Of the running reception, which is made later. */
+  /** Of the running pipeline, which is made later. */
   readonly outgoing: () => Outgoing;
   /** As in {@link Delivery}. */
   readonly groupOf?: (senderId: string) => string;
@@ -58,11 +58,11 @@ export class DeliveryService {
     const { destinations } = configuration;
     // What can't be read is found now, and not when the first study comes.
     for (const settings of destinations) resolveDestination(settings);
-    const { deliveries, departures } = ledger;
+    const { deliveries, removableObjects } = ledger;
     this.runningTime = new RunningTime(ledger.savedTime, clock);
     this.plan = new DeliveryPlan({
       deliveries,
-      departures,
+      removableObjects,
       routes: destinations.map(routeOf),
       runningTime: this.runningTime,
       clock,

@@ -20,11 +20,11 @@ export interface InstanceFile {
   /** First byte behind the file meta information. */
   readonly dataSetOffset: number;
   /** What the file has to be; left out where nobody knows. */
-  readonly known?: KnownContent | undefined;
+  readonly known?: ObjectAliases | undefined;
 }
 
 /** SHA-256, hexadecimal: of the whole file, and of the part of it that was read for its UIDs. */
-interface KnownContent {
+interface ObjectAliases {
   readonly sha256: string;
   readonly prefixSha256: string;
 }

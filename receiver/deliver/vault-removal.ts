@@ -51,7 +51,7 @@ export class VaultRemoval {
   #removeSome(): void {
     const { ledger, vault, runningTime, keptMs } = this.#options;
     const doneMs = runningTime.nowMs() - keptMs;
-    const gone = ledger.departures.due(doneMs, removedMax);
+    const gone = ledger.removableObjects.due(doneMs, removedMax);
     if (gone.length === 0) return;
     ledger.transaction(() => ledger.files.markRemoved(gone));
     // Forgotten when they are gone: what the disk refuses, or a stop comes before, is removed another time.
@@ -62,9 +62,12 @@ export class VaultRemoval {
       else this.#remember(objectId, why);
     }
     ledger.transaction(() => {
-      ledger.departures.forget(gone.filter((objectId) => !refusals.has(objectId)));
+      ledger.removableObjects.forget(gone.filter((objectId) => !refusals.has(objectId)));
       for (const objectId of refusals.keys())
-        ledger.departures.postpone(objectId, doneMs + (this.#refused.get(objectId)?.waitMs ?? longestWaitMs));
+        ledger.removableObjects.postpone(
+          objectId,
+          doneMs + (this.#refused.get(objectId)?.waitMs ?? longestWaitMs),
+        );
     });
   }
 

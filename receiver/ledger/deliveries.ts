@@ -1,12 +1,12 @@
 /**
  * The durable delivery queue: for every released instance, a row for each destination it goes to. Part of the
- * receiver's ledger. What every destination is done with departs: see departures.ts.
+ * receiver's ledger. What every destination is done with departs: see removableObjects.ts.
  *
  * Times in it are running time, so that a wall clock that jumps changes nothing.
  */
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
-import type { Departures } from './departures.ts';
 import { DueDeliveries, type Turns } from './due-deliveries.ts';
+import type { RemovableObjects } from './removable-objects.ts';
 
 /** Part of the receiver's schema. */
 export const deliveriesSchema = `
@@ -91,12 +91,12 @@ const commentCharactersMax = 200;
 
 export class Deliveries {
   readonly #database: LedgerDatabase;
-  readonly #departures: Departures;
+  readonly #removableObjects: RemovableObjects;
   readonly #due: DueDeliveries;
 
-  constructor(database: LedgerDatabase, departures: Departures) {
+  constructor(database: LedgerDatabase, removableObjects: RemovableObjects) {
     this.#database = database;
-    this.#departures = departures;
+    this.#removableObjects = removableObjects;
     this.#due = new DueDeliveries(database);
   }
 
@@ -197,7 +197,7 @@ export class Deliveries {
   abandonAll(destination: string, { nowMs, atMs }: Moment): number {
     const open = "state IN ('waiting', 'failed')";
     this.#database.run(
-      `INSERT INTO departures (object_id, done_ms) SELECT object_id, ? FROM deliveries AS given
+      `INSERT INTO removable_objects (object_id, done_ms) SELECT object_id, ? FROM deliveries AS given
        WHERE destination = ? AND ${open} AND NOT EXISTS (SELECT 1 FROM deliveries AS other
          WHERE other.object_id = given.object_id AND other.destination <> given.destination AND other.${open})
        ON CONFLICT DO NOTHING`,
@@ -307,7 +307,7 @@ export class Deliveries {
       "SELECT 1 FROM deliveries WHERE object_id = ? AND state IN ('waiting', 'failed') LIMIT 1",
       objectId,
     );
-    if (open === undefined) this.#departures.enter(objectId, nowMs);
+    if (open === undefined) this.#removableObjects.enter(objectId, nowMs);
   }
 
   #change(

@@ -98,7 +98,7 @@ export class InstanceRecords {
   listed(senderId: string, objectId: string): InstanceRecord | undefined {
     const row = this.#database.get(
       `SELECT * FROM instances WHERE sender_id = ?1 AND object_id IN
-         (?2, (SELECT known_as FROM known_content WHERE sender_id = ?1 AND object_id = ?2))
+         (?2, (SELECT known_as FROM object_aliases WHERE sender_id = ?1 AND object_id = ?2))
          ORDER BY object_id = ?2 DESC LIMIT 1`,
       senderId,
       objectId,
@@ -111,7 +111,7 @@ export class InstanceRecords {
     const rows = this.#database.all(
       `SELECT asked.value AS asked, instances.* FROM json_each(?2) AS asked JOIN instances
          ON object_id = coalesce((SELECT object_id FROM instances WHERE object_id = asked.value AND sender_id = ?1),
-           (SELECT known_as FROM known_content WHERE sender_id = ?1 AND object_id = asked.value))
+           (SELECT known_as FROM object_aliases WHERE sender_id = ?1 AND object_id = asked.value))
        WHERE sender_id = ?1`,
       senderId,
       JSON.stringify(objectIds),

@@ -9,19 +9,19 @@ import { Account } from './account.ts';
 import { Audit, auditSchema } from './audit.ts';
 import { Clearances, clearancesSchema } from './clearances.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
-import { Departures, departuresSchema } from './departures.ts';
 import { Holds, holdsSchema } from './holds.ts';
 import { InstanceRecords, instancesSchema } from './instance-records.ts';
-import { KnownContent, knownContentSchema } from './known-content.ts';
 import { Manifests, manifestsSchema } from './manifests.ts';
+import { ObjectAliases, objectAliasesSchema } from './object-aliases.ts';
 import { OpenManifests, openManifestsSchema } from './open-manifests.ts';
 import { ReleaseRecords, releasesSchema } from './release-records.ts';
+import { RemovableObjects, removableObjectsSchema } from './removable-objects.ts';
 import { SenderAccount, senderAccountSchema } from './sender-account.ts';
 import { SenderBindings, senderBindingsSchema } from './sender-bindings.ts';
 import { SenderRecords, sendersSchema } from './sender-records.ts';
+import { SenderReports, senderReportsSchema } from './sender-reports.ts';
 import { StudyPatients } from './study-patients.ts';
 import { StudyRecords, studiesSchema } from './study-records.ts';
-import { Told, toldSchema } from './told.ts';
 import { VaultBytes, vaultBytesSchema } from './vault-bytes.ts';
 import { VaultFiles, vaultFilesSchema } from './vault-files.ts';
 
@@ -33,10 +33,10 @@ const migrations: readonly Migration[] = [
     studiesSchema,
     releasesSchema,
     auditSchema,
-    toldSchema,
+    senderReportsSchema,
     vaultFilesSchema,
     vaultBytesSchema,
-    knownContentSchema,
+    objectAliasesSchema,
     openManifestsSchema,
     mailboxSchema,
     holdsSchema,
@@ -44,7 +44,7 @@ const migrations: readonly Migration[] = [
     senderAccountSchema,
     clearancesSchema,
     deliveriesSchema,
-    departuresSchema,
+    removableObjectsSchema,
     savedTimeSchema,
   ].join('\n'),
 ];
@@ -60,16 +60,16 @@ export class ReceiverLedger {
   readonly bindings: SenderBindings;
   readonly senderAccount: SenderAccount;
   readonly audit: Audit;
-  readonly told: Told;
+  readonly senderReports: SenderReports;
   readonly files: VaultFiles;
   readonly vaultBytes: VaultBytes;
-  readonly knownContent: KnownContent;
+  readonly objectAliases: ObjectAliases;
   readonly mailbox: Mailbox;
   readonly holds: Holds;
   readonly studyPatients: StudyPatients;
   readonly clearances: Clearances;
   readonly deliveries: Deliveries;
-  readonly departures: Departures;
+  readonly removableObjects: RemovableObjects;
   readonly savedTime: SavedTime;
   readonly #database: LedgerDatabase;
 
@@ -90,16 +90,16 @@ export class ReceiverLedger {
     this.bindings = new SenderBindings(database);
     this.senderAccount = new SenderAccount(database);
     this.audit = new Audit(database);
-    this.told = new Told(database, quotas.rollRowsMax);
+    this.senderReports = new SenderReports(database, quotas.rollRowsMax);
     this.files = new VaultFiles(database);
     this.vaultBytes = new VaultBytes(database);
-    this.knownContent = new KnownContent(database);
+    this.objectAliases = new ObjectAliases(database);
     this.mailbox = new Mailbox(database);
     this.holds = new Holds(database);
     this.studyPatients = new StudyPatients(database);
     this.clearances = new Clearances(database);
-    this.departures = new Departures(database);
-    this.deliveries = new Deliveries(database, this.departures);
+    this.removableObjects = new RemovableObjects(database);
+    this.deliveries = new Deliveries(database, this.removableObjects);
     this.savedTime = new SavedTime(database);
   }
 

@@ -46,7 +46,7 @@ export const openManifestsSchema = `
      awaited INTEGER NOT NULL
    );
    CREATE INDEX left_manifests_by_sender ON left_manifests (sender_id, awaited);
-   CREATE INDEX known_content_by_id ON known_content (known_as);
+   CREATE INDEX known_content_by_id ON object_aliases (known_as);
    CREATE TRIGGER awaited_came AFTER DELETE ON awaited BEGIN
      UPDATE open_manifests SET missing = missing - 1 WHERE manifest = OLD.manifest;
    END;
@@ -56,9 +56,9 @@ export const openManifestsSchema = `
    CREATE TRIGGER instance_cleared AFTER UPDATE OF held_because ON instances
      WHEN OLD.held_because IS 'E_SCAN_WAITING' AND NEW.held_because IS NOT 'E_SCAN_WAITING' BEGIN
      DELETE FROM awaited WHERE sender_id = NEW.sender_id AND object_id IN (SELECT NEW.object_id
-       UNION ALL SELECT object_id FROM known_content WHERE known_as = NEW.object_id AND sender_id = NEW.sender_id);
+       UNION ALL SELECT object_id FROM object_aliases WHERE known_as = NEW.object_id AND sender_id = NEW.sender_id);
    END;
-   CREATE TRIGGER content_known AFTER INSERT ON known_content
+   CREATE TRIGGER content_known AFTER INSERT ON object_aliases
      WHEN EXISTS (SELECT 1 FROM instances WHERE object_id = NEW.known_as AND held_because IS NOT 'E_SCAN_WAITING') BEGIN
      DELETE FROM awaited WHERE sender_id = NEW.sender_id AND object_id = NEW.object_id;
    END;
@@ -86,7 +86,7 @@ export interface OpenManifest {
  * as not there.
  */
 const isHere = `sender_id = ?1 AND object_id IN (json_each.value,
-    (SELECT known_as FROM known_content WHERE known_content.sender_id = ?1 AND object_id = json_each.value))
+    (SELECT known_as FROM object_aliases WHERE object_aliases.sender_id = ?1 AND object_id = json_each.value))
   AND held_because IS NOT 'E_SCAN_WAITING'`;
 
 export class OpenManifests {
@@ -213,7 +213,7 @@ export class OpenManifests {
     const row = this.#database.get(
       `SELECT count(*) AS settled FROM json_each(?2) WHERE EXISTS (SELECT 1 FROM instances
          WHERE sender_id = ?1 AND released_revision IS NOT NULL AND object_id IN
-           (json_each.value, (SELECT known_as FROM known_content WHERE sender_id = ?1 AND object_id = json_each.value)))`,
+           (json_each.value, (SELECT known_as FROM object_aliases WHERE sender_id = ?1 AND object_id = json_each.value)))`,
       senderId,
       JSON.stringify(objectIds),
     );

@@ -6,7 +6,7 @@
 import { deriveTagKey } from '../../shared/crypto/keys.ts';
 import { DatagramTag } from '../../shared/crypto/siphash.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import { readKeyId, readPreamble, readPreambleAt } from '../../shared/wire/datagram.ts';
+import { checkFixedFields, checkFixedFieldsAt, readKeyId } from '../../shared/wire/datagram.ts';
 
 /** Codes of admission, in the order of its counters. */
 export const refusalCodes = [
@@ -50,7 +50,7 @@ export class Admission {
 
   /** Whether a datagram is of this link and of a sender that has one of the keys. */
   admit(datagram: Uint8Array): boolean {
-    const hint = readPreamble(datagram, this.#datagramBytes);
+    const hint = checkFixedFields(datagram, this.#datagramBytes);
     if (hint !== undefined) return this.#refuse(hint);
     const tag = this.#tags.get(readKeyId(datagram));
     if (tag === undefined) return this.#refuse('E_DATAGRAM_KEY');
@@ -93,7 +93,7 @@ export class Admission {
     else tag.verifyMany(run, length, length, end - first, verdicts);
     let next = front;
     for (let index = 0; index < end - first; index += 1) {
-      const hint = readPreambleAt(run, index * length, length);
+      const hint = checkFixedFieldsAt(run, index * length, length);
       if (hint !== undefined) this.#refuse(hint);
       else if (tag === undefined) this.#refuse('E_DATAGRAM_KEY');
       else if (verdicts[index] !== 1) this.#refuse('E_DATAGRAM_TAG');

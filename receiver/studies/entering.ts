@@ -200,7 +200,7 @@ export class ManifestEntering {
       if (open.entered === 0) ledger.openManifests.beginEntering(manifest, isCounted);
       const ids = entries.map(({ objectId }) => objectId);
       const notHere = ledger.openManifests.notHere(senderId, ids);
-      const recognised = ledger.knownContent.recognise(
+      const recognised = ledger.objectAliases.recognise(
         senderId,
         entries.filter(({ objectId }) => notHere.has(objectId)),
       );

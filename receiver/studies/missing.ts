@@ -159,7 +159,7 @@ function accountOfSender(
   const told = (row: UnseenRow) => toldOf(ledger, senderId, row);
   addAll('revision never seen', ledger.account.unseen(filter, limit), told);
   if (studyUid === undefined && studyNumber === undefined)
-    leave(beyond, 'study never seen', ledger.told.leftOut(senderId));
+    leave(beyond, 'study never seen', ledger.senderReports.leftOut(senderId));
   addAll('not closed by the sender', ledger.account.unclaimed(filter, limit), (row) => ({
     ...nothingKnown(senderId),
     cause: 'not closed by the sender',
@@ -180,7 +180,8 @@ function addUnknownNumbers(
   const sender = ledger.senders.get(senderId);
   // A study that is named by its UID alone has the numbers that the roll tells.
   const only =
-    studyNumber ?? (studyUid === undefined ? undefined : ledger.told.studyNumber(senderId, studyUid));
+    studyNumber ??
+    (studyUid === undefined ? undefined : ledger.senderReports.studyNumber(senderId, studyUid));
   if (studyUid !== undefined && only === undefined) return;
   const [from, to] = [
     Math.max(sender?.accountFrom ?? 1, only ?? 1),
@@ -191,7 +192,7 @@ function addUnknownNumbers(
   const shown = Math.min(limit, sizeOf(unknown));
   const left = ledger.manifests.unknownCount(senderId, from, to) - shown;
   leave(beyond, 'study never seen', left, left > 0 ? { first: behind(unknown, shown), last: to } : undefined);
-  const forgotten = ledger.told
+  const forgotten = ledger.senderReports
     .forgotten(senderId, limit + 1)
     .map(({ first, last }) => ({ first: Math.max(first, only ?? first), last: Math.min(last, only ?? last) }))
     .filter(({ first, last }) => first <= last);
@@ -282,19 +283,19 @@ function openStudy(
     have: entered < entries ? undefined : entries - missing,
     expected: entries,
     state,
-    expired: ledger.told.hasExpired(senderId, studyUid),
+    expired: ledger.senderReports.hasExpired(senderId, studyUid),
     problem,
   };
 }
 
 function neverSeen(ledger: ReceiverLedger, senderId: string, studyNumber: number): MissingRow {
-  const studyUid = ledger.told.studyUid(senderId, studyNumber);
+  const studyUid = ledger.senderReports.studyUid(senderId, studyNumber);
   return {
     ...nothingKnown(senderId),
     cause: 'study never seen',
     studyNumber,
     studyUid,
-    expired: studyUid !== undefined && ledger.told.hasExpired(senderId, studyUid),
+    expired: studyUid !== undefined && ledger.senderReports.hasExpired(senderId, studyUid),
   };
 }
 

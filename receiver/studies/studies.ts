@@ -267,7 +267,7 @@ export class Studies {
     this.#mayBeReady = true;
     if (ledger.openManifests.isSweepDue()) ledger.transaction(() => ledger.openManifests.sweep(sweptRows));
     for (const senderId of ledger.studies.senderIds()) {
-      const leftOut = ledger.told.leftOut(senderId);
+      const leftOut = ledger.senderReports.leftOut(senderId);
       const detail = `${leftOut} studies of its roll and more are not kept`;
       alarms.set(leftOut > 0, 'E_STUDIES_FULL', `${senderId} roll`, detail);
     }

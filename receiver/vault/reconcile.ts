@@ -49,7 +49,7 @@ export function* reconcileVault(options: ReconcileOptions): Generator<void, Vaul
     if (state === 'there' || state === 'lost') continue;
     if (state === 'removed') {
       // What the disk refuses departs with the others, which wait and tell of it: the comparison goes on.
-      if (vault.removeWhatCanGo([name]).size > 0) ledger.departures.enter(name, 0);
+      if (vault.removeWhatCanGo([name]).size > 0) ledger.removableObjects.enter(name, 0);
     } else if (yield* takeOrphan(options, name)) adopted += 1;
     else orphans += 1;
   }

@@ -67,13 +67,13 @@ export class LowSideAlarms {
 
   #rejected({ senderId, rejected }: Beacon, wrong: Map<string, Wrong>): void {
     const now = this.#clock.monotonicMs();
-    const before = this.#ledger.told.rejected(senderId);
+    const before = this.#ledger.senderReports.rejected(senderId);
     for (const { code, count } of rejected) {
       if (!isErrorCode(code)) continue;
       const key = `${senderId} ${code}`;
       const counted = before.get(code) ?? 0;
       // A sender that was set back counts less: that is no news.
-      if (count !== counted) this.#ledger.told.saveRejected(senderId, code, count);
+      if (count !== counted) this.#ledger.senderReports.saveRejected(senderId, code, count);
       if (count > counted) this.#rejectedAtMs.set(key, now);
       const atMs = this.#rejectedAtMs.get(key);
       if (atMs === undefined || now - atMs >= this.#marks.rejectedMs) continue;

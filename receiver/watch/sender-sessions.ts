@@ -21,7 +21,7 @@ export interface Moment {
 export type Telling = 'beacon' | 'roll';
 
 /** Where a document came, and which beacon or roll of its session it is: several datagrams of one object may open it. */
-export interface Told extends Moment {
+export interface Report extends Moment {
   readonly telling: Telling;
   readonly number: number;
 }
@@ -70,7 +70,7 @@ export class SenderSessions {
   }
 
   /** The sessions as they are when this is taken: the newest, and the one that is left for it. */
-  after(moment: Told): { newest: HeardSession; left: HeardSession | undefined } {
+  after(moment: Report): { newest: HeardSession; left: HeardSession | undefined } {
     const heard = this.#heard.get(moment.senderId);
     const isLeft = heard !== undefined && !isSame(moment, heard.newest);
     const before = isLeft ? heard.left.get(keyOf(moment)) : heard?.newest;
@@ -88,7 +88,7 @@ export class SenderSessions {
   }
 
   /** It was taken, and the ledger says so. */
-  took(moment: Told, nowMs: number): void {
+  took(moment: Report, nowMs: number): void {
     const { newest, left } = this.after(moment);
     const heard = this.#heard.get(moment.senderId);
     if (heard === undefined) return this.load(moment.senderId, newest, [], nowMs);

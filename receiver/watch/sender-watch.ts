@@ -105,7 +105,7 @@ export class SenderWatch {
     if (roll.senderId !== arrival.senderId || before === undefined) return false;
     const { cameMs = clock.monotonicMs() } = arrival;
     if (this.#sessions.newness(arrival, 'roll', cameMs, roll.rollNumber) !== 'new') return false;
-    ledger.told.saveRoll(arrival.senderId, roll.entries);
+    ledger.senderReports.saveRoll(arrival.senderId, roll.entries);
     if (this.#sessions.isOfLastRoll(arrival, roll.rollNumber)) return true;
     const told = { ...arrival, telling: 'roll', number: roll.rollNumber } as const;
     const { newest, left } = this.#sessions.after(told);
@@ -215,7 +215,7 @@ export class SenderWatch {
       setBackFrom,
     };
     const forgotten = before === undefined ? [] : this.#setBackNumbers.forgotten(before, beacon);
-    if (forgotten.length > 0) ledger.told.forget(senderId, forgotten);
+    if (forgotten.length > 0) ledger.senderReports.forget(senderId, forgotten);
     ledger.transaction(() => {
       if (left !== undefined) ledger.senders.leave(senderId, left);
       ledger.senders.save(sender);

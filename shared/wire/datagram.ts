@@ -131,13 +131,13 @@ export class DatagramHeader {
  * Reads and checks the fields that decide whether the tag is worth computing.
  * @returns the code of the hint alarm, or undefined when the datagram may be ours
  */
-export function readPreamble(datagram: Uint8Array, datagramBytes: number): ErrorCode | undefined {
+export function checkFixedFields(datagram: Uint8Array, datagramBytes: number): ErrorCode | undefined {
   if (datagram.length !== datagramBytes) return 'E_DATAGRAM_LENGTH';
-  return readPreambleAt(datagram, 0, datagramBytes);
+  return checkFixedFieldsAt(datagram, 0, datagramBytes);
 }
 
 /** The same for a datagram that begins at an offset, among others of its length. */
-export function readPreambleAt(
+export function checkFixedFieldsAt(
   bytes: Uint8Array,
   offset: number,
   datagramBytes: number,
@@ -148,7 +148,7 @@ export function readPreambleAt(
   return undefined;
 }
 
-/** The key id, to choose the tag's key. Call after {@link readPreamble}. */
+/** The key id, to choose the tag's key. Call after {@link checkFixedFields}. */
 export function readKeyId(datagram: Uint8Array, offset = 0): number {
   return readUint16(datagram, offset + at.keyId);
 }

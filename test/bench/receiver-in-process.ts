@@ -3,7 +3,7 @@
 import { defaultGatePolicy } from '../../receiver/gate/inspect.ts';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import { Admission } from '../../receiver/link/admission.ts';
-import { Reception } from '../../receiver/reception/reception.ts';
+import { Pipeline } from '../../receiver/pipeline/pipeline.ts';
 import { Room } from '../../receiver/vault/room.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';
 import { Vault } from '../../receiver/vault/vault.ts';
@@ -21,7 +21,7 @@ export function startReceiverInProcess(scratch: Scratch) {
   const ledger = new ReceiverLedger(scratch.path('vault', 'ledger.sqlite'));
   const secrets = new Map([[keyId, secret]]);
   const alarms = new Alarms(systemClock.wallMs, () => {});
-  const reception = new Reception({
+  const pipeline = new Pipeline({
     ledger,
     vault: new Vault(scratch.path('vault'), nodeDisk),
     disk: nodeDisk,
@@ -54,5 +54,5 @@ export function startReceiverInProcess(scratch: Scratch) {
     lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },
     onReleased: () => {},
   });
-  return { ledger, reception, admission: new Admission(parameters.datagramBytes, secrets) };
+  return { ledger, pipeline, admission: new Admission(parameters.datagramBytes, secrets) };
 }

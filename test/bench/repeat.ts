@@ -20,21 +20,21 @@ export async function run({ folder, scale }: BenchmarkOptions): Promise<object> 
   const scratch = new Scratch(folder, 3 * count * instanceBytes + 2e8);
   try {
     const ledgerTime = timeLedgers();
-    const { ledger, reception, admission } = startReceiverInProcess(scratch);
+    const { ledger, pipeline, admission } = startReceiverInProcess(scratch);
     const datagrams = onePass(count);
     const pass = async () => {
       const [cpu, ledgerMs] = [process.cpuUsage(), ledgerTime()];
       let done = 0;
       for (const datagram of datagrams) {
-        if (admission.admit(datagram)) reception.receive(datagram, performance.now());
+        if (admission.admit(datagram)) pipeline.receive(datagram, performance.now());
         done += 1;
         if (done % batchDatagrams !== 0) continue;
-        while (reception.step());
+        while (pipeline.step());
         // Syncs go on beside the work.
         await new Promise((resolve) => setImmediate(resolve));
       }
       for (let quiet = 0; quiet < 50; quiet += 1) {
-        while (reception.step());
+        while (pipeline.step());
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
       const { user, system } = process.cpuUsage(cpu);

@@ -198,7 +198,7 @@ function startSender(scratch: Scratch): void {
 }
 
 function startReceiver(scratch: Scratch): void {
-  const { ledger, reception } = startReceiverInProcess(scratch);
-  reception.step();
+  const { ledger, pipeline } = startReceiverInProcess(scratch);
+  pipeline.step();
   ledger.close();
 }

@@ -107,7 +107,7 @@ class Chaos {
       files: this.#files,
       released: this.#files - world.unreleased().length,
       ...world.account,
-      repaired: world.high.reception.assembler.counters.symbolsRepaired,
+      repaired: world.high.pipeline.assembler.counters.symbolsRepaired,
       virtualMs: world.clock.monotonicMs(),
       plain: false,
     };

@@ -3,7 +3,7 @@
  * steps for some files, or never comes back from one; a hostile sender sends those, another sender a study.
  */
 import { describe, expect, it } from 'vitest';
-import type { InProcessInspector, InspectionRequest } from '../../receiver/reception/inspector.ts';
+import type { InProcessInspector, InspectionRequest } from '../../receiver/pipeline/inspector.ts';
 import type { SenderIdentity } from '../../sender/identity.ts';
 import { objectType, protection } from '../../shared/wire/datagram.ts';
 import { closeReason, encodeManifest, priority } from '../../shared/wire/manifest.ts';
@@ -117,8 +117,8 @@ describe('files that take the gate long', () => {
     // One that was begun is waited for, and no second one.
     expect(hospital.stepsUntil(hospital.isReleased)).toBeLessThan(stepsAlone + 500 + 100);
     const rows = hospital.high.ledger.instances;
-    expect(hospital.high.reception.isKeeping).toBe(true);
-    expect(hospital.stepsUntil(() => !hospital.high.reception.isKeeping, 60_000)).toBeGreaterThan(18 * 500);
+    expect(hospital.high.pipeline.isKeeping).toBe(true);
+    expect(hospital.stepsUntil(() => !hospital.high.pipeline.isKeeping, 60_000)).toBeGreaterThan(18 * 500);
     expect(rows.get(hospital.send(hostile, expensive(19)))).toBeDefined();
   });
 
@@ -126,26 +126,26 @@ describe('files that take the gate long', () => {
     const hospital = new Hospital((request) => (isExpensive(request) ? Number.POSITIVE_INFINITY : 0));
     const { high } = hospital;
     hospital.send(honest, encodePart10({ dataSet: ctImage() }));
-    hospital.stepsUntil(() => !high.reception.isKeeping);
+    hospital.stepsUntil(() => !high.pipeline.isKeeping);
     for (let file = 0; file < 1100; file += 1) hospital.send(hostile, expensive(file));
     hospital.stepsUntil(() => true);
-    expect(high.reception.backedUp).toBe(false);
-    const refused = high.reception.assembler.counters.noRoom;
+    expect(high.pipeline.backedUp).toBe(false);
+    const refused = high.pipeline.assembler.counters.noRoom;
     expect(refused).toBeGreaterThan(0);
     expect(high.alarms.standing()).toMatchObject([{ code: 'E_GATE_BEHIND', subject: idOf(hostile) }]);
     // Its bytes are taken, and it is kept as soon as the gate is free.
     hospital.send(honest, encodePart10({ dataSet: ctImage({ sopInstanceUid: '2.25.12' }) }));
-    expect(high.reception.assembler.counters.noRoom).toBe(refused);
+    expect(high.pipeline.assembler.counters.noRoom).toBe(refused);
   });
 
   it('stop the link where their sender is the only one, so that nothing of it is lost', () => {
     const hospital = new Hospital((request) => (isExpensive(request) ? 1 : 0));
     const { high } = hospital;
     for (let file = 0; file < 1100; file += 1) hospital.send(hostile, expensive(file));
-    expect(high.reception.backedUp).toBe(true);
-    hospital.stepsUntil(() => !high.reception.backedUp);
-    hospital.stepsUntil(() => !high.reception.isKeeping);
-    expect(high.reception.assembler.counters.noRoom).toBe(0);
+    expect(high.pipeline.backedUp).toBe(true);
+    hospital.stepsUntil(() => !high.pipeline.backedUp);
+    hospital.stepsUntil(() => !high.pipeline.isKeeping);
+    expect(high.pipeline.assembler.counters.noRoom).toBe(0);
     expect(high.alarms.standing()).toEqual([]);
   });
 });
@@ -173,6 +173,6 @@ describe('at a stop', () => {
     });
     expect(hospital.high.ledger.instances.get(stuck)).toBeUndefined();
     hospital.send(honest, encodePart10({ dataSet: ctImage({ sopInstanceUid: '2.25.12' }) }));
-    hospital.stepsUntil(() => !hospital.high.reception.isKeeping);
+    hospital.stepsUntil(() => !hospital.high.pipeline.isKeeping);
   });
 });

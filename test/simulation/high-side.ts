@@ -1,12 +1,12 @@
-/** The receiver in a simulation: its real admission, reception, vault and ledger over a simulated disk. */
+/** The receiver in a simulation: its real admission, pipeline, vault and ledger over a simulated disk. */
 
 import type { MalwareScanner } from '../../receiver/clearance/clearance.ts';
 import { defaultGatePolicy, type GatePolicy } from '../../receiver/gate/inspect.ts';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import type { ReleaseRecord } from '../../receiver/ledger/release-records.ts';
 import { Admission } from '../../receiver/link/admission.ts';
-import { InProcessInspector, type Inspector } from '../../receiver/reception/inspector.ts';
-import { Reception } from '../../receiver/reception/reception.ts';
+import { InProcessInspector, type Inspector } from '../../receiver/pipeline/inspector.ts';
+import { Pipeline } from '../../receiver/pipeline/pipeline.ts';
 import { Room } from '../../receiver/vault/room.ts';
 import { SpillArea } from '../../receiver/vault/spill.ts';
 import { Vault } from '../../receiver/vault/vault.ts';
@@ -72,7 +72,7 @@ export class HighSide {
   readonly clock: HostClock;
   alarms: Alarms;
   admission: Admission;
-  reception: Reception;
+  pipeline: Pipeline;
   readonly #options: HighSideOptions;
   readonly #random: Random;
   #secrets: ReadonlyMap<number, Uint8Array>;
@@ -89,34 +89,34 @@ export class HighSide {
     this.disk.makeFolder(partialFolder);
     this.disk.makeFolder(vaultFolder);
     this.ledger = new ReceiverLedger(options.ledgerPath ?? ':memory:', () => this.#store());
-    [this.alarms, this.admission, this.reception] = this.#start();
+    [this.alarms, this.admission, this.pipeline] = this.#start();
   }
 
   /** @throws PowerCut */
   receive(datagram: Uint8Array): void {
-    if (this.admission.admit(datagram)) this.reception.receive(datagram, this.clock.monotonicMs());
+    if (this.admission.admit(datagram)) this.pipeline.receive(datagram, this.clock.monotonicMs());
   }
 
   /** @throws PowerCut */
   step(): void {
     this.disk.endSyncs();
-    while (this.reception.step());
+    while (this.pipeline.step());
   }
 
   /** The key file is another one, and the receiver reads it again while it runs. */
   useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
     this.#secrets = secrets;
     this.admission.useSecrets(secrets);
-    this.reception.useSecrets(secrets);
+    this.pipeline.useSecrets(secrets);
   }
 
   /** The process ends and starts again. @throws PowerCut when it is cut while it starts */
   restart(end: End): void {
-    if (end === 'stop' && !this.power.dead) this.reception.flush();
+    if (end === 'stop' && !this.power.dead) this.pipeline.flush();
     this.power.restore();
     this.disk.forgetSyncs();
     if (end === 'power cut') this.disk.crash(this.#random);
-    [this.alarms, this.admission, this.reception] = this.#start();
+    [this.alarms, this.admission, this.pipeline] = this.#start();
   }
 
   #store(): void {
@@ -124,7 +124,7 @@ export class HighSide {
     if (this.ledgerRefuses()) throw new DiodeError('E_LEDGER');
   }
 
-  #start(): [Alarms, Admission, Reception] {
+  #start(): [Alarms, Admission, Pipeline] {
     const { parameters, memoryBytes, deadlineMs } = this.#options;
     const secrets = this.#secrets;
     const alarms = new Alarms(
@@ -142,7 +142,7 @@ export class HighSide {
     const vault = new Vault(vaultFolder, this.disk);
     const gate = { ...defaultGatePolicy, ...this.#options.gate };
     const patientKey = new Uint8Array(32).fill(5);
-    const reception = new Reception({
+    const pipeline = new Pipeline({
       ledger: this.ledger,
       vault,
       disk: this.disk,
@@ -175,6 +175,6 @@ export class HighSide {
       scanner: this.#options.scanner,
       onReleased: (release) => this.releases.push(release),
     });
-    return [alarms, new Admission(parameters.datagramBytes, secrets), reception];
+    return [alarms, new Admission(parameters.datagramBytes, secrets), pipeline];
   }
 }

@@ -52,8 +52,8 @@ export class HostileAccount {
   /** What holds at every moment. */
   look(): void {
     const { memoryBytes, openObjectsMax } = this.#options;
-    const { reception, disk, alarms } = this.#high;
-    const { assembler } = reception;
+    const { pipeline, disk, alarms } = this.#high;
+    const { assembler } = pipeline;
     assert(assembler.heldBytes <= memoryBytes + 100_000, `open blocks hold ${assembler.heldBytes} bytes`);
     assert(assembler.openObjects <= openObjectsMax, `${assembler.openObjects} objects are open`);
     const standing = alarms.standing().length;
@@ -161,8 +161,8 @@ export class HostileAccount {
   }
 
   #checkSenders({ senderIds, fallsSilent }: HostilePlan): void {
-    const { reception, alarms } = this.#high;
-    const statuses = reception.senders.statuses();
+    const { pipeline, alarms } = this.#high;
+    const statuses = pipeline.senders.statuses();
     const standing = alarms.standing();
     for (const [index, senderId] of senderIds.entries()) {
       const isSilent = fallsSilent && index === 1;
@@ -246,7 +246,7 @@ export class HostileAccount {
     const senders = ledger.senders.all();
     assert(senders.length <= limits.sendersMax, `the ledger has ${senders.length} senders`);
     const forgotten = senders.reduce(
-      (sum, { senderId }) => sum + ledger.told.forgotten(senderId, 1_000_000).length,
+      (sum, { senderId }) => sum + ledger.senderReports.forgotten(senderId, 1_000_000).length,
       0,
     );
     assert(forgotten <= forgottenMax * senders.length, `the ledger has ${forgotten} forgotten numbers`);

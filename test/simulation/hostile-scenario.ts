@@ -147,7 +147,7 @@ class Hostile {
       files: world.expected.length,
       released: world.expected.length - world.unreleased().length,
       ...world.account,
-      repaired: world.high.reception.assembler.counters.symbolsRepaired,
+      repaired: world.high.pipeline.assembler.counters.symbolsRepaired,
       virtualMs: world.clock.monotonicMs(),
       plain: false,
     };

@@ -65,7 +65,7 @@ export function playLinkScenario(seed: number): ScenarioResult {
     files,
     released,
     ...world.account,
-    repaired: world.high.reception.assembler.counters.symbolsRepaired,
+    repaired: world.high.pipeline.assembler.counters.symbolsRepaired,
     virtualMs: world.clock.monotonicMs(),
     plain,
   };

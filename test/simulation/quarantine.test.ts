@@ -21,8 +21,8 @@ const senderId = '07'.repeat(8);
 
 function ask(link: HostileLink, verb: 'release' | 'purge', id: string, more: object = {}) {
   const parameters = { id, reason: 'asked the ward', byWhom: 'olga', ...more };
-  const { reception, ledger } = link.high;
-  return answerRequest(reception, ledger, { id: 1, verb: `quarantine-${verb}`, parameters });
+  const { pipeline, ledger } = link.high;
+  return answerRequest(pipeline, ledger, { id: 1, verb: `quarantine-${verb}`, parameters });
 }
 
 const released = (link: HostileLink) => [...link.inbox().keys()].sort();
@@ -186,8 +186,8 @@ describe('a partial release', () => {
     link.sendObject(first.bytes);
     link.sendObject(other.bytes);
     const parameters = { studyUid: '2.25.1', reason: 'urgent', byWhom: 'olga' };
-    const { reception, ledger } = link.high;
-    expect(answerRequest(reception, ledger, { id: 1, verb: 'release-partial', parameters })).toMatchObject({
+    const { pipeline, ledger } = link.high;
+    expect(answerRequest(pipeline, ledger, { id: 1, verb: 'release-partial', parameters })).toMatchObject({
       code: 'E_PATIENT_MISMATCH',
     });
   });

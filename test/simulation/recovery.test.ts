@@ -229,7 +229,7 @@ describe('a full vault', () => {
     runUntil(world, 600_000, () => folders(world).has(begun));
     runFor(world, 20_000);
     expect([folders(world).has(begun), folders(world).has(fresh)]).toEqual([true, false]);
-    expect(world.high.reception.assembler.counters.noRoom).toBeGreaterThan(0);
+    expect(world.high.pipeline.assembler.counters.noRoom).toBeGreaterThan(0);
     disk.remove('/high/other');
     expect(runUntil(world, hourMs, () => world.allReleased)).toBe(true);
   });

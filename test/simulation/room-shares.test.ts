@@ -81,7 +81,7 @@ describe('a sender that never completes what it begins', () => {
       time.advance(3_600_000);
       high.step();
     }
-    expect(high.reception.assembler.openObjects).toBe(0);
+    expect(high.pipeline.assembler.openObjects).toBe(0);
     expect([...high.disk.contents('/high/vault/incoming').keys()]).toEqual([]);
     expect(link.standing().filter((alarm) => alarm.startsWith('E_NO_ROOM'))).toEqual([]);
   });

@@ -62,7 +62,7 @@ function hospital(seed: number, senders = 1) {
   };
   const alarms = () => world.high.alarms.standing().map(({ code, subject }) => `${code} ${subject}`);
   const beaconAge = (senderId: string) =>
-    world.high.reception.senders.statuses().find((status) => status.senderId === senderId)?.beaconAgeMs;
+    world.high.pipeline.senders.statuses().find((status) => status.senderId === senderId)?.beaconAgeMs;
   /** What the holder of the second key sends in the name of another sender. */
   const speakAs = (senderId: string, type: ObjectType, document: Uint8Array, keyId = 2) => {
     const secret = new Random(seed)
@@ -124,7 +124,7 @@ describe('a holder of another key', () => {
     });
     expect(beaconAge(honest)).toBeLessThan(2000);
     expect(alarms()).toEqual([`E_SENDER_KEY ${honest}`]);
-    expect(world.high.reception.assembler.openObjects).toBe(0);
+    expect(world.high.pipeline.assembler.openObjects).toBe(0);
     // What the honest one sends ends as ever, after a restart too.
     world.restartHigh('power cut');
     putStudy();
@@ -140,9 +140,9 @@ describe('a holder of another key', () => {
     runFor(30_000);
     expect(world.high.disk.contents(inboxFolder).size).toBe(0);
     expect(alarms()).toContain(`E_SENDER_KEY ${honest}`);
-    const { ledger, reception } = world.high;
+    const { ledger, pipeline } = world.high;
     ledger.bindings.bind(honest, 'ct');
-    reception.senders.corrected(honest);
+    pipeline.senders.corrected(honest);
     settle();
     runFor(15_000);
     expect(beaconAge(honest)).toBeLessThan(2000);

@@ -4,7 +4,7 @@ import type {
   InspectionAnswer,
   InspectionRequest,
   Inspector,
-} from '../../receiver/reception/inspector.ts';
+} from '../../receiver/pipeline/inspector.ts';
 
 /** As of the thread: after so many steps it answers what it has, so that another sender has its turn. */
 const orderSteps = 5;

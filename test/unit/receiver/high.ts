@@ -144,7 +144,7 @@ export class High {
     while (this.studies.enterSome());
   }
 
-  /** What reception does with studies that are whole. */
+  /** What the pipeline does with studies that are whole. */
   release(): void {
     this.studies.enterAsked();
     while (this.studies.enterSome());

@@ -14,7 +14,7 @@ beforeEach(() => {
   site = new DeliverySite([{ destination: 'pacs' }, { destination: 'web', modalities: ['MR'] }]);
 });
 
-const departed = (nowMs = Number.MAX_SAFE_INTEGER) => site.ledger.departures.due(nowMs, 100);
+const departed = (nowMs = Number.MAX_SAFE_INTEGER) => site.ledger.removableObjects.due(nowMs, 100);
 
 describe('a release', () => {
   it('is queued for each destination whose rules it meets, in order, and delivered once', () => {
@@ -310,7 +310,7 @@ describe('the vault', () => {
     const doneMs = site.time.nowMs();
     expect(departed(doneMs - 1000)).toEqual([]);
     expect(departed(doneMs)).toEqual([a]);
-    site.ledger.departures.forget([a]);
+    site.ledger.removableObjects.forget([a]);
     expect(departed()).toEqual([]);
     expect(site.ledger.instances.get(a)).toBeDefined();
   });

@@ -49,7 +49,7 @@ function serviceOf(checkLedger: () => void, names: readonly string[] = ['gone'])
     const row = instance(name);
     disk.open(vault.objects.pathOf(row.objectId), 'create');
     ledger.instances.enter(row, 0);
-    ledger.departures.enter(row.objectId, index - names.length);
+    ledger.removableObjects.enter(row.objectId, index - names.length);
     return row.objectId;
   });
   const alarms = new Alarms(systemClock.wallMs, () => {});

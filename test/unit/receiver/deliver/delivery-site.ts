@@ -146,7 +146,7 @@ export class DeliverySite {
 
   #start(): [DeliveryPlan, Delivery] {
     const { ledger, time } = this;
-    const { deliveries, departures } = ledger;
+    const { deliveries, removableObjects } = ledger;
     const clock = this.#clock();
     const delivery = new Delivery({
       deliveries: this.#refusing(deliveries),
@@ -167,7 +167,7 @@ export class DeliverySite {
     });
     const plan = new DeliveryPlan({
       deliveries,
-      departures,
+      removableObjects,
       routes: this.#routes,
       runningTime: time,
       clock,

@@ -65,7 +65,7 @@ it('the same bytes that every destination has need not be kept', () => {
   const site = new DeliverySite([{ destination: 'pacs' }]);
   site.release(['a']);
   const [again] = site.release(['again'], { ...other, sha256 });
-  expect(site.ledger.departures.due(Number.MAX_SAFE_INTEGER, 10)).toEqual([again]);
+  expect(site.ledger.removableObjects.due(Number.MAX_SAFE_INTEGER, 10)).toEqual([again]);
 });
 
 it('other bytes that waited for a destination that is gone do not leave by another way', () => {

@@ -271,7 +271,7 @@ describe('how an instance came to the sender', () => {
     const high = new High();
     const marked = titlesAtMarking(high);
     high.store(a);
-    high.ledger.knownContent.enter(senderId, b.objectId, a.objectId);
+    high.ledger.objectAliases.enter(senderId, b.objectId, a.objectId);
     high.manifest(manifestOf(1, [{ ...a, objectId: b.objectId, aeTitles: ct }]));
     high.release();
     expect(marked).toEqual([[a.objectId, 'CT1']]);

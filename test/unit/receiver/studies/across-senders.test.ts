@@ -36,7 +36,7 @@ describe('a list of another sender', () => {
     high.store(b);
     high.manifest(manifestOf(1, [c]));
     high.manifest(listOf([passedOff]));
-    expect(high.ledger.knownContent.senderIds()).toEqual([other]);
+    expect(high.ledger.objectAliases.senderIds()).toEqual([other]);
     expect(high.ledger.instances.listed(senderId, c.objectId)).toBeUndefined();
     expect(high.ledger.instances.listed(other, c.objectId)).toMatchObject({ objectId: b.objectId });
     expect(high.studies.isListed(senderId, c.objectId)).toBe(true);

@@ -167,7 +167,7 @@ describe('a ledger that refuses to store something', () => {
           try {
             releases.step();
           } catch (error) {
-            // What the whole step deals with: see Reception.
+            // What the whole step deals with: see Pipeline.
             expect(error).toMatchObject({ code: 'E_DISK_FULL' });
             high.studies.loadAgain();
           }

@@ -25,7 +25,7 @@ function largeList(number: number, entries = entriesOfLarge): Manifest {
   return { ...manifestOf(1, [], { senderId: loud, studyUid, studyNumber: number }), entries: listed };
 }
 
-/** Enters a manifest as reception does, and looks at none of its entries. */
+/** Enters a manifest as the pipeline does, and looks at none of its entries. */
 function receive(high: High, manifest: Manifest): void {
   const { ledger, clock } = high;
   const id = idOf(JSON.stringify([manifest.senderId, manifest.studyUid, manifest.revision]));
@@ -233,7 +233,7 @@ describe('an object that is awaited', () => {
       if (order === 'list first') {
         high.store(a);
         expect(high.studies.isListed(senderId, alias.objectId)).toBe(true);
-        high.ledger.knownContent.enter(senderId, alias.objectId, a.objectId);
+        high.ledger.objectAliases.enter(senderId, alias.objectId, a.objectId);
       }
       expect(high.studies.isListed(senderId, alias.objectId)).toBe(false);
       high.store(b);

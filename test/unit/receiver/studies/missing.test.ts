@@ -28,7 +28,7 @@ function crowded(): High {
     studyUid: `3.${index}`,
     manifestId: idOf(`roll ${index}`),
   }));
-  high.ledger.told.saveRoll(loud, entries);
+  high.ledger.senderReports.saveRoll(loud, entries);
   high.manifest(manifestOf(1, [instance('missing')]));
   return high;
 }
@@ -127,9 +127,9 @@ describe('study numbers of which no manifest came', () => {
 
   it('that a set-back sender forgets may be as many', () => {
     const { ledger } = crowded();
-    ledger.told.forgetRanges(loud, [{ first: 1_000, last: absurd }]);
-    ledger.told.forget(loud, [7, 8, 9, 11]);
-    expect(ledger.told.forgotten(loud, 10)).toEqual([
+    ledger.senderReports.forgetRanges(loud, [{ first: 1_000, last: absurd }]);
+    ledger.senderReports.forget(loud, [7, 8, 9, 11]);
+    expect(ledger.senderReports.forgotten(loud, 10)).toEqual([
       { first: 7, last: 9 },
       { first: 11, last: 11 },
       { first: 1_000, last: absurd },

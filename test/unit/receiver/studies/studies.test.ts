@@ -294,7 +294,7 @@ describe('the account of what is missing', () => {
       highestStudyNumber: 5,
     });
     const entry = { revision: 1, instances: 3, state: rollState.retained, manifestId: idOf('m') };
-    ledger.told.saveRoll(senderId, [{ ...entry, studyNumber: 4, studyUid: '1.4' }]);
+    ledger.senderReports.saveRoll(senderId, [{ ...entry, studyNumber: 4, studyUid: '1.4' }]);
     high.store(a);
     high.manifest(manifestOf(1, [a], { studyNumber: 3 }));
     high.release();
@@ -306,7 +306,7 @@ describe('the account of what is missing', () => {
       ['study never seen', 5, undefined],
     ]);
     expect(accountOfMissing(ledger, 1)).toHaveLength(1);
-    ledger.told.saveRoll(senderId, [{ ...entry, studyNumber: 3, revision: 2, studyUid: '1.2' }]);
+    ledger.senderReports.saveRoll(senderId, [{ ...entry, studyNumber: 3, revision: 2, studyUid: '1.2' }]);
     expect(accountOfMissing(ledger, 10).at(-1)).toMatchObject({
       cause: 'revision never seen',
       studyUid: '1.2',

@@ -149,7 +149,7 @@ describe('what is wanted', () => {
     high.manifest(manifestOf(1, rows, { studyNumber: 6 }));
     high.release();
     const entry = { revision: 2, instances: 5, state: rollState.retained, manifestId: idOf('m') };
-    high.ledger.told.saveRoll(senderId, [{ ...entry, studyNumber: 6, studyUid: '1.2' }]);
+    high.ledger.senderReports.saveRoll(senderId, [{ ...entry, studyNumber: 6, studyUid: '1.2' }]);
     expect(wantedOf(high)).toMatchObject([{ studyNumber: 6, ranges: [alone(0), { first: 4, last: 5 }] }]);
   });
 
@@ -159,7 +159,7 @@ describe('what is wanted', () => {
     high.manifest(manifestOf(1, rows, { studyNumber: 6 }));
     high.release();
     const entry = { revision: 2, instances: 4_294_967_294, state: rollState.retained, manifestId: idOf('m') };
-    high.ledger.told.saveRoll(senderId, [{ ...entry, studyNumber: 6, studyUid: '1.2' }]);
+    high.ledger.senderReports.saveRoll(senderId, [{ ...entry, studyNumber: 6, studyUid: '1.2' }]);
     expect(wantedOf(high)).toMatchObject([{ ranges: [alone(0), { first: 4, last: 200_000 }] }]);
     expect(planTicket(wantedOf(high), encode)?.studies).toMatchObject([{ rounding: 'exact' }]);
   });
@@ -169,7 +169,7 @@ describe('what is wanted', () => {
     const known = { sessionCounter: 1, sessionRandom: 1, sequence: 1, keyId: 7, accountFrom: 1 };
     high.ledger.senders.save({ senderId, ...known, highestStudyNumber: 0 });
     const entry = { revision: 1, instances: 3, state: rollState.retained };
-    high.ledger.told.saveRoll(senderId, [
+    high.ledger.senderReports.saveRoll(senderId, [
       { ...entry, studyNumber: 0, studyUid: '1.9', manifestId: idOf('none') },
       { ...entry, studyNumber: 6, studyUid: '1.2', manifestId: idOf('m') },
     ]);

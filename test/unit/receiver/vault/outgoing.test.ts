@@ -44,7 +44,7 @@ const copyOf = ({ row }: { row: InstanceRecord }) => `${folders.vault}/releasabl
 const zeroed = ({ content }: { content: Uint8Array }) => content.slice().fill(0, 0, 128);
 const contents = (high: High, folder: string) => [...high.disk.contents(folder).values()];
 
-/** Reception's turns. */
+/** The turns of the pipeline. */
 function turns(high: High): void {
   for (let turn = 0; turn < 20; turn += 1) {
     while (high.outgoing.step());

@@ -296,10 +296,10 @@ describe('a page of the roll', () => {
     expect(watch.rollCame(page, arrival(1))).toBe(false);
     watch.beaconCame(beacon({ highestStudyNumber: 2 }), arrival(1));
     expect(watch.rollCame(page, arrival(4, 0))).toBe(false);
-    expect(ledger.told.studyUid(senderId, 2)).toBeUndefined();
+    expect(ledger.senderReports.studyUid(senderId, 2)).toBeUndefined();
     expect(watch.rollCame(page, arrival(2))).toBe(true);
     expect(watch.rollCame(page, arrival(2))).toBe(false);
-    expect(ledger.told.studyUid(senderId, 2)).toBe('1.2');
+    expect(ledger.senderReports.studyUid(senderId, 2)).toBe('1.2');
     expect(ledger.senders.get(senderId)).toMatchObject({
       sequence: 1,
       rollSequence: 2,

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AssembledObject, Assembler } from '../../../../receiver/assemble/assembler.ts';
 import type { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
-import { ControlDocuments } from '../../../../receiver/reception/control-documents.ts';
-import { WaitingDocuments } from '../../../../receiver/reception/waiting-documents.ts';
+import { ControlDocuments } from '../../../../receiver/pipeline/control-documents.ts';
+import { WaitingDocuments } from '../../../../receiver/pipeline/waiting-documents.ts';
 import type { Studies } from '../../../../receiver/studies/studies.ts';
 import type { SenderWatch } from '../../../../receiver/watch/sender-watch.ts';
 import { Alarms } from '../../../../shared/alarms.ts';

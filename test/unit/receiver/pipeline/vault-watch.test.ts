@@ -3,7 +3,7 @@
  * Method: the real watch over a simulated disk, with a ledger or disk that refuses one call.
  */
 import { expect, it } from 'vitest';
-import { VaultWatch } from '../../../../receiver/reception/vault-watch.ts';
+import { VaultWatch } from '../../../../receiver/pipeline/vault-watch.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { protection } from '../../../../shared/wire/datagram.ts';
 import { folders, High, instance, manifestOf, senderId } from '../high.ts';
@@ -90,7 +90,7 @@ it('a file that the disk does not let go keeps nothing else from being compared'
   compare();
   expect(unfinished).toEqual([a.objectId]);
   // Its removal is tried on, and has the alarm.
-  expect(high.ledger.departures.due(0, 10)).toEqual([stuck.objectId]);
+  expect(high.ledger.removableObjects.due(0, 10)).toEqual([stuck.objectId]);
 });
 
 it('a disk that does not put it aside changes nothing of that: it is wanted again', () => {

@@ -32,9 +32,9 @@ export function loadFinished(ledger: ReceiverLedger, assembler: Assembler): void
     if (lost.length < finishedPage) break;
   }
   eachPage((after, limit) => ledger.manifests.objectIds(after, limit), finishAll);
-  for (const senderId of ledger.knownContent.senderIds())
+  for (const senderId of ledger.objectAliases.senderIds())
     eachPage(
-      (after, limit) => ledger.knownContent.objectIds(senderId, after, limit),
+      (after, limit) => ledger.objectAliases.objectIds(senderId, after, limit),
       (ids) => assembler.knowAll(senderId, ids),
     );
 }

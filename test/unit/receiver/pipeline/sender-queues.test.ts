@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SenderQueues } from '../../../../receiver/reception/sender-queues.ts';
+import { SenderQueues } from '../../../../receiver/pipeline/sender-queues.ts';
 
 /** Serves what waits until nothing does, each sender at its cost. @returns the senders in their turns */
 function serve(queues: SenderQueues<number>, costs: Record<string, number>, turns = 1000): string[] {

@@ -18,11 +18,11 @@ it('studies of a sender out of use take the place of nobody: they are told of wh
     const known = { sessionCounter: 1, sessionRandom: 1, sequence: 1, keyId: 1, accountFrom: 1 };
     ledger.senders.save({ senderId, ...known, highestStudyNumber: 3 });
   }
-  ledger.told.saveRoll(retired, [entry(1), entry(2), entry(3)]);
-  ledger.told.saveRoll(other, [entry(4)]);
+  ledger.senderReports.saveRoll(retired, [entry(1), entry(2), entry(3)]);
+  ledger.senderReports.saveRoll(other, [entry(4)]);
   ledger.senders.retire(retired);
   const unseen = (limit: number, of?: 'in use') =>
-    ledger.told.unseen(limit, of).map(({ studyNumber }) => studyNumber);
+    ledger.senderReports.unseen(limit, of).map(({ studyNumber }) => studyNumber);
   expect(unseen(2, 'in use')).toEqual([4]);
   expect(unseen(10).sort()).toEqual([1, 2, 3, 4]);
 });
@@ -44,28 +44,28 @@ it('a roll that names a list that never came is named by the list, whatever revi
     ledger.manifests.enter(manifest, idOf(name), new Uint8Array(1), 0);
   };
   listOf('newer', 3);
-  ledger.told.saveRoll(sender, [told(1, { revision: 2, list: 'older' })]);
-  expect(ledger.told.unseen(10)).toMatchObject([{ studyUid: '1.2.1', revision: 2 }]);
+  ledger.senderReports.saveRoll(sender, [told(1, { revision: 2, list: 'older' })]);
+  expect(ledger.senderReports.unseen(10)).toMatchObject([{ studyUid: '1.2.1', revision: 2 }]);
   // It was set back while its newest list was on the way: that one stays named, beside what it tells of now.
-  ledger.told.saveRoll(sender, [told(1, { revision: 4, list: 'lost' })]);
-  ledger.told.saveRoll(sender, [told(1, { revision: 3, list: 'newer' })]);
-  expect(ledger.told.unseen(10)).toMatchObject([{ revision: 4 }]);
+  ledger.senderReports.saveRoll(sender, [told(1, { revision: 4, list: 'lost' })]);
+  ledger.senderReports.saveRoll(sender, [told(1, { revision: 3, list: 'newer' })]);
+  expect(ledger.senderReports.unseen(10)).toMatchObject([{ revision: 4 }]);
   for (const revision of [4, 5, 6])
-    ledger.told.saveRoll(sender, [told(1, { revision, list: `again ${revision}` })]);
+    ledger.senderReports.saveRoll(sender, [told(1, { revision, list: `again ${revision}` })]);
   expect(
-    ledger.told
+    ledger.senderReports
       .unseen(10)
       .map(({ revision }) => revision)
       .sort(),
   ).toEqual([4, 6]);
   listOf('again 6', 6);
   listOf('lost', 4);
-  expect(ledger.told.unseen(10)).toEqual([]);
+  expect(ledger.senderReports.unseen(10)).toEqual([]);
 });
 
 it('of one sender so many rows of the roll are kept, what has expired goes first, and the rest is counted', () => {
   const ledger = new ReceiverLedger(':memory:', undefined, { rollRowsMax: 100 });
-  const roll = ledger.told;
+  const roll = ledger.senderReports;
   const entries = (from: number, to: number, state: 1 | 2) =>
     Array.from({ length: to - from + 1 }, (_, index) => told(from + index, { state }));
   for (let number = 1; number <= 60; number += 1) {

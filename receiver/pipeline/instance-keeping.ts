@@ -304,7 +304,7 @@ export class InstanceKeeping {
     const { ledger, vault } = this.#options;
     const known = new Set(
       [...new Set(seen.map(({ row }) => row.senderId))].flatMap((senderId) =>
-        ledger.knownContent.recognise(
+        ledger.objectAliases.recognise(
           senderId,
           seen.flatMap(({ row }) => (row.senderId === senderId ? row : [])),
         ),

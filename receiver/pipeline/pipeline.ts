@@ -35,7 +35,7 @@ import type { Inspector } from './inspector.ts';
 import { InstanceKeeping } from './instance-keeping.ts';
 import { VaultWatch } from './vault-watch.ts';
 
-export interface ReceptionOptions {
+export interface PipelineOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
   /** The disk of the vault. */
@@ -82,7 +82,7 @@ const watchIntervalMs = 1000;
 /** After the ledger refused something it is left alone for so long. */
 const refusedWaitMs = 200;
 
-export class Reception {
+export class Pipeline {
   readonly assembler: Assembler;
   readonly studies: Studies;
   readonly releaser: Releaser;
@@ -93,7 +93,7 @@ export class Reception {
   readonly #releases: StudyReleases;
   readonly #holdAlarms: HoldAlarms;
   readonly #shortageAlarms: ShortageAlarms;
-  readonly #options: ReceptionOptions;
+  readonly #options: PipelineOptions;
   readonly #keeping: InstanceKeeping;
   readonly #documents: ControlDocuments;
   #secrets: ReadonlyMap<number, Uint8Array>;
@@ -104,7 +104,7 @@ export class Reception {
   #watchedAtMs = 0;
   #roomAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: ReceptionOptions) {
+  constructor(options: PipelineOptions) {
     this.#options = options;
     const { ledger, vault, clock, alarms, parameters, room } = options;
     this.senders = new SenderWatch(options);

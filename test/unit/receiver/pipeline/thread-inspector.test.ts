@@ -5,9 +5,9 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import type { Findings } from '../../../../receiver/gate/findings.ts';
-import type { GateAnswers, GateOrder } from '../../../../receiver/reception/gate-thread.ts';
-import type { InspectionAnswer } from '../../../../receiver/reception/inspector.ts';
-import { type GateThread, ThreadInspector } from '../../../../receiver/reception/thread-inspector.ts';
+import type { GateAnswers, GateOrder } from '../../../../receiver/pipeline/gate-thread.ts';
+import type { InspectionAnswer } from '../../../../receiver/pipeline/inspector.ts';
+import { type GateThread, ThreadInspector } from '../../../../receiver/pipeline/thread-inspector.ts';
 import { present } from '../../../../shared/assert.ts';
 import { stopThread } from '../../../../shared/supervision.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';

@@ -1,18 +1,18 @@
 /**
- * What of the vault may go: objects that every destination is done with, and since when. Part of the receiver's
+ * What may be removed from the vault: objects that every destination is done with, and since when. Part of the receiver's
  * ledger. Times in it are running time, so that a wall clock that jumps removes nothing early.
  */
 import { type LedgerDatabase, text } from '../../shared/ledger-database.ts';
 
 /** Part of the receiver's schema. */
-export const departuresSchema = `
-   CREATE TABLE departures (
+export const removableObjectsSchema = `
+   CREATE TABLE removable_objects (
      object_id TEXT PRIMARY KEY,
      done_ms INTEGER NOT NULL
    ) WITHOUT ROWID;
-   CREATE INDEX departures_by_time ON departures (done_ms);`;
+   CREATE INDEX removable_objects_by_time ON removable_objects (done_ms);`;
 
-export class Departures {
+export class RemovableObjects {
   readonly #database: LedgerDatabase;
 
   constructor(database: LedgerDatabase) {
@@ -22,7 +22,7 @@ export class Departures {
   /** Every destination of an object is done, or it had none: its time in the vault runs out from now on. */
   enter(objectId: string, nowMs: number): void {
     this.#database.run(
-      'INSERT INTO departures (object_id, done_ms) VALUES (?, ?) ON CONFLICT DO NOTHING',
+      'INSERT INTO removable_objects (object_id, done_ms) VALUES (?, ?) ON CONFLICT DO NOTHING',
       objectId,
       Math.round(nowMs),
     );
@@ -32,7 +32,7 @@ export class Departures {
   due(doneMs: number, limit: number): string[] {
     return this.#database
       .all(
-        'SELECT object_id FROM departures WHERE done_ms <= ? ORDER BY done_ms LIMIT ?',
+        'SELECT object_id FROM removable_objects WHERE done_ms <= ? ORDER BY done_ms LIMIT ?',
         Math.round(doneMs),
         limit,
       )
@@ -41,12 +41,16 @@ export class Departures {
 
   /** It could not go: it is due again by then, behind all that were done before. */
   postpone(objectId: string, doneMs: number): void {
-    this.#database.run('UPDATE departures SET done_ms = ? WHERE object_id = ?', Math.round(doneMs), objectId);
+    this.#database.run(
+      'UPDATE removable_objects SET done_ms = ? WHERE object_id = ?',
+      Math.round(doneMs),
+      objectId,
+    );
   }
 
   /** The vault has them no more. */
   forget(objectIds: readonly string[]): void {
     for (const objectId of objectIds)
-      this.#database.run('DELETE FROM departures WHERE object_id = ?', objectId);
+      this.#database.run('DELETE FROM removable_objects WHERE object_id = ?', objectId);
   }
 }

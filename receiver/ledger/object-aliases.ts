@@ -1,5 +1,5 @@
 /**
- * Content that the receiver has under another object id. An object id is bound to key and cut, so after a key was
+ * Object ids whose content the receiver has under another id. An object id is bound to key and cut, so after a key was
  * revoked, or the datagram length changed, a sender plans what it holds again and lists it under new ids. By UID and
  * hash it is the same instance: it is neither collected nor released a second time. That is said of objects of that
  * sender only: another one's object may be listed under its id by anybody.
@@ -8,15 +8,15 @@ import { type LedgerDatabase, optionalText, text } from '../../shared/ledger-dat
 import type { ManifestEntry } from '../../shared/wire/manifest.ts';
 
 /** Part of the receiver's schema. */
-export const knownContentSchema = `
-   CREATE TABLE known_content (
+export const objectAliasesSchema = `
+   CREATE TABLE object_aliases (
      sender_id TEXT NOT NULL,
      object_id TEXT NOT NULL,
      known_as TEXT NOT NULL,
      PRIMARY KEY (sender_id, object_id)
    ) WITHOUT ROWID;`;
 
-export class KnownContent {
+export class ObjectAliases {
   readonly #database: LedgerDatabase;
 
   constructor(database: LedgerDatabase) {
@@ -25,7 +25,7 @@ export class KnownContent {
 
   enter(senderId: string, objectId: string, knownAs: string): void {
     this.#database.run(
-      `INSERT INTO known_content VALUES (?, ?, ?)
+      `INSERT INTO object_aliases VALUES (?, ?, ?)
        ON CONFLICT (sender_id, object_id) DO UPDATE SET known_as = excluded.known_as`,
       senderId,
       objectId,
@@ -64,7 +64,7 @@ export class KnownContent {
   /** Senders that have any. */
   senderIds(): string[] {
     return this.#database
-      .all('SELECT DISTINCT sender_id FROM known_content')
+      .all('SELECT DISTINCT sender_id FROM object_aliases')
       .map((row) => text(row, 'sender_id'));
   }
 
@@ -75,8 +75,8 @@ export class KnownContent {
   objectIds(senderId: string, after: string, limit: number): { ids: Uint8Array; last: string } {
     const row = this.#database.get(
       `SELECT group_concat(object_id, '') AS ids, max(object_id) AS last FROM
-         (SELECT known_content.object_id FROM known_content JOIN instances ON instances.object_id = known_as
-          WHERE known_content.sender_id = ? AND known_content.object_id > ? ORDER BY known_content.object_id LIMIT ?)`,
+         (SELECT object_aliases.object_id FROM object_aliases JOIN instances ON instances.object_id = known_as
+          WHERE object_aliases.sender_id = ? AND object_aliases.object_id > ? ORDER BY object_aliases.object_id LIMIT ?)`,
       senderId,
       after,
       limit,

@@ -1,5 +1,5 @@
 /**
- * What senders told of, as far as the ledger keeps it: the roll (studies that are held or have expired on the low
+ * What senders report of themselves, as far as the ledger keeps it: the roll (studies that are held or have expired on the low
  * side), numbers that a set-back sender forgot, and how much was rejected there. Of each sender so much is kept and no more.
  */
 import { type LedgerDatabase, number, type Row, text } from '../../shared/ledger-database.ts';
@@ -10,7 +10,7 @@ import type { NumberRange } from './manifests.ts';
  * Part of the receiver's schema. `is_kept`: a row of a list that never came, and that the sender does not tell of any more
  * since it was set back.
  */
-export const toldSchema = `
+export const senderReportsSchema = `
    CREATE TABLE roll (
      sender_id TEXT NOT NULL,
      study_number INTEGER NOT NULL,
@@ -58,7 +58,7 @@ const rollRowsFreed = 20_000;
 /** Ranges of forgotten numbers that are kept of one sender; what is beyond widens the last. */
 const forgottenRangesMax = 10_000;
 
-export class Told {
+export class SenderReports {
   readonly #database: LedgerDatabase;
   readonly #rowsMax: number;
 

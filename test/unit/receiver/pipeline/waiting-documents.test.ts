@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import type { AssembledObject } from '../../../../receiver/assemble/assembler.ts';
-import { WaitingDocuments } from '../../../../receiver/reception/waiting-documents.ts';
+import { WaitingDocuments } from '../../../../receiver/pipeline/waiting-documents.ts';
 import { objectType } from '../../../../shared/wire/datagram.ts';
 
 const document = (senderId: string, number: number): AssembledObject => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { InspectionAnswer } from '../../../../receiver/reception/inspector.ts';
+import type { InspectionAnswer } from '../../../../receiver/pipeline/inspector.ts';
 import { present } from '../../../../shared/assert.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { objectType } from '../../../../shared/wire/datagram.ts';
@@ -47,11 +47,11 @@ test('objects that stream in are kept in groups, a group every 50 ms', () => {
     ids.push(arrive());
   }
   expect(ids.map(isKept)).toEqual(ids.map(() => false));
-  expect(high.reception.isKeeping).toBe(true);
+  expect(high.pipeline.isKeeping).toBe(true);
   time.advance(7);
   step();
   expect(ids.map(isKept)).toEqual(ids.map(() => true));
-  expect(high.reception.isKeeping).toBe(false);
+  expect(high.pipeline.isKeeping).toBe(false);
 });
 
 test('a whole file that the disk does not give back is no hold: it is an alarm, and comes again', () => {
@@ -69,7 +69,7 @@ test('a whole file that the disk does not give back is no hold: it is an alarm, 
   expect(isKept(objectId)).toBe(false);
   expect(high.ledger.holds.held(10)).toEqual([]);
   expect(high.alarms.standing()).toMatchObject([{ code: 'E_DISK', subject: 'vault' }]);
-  expect(high.reception.isKeeping).toBe(false);
+  expect(high.pipeline.isKeeping).toBe(false);
   fails = false;
   time.advance(1000);
   arrive(1);
@@ -81,13 +81,13 @@ test('a lost file that comes again is back in its place, though the same content
   const { time, high, arrive } = opened();
   const objectId = arrive(1);
   const row = present(high.ledger.instances.get(objectId), 'it is kept');
-  high.reception.vaultWatch.lost(row);
+  high.pipeline.vaultWatch.lost(row);
   expect(high.ledger.files.stateOf(objectId)).toBe('lost');
   high.ledger.instances.enter({ ...row, objectId: 'ab'.repeat(16) }, Date.UTC(2026, 0, 1));
   time.advance(1000);
   arrive(1);
   expect(high.ledger.files.stateOf(objectId)).toBe('there');
-  expect(high.reception.isKeeping).toBe(false);
+  expect(high.pipeline.isKeeping).toBe(false);
 });
 
 test('what the gate takes long for keeps nothing else of its group', () => {
@@ -106,7 +106,7 @@ test('what the gate takes long for keeps nothing else of its group', () => {
   step();
   expect(others.map(isKept)).toEqual([true, true, true]);
   expect(isKept(slow)).toBe(false);
-  expect(high.reception.isKeeping).toBe(true);
+  expect(high.pipeline.isKeeping).toBe(true);
   waiting[0]?.();
   time.advance(50);
   step();
@@ -159,15 +159,15 @@ test('the link is read on for a sender that only says that it lives, whatever wa
   for (let beacon = 1; beacon <= 10; beacon += 1) {
     time.advance(60_000);
     live(beacon);
-    high.reception.step();
+    high.pipeline.step();
   }
   for (let made = 0; made < 1100; made += 1) {
     const content = new Uint8Array(400);
     new DataView(content.buffer).setUint32(0, made);
     for (const datagram of datagramsOf(content).datagrams) high.receive(datagram);
   }
-  high.reception.step();
-  expect(high.reception.backedUp).toBe(false);
+  high.pipeline.step();
+  expect(high.pipeline.backedUp).toBe(false);
   expect(high.alarms.standing().map(({ code }) => code)).toContain('E_GATE_BEHIND');
 });
 
