@@ -25,7 +25,6 @@ import { giveBackFreedBuffers } from '../shared/kernel-socket.ts';
 import { createLog } from '../shared/log.ts';
 import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
-import { startReceiver } from './appliance.ts';
 import { addCalibrateCommand } from './commands/calibrate-command.ts';
 import { addDestinationCommands, deliveryLines } from './commands/destination-commands.ts';
 import { examineReceiver } from './commands/doctor.ts';
@@ -40,7 +39,9 @@ import { ReceiverLedger } from './ledger/ledger.ts';
 import type { StudySummary } from './ledger/study-records.ts';
 import { studyState } from './ledger/study-state.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
-import type { ReceiverSnapshot } from './snapshot.ts';
+import { receiverHost } from './program/host.ts';
+import { startReceiver } from './program/receiver.ts';
+import type { ReceiverStatus } from './status.ts';
 
 const studiesShown = 50;
 const missingShown = 1000;
@@ -61,7 +62,7 @@ program
     const log = createLog('diode-receiver', values['log.level'], logOptions(values));
     const die = dieWith(log);
     // A signal while it starts stops it in order too.
-    const starting = startReceiver(values, log, die);
+    const starting = startReceiver(values, receiverHost(values, log, die));
     endUnlessStarted(starting);
     superviseProcess(
       async () => (await starting).stop(),
@@ -77,7 +78,7 @@ program
   .action(async (_options, command: Command) => {
     const { values } = configurationOf(command, receiverSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
-    const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
+    const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));
     const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
     const { studies, held, unreleased } = await withLedger(values, (ledger) => ({
       unreleased: ledger.account.withProblem(),
@@ -122,7 +123,7 @@ addDestinationCommands(program, {
 });
 addDoctorCommand(program, (command, countersPath) => {
   const { values } = configurationOf(command, receiverSettings);
-  const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
+  const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));
   return examineReceiver(values, { snapshot, countersPath, nowMs: Date.now() });
 });
 addCalibrateCommand(program);
@@ -153,7 +154,7 @@ function deliveredText(counts: DeliveryCounts | undefined): string {
 
 /** As the running receiver tells of them; what is configured and never ran waits for nothing. */
 function statusesOf(values: ReceiverConfiguration): readonly DestinationStatus[] {
-  const told = readSnapshot<ReceiverSnapshot>(snapshotPath(values))?.destinations ?? [];
+  const told = readSnapshot<ReceiverStatus>(snapshotPath(values))?.destinations ?? [];
   const untold = values.destinations.filter(({ name }) => told.every((each) => each.name !== name));
   return [
     ...told,
@@ -171,7 +172,7 @@ function statusesOf(values: ReceiverConfiguration): readonly DestinationStatus[]
 }
 
 function statusText(
-  snapshot: ReceiverSnapshot | undefined,
+  snapshot: ReceiverStatus | undefined,
   running: boolean,
   studies: readonly ShownStudy[],
   { held, unreleased }: { held: number; unreleased: number },
@@ -213,7 +214,7 @@ function statusText(
 }
 
 /** Where the lost ones were lost; what did not reach this host needs no words. */
-function lossesText({ link, ...here }: ReceiverSnapshot['link']['losses']): string {
+function lossesText({ link, ...here }: ReceiverStatus['link']['losses']): string {
   const places = Object.entries(here).filter(([, count]) => count > 0);
   if (places.length === 0) return '';
   return ` (${[['link', link], ...places].map(([place, count]) => `${place} ${count}`).join(', ')})`;

@@ -28,7 +28,6 @@ import { createLog } from '../shared/log.ts';
 import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { priority } from '../shared/wire/manifest.ts';
-import { startSender } from './appliance.ts';
 import { addCalibrateCommand } from './commands/calibrate-command.ts';
 import { examineSender } from './commands/doctor.ts';
 import { importFolder, importText } from './commands/import-command.ts';
@@ -38,7 +37,9 @@ import { type SenderConfiguration, senderSettings } from './configuration.ts';
 import { SenderLedger } from './ledger/ledger.ts';
 import type { StudySummary } from './ledger/study-records.ts';
 import { ledgerPath, snapshotPath } from './places.ts';
-import type { SenderSnapshot } from './snapshot.ts';
+import { senderHost } from './program/host.ts';
+import { startSender } from './program/sender.ts';
+import type { SenderStatus } from './status.ts';
 
 const studiesShown = 50;
 
@@ -58,7 +59,8 @@ program
     const log = createLog('diode-sender', values['log.level'], logOptions(values));
     const die = dieWith(log);
     // A signal while it starts stops it in order too.
-    let starting = startSender(values, log, die);
+    const host = senderHost(values, log, die);
+    let starting = startSender(values, host);
     endUnlessStarted(starting);
     superviseProcess(
       async () => (await starting).stop(),
@@ -72,7 +74,7 @@ program
         }
         // A start with these keys: passes that break off are sent again, and what can't go out is planned anew.
         await (await starting).stop();
-        starting = startSender(values, log, die);
+        starting = startSender(values, host);
         await starting;
       },
     );
@@ -101,7 +103,7 @@ program
 
 addDoctorCommand(program, (command, countersPath) => {
   const { values } = configurationOf(command, senderSettings);
-  const snapshot = readSnapshot<SenderSnapshot>(snapshotPath(values));
+  const snapshot = readSnapshot<SenderStatus>(snapshotPath(values));
   return examineSender(values, { snapshot, countersPath, nowMs: Date.now() });
 });
 addCalibrateCommand(program);
@@ -135,7 +137,7 @@ program
         ledger,
         folder,
         priority: stat ? priority.stat : priority.routine,
-        isRunning: () => isFresh(readSnapshot<SenderSnapshot>(snapshotPath(values))),
+        isRunning: () => isFresh(readSnapshot<SenderStatus>(snapshotPath(values))),
       }),
     );
     print(json ? JSON.stringify(summary) : importText(summary));
@@ -148,7 +150,7 @@ program
   .action(async (_options, command: Command) => {
     const { values } = configurationOf(command, senderSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
-    const snapshot = readSnapshot<SenderSnapshot>(snapshotPath(values));
+    const snapshot = readSnapshot<SenderStatus>(snapshotPath(values));
     const running = isFresh(snapshot);
     const studies = await withLedger(values, (ledger) => ledger.studies.summaries(studiesShown));
     if (json) return print(JSON.stringify({ running, ...snapshot, studies }));
@@ -159,7 +161,7 @@ addCommonCommands(program, senderSettings);
 await runProgram(program);
 
 function statusText(
-  snapshot: SenderSnapshot | undefined,
+  snapshot: SenderStatus | undefined,
   running: boolean,
   studies: readonly StudySummary[],
 ): string {
@@ -189,11 +191,11 @@ function statusText(
   return [...lines, '', table(['number', 'study', 'state', 'instances', 'size', 'sent'], rows)].join('\n');
 }
 
-function isFresh(snapshot: SenderSnapshot | undefined): boolean {
+function isFresh(snapshot: SenderStatus | undefined): boolean {
   return snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
 }
 
-function associationTable(associations: SenderSnapshot['associations']): string {
+function associationTable(associations: SenderStatus['associations']): string {
   const rows = associations.map((association) => [
     association.callingAe,
     association.address,

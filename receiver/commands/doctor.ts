@@ -9,11 +9,11 @@ import { type HostFiles, hostFiles, interfaceOf } from '../../shared/host-networ
 import { receiverCounters } from '../../shared/link-counters.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
 import { inboxFolderOf, partialFolderOf } from '../places.ts';
-import type { ReceiverSnapshot } from '../snapshot.ts';
+import type { ReceiverStatus } from '../status.ts';
 
 export async function examineReceiver(
   configuration: ReceiverConfiguration,
-  from: { snapshot: ReceiverSnapshot | undefined; countersPath: string; nowMs: number },
+  from: { snapshot: ReceiverStatus | undefined; countersPath: string; nowMs: number },
   files: HostFiles = hostFiles,
 ): Promise<Finding[]> {
   const address = configuration['link.address'];

@@ -19,7 +19,7 @@ import { type ReceiverConfiguration, receiverSettings } from '../configuration.t
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SenderRecord } from '../ledger/sender-records.ts';
 import { snapshotPath } from '../places.ts';
-import type { ReceiverSnapshot } from '../snapshot.ts';
+import type { ReceiverStatus } from '../status.ts';
 import {
   type MissingAccount,
   type MissingFilter,
@@ -203,6 +203,6 @@ function senderOf(ledger: ReceiverLedger, rows: readonly MissingRow[]): SenderRe
 
 /** The day on the sender's clock, as its last beacon told it: clocks of the two sides may be years apart. */
 function senderDay(values: ReceiverConfiguration, senderId: string): number {
-  const senders = readSnapshot<ReceiverSnapshot>(snapshotPath(values))?.senders ?? [];
+  const senders = readSnapshot<ReceiverStatus>(snapshotPath(values))?.senders ?? [];
   return dayOf(Date.now() + (senders.find((sender) => sender.senderId === senderId)?.clockSkewMs ?? 0));
 }

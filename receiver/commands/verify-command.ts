@@ -17,7 +17,7 @@ import { type HeldFile, verifyFiles } from '../../shared/verify.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import { snapshotPath } from '../places.ts';
-import type { ReceiverSnapshot } from '../snapshot.ts';
+import type { ReceiverStatus } from '../status.ts';
 
 /** Asks the running program to collect an object again. */
 export const damagedVerb = 'damaged';
@@ -89,7 +89,7 @@ async function collectAgain(
   values: ReceiverConfiguration,
   objectId: string,
 ): Promise<void> {
-  const snapshot = readSnapshot<ReceiverSnapshot>(snapshotPath(values));
+  const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));
   const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
   if (running) await ask(ledger.mailbox, damagedVerb, { objectId });
   else ledger.mailbox.ask(damagedVerb, { objectId });

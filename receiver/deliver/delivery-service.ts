@@ -6,6 +6,8 @@ import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { Measure } from '../../shared/program/measure.ts';
+import type { Part } from '../../shared/program/part.ts';
 import { RunningTime } from '../../shared/running-time.ts';
 import { type Die, startThread, stopThread } from '../../shared/supervision.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
@@ -40,7 +42,17 @@ export interface DeliveryServiceOptions {
   readonly die: Die;
 }
 
-export class DeliveryService {
+interface DeliveryStatus {
+  /** The queue, by destination. */
+  readonly destinations: readonly DestinationStatus[];
+}
+
+export class DeliveryService implements Part<DeliveryStatus> {
+  readonly name = 'delivery';
+  readonly chores = [
+    { everyMs: stepMs, act: () => this.#delivery.step() },
+    { everyMs: removeIntervalMs, act: () => this.#removal.step() },
+  ];
   readonly plan: DeliveryPlan;
   readonly runningTime: RunningTime;
   readonly #options: DeliveryServiceOptions;
@@ -48,7 +60,6 @@ export class DeliveryService {
   readonly #removal: VaultRemoval;
   #order: (order: DeliveryThreadOrder) => void = () => {};
   #endThread: () => Promise<void> = async () => {};
-  #timers: NodeJS.Timeout[] = [];
   #isStopping = false;
 
   /** @throws DiodeError E_CREDENTIALS */
@@ -92,16 +103,19 @@ export class DeliveryService {
   }
 
   start(): void {
-    const { configuration } = this.#options;
-    if (configuration.destinations.length > 0) this.#startThread();
-    this.#timers = [
-      setInterval(() => this.#guarded(() => this.#delivery.step()), stepMs),
-      setInterval(() => this.#guarded(() => this.#removal.step()), removeIntervalMs),
-    ];
+    if (this.#options.configuration.destinations.length > 0) this.#startThread();
   }
 
-  statuses(): readonly DestinationStatus[] {
-    return this.#delivery.statuses();
+  status(): DeliveryStatus {
+    return { destinations: this.#delivery.statuses() };
+  }
+
+  measures({ destinations }: DeliveryStatus): readonly Measure[] {
+    return destinations.flatMap(({ name, waiting, failed, sent }) => [
+      { name: 'diode_receiver_deliveries_waiting', value: waiting, labels: { destination: name } },
+      { name: 'diode_receiver_deliveries_failed', value: failed, labels: { destination: name } },
+      { name: 'diode_receiver_deliveries_sent_total', value: sent, labels: { destination: name } },
+    ]);
   }
 
   isConfigured(destination: string): boolean {
@@ -116,7 +130,6 @@ export class DeliveryService {
   /** Ends what is under way, and enters what came of it. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const timer of this.#timers) clearInterval(timer);
     await this.#endThread();
     this.#delivery.finish();
     this.#options.alarms.during('running time', storageCodes, () => this.runningTime.save());

@@ -9,6 +9,7 @@ import { HeaderValues, type InstanceHeader } from '../../shared/dicom/instance-h
 import type { Part10Limits } from '../../shared/dicom/part10-limits.ts';
 import { walkPart10 } from '../../shared/dicom/part10-walker.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import type { ReceiverConfiguration } from '../configuration.ts';
 import { type PreambleKind, type PreamblePolicy, preambleAction, preambleKind } from './preamble.ts';
 
 export interface GatePolicy {
@@ -20,6 +21,16 @@ export interface GatePolicy {
   /** PDF, CDA and the models for printers carry whole files for other programs. */
   readonly encapsulatedDocuments: 'hold' | 'pass';
   readonly limits?: Partial<Part10Limits>;
+}
+
+/** As the configuration says. */
+export function gatePolicyOf(configuration: ReceiverConfiguration): GatePolicy {
+  return {
+    preamble: configuration['gate.preamble'],
+    encapsulatedDocuments: configuration['gate.encapsulatedDocuments'],
+    allowSopClasses: configuration['gate.allowSopClasses'],
+    denySopClasses: configuration['gate.denySopClasses'],
+  };
 }
 
 export const defaultGatePolicy: GatePolicy = {

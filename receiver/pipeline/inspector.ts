@@ -34,6 +34,8 @@ export interface Inspector {
   ): void;
   /** Gives up on an instance that takes too long. Call it often. */
   step(): void;
+  /** Ends it, after waiting so long at most for what it has in hand. */
+  close?(waitMs: number): Promise<void>;
 }
 
 export interface GateOptions {

@@ -7,11 +7,11 @@ import { type HostFiles, hostFiles, interfaceOf } from '../../shared/host-networ
 import { senderCounters } from '../../shared/link-counters.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { SenderLinkWatch } from '../link/link-health.ts';
-import type { SenderSnapshot } from '../snapshot.ts';
+import type { SenderStatus } from '../status.ts';
 
 export async function examineSender(
   configuration: SenderConfiguration,
-  from: { snapshot: SenderSnapshot | undefined; countersPath: string; nowMs: number },
+  from: { snapshot: SenderStatus | undefined; countersPath: string; nowMs: number },
   files: HostFiles = hostFiles,
 ): Promise<Finding[]> {
   const datagramBytes = configuration['link.datagramBytes'];

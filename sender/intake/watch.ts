@@ -4,13 +4,14 @@
  */
 import { relative } from 'node:path';
 import type { Alarms } from '../../shared/alarms.ts';
-import { systemClock } from '../../shared/clock.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { Cancel, Loop } from '../../shared/program/loop.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import type { Spool } from '../spool/spool.ts';
 import { RareLines } from './rare-lines.ts';
 import { type Candidate, type IntakeOptions, passing, type TakeOutcome, takeFiles } from './take.ts';
+import type { WatchDisk } from './watch-disk.ts';
 import { WatchFolder } from './watch-folder.ts';
 
 export interface WatchOptions {
@@ -26,6 +27,9 @@ export interface WatchOptions {
   readonly spool: Spool;
   readonly alarms: Alarms;
   readonly log: Log;
+  readonly loop: Loop;
+  /** Where the folder is; this host's file system when left out. */
+  readonly disk?: WatchDisk | undefined;
   /** Whether the disk has room for more. */
   readonly hasRoom: () => boolean;
   readonly onTaken: (outcome: TakeOutcome) => void;
@@ -42,19 +46,22 @@ export class Watch {
   /** What failed in this turn, by code. */
   readonly #failures = new Map<ErrorCode, string>();
   #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
+  #pending: Cancel = () => {};
   #leftoversDue = true;
-  #running: Promise<void> | undefined;
+  #turn: Generator<void, void> | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { folder, settleScans, trackedMax, intake } = options;
+    const { folder, settleScans, trackedMax, intake, disk } = options;
     this.#lines = new RareLines(intake.clock);
-    this.#watched = folder === undefined ? undefined : new WatchFolder({ folder, settleScans, trackedMax });
+    this.#watched =
+      folder === undefined
+        ? undefined
+        : new WatchFolder({ folder, settleScans, trackedMax, ...(disk !== undefined && { disk }) });
   }
 
   start(): void {
-    this.#running = this.#turn();
+    this.#go();
   }
 
   /** Files wait in arriving/ that did not come from the folder. */
@@ -63,18 +70,45 @@ export class Watch {
   }
 
   /** Stops within a step of the file at hand. */
-  async stop(): Promise<void> {
+  stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#running;
+    this.#pending();
+    this.finishTurn();
+  }
+
+  /** Goes through what is left of a look at everything, or through a whole one. */
+  finishTurn(): void {
+    const turn = this.#turn ?? this.#beginTurn();
+    while (turn.next().done !== true);
+    this.#turn = undefined;
+  }
+
+  /** Goes on for a slice of time, and again behind the other work. */
+  #go(): void {
+    const { intake, loop, scanIntervalMs } = this.#options;
+    const turn = this.#turn ?? this.#beginTurn();
+    const untilMs = intake.clock.monotonicMs() + sliceMs;
+    while (turn.next().done !== true) {
+      if (intake.clock.monotonicMs() < untilMs) continue;
+      this.#pending = loop.soon(() => this.#go());
+      return;
+    }
+    this.#turn = undefined;
+    if (!this.#stopped) this.#pending = loop.after(scanIntervalMs, () => this.#go());
+  }
+
+  #beginTurn(): Generator<void, void> {
+    this.#turn = this.#look();
+    return this.#turn;
   }
 
   /** One look at everything. Whatever the disk refuses in it is an alarm until a turn goes without. */
-  async #turn(): Promise<void> {
-    const { alarms, scanIntervalMs } = this.#options;
+  *#look(): Generator<void, void> {
+    const { alarms } = this.#options;
+    if (this.#stopped) return;
     this.#failures.clear();
     try {
-      await this.#lookAround();
+      yield* this.#lookAround();
     } catch (error) {
       if (!(error instanceof DiodeError)) throw error;
       this.#failures.set(error.code, error.message);
@@ -82,22 +116,18 @@ export class Watch {
     }
     for (const code of passing)
       alarms.set(this.#failures.has(code), code, 'intake', this.#failures.get(code));
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#running = this.#turn();
-    }, scanIntervalMs);
   }
 
-  async #lookAround(): Promise<void> {
+  *#lookAround(): Generator<void, void> {
     const { alarms, hasRoom } = this.#options;
     if (hasRoom()) {
-      await this.#takeArrived(this.#leftoversDue);
-      await this.#takeSettled();
+      yield* this.#takeArrived(this.#leftoversDue);
+      yield* this.#takeSettled();
     }
     alarms.set(!hasRoom(), 'E_DISK_FULL', 'spool');
   }
 
-  async #takeSettled(): Promise<void> {
+  *#takeSettled(): Generator<void, void> {
     const { hasRoom, folder, log, alarms } = this.#options;
     if (this.#watched === undefined || folder === undefined) return;
     const { settled, problems, waiting, isCrowded } = this.#watched.scan();
@@ -113,7 +143,7 @@ export class Watch {
     );
     for (let first = 0; first < urgentFirst.length && !this.#stopped && hasRoom(); first += groupFiles) {
       const group = urgentFirst.slice(first, first + groupFiles);
-      await this.#take(
+      yield* this.#take(
         group.map((file) => ({
           path: file.path,
           relativePath: relative(folder, file.path),
@@ -125,12 +155,12 @@ export class Watch {
   }
 
   /** Takes what lies in arriving/, and what a stop left elsewhere. */
-  async #takeArrived(leftoversDue: boolean): Promise<void> {
+  *#takeArrived(leftoversDue: boolean): Generator<void, void> {
     const { spool } = this.#options;
     this.#leftoversDue = false;
     const arrived = leftoversDue ? spool.leftovers() : spool.arrived();
     for (let first = 0; first < arrived.length && !this.#stopped; first += groupFiles) {
-      await this.#take(
+      yield* this.#take(
         arrived.slice(first, first + groupFiles).map((file) => ({
           path: file.path,
           relativePath: 'arrived',
@@ -141,9 +171,8 @@ export class Watch {
     }
   }
 
-  async #take(group: readonly Candidate[]): Promise<void> {
+  *#take(group: readonly Candidate[]): Generator<void, void> {
     const steps = takeFiles(this.#options.intake, group);
-    let sliceEndsMs = systemClock.monotonicMs() + sliceMs;
     for (;;) {
       const step = steps.next();
       if (step.done === true) {
@@ -156,9 +185,7 @@ export class Watch {
         steps.return({ entered: [], duplicates: 0, rejected: [], postponed: [], waiting: [] });
         return;
       }
-      if (systemClock.monotonicMs() < sliceEndsMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      sliceEndsMs = systemClock.monotonicMs() + sliceMs;
+      yield;
     }
   }
 

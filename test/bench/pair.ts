@@ -2,8 +2,8 @@
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
-import type { SenderSnapshot } from '../../sender/snapshot.ts';
+import type { ReceiverStatus } from '../../receiver/status.ts';
+import type { SenderStatus } from '../../sender/status.ts';
 import { readSnapshot } from '../../shared/console/command-line.ts';
 import { Processes, type RunningProgram } from '../harness/processes.ts';
 import { repositoryRoot } from '../harness/repository-root.ts';
@@ -158,12 +158,12 @@ export class Pair {
     return this.#high('inbox');
   }
 
-  senderSnapshot(): SenderSnapshot | undefined {
-    return readSnapshot<SenderSnapshot>(this.path('low/spool/status.json'));
+  senderSnapshot(): SenderStatus | undefined {
+    return readSnapshot<SenderStatus>(this.path('low/spool/status.json'));
   }
 
-  receiverSnapshot(): ReceiverSnapshot | undefined {
-    return readSnapshot<ReceiverSnapshot>(this.#high('vault', 'status.json'));
+  receiverSnapshot(): ReceiverStatus | undefined {
+    return readSnapshot<ReceiverStatus>(this.#high('vault', 'status.json'));
   }
 
   /** Waits until something is so. @throws Error when it is not in time */

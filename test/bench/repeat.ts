@@ -7,7 +7,7 @@ import { transmissionBytes } from '../../sender/encode/transmission.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import { LedgerDatabase } from '../../shared/ledger-database.ts';
 import type { BenchmarkOptions } from './options.ts';
-import { startReceiverInProcess } from './receiver-in-process.ts';
+import { makeReceiverInProcess } from './receiver-in-process.ts';
 import { openBlocks, StudyPass, studyIdentity, studyObjects } from './recorded-pass.ts';
 import { Scratch } from './scratch.ts';
 
@@ -20,7 +20,7 @@ export async function run({ folder, scale }: BenchmarkOptions): Promise<object> 
   const scratch = new Scratch(folder, 3 * count * instanceBytes + 2e8);
   try {
     const ledgerTime = timeLedgers();
-    const { ledger, pipeline, admission } = startReceiverInProcess(scratch);
+    const { ledger, pipeline, parts, admission } = makeReceiverInProcess(scratch);
     const datagrams = onePass(count);
     const pass = async () => {
       const [cpu, ledgerMs] = [process.cpuUsage(), ledgerTime()];
@@ -43,7 +43,7 @@ export async function run({ folder, scale }: BenchmarkOptions): Promise<object> 
     const first = await pass();
     const stored = ledger.files.count();
     const repeat = await pass();
-    ledger.close();
+    void parts.stop();
     const result = {
       instances: stored,
       datagrams: datagrams.length,

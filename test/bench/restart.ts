@@ -4,17 +4,18 @@
  */
 import { randomBytes } from 'node:crypto';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
-import { Dispatch } from '../../sender/dispatch/dispatch.ts';
+import { senderSettings } from '../../sender/configuration.ts';
 import { SenderLedger } from '../../sender/ledger/ledger.ts';
-import { replanStale } from '../../sender/spool/replanning.ts';
-import { Spool } from '../../sender/spool/spool.ts';
-import { Alarms } from '../../shared/alarms.ts';
-import { systemClock } from '../../shared/clock.ts';
+import { senderHost } from '../../sender/program/host.ts';
+import { listSender } from '../../sender/program/sender.ts';
 import { nodeDisk } from '../../shared/disk.ts';
-import { RunningTime } from '../../shared/running-time.ts';
+import { createLog } from '../../shared/log.ts';
 import { closeReason, priority } from '../../shared/wire/manifest.ts';
+import { configurationWith } from '../harness/settings.ts';
+import { SimulatedDataPlane } from '../simulation/simulated-data-plane.ts';
+import { linkSettingsOf, ringOf } from '../simulation/simulated-host.ts';
 import type { BenchmarkOptions } from './options.ts';
-import { startReceiverInProcess } from './receiver-in-process.ts';
+import { makeReceiverInProcess } from './receiver-in-process.ts';
 import { studyIdentity } from './recorded-pass.ts';
 import { Scratch } from './scratch.ts';
 
@@ -25,6 +26,7 @@ export async function run({ folder, scale, runs }: BenchmarkOptions): Promise<ob
   const studies = Math.max(1, Math.round((instances * scale) / studyInstances));
   const scratch = new Scratch(folder, 2e9 * scale + 1e8);
   try {
+    nodeDisk.makeFolder(scratch.path('watch'));
     fillSender(scratch, studies);
     fillReceiver(scratch, studies);
     const times = Array.from({ length: runs }, () => ({
@@ -157,48 +159,28 @@ function fillReceiver(scratch: Scratch, studies: number): void {
 }
 
 function startSender(scratch: Scratch): void {
-  const ledger = new SenderLedger(scratch.path('spool', 'ledger.sqlite'));
-  const runningTime = new RunningTime(ledger.savedTime, systemClock);
-  const runningMs = () => runningTime.nowMs();
-  const spool = new Spool({ folder: scratch.path('spool'), disk: nodeDisk, ledger, runningMs });
-  const identity = studyIdentity;
-  replanStale({
-    ledger,
-    disk: nodeDisk,
-    objectsFolder: spool.objects.path,
-    identity,
-    passesPlanned: 2,
+  const configuration = configurationWith(senderSettings, {
+    ...linkSettingsOf(studyIdentity.parameters),
+    'watch.folder': scratch.path('watch'),
+    'spool.folder': scratch.path('spool'),
   });
-  const dispatch = new Dispatch({
-    ledger,
-    spool,
-    clock: systemClock,
-    runningMs,
-    alarms: new Alarms(systemClock.wallMs, () => {}),
-    identity,
-    session: { counter: 1, random: 1 },
-    schedule: {
-      passCount: 2,
-      passGapMs: 200,
-      carouselShare: 0.25,
-      carouselGapMs: 60_000,
-      linkBytesPerMs: 62_500,
-    },
-    beaconIntervalMs: 1000,
-    rollIntervalMs: 30_000,
-    waitingBlocksMax: 156,
-    transmit: () => {},
-    onClosed: () => {},
+  const log = createLog('bench', 'error');
+  const { parts, sending, spoolPart } = listSender(configuration, {
+    ...senderHost(configuration, log, (error) => {
+      throw error;
+    }),
+    readKeys: () => ringOf(new Map([[studyIdentity.keyId, studyIdentity.secret]])),
+    openDataPlane: (identity, session) => new SimulatedDataPlane(identity, session, 78, nodeDisk),
   });
-  dispatch.reissueManifests();
-  spool.leftovers();
+  sending.start();
+  spoolPart.spool.leftovers();
   // The first beacon, and the first repeat of the carousel.
-  dispatch.step();
-  ledger.close();
+  sending.step();
+  void parts.stop();
 }
 
 function startReceiver(scratch: Scratch): void {
-  const { ledger, pipeline } = startReceiverInProcess(scratch);
+  const { parts, pipeline } = makeReceiverInProcess(scratch);
   pipeline.step();
-  ledger.close();
+  void parts.stop();
 }

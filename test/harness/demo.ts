@@ -22,8 +22,8 @@ import { Command } from 'commander';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import type { StudySummary } from '../../receiver/ledger/study-records.ts';
 import { studyState } from '../../receiver/ledger/study-state.ts';
-import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
-import type { SenderSnapshot } from '../../sender/snapshot.ts';
+import type { ReceiverStatus } from '../../receiver/status.ts';
+import type { SenderStatus } from '../../sender/status.ts';
 import { readSnapshot } from '../../shared/console/command-line.ts';
 import { bar, Progress } from '../../shared/console/progress.ts';
 import { bytesText, durationText, rateText } from '../../shared/console/quantities.ts';
@@ -295,12 +295,12 @@ class Demo {
     return last === undefined ? undefined : JSON.parse(last.text);
   }
 
-  #sender(): SenderSnapshot | undefined {
-    return readSnapshot<SenderSnapshot>(this.#path('low/spool/status.json'));
+  #sender(): SenderStatus | undefined {
+    return readSnapshot<SenderStatus>(this.#path('low/spool/status.json'));
   }
 
-  #receiver(): ReceiverSnapshot | undefined {
-    return readSnapshot<ReceiverSnapshot>(this.#path('high/vault/status.json'));
+  #receiver(): ReceiverStatus | undefined {
+    return readSnapshot<ReceiverStatus>(this.#path('high/vault/status.json'));
   }
 
   #ledger(): ReceiverLedger {

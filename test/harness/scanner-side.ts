@@ -1,7 +1,7 @@
 /** A real sender with its port for scanners, in a folder of its own; nobody listens at the far end of its link. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SenderSnapshot } from '../../sender/snapshot.ts';
+import type { SenderStatus } from '../../sender/status.ts';
 import { dataSetHashes } from './instance-files.ts';
 import type { Processes, RunningProgram } from './processes.ts';
 import { freeTcpPort } from './transfer.ts';
@@ -73,12 +73,12 @@ export class ScannerSide {
     return { code, stdout: program.text('stdout'), stderr: program.text('stderr') };
   }
 
-  async status(): Promise<SenderSnapshot & { readonly studies: readonly Record<string, unknown>[] }> {
+  async status(): Promise<SenderStatus & { readonly studies: readonly Record<string, unknown>[] }> {
     return JSON.parse((await this.command('status', '--json')).stdout);
   }
 
   /** What the running sender says of itself twice a second. */
-  snapshot(): SenderSnapshot {
+  snapshot(): SenderStatus {
     return JSON.parse(readFileSync(join(this.spool, 'status.json'), 'utf8'));
   }
 

@@ -8,8 +8,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
-import type { SenderSnapshot } from '../../sender/snapshot.ts';
+import type { ReceiverStatus } from '../../receiver/status.ts';
+import type { SenderStatus } from '../../sender/status.ts';
 import { readSnapshot } from '../../shared/console/command-line.ts';
 import type { RelayReport } from './datagram-relay.ts';
 import type { Exit, Processes, RunningProgram } from './processes.ts';
@@ -186,12 +186,12 @@ export class Transfer {
     return { studyUid, moveIn: () => renameSync(folder, target) };
   }
 
-  senderStatus(): SenderSnapshot | undefined {
-    return readSnapshot<SenderSnapshot>(this.low('spool', 'status.json'));
+  senderStatus(): SenderStatus | undefined {
+    return readSnapshot<SenderStatus>(this.low('spool', 'status.json'));
   }
 
-  receiverStatus(): ReceiverSnapshot | undefined {
-    return readSnapshot<ReceiverSnapshot>(this.high('vault', 'status.json'));
+  receiverStatus(): ReceiverStatus | undefined {
+    return readSnapshot<ReceiverStatus>(this.high('vault', 'status.json'));
   }
 
   relayReport(): RelayReport | undefined {

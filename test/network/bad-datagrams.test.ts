@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
+import type { ReceiverStatus } from '../../receiver/status.ts';
 import { readKeyFile } from '../../shared/crypto/key-file.ts';
 import { encodeBeacon } from '../../shared/wire/beacon.ts';
 import { at, objectType, protection } from '../../shared/wire/datagram.ts';
@@ -74,7 +74,7 @@ it.skipIf(!built)(
       return { ...status?.link.refused, ...status?.assemble.refused };
     };
     await transfer.until('all is counted', () => sum(refused()) >= sum(expected));
-    const shown: ReceiverSnapshot = JSON.parse(
+    const shown: ReceiverStatus = JSON.parse(
       (await transfer.configured('receiver', 'status', '--json')).output,
     );
     expect({ ...shown.link.refused, ...shown.assemble.refused }).toEqual(expected);

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ReceiverSnapshot } from '../../receiver/snapshot.ts';
+import type { ReceiverStatus } from '../../receiver/status.ts';
 import { type CollectingScp, collectingScp } from '../harness/collecting-scp.ts';
 import { dataSetHashes } from '../harness/instance-files.ts';
 import { Processes } from '../harness/processes.ts';
@@ -82,7 +82,7 @@ describe('a PACS', () => {
     expect(tested.code).toBe(1);
     expect(tested.output).toMatch(/late +FAILS +no connection \(ECONNREFUSED\) +E_PEER_CONNECT/);
     expect(tested.output).toMatch(/other +works +C-ECHO was answered by/);
-    const status: ReceiverSnapshot & { studies: { state: string; deliveries: object }[] } =
+    const status: ReceiverStatus & { studies: { state: string; deliveries: object }[] } =
       await json('status');
     expect(status.studies).toMatchObject([{ state: 'released', deliveries: { waiting: 30, sent: 30 } }]);
 

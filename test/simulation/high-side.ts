@@ -1,24 +1,28 @@
-/** The receiver in a simulation: its real admission, pipeline, vault and ledger over a simulated disk. */
-
+/** The receiver in a simulation: the program itself, on a simulated disk, clock and link. */
 import type { MalwareScanner } from '../../receiver/clearance/clearance.ts';
-import { defaultGatePolicy, type GatePolicy } from '../../receiver/gate/inspect.ts';
+import { type ReceiverConfiguration, receiverSettings } from '../../receiver/configuration.ts';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import type { ReleaseRecord } from '../../receiver/ledger/release-records.ts';
-import { Admission } from '../../receiver/link/admission.ts';
+import type { Admission } from '../../receiver/link/admission.ts';
 import { InProcessInspector, type Inspector } from '../../receiver/pipeline/inspector.ts';
-import { Pipeline } from '../../receiver/pipeline/pipeline.ts';
-import { Room } from '../../receiver/vault/room.ts';
-import { SpillArea } from '../../receiver/vault/spill.ts';
-import { Vault } from '../../receiver/vault/vault.ts';
-import { Alarms } from '../../shared/alarms.ts';
+import type { Pipeline } from '../../receiver/pipeline/pipeline.ts';
+import type { ReceiverHost } from '../../receiver/program/host.ts';
+import { listReceiver, type Receiver } from '../../receiver/program/receiver.ts';
+import type { ReceiverStatus } from '../../receiver/status.ts';
+import type { Alarms } from '../../shared/alarms.ts';
+import { present } from '../../shared/assert.ts';
 import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
-import { symbolBytesOf } from '../../shared/wire/datagram.ts';
+import type { Log, LogFields } from '../../shared/log.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { Random } from '../harness/random.ts';
+import { configurationWith } from '../harness/settings.ts';
 import { PowerSwitch } from './power-switch.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
+import { linkSettingsOf, ringOf, simulatedHost } from './simulated-host.ts';
+import { SimulatedLoop } from './simulated-loop.ts';
+import { SimulatedReceivingEnd } from './simulated-receiving-end.ts';
 import type { HostClock } from './virtual-clock.ts';
 
 export interface HighSideOptions {
@@ -30,7 +34,8 @@ export interface HighSideOptions {
   readonly memoryBytes: number;
   readonly deadlineMs: number;
   readonly spillBytes: number;
-  readonly gate?: Partial<GatePolicy>;
+  /** Other settings of the receiver. */
+  readonly settings?: Partial<ReceiverConfiguration>;
   readonly scanner?: MalwareScanner | undefined;
   /** Looks at instances for the gate beside the receiver; in its steps when left out. */
   readonly inspector?: ((inProcess: InProcessInspector) => Inspector) | undefined;
@@ -58,7 +63,10 @@ export const objectsFolder = `${vaultFolder}/objects`;
 /** How a program ends: told to, without warning, or with its host. */
 export type End = 'stop' | 'kill' | 'power cut';
 
+/** One shared engine: it holds no state between two calls, and making one takes longer than a short scenario. */
 const code = createErasureCode();
+/** Nothing leaves the vault while a scenario looks at it. */
+const keptForDays = 3650;
 
 export class HighSide {
   readonly power = new PowerSwitch();
@@ -70,17 +78,22 @@ export class HighSide {
   /** How often each alarm was raised or cleared, by code and subject: as many lines are in the log. */
   readonly alarmEdges = new Map<string, number>();
   readonly clock: HostClock;
-  alarms: Alarms;
-  admission: Admission;
-  pipeline: Pipeline;
+  /** What the program told of itself last, as `status` reads it. */
+  status: ReceiverStatus | undefined;
   readonly #options: HighSideOptions;
+  readonly #configuration: ReceiverConfiguration;
   readonly #random: Random;
+  readonly #loop: SimulatedLoop;
   #secrets: ReadonlyMap<number, Uint8Array>;
+  #link: SimulatedReceivingEnd | undefined;
+  #program: Receiver | undefined;
 
   constructor(options: HighSideOptions, clock: HostClock, random: Random) {
     this.#options = options;
+    this.#configuration = configurationOf(options);
     this.#secrets = options.secrets;
     this.clock = clock;
+    this.#loop = new SimulatedLoop(clock, true);
     this.#random = random;
     this.disk.power = this.power;
     this.disk.delaySyncs(random.fork('syncs'));
@@ -89,34 +102,53 @@ export class HighSide {
     this.disk.makeFolder(partialFolder);
     this.disk.makeFolder(vaultFolder);
     this.ledger = new ReceiverLedger(options.ledgerPath ?? ':memory:', () => this.#store());
-    [this.alarms, this.admission, this.pipeline] = this.#start();
+    this.#start();
+  }
+
+  /** The running program. */
+  get program(): Receiver {
+    return present(this.#program, 'the receiver runs');
+  }
+
+  get alarms(): Alarms {
+    return this.program.alarms;
+  }
+
+  get pipeline(): Pipeline {
+    return this.program.pipeline;
+  }
+
+  get admission(): Admission {
+    return present(this.#link, 'the receiver has its link').admission;
   }
 
   /** @throws PowerCut */
   receive(datagram: Uint8Array): void {
-    if (this.admission.admit(datagram)) this.pipeline.receive(datagram, this.clock.monotonicMs());
+    this.#link?.offer(datagram);
+    this.program.receiving.take();
   }
 
   /** @throws PowerCut */
   step(): void {
     this.disk.endSyncs();
-    while (this.pipeline.step());
+    while (this.program.receiving.turn() === 'more');
+    this.#loop.run();
   }
 
   /** The key file is another one, and the receiver reads it again while it runs. */
   useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
     this.#secrets = secrets;
-    this.admission.useSecrets(secrets);
-    this.pipeline.useSecrets(secrets);
+    this.program.parts.useKeys(this.#ring());
   }
 
   /** The process ends and starts again. @throws PowerCut when it is cut while it starts */
   restart(end: End): void {
-    if (end === 'stop' && !this.power.dead) this.pipeline.flush();
+    if (end === 'stop' && !this.power.dead) void this.program.parts.stop();
+    this.#loop.clear();
     this.power.restore();
     this.disk.forgetSyncs();
     if (end === 'power cut') this.disk.crash(this.#random);
-    [this.alarms, this.admission, this.pipeline] = this.#start();
+    this.#start();
   }
 
   #store(): void {
@@ -124,57 +156,77 @@ export class HighSide {
     if (this.ledgerRefuses()) throw new DiodeError('E_LEDGER');
   }
 
-  #start(): [Alarms, Admission, Pipeline] {
-    const { parameters, memoryBytes, deadlineMs } = this.#options;
-    const secrets = this.#secrets;
-    const alarms = new Alarms(
-      () => this.clock.wallMs(),
-      (_edge, { code: alarm, subject }) => {
+  #start(): void {
+    this.#program = listReceiver(this.#configuration, this.#host());
+    void this.#program.parts.start();
+    this.#program.status.write();
+  }
+
+  #ring() {
+    return ringOf(this.#secrets, this.#options.keyNames);
+  }
+
+  #host(): ReceiverHost {
+    const { clock, disk } = this;
+    const { parameters, scanner, inspector } = this.#options;
+    return {
+      ...simulatedHost({
+        ...{ clock, disk, loop: this.#loop, random: this.#random, log: this.#log() },
+        readKeys: () => this.#ring(),
+        writeStatus: (status) => {
+          this.status = status as ReceiverStatus;
+        },
+      }),
+      // The file it stands for survives each end of the program.
+      openStore: () => ({
+        ledger: this.ledger,
+        patientKey: new Uint8Array(32).fill(5),
+        close: () => {},
+      }),
+      createErasureCode: () => code,
+      openLink: (secrets) => {
+        const { datagramBytes } = parameters;
+        const opened = { port: 4747, receiveBufferBytes: this.#configuration['link.receiveBufferBytes'] };
+        const slots = Math.floor((this.#configuration['link.ringMegabytes'] * 1e6) / datagramBytes);
+        this.#link = new SimulatedReceivingEnd({ datagramBytes, slots, secrets, opened });
+        return this.#link;
+      },
+      inspector: ({ policy: gate, patientKey, vault }) =>
+        inspector?.(new InProcessInspector({ vault, gate, patientKey })),
+      scanner: () => scanner,
+    };
+  }
+
+  #log(): Log {
+    const line = (message: string, data: LogFields = {}) => {
+      const { code: alarm, subject, studyUid, senderId } = data;
+      if (/^alarm (raised|changed|cleared)$/.test(message)) {
         const key = `${alarm} ${subject}`;
         this.alarmEdges.set(key, (this.alarmEdges.get(key) ?? 0) + 1);
-      },
-    );
-    const room = new Room({
-      measure: () => this.disk.freeBytes(),
-      marks: { highPercent: 90, lowPercent: 85, fullPercent },
-      alarms,
-    });
-    const vault = new Vault(vaultFolder, this.disk);
-    const gate = { ...defaultGatePolicy, ...this.#options.gate };
-    const patientKey = new Uint8Array(32).fill(5);
-    const pipeline = new Pipeline({
-      ledger: this.ledger,
-      vault,
-      disk: this.disk,
-      spill: new SpillArea({
-        disk: this.disk,
-        path: `${vaultFolder}/spill.area`,
-        symbolBytes: symbolBytesOf(parameters.datagramBytes),
-        areaBytes: this.#options.spillBytes,
-        mayGrow: () => !room.isFull,
-      }),
-      clock: this.clock,
-      alarms,
-      code,
-      parameters,
-      secrets,
-      keyNames: this.#options.keyNames,
-      inboxFolder,
-      partialFolder,
-      memoryBytes,
-      openObjectsMax: this.#options.openObjectsMax ?? 4096,
-      deadlineMs,
-      unclaimedMs: deadlineMs * 2,
-      silenceMs: 10_000,
-      gate,
-      patientKey,
-      inspector: this.#options.inspector?.(new InProcessInspector({ vault, gate, patientKey })),
-      room,
-      partialMs: 86_400_000,
-      lowSide: { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 86_400_000 },
-      scanner: this.#options.scanner,
-      onReleased: (release) => this.releases.push(release),
-    });
-    return [alarms, new Admission(parameters.datagramBytes, secrets), pipeline];
+      }
+      if (message !== 'study released' || studyUid === undefined || senderId === undefined) return;
+      const release = this.ledger.releases.ofStudy(senderId, studyUid).at(-1);
+      this.releases.push(present(release, 'what is released has its row'));
+    };
+    return { error: line, warn: line, info: line, debug: line };
   }
+}
+
+function configurationOf(options: HighSideOptions): ReceiverConfiguration {
+  const { parameters, memoryBytes, deadlineMs, spillBytes, openObjectsMax = 4096, settings } = options;
+  return configurationWith(receiverSettings, {
+    ...linkSettingsOf(parameters),
+    keyFile: '/high/key',
+    'vault.folder': vaultFolder,
+    'vault.keepForDays': keptForDays,
+    'vault.fullPercent': fullPercent,
+    'inbox.folder': inboxFolder,
+    'inbox.partialFolder': partialFolder,
+    'assemble.memoryMegabytes': memoryBytes / 1e6,
+    'assemble.spillMegabytes': spillBytes / 1e6,
+    'assemble.openObjects': openObjectsMax,
+    'studies.deadlineMinutes': deadlineMs / 60_000,
+    'studies.unclaimedMinutes': deadlineMs / 30_000,
+    ...settings,
+  });
 }

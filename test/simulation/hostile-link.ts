@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { MalwareScanner } from '../../receiver/clearance/clearance.ts';
+import type { ReceiverConfiguration } from '../../receiver/configuration.ts';
 import type { GatePolicy } from '../../receiver/gate/inspect.ts';
 import type { HeldInstance } from '../../receiver/ledger/holds.ts';
 import { objectType, protection } from '../../shared/wire/datagram.ts';
@@ -39,8 +40,8 @@ export class HostileLink {
       memoryBytes: 64_000_000,
       deadlineMs: 60_000,
       spillBytes: 0,
-      gate,
       scanner,
+      settings: gateSettings(gate),
     };
     this.high = new HighSide(options, this.time.host(), new Random(1));
   }
@@ -114,4 +115,14 @@ export class HostileLink {
 
 export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+function gateSettings(gate: Partial<GatePolicy>): Partial<ReceiverConfiguration> {
+  const { preamble, encapsulatedDocuments, allowSopClasses, denySopClasses } = gate;
+  return {
+    ...(preamble !== undefined && { 'gate.preamble': preamble }),
+    ...(encapsulatedDocuments !== undefined && { 'gate.encapsulatedDocuments': encapsulatedDocuments }),
+    ...(allowSopClasses !== undefined && { 'gate.allowSopClasses': allowSopClasses }),
+    ...(denySopClasses !== undefined && { 'gate.denySopClasses': denySopClasses }),
+  };
 }

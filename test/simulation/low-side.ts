@@ -1,29 +1,29 @@
 /**
- * The sender in a simulation: its real ledger, spool, intake, dispatch and encoder over a simulated disk.
- * What the network and the threads do in the program, the simulation does by calls.
+ * The sender in a simulation: the program itself, on a simulated disk, clock and link. What its threads do in earnest, the
+ * simulation does by calls.
  */
 import { join } from 'node:path';
-import { Dispatch } from '../../sender/dispatch/dispatch.ts';
-import { Transmission } from '../../sender/encode/transmission.ts';
-import { Transmitter } from '../../sender/encode/transmitter.ts';
-import { objectPlanner, type SenderIdentity, secretsOf } from '../../sender/identity.ts';
-import { takeFiles } from '../../sender/intake/take.ts';
+import { type SenderConfiguration, senderSettings } from '../../sender/configuration.ts';
+import type { Dispatch } from '../../sender/dispatch/dispatch.ts';
+import type { SenderIdentity } from '../../sender/identity.ts';
+import { watchDiskOver } from '../../sender/intake/watch-disk.ts';
 import { SenderLedger } from '../../sender/ledger/ledger.ts';
-import { beginSession } from '../../sender/ledger/session.ts';
-import { replanStale } from '../../sender/spool/replanning.ts';
-import { Spool } from '../../sender/spool/spool.ts';
-import { Upkeep } from '../../sender/spool/upkeep.ts';
-import { Alarms } from '../../shared/alarms.ts';
-import { HeaderTags } from '../../shared/crypto/header-tags.ts';
+import type { SenderHost } from '../../sender/program/host.ts';
+import { listSender, type Sender } from '../../sender/program/sender.ts';
+import type { SenderStatus } from '../../sender/status.ts';
+import type { Alarms } from '../../shared/alarms.ts';
+import { present } from '../../shared/assert.ts';
 import { DiodeError } from '../../shared/errors.ts';
-import { createErasureCode } from '../../shared/fec/engine.ts';
-import { RunningTime } from '../../shared/running-time.ts';
-import { WaterMarks } from '../../shared/water-marks.ts';
+import type { Log, LogFields } from '../../shared/log.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Random } from '../harness/random.ts';
+import { configurationWith } from '../harness/settings.ts';
 import { PowerSwitch } from './power-switch.ts';
+import { SimulatedDataPlane } from './simulated-data-plane.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
+import { linkSettingsOf, ringOf, simulatedHost } from './simulated-host.ts';
+import { SimulatedLoop } from './simulated-loop.ts';
 import type { HostClock } from './virtual-clock.ts';
 
 export interface LowSideOptions {
@@ -64,12 +64,7 @@ export interface Pace {
 
 const watchFolder = '/low/watch';
 const spoolFolder = '/low/spool';
-/** The program looks at its watch folder again after this long. */
-const scanIntervalMs = 1000;
 const normalPace = { beaconIntervalMs: 1000, rollIntervalMs: 30_000 } as const;
-
-/** One shared engine: it holds no state between two calls, and making one takes longer than a short scenario. */
-const code = createErasureCode();
 
 export class LowSide {
   readonly power = new PowerSwitch();
@@ -81,17 +76,15 @@ export class LowSide {
   readonly clock: HostClock;
   /** Studies that expired, in order. */
   readonly expired: string[] = [];
+  /** What the program told of itself last, as `status` reads it. */
+  status: SenderStatus | undefined;
   readonly #options: LowSideOptions;
+  readonly #configuration: SenderConfiguration;
   readonly #random: Random;
-  #alarms: Alarms;
-  #spool: Spool;
-  #dispatch: Dispatch;
-  #transmitter: Transmitter;
-  #upkeep: Upkeep;
-  #waterMarks: WaterMarks;
-  #leftoversDue = false;
+  readonly #loop: SimulatedLoop;
+  #program: Sender | undefined;
+  #plane: SimulatedDataPlane | undefined;
   #fileNumber = 0;
-  #scannedAtMs = 0;
   #images = 0;
   #keys: LowSideKeys;
 
@@ -99,13 +92,14 @@ export class LowSide {
     this.#options = options;
     this.#keys = { keyId: options.keyId, secret: options.secret };
     this.clock = clock;
+    this.#loop = new SimulatedLoop(clock);
     this.#random = random;
     this.pace = this.normalPace;
+    this.#configuration = this.#makeConfiguration();
     this.disk.power = this.power;
-    this.disk.makeFolder(watchFolder);
+    for (const folder of [watchFolder, join(watchFolder, 'stat')]) this.disk.makeFolder(folder);
     this.ledger = new SenderLedger(options.ledgerPath ?? ':memory:', () => this.#store());
-    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter, this.#upkeep, this.#waterMarks] =
-      this.#start();
+    this.#start();
   }
 
   get normalPace(): Pace {
@@ -120,65 +114,53 @@ export class LowSide {
     return Buffer.from(this.#options.senderId).toString('hex');
   }
 
+  /** The running program. */
+  get program(): Sender {
+    return present(this.#program, 'the sender runs');
+  }
+
   get alarms(): Alarms {
-    return this.#alarms;
+    return this.program.alarms;
   }
 
   get dispatch(): Dispatch {
-    return this.#dispatch;
+    return this.program.sending.dispatch;
   }
 
   /** A scanner writes a file into the watch folder, durably, and it has come to rest. */
   put(bytes: Uint8Array, urgency: Priority): void {
     this.power.aside(() => {
       this.#fileNumber += 1;
-      const path = join(
-        watchFolder,
-        `file-${this.#fileNumber}.${urgency === priority.stat ? 'stat' : 'dcm'}`,
-      );
+      const folder = urgency === priority.stat ? join(watchFolder, 'stat') : watchFolder;
+      const path = join(folder, `file-${this.#fileNumber}.dcm`);
       const capacityBytes = this.disk.capacityBytes;
       // The scanner's folder has a disk of its own.
       this.disk.capacityBytes = Number.POSITIVE_INFINITY;
       const file = this.disk.open(path, 'create');
       file.writeAt(bytes, 0);
       file.sync();
-      this.disk.syncFolder(watchFolder);
+      this.disk.syncFolder(folder);
       this.disk.capacityBytes = capacityBytes;
     });
   }
 
-  /** Takes in what lies in the watch folder. @throws PowerCut */
+  /** Looks at the watch folder until what has come to rest is taken in. @throws PowerCut */
   scan(): void {
-    this.#scannedAtMs = this.clock.monotonicMs();
-    if (this.#waterMarks.update(this.#spool.freeBytes())) return;
-    if (this.#leftoversDue) this.#takeLeftovers();
-    for (const name of this.disk.list(watchFolder)) {
-      const urgency = name.endsWith('.stat') ? priority.stat : priority.routine;
-      this.#takeAll([
-        {
-          path: join(watchFolder, name),
-          relativePath: name,
-          priority: urgency,
-          quietSeconds: this.#options.quietSeconds,
-          arrived: false,
-        },
-      ]);
-    }
+    const { watch } = this.program.intake;
+    // A file has to be found unchanged once.
+    for (let looks = 0; looks < 2; looks += 1) watch.finishTurn();
   }
 
   /** @throws PowerCut */
   step(): void {
-    if (this.clock.monotonicMs() - this.#scannedAtMs >= scanIntervalMs) this.scan();
-    this.#upkeep.step();
-    this.#dispatch.step();
+    this.#loop.run();
+    this.program.spoolPart.upkeep.step();
+    this.program.sending.step();
   }
 
   /** Writes the next datagram. @returns false when the encoder has none. @throws PowerCut */
   next(target: Uint8Array): boolean {
-    const produced = this.#transmitter.next(target);
-    const ended = this.#transmitter.takeEnded();
-    if (ended.length > 0) this.#dispatch.passesEnded(ended);
-    return produced;
+    return present(this.#plane, 'the sender has its link').next(target);
   }
 
   /** Whether everything taken in has had its planned passes and every study is closed. */
@@ -186,7 +168,7 @@ export class LowSide {
     return (
       this.ledger.studies.open().length === 0 &&
       this.ledger.totals.queue(this.#options.passCount).objects === 0 &&
-      this.disk.list(watchFolder).length === 0
+      this.#waiting === 0
     );
   }
 
@@ -226,115 +208,81 @@ export class LowSide {
   }
 
   #begin(): void {
-    [this.#alarms, this.#spool, this.#dispatch, this.#transmitter, this.#upkeep, this.#waterMarks] =
-      this.#start();
-    this.#leftoversDue = true;
+    this.#loop.clear();
+    this.#start();
     this.scan();
   }
 
-  /** What a stop left between two steps. */
-  #takeLeftovers(): void {
-    this.#leftoversDue = false;
-    this.#takeAll(
-      this.#spool.leftovers().map((leftover) => ({
-        ...leftover,
-        relativePath: 'leftover',
-        quietSeconds: this.#options.quietSeconds,
-        arrived: true,
-      })),
-    );
+  /** Files in the watch folder. */
+  get #waiting(): number {
+    return this.disk.contents(watchFolder).size;
   }
 
-  #takeAll(batch: Parameters<typeof takeFiles>[1]): void {
-    const plan = objectPlanner(this.#identity);
-    const steps = takeFiles({ disk: this.disk, spool: this.#spool, clock: this.clock, plan }, batch);
-    for (;;) {
-      const step = steps.next();
-      if (step.done !== true) continue;
-      if (step.value.postponed.length > 0) this.#leftoversDue = true;
-      this.#dispatch.instancesEntered(step.value.entered);
-      return;
-    }
-  }
-
-  get #identity(): SenderIdentity {
-    const senderId = new Uint8Array(Buffer.from(this.senderId, 'hex'));
-    return { parameters: this.#options.parameters, senderId, ...this.#keys };
-  }
-
-  #start(): [Alarms, Spool, Dispatch, Transmitter, Upkeep, WaterMarks] {
-    const { parameters, openBlocks, passCount, passGapMs, carouselShare, linkBytesPerMs } = this.#options;
+  #start(): void {
     this.ledger.facts.once('senderId', () => this.#firstId);
-    const session = beginSession(this.ledger, (count) => this.#random.bytes(count));
-    const runningTime = new RunningTime(this.ledger.savedTime, this.clock);
-    const runningMs = () => runningTime.nowMs();
-    const spool = new Spool({ folder: spoolFolder, disk: this.disk, ledger: this.ledger, runningMs });
-    const waterMarks = new WaterMarks({ highPercent: 90, lowPercent: 80 });
-    replanStale({
-      ledger: this.ledger,
-      disk: this.disk,
-      objectsFolder: spool.objects.path,
-      identity: this.#identity,
-      passesPlanned: passCount,
-    });
-    const transmission = new Transmission({
-      identity: this.#identity,
-      session,
-      code,
-      tag: new HeaderTags(secretsOf(this.#identity)),
-      openBlocks,
-      allocate: (byteLength) => new Uint8Array(byteLength),
-    });
-    const transmitter = new Transmitter(transmission, this.disk);
-    const alarms = new Alarms(
-      () => this.clock.wallMs(),
-      () => {},
-    );
-    const side = this;
-    const dispatch = new Dispatch({
-      ledger: this.ledger,
-      spool,
-      clock: this.clock,
-      runningMs,
-      alarms,
-      identity: this.#identity,
-      session,
-      schedule: {
-        passCount,
-        passGapMs,
-        carouselShare,
-        get carouselGapMs() {
-          return side.pace.carouselGapMs;
+    this.#program = listSender(this.#configuration, this.#host());
+    void this.#program.parts.start();
+    this.#program.status.write();
+  }
+
+  #host(): SenderHost {
+    const { clock, disk } = this;
+    const { keyId, secret, otherSecrets = new Map() } = this.#keys;
+    return {
+      ...simulatedHost({
+        ...{ clock, disk, loop: this.#loop, random: this.#random, log: this.#log() },
+        readKeys: () => ringOf(new Map([[keyId, secret], ...otherSecrets])),
+        writeStatus: (status) => {
+          this.status = status as SenderStatus;
         },
-        linkBytesPerMs,
+      }),
+      watchDisk: watchDiskOver(disk),
+      // The file it stands for survives each end of the program.
+      openStore: () => ({ ledger: this.ledger, close: () => {} }),
+      openDataPlane: (identity, session) => {
+        this.#plane = new SimulatedDataPlane(identity, session, this.#options.openBlocks, disk);
+        return this.#plane;
       },
-      get beaconIntervalMs() {
+    };
+  }
+
+  #log(): Log {
+    const line = (message: string, { studyUid }: LogFields = {}) => {
+      if (message === 'study expired' && studyUid !== undefined) this.expired.push(studyUid);
+    };
+    return { error: line, warn: line, info: line, debug: line };
+  }
+
+  #makeConfiguration(): SenderConfiguration {
+    const options = this.#options;
+    const side = this;
+    const dayMs = 86_400_000;
+    return configurationWith(senderSettings, {
+      ...linkSettingsOf(options.parameters),
+      keyFile: '/low/key',
+      'watch.folder': watchFolder,
+      'watch.settleScans': 1,
+      'watch.quietSeconds': options.quietSeconds,
+      'watch.statQuietSeconds': options.quietSeconds,
+      'spool.folder': spoolFolder,
+      'spool.retainForDays': options.retainForMs / dayMs,
+      'spool.tombstoneDays': options.tombstoneMs / dayMs,
+      'link.rateMegabitsPerSecond': options.linkBytesPerMs / 125,
+      // In half: what waits at the encoder is twice as much.
+      'code.openBlocks':
+        options.parameters.datagramBytes > 1000 ? options.openBlocks / 2 : options.openBlocks,
+      'passes.count': options.passCount,
+      'passes.gapMs': options.passGapMs,
+      'passes.carouselPercent': options.carouselShare * 100,
+      get 'passes.carouselGapSeconds'() {
+        return side.pace.carouselGapMs / 1000;
+      },
+      get 'beacon.intervalMs'() {
         return side.pace.beaconIntervalMs;
       },
-      get rollIntervalMs() {
-        return side.pace.rollIntervalMs;
-      },
-      waitingBlocksMax: parameters.datagramBytes > 1000 ? openBlocks : openBlocks * 2,
-      transmit: (order) => transmitter.add(order),
-      onClosed: () => {},
-    });
-    dispatch.reissueManifests();
-    const upkeep = new Upkeep({
-      ledger: this.ledger,
-      spool,
-      disk: this.disk,
-      clock: this.clock,
-      alarms,
-      runningTime,
-      passCount,
-      retainForMs: this.#options.retainForMs,
-      tombstoneMs: this.#options.tombstoneMs,
-      waterMarks,
-      onExpired: ({ studyUid }) => this.expired.push(studyUid),
-      onReconciled: ({ adopted }) => {
-        if (adopted > 0) this.#leftoversDue = true;
+      get 'beacon.rollSeconds'() {
+        return side.pace.rollIntervalMs / 1000;
       },
     });
-    return [alarms, spool, dispatch, transmitter, upkeep, waterMarks];
   }
 }

@@ -197,7 +197,7 @@ describe('a sender', () => {
     runFor(60_000);
     expect(world.high.ledger.studies.get(now, waiting)?.state).toBe('released');
     expect(beaconAge(now)).toBeLessThan(2000);
-    expect(alarms()).toEqual([`E_NO_BEACON ${before}`]);
+    expect(alarms()).toEqual([`E_LOW_SIDE ${now} E_SENDER_RENEWED`, `E_NO_BEACON ${before}`]);
   });
 
   it('that was set back to an older image is believed after a silence, and a recording of it is not', () => {

@@ -16,10 +16,12 @@ import { systemClock } from '../../../../shared/clock.ts';
 import { loadConfiguration } from '../../../../shared/config/load.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { createLog } from '../../../../shared/log.ts';
+import { type Cancel, guardedLoop, nodeLoop } from '../../../../shared/program/loop.ts';
 import { SimulatedDisk } from '../../../simulation/simulated-disk.ts';
 import { instance } from '../high.ts';
 
 let folder: string;
+const chores: Cancel[] = [];
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -27,6 +29,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  for (const cancel of chores.splice(0)) cancel();
   vi.useRealTimers();
   rmSync(folder, { recursive: true });
 });
@@ -76,16 +79,25 @@ function serviceOf(checkLedger: () => void, names: readonly string[] = ['gone'])
       remove(path);
     });
   };
-  return { service, disk, ids, died, standing, place, left, stick };
+  const start = () => {
+    service.start();
+    const loop = guardedLoop(nodeLoop, (error) => died.push(error));
+    for (const { everyMs, act } of service.chores) chores.push(loop.every(everyMs, act));
+  };
+  const stop = async () => {
+    for (const cancel of chores.splice(0)) cancel();
+    await service.stop();
+  };
+  return { service, start, stop, disk, ids, died, standing, place, left, stick };
 }
 
 it('keeps what may leave the vault until the ledger can say so, and stops on a full disk as well', async () => {
   let isFull = false;
-  const { service, died, standing, place } = serviceOf(() => {
+  const { start, stop, died, standing, place } = serviceOf(() => {
     if (isFull) throw new DiodeError('E_DISK_FULL');
   });
   isFull = true;
-  service.start();
+  start();
   await vi.advanceTimersByTimeAsync(5000);
   expect(died).toEqual([]);
   expect(standing()).toContain('E_DISK_FULL vault removal');
@@ -95,31 +107,31 @@ it('keeps what may leave the vault until the ledger can say so, and stops on a f
   expect(place()).toEqual(['removed', false]);
   expect(standing()).toEqual([]);
   isFull = true;
-  await service.stop();
+  await stop();
   expect(standing()).toEqual(['E_DISK_FULL running time']);
   expect(died).toEqual([]);
 });
 
 it('removes a file that may leave the vault when the disk lets it, without a start in between', async () => {
-  const { service, ids, died, standing, place, stick } = serviceOf(() => {});
+  const { start, stop, ids, died, standing, place, stick } = serviceOf(() => {});
   const removal = stick(ids);
-  service.start();
+  start();
   await vi.advanceTimersByTimeAsync(5000);
   expect([place(), standing()]).toEqual([['removed', true], ['E_DISK vault removal']]);
   removal.mockRestore();
   await vi.advanceTimersByTimeAsync(5000);
   expect([place(), standing()]).toEqual([['removed', false], []]);
-  await service.stop();
+  await stop();
   expect(died).toEqual([]);
 });
 
 const named = (count: number) => Array.from({ length: count }, (_, index) => `file ${index}`);
 
 it('removes what can go, however many files before it the disk keeps', async () => {
-  const { service, ids, died, standing, left, stick } = serviceOf(() => {}, named(55));
+  const { start, stop, ids, died, standing, left, stick } = serviceOf(() => {}, named(55));
   const stuck = ids.slice(0, 25);
   const removal = stick(stuck);
-  service.start();
+  start();
   await vi.advanceTimersByTimeAsync(5000);
   expect([left(), standing()]).toEqual([stuck, ['E_DISK vault removal']]);
   // They are tried less and less often, and the alarm stands in between.
@@ -135,19 +147,19 @@ it('removes what can go, however many files before it the disk keeps', async () 
   removal.mockRestore();
   await vi.advanceTimersByTimeAsync(620_000);
   expect([left(), standing(), died]).toEqual([[], [], []]);
-  await service.stop();
+  await stop();
 });
 
 it('syncs no more for the others when the disk keeps one', async () => {
   const syncs = async (stuckCount: number) => {
-    const { service, disk, ids, left, stick } = serviceOf(() => {}, named(191));
+    const { start, stop, disk, ids, left, stick } = serviceOf(() => {}, named(191));
     const stuck = ids.slice(0, stuckCount);
     stick(stuck);
     const syncFolder = vi.spyOn(disk, 'syncFolder');
-    service.start();
+    start();
     await vi.advanceTimersByTimeAsync(15_000);
     expect(left()).toEqual(stuck);
-    await service.stop();
+    await stop();
     return syncFolder.mock.calls.length;
   };
   expect([await syncs(0), await syncs(1)]).toEqual([20, 20]);

@@ -25,6 +25,7 @@ import { systemClock } from '../../../../shared/clock.ts';
 import { type Disk, nodeDisk } from '../../../../shared/disk.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { createLog } from '../../../../shared/log.ts';
+import { nodeLoop } from '../../../../shared/program/loop.ts';
 import { protection } from '../../../../shared/wire/datagram.ts';
 import { Random } from '../../../harness/random.ts';
 import { smallInstance } from '../../../harness/small-instance.ts';
@@ -85,6 +86,7 @@ function watching(change: (disk: Disk) => Partial<Disk> = () => ({}), trackedMax
     spool,
     alarms,
     log: createLog('test', 'warn', { stream: { write: (line) => void lines.push(line) } }),
+    loop: nodeLoop,
     hasRoom: () => true,
     onTaken: () => {},
   });

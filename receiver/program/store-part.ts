@@ -1,0 +1,21 @@
+/** What is kept over the lives of the program: the last part to stop. */
+import type { Part } from '../../shared/program/part.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { ReceiverStore } from './host.ts';
+
+export class StorePart implements Part {
+  readonly name = 'store';
+  readonly ledger: ReceiverLedger;
+  readonly patientKey: Uint8Array;
+  readonly #store: ReceiverStore;
+
+  constructor(store: ReceiverStore) {
+    this.#store = store;
+    this.ledger = store.ledger;
+    this.patientKey = store.patientKey;
+  }
+
+  stop(): void {
+    this.#store.close();
+  }
+}

@@ -1,0 +1,76 @@
+/** What the sender has of its host, and the real one. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../shared/clock.ts';
+import { UsedBuffers, usedLargeBuffers } from '../../shared/collector.ts';
+import { readKeyRing } from '../../shared/crypto/key-file.ts';
+import { nodeDisk } from '../../shared/disk.ts';
+import { hostFiles } from '../../shared/host-network.ts';
+import { takeOwnership } from '../../shared/ledger-database.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Host } from '../../shared/program/host.ts';
+import { nodeLoop } from '../../shared/program/loop.ts';
+import { checkFolders, type Die, writeSnapshot } from '../../shared/supervision.ts';
+import type { SenderConfiguration } from '../configuration.ts';
+import { startDataPlane } from '../data-plane.ts';
+import type { SenderIdentity, Session } from '../identity.ts';
+import { localDisk, type WatchDisk } from '../intake/watch-disk.ts';
+import { SenderLedger } from '../ledger/ledger.ts';
+import { ledgerPath, snapshotPath } from '../places.ts';
+
+/** What encodes and sends: orders go in, ends of passes come out. */
+export type DataPlane = Awaited<ReturnType<typeof startDataPlane>>;
+
+/** What is kept on the host's disk over the lives of the program, owned by one at a time. */
+export interface SenderStore {
+  readonly ledger: SenderLedger;
+  close(): void;
+}
+
+export interface SenderHost extends Host {
+  /** The folder that the scanner writes to may be on another disk. */
+  readonly watchDisk: WatchDisk;
+  /** @throws DiodeError E_FOLDER, E_ALREADY_RUNNING, E_LEDGER */
+  openStore(): SenderStore;
+  /** @throws DiodeError what keeps the link from ever opening */
+  openDataPlane(identity: SenderIdentity, session: Session): DataPlane | Promise<DataPlane>;
+}
+
+/** The host that this process runs on. */
+export function senderHost(configuration: SenderConfiguration, log: Log, die: Die): SenderHost {
+  return {
+    clock: systemClock,
+    loop: nodeLoop,
+    disk: nodeDisk,
+    files: hostFiles,
+    log,
+    die,
+    usedBuffers: { small: new UsedBuffers(), large: usedLargeBuffers() },
+    randomBytes,
+    readKeys: () => readKeyRing(configuration.keyFile),
+    writeStatus: (status) => writeSnapshot(snapshotPath(configuration), status),
+    watchDisk: localDisk,
+    openStore: () => openStore(configuration),
+    openDataPlane: (identity, session) => startDataPlane(configuration, identity, session, log, die),
+  };
+}
+
+function openStore(configuration: SenderConfiguration): SenderStore {
+  const spoolFolder = configuration['spool.folder'];
+  const watchFolder = configuration['watch.folder'];
+  mkdirSync(spoolFolder, { recursive: true, mode: 0o750 });
+  checkFolders(
+    { ...(watchFolder !== undefined && { 'watch.folder': watchFolder }), 'spool.folder': spoolFolder },
+    [],
+  );
+  const giveUp = takeOwnership(join(spoolFolder, 'owner.lock'));
+  const ledger = new SenderLedger(ledgerPath(configuration));
+  return {
+    ledger,
+    close: () => {
+      ledger.close();
+      giveUp();
+    },
+  };
+}

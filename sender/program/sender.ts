@@ -1,0 +1,84 @@
+/** The sender: the list of its parts, in the order in which they start. It stops in reverse. */
+import { DiodeError } from '../../shared/errors.ts';
+import { AlarmsPart } from '../../shared/program/alarms-part.ts';
+import { guardedLoop } from '../../shared/program/loop.ts';
+import { listParts } from '../../shared/program/run-parts.ts';
+import { StatusPart } from '../../shared/program/status-part.ts';
+import type { SenderConfiguration } from '../configuration.ts';
+import type { SenderHost } from './host.ts';
+import { IntakePart } from './intake-part.ts';
+import { LinkPart } from './link-part.ts';
+import { RequestsPart } from './requests-part.ts';
+import { Sending } from './sending.ts';
+import { SessionPart } from './session-part.ts';
+import { SpoolPart } from './spool-part.ts';
+import { StorePart } from './store-part.ts';
+
+/** Puts a sender together. @throws DiodeError what keeps it from being one */
+export function listSender(configuration: SenderConfiguration, host: SenderHost) {
+  const { clock, disk, files, log, randomBytes } = host;
+  if (configuration['watch.folder'] === undefined && configuration['dicom.address'] === undefined)
+    throw new DiodeError('E_CONFIG_VALUE', 'set watch.folder, dicom.address or both: nothing could come in');
+  const loop = guardedLoop(host.loop, host.die);
+  return listParts(loop, (parts) => {
+    const keys = host.readKeys();
+    const { ledger } = parts.use(new StorePart(host.openStore()));
+    const { alarms } = parts.use(new AlarmsPart(host));
+    const status = parts.use(new StatusPart({ host, alarms, parts }));
+    const { session, identity } = parts.use(
+      new SessionPart({ configuration, ledger, keys, alarms, randomBytes }),
+    );
+    const spoolPart = parts.use(
+      new SpoolPart({
+        ...{ configuration, ledger, identity, alarms, disk, clock, log },
+        onAdopted: () => intake.watch.takeUp(),
+      }),
+    );
+    const { spool, runningTime } = spoolPart;
+    const sending = parts.use(
+      new Sending({
+        ...{ configuration, ledger, spool, identity, session, alarms, clock, log },
+        runningMs: () => runningTime.nowMs(),
+        openDataPlane: () => host.openDataPlane(identity, session),
+      }),
+    );
+    const link = parts.use(new LinkPart({ configuration, identity, sending, alarms, clock, files, log }));
+    const intake = parts.use(
+      new IntakePart({
+        ...{ configuration, ledger, spool, identity, sending, alarms, disk, clock, loop, log },
+        watchDisk: host.watchDisk,
+        hasRoom: () => spoolPart.hasRoom(),
+      }),
+    );
+    parts.use(new RequestsPart({ ledger, sending, alarms }));
+    return { parts, status, ledger, alarms, identity, spoolPart, sending, link, intake };
+  });
+}
+
+export type Sender = ReturnType<typeof listSender>;
+
+export interface RunningSender {
+  stop(): Promise<void>;
+}
+
+/** Starts a sender. @throws DiodeError what keeps it from starting */
+export async function startSender(
+  configuration: SenderConfiguration,
+  host: SenderHost,
+): Promise<RunningSender> {
+  const { parts, status, identity, sending, link } = listSender(configuration, host);
+  await parts.start();
+  status.write();
+  host.log.info('sender started', {
+    senderId: Buffer.from(identity.senderId).toString('hex'),
+    keyId: identity.keyId,
+    engine: sending.engine,
+    interface: link.interface,
+  });
+  return {
+    stop: async () => {
+      await parts.stop();
+      host.log.info('sender stopped');
+    },
+  };
+}

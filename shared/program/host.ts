@@ -1,0 +1,26 @@
+/** What a program has of its host. A simulation hands in another one, and runs the same program. */
+import type { Clock } from '../clock.ts';
+import type { KeyRing } from '../crypto/key-file.ts';
+import type { Disk } from '../disk.ts';
+import type { HostFiles } from '../host-network.ts';
+import type { Log } from '../log.ts';
+import type { Die } from '../supervision.ts';
+import type { Loop } from './loop.ts';
+
+export interface Host {
+  readonly clock: Clock;
+  readonly loop: Loop;
+  readonly disk: Disk;
+  /** What the kernel tells of the network. */
+  readonly files: HostFiles;
+  readonly log: Log;
+  /** Ends the program because of an error. */
+  readonly die: Die;
+  /** Told of buffers that are dropped by now; see collector.ts. */
+  readonly usedBuffers: Readonly<Record<'small' | 'large', { add(bytes: number): void }>>;
+  randomBytes(count: number): Uint8Array;
+  /** The key file as it is now. @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT */
+  readKeys(): KeyRing;
+  /** What the command line reads while the program runs. @throws DiodeError E_DISK, E_DISK_FULL */
+  writeStatus(status: unknown): void;
+}

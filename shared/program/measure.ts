@@ -1,0 +1,16 @@
+/**
+ * A number that a part tells of itself. Names and kinds follow the conventions of Prometheus: a counter only grows and its
+ * name ends with `_total`; units stand in the name. A label never has a UID, a name or anything else without bound.
+ */
+export interface Measure {
+  readonly name: string;
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const counterEnd = '_total';
+
+/** `counter`: it only grows while the program runs. */
+export function measureKind({ name }: Measure): 'counter' | 'gauge' {
+  return name.endsWith(counterEnd) ? 'counter' : 'gauge';
+}

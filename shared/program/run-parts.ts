@@ -1,0 +1,136 @@
+/**
+ * Runs a list of parts: starts them in order, gives each its turns, and stops them in reverse, also after half a start.
+ *
+ * Nothing here waits unless a part does: in a simulation, whose parts don't, start and stop are done when they return.
+ */
+import { assert } from '../assert.ts';
+import type { KeyRing } from '../crypto/key-file.ts';
+import type { Cancel, Loop } from './loop.ts';
+import type { Measure } from './measure.ts';
+import type { Part } from './part.ts';
+
+type Waiting = void | Promise<void>;
+
+export class RunningParts {
+  readonly #loop: Loop;
+  readonly #parts: Part[] = [];
+  #chores: Cancel[] = [];
+  #isStopped = false;
+
+  constructor(loop: Loop) {
+    this.#loop = loop;
+  }
+
+  /** Adds a part behind the others. */
+  use<P extends Part>(part: P): P {
+    assert(this.#chores.length === 0 && !this.#isStopped, 'a part is added before the start');
+    assert(
+      this.#parts.every(({ name }) => name !== part.name),
+      `there is one part ${part.name}`,
+    );
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Starts all of them, then their chores. @throws what keeps one from starting, when those before it have stopped */
+  start(): Waiting {
+    const failed = (error: unknown): Waiting =>
+      after(
+        caught(
+          () => this.stop(),
+          () => {},
+        ),
+        () => {
+          throw error;
+        },
+      );
+    try {
+      const starting = inOrder(this.#parts.map((part) => () => part.start?.()));
+      return starting === undefined
+        ? this.#beginChores()
+        : starting.then(() => this.#beginChores()).catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** Ends the chores, and stops every part. One that fails keeps none of the others. @throws what failed first */
+  stop(): Waiting {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const cancel of this.#chores) cancel();
+    this.#chores = [];
+    const failures: unknown[] = [];
+    const steps = this.#parts.toReversed().map(
+      (part) => () =>
+        caught(
+          () => part.stop?.(),
+          (error) => void failures.push(error),
+        ),
+    );
+    return after(inOrder(steps), () => {
+      if (failures.length > 0) throw failures[0];
+    });
+  }
+
+  /** Hands another key ring to every part. */
+  useKeys(ring: KeyRing): void {
+    for (const part of this.#parts) part.useKeys?.(ring);
+  }
+
+  /** The sections of all parts, and `measures`: the numbers of all of them. */
+  status(): Record<string, unknown> {
+    const measures: Measure[] = [];
+    const sections: Record<string, unknown> = { measures };
+    for (const part of this.#parts) {
+      const status = part.status?.() ?? {};
+      for (const [name, section] of Object.entries(status)) {
+        assert(!(name in sections), `the section ${name} of the status has one owner`);
+        sections[name] = section;
+      }
+      measures.push(...(part.measures?.(status) ?? []));
+    }
+    return sections;
+  }
+
+  #beginChores(): void {
+    this.#chores = this.#parts.flatMap((part) =>
+      (part.chores ?? []).map(({ everyMs, act }) => this.#loop.every(everyMs, act)),
+    );
+  }
+}
+
+/**
+ * Makes a program of a list: `list` adds its parts. Where it breaks off, what was added is stopped.
+ * @throws what kept a part from being made
+ */
+export function listParts<T>(loop: Loop, list: (parts: RunningParts) => T): T {
+  const parts = new RunningParts(loop);
+  try {
+    return list(parts);
+  } catch (error) {
+    // What a stop would wait for goes with the process, which has not started.
+    void parts.stop();
+    throw error;
+  }
+}
+
+/** One step after the other; it waits only where one does. */
+function inOrder(steps: readonly (() => Waiting)[]): Waiting {
+  for (const [index, step] of steps.entries()) {
+    const waiting = step();
+    if (waiting !== undefined) return waiting.then(() => inOrder(steps.slice(index + 1)));
+  }
+}
+
+function after(waiting: Waiting, act: () => Waiting): Waiting {
+  return waiting === undefined ? act() : waiting.then(act);
+}
+
+function caught(act: () => Waiting, onError: (error: unknown) => void): Waiting {
+  try {
+    return act()?.catch(onError);
+  } catch (error) {
+    onError(error);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * What the running program tells of itself, twice a second, for `status`, for scripts and for consoles: a section of each
+ * part. No PHI.
+ */
+import type { Alarms } from '../alarms.ts';
+import { storageCodes } from '../errors.ts';
+import type { Host } from './host.ts';
+import type { Measure } from './measure.ts';
+import type { Part } from './part.ts';
+import type { RunningParts } from './run-parts.ts';
+
+/** Of the layout: whoever reads it refuses another one. */
+export const statusVersion = 1;
+
+/** What every program tells. */
+export interface ProgramStatus {
+  readonly version: typeof statusVersion;
+  readonly atMs: number;
+  readonly pid: number;
+  readonly upMs: number;
+  readonly measures: readonly Measure[];
+}
+
+const writeMs = 500;
+
+export interface StatusPartOptions {
+  readonly host: Pick<Host, 'clock' | 'writeStatus'>;
+  readonly alarms: Alarms;
+  readonly parts: Pick<RunningParts, 'status'>;
+}
+
+export class StatusPart implements Part {
+  readonly name = 'status';
+  readonly chores = [{ everyMs: writeMs, act: () => this.write() }];
+  readonly #options: StatusPartOptions;
+  readonly #startedMs: number;
+  #isWritten = false;
+
+  constructor(options: StatusPartOptions) {
+    this.#options = options;
+    this.#startedMs = options.host.clock.monotonicMs();
+  }
+
+  /** Writes the last one, unless there never was one. */
+  stop(): void {
+    if (this.#isWritten) this.write();
+  }
+
+  /** Call it when the program has started: until it is there, the command line takes it for stopped. */
+  write(): void {
+    this.#isWritten = true;
+    const { host, alarms, parts } = this.#options;
+    alarms.during('status', storageCodes, () => {
+      const program: Omit<ProgramStatus, 'measures'> = {
+        version: statusVersion,
+        atMs: host.clock.wallMs(),
+        pid: process.pid,
+        upMs: Math.round(host.clock.monotonicMs() - this.#startedMs),
+      };
+      host.writeStatus({ ...program, ...parts.status() });
+    });
+  }
+}
