@@ -96,7 +96,7 @@ export const senderSettings = {
   'dicom.storageCommitment': choice(
     ['refused', 'own-spool'],
     'refused',
-    'own-spool promises what this spool holds, until it expires, and nothing of the PACS',
+    'own-spool promises what this spool keeps, until it expires, and nothing of the PACS',
   ),
   'dicom.tlsKeyFile': optionalPath('the private key as PEM, mode 0600: with it the port speaks TLS only'),
   'dicom.tlsCertificateFile': optionalPath('the certificate that goes with it, and those above it'),
@@ -114,7 +114,7 @@ export const senderSettings = {
   ),
   'spool.retainForDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 14 },
-    'a study is held for so long, counted while the sender runs, to be sent again',
+    'a study is kept for so long, counted while the sender runs, to be sent again',
   ),
   'spool.tombstoneDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 90 },
@@ -145,7 +145,7 @@ export const senderSettings = {
   ),
   'passes.carouselPercent': wholeNumber(
     { min: 0, max: 100, fallback: 25 },
-    'share of the link that repeats what is held; 0 switches it off',
+    'share of the link that repeats what is kept; 0 switches it off',
   ),
   'passes.carouselGapSeconds': wholeNumber(
     { min: 1, max: 86_400, fallback: 60 },
@@ -154,7 +154,7 @@ export const senderSettings = {
   'beacon.intervalMs': wholeNumber({ min: 100, max: 60_000, fallback: 1000 }, 'the heartbeat'),
   'beacon.rollSeconds': wholeNumber(
     { min: 1, max: 3600, fallback: 30 },
-    'how often all held studies are listed to the receiver',
+    'how often all studies of the spool are listed to the receiver',
   ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
   'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in the place of each UID'),

@@ -170,10 +170,10 @@ function statusText(
     const { queue, spool, datagrams, counters, link } = snapshot;
     const oldest = queue.objects === 0 ? '' : `, the oldest for ${durationText(queue.oldestMs)}`;
     lines.push(`queue    ${queue.objects} objects, ${bytesText(queue.bytes)}${oldest}`);
-    lines.push(`spool    ${bytesText(spool.bytes)} held, ${bytesText(spool.freeBytes)} free`);
-    const held = link.hold === 'none' ? '' : '; HELD: nothing can cross now';
+    lines.push(`spool    ${bytesText(spool.bytes)} kept, ${bytesText(spool.freeBytes)} free`);
+    const stopped = link.stopped === 'none' ? '' : '; STOPPED: nothing can cross now';
     const notSent = link.notSent === 0 ? '' : `, ${link.notSent} not sent by ${link.interface}`;
-    lines.push(`link     ${datagrams} datagrams transmitted in this session${notSent}${held}`);
+    lines.push(`link     ${datagrams} datagrams transmitted in this session${notSent}${stopped}`);
     for (const [code, count] of Object.entries(counters))
       lines.push(`${code === 'duplicate' ? 'duplicates' : 'rejected'}  ${count} ${code}`);
     lines.push(...alarmLines(snapshot.alarms));

@@ -36,7 +36,7 @@ export interface ScannerPort {
   associations(): AssociationStatus[];
   /** New instances are in the ledger, from wherever. */
   instancesEntered(rows: readonly InstanceRow[]): void;
-  /** Writes what was counted since to the ledger, and looks whether its alarm still holds. Call it now and then. */
+  /** Writes what was counted since to the ledger, and looks whether its alarm still stands. Call it now and then. */
   saveCounts(): void;
   /** Aborts what is open; resolves when nothing of it is left. */
   stop(): Promise<void>;
@@ -91,7 +91,7 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
       },
       ...(configuration['dicom.procedureSteps'] && { procedureSteps: steps }),
       ...(configuration['dicom.storageCommitment'] === 'own-spool' && {
-        isHeld: (sopInstanceUid: string) => ledger.instances.holds(sopInstanceUid),
+        isKept: (sopInstanceUid: string) => ledger.instances.has(sopInstanceUid),
       }),
       clock: options.clock,
     },

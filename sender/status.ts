@@ -3,7 +3,7 @@ import type { Alarm } from '../shared/alarms.ts';
 import type { ProgramStatus } from '../shared/program/status-part.ts';
 import type { Session } from './identity.ts';
 import type { AssociationStatus } from './intake/storage-scp.ts';
-import type { LinkHold } from './link/link-health.ts';
+import type { LinkStop } from './link/link-health.ts';
 
 /** Each section is told by the part that owns it. */
 export interface SenderStatus extends ProgramStatus {
@@ -28,8 +28,8 @@ export interface LinkStatus {
   readonly interface: string | undefined;
   /** The interface that the socket is bound to; undefined while it could send over others. */
   readonly boundTo: string | undefined;
-  /** Whether the queue is held since nothing can cross. */
-  readonly hold: LinkHold;
+  /** Whether the queue is stopped since nothing can cross. */
+  readonly stopped: LinkStop;
   /** Packets that the interface was given and did not send, since it is there. */
   readonly notSent: number;
 }

@@ -24,7 +24,7 @@ const growingPercent = 50;
 
 /**
  * Lets the collector mark the heap in one go, and often enough that what waits for it is half of what is in use at most;
- * and keeps the room for what is young as small as it begins. Call it before any work; it holds for all threads.
+ * and keeps the room for what is young as small as it begins. Call it before any work; it counts for all threads.
  */
 export function prepareCollector(): void {
   setFlagsFromString('--no-incremental-marking');

@@ -27,13 +27,13 @@ export interface ForeignFacts extends FileFacts {
   readonly isOwn: boolean;
 }
 
-/** A file that somebody else put there, held open: its name may lead to another one at any time, this doesn't. */
+/** A file that somebody else put there, kept open: its name may lead to another one at any time, this doesn't. */
 export interface ForeignFile extends Pick<DiskFile, 'readAt' | 'close'> {
   facts(): ForeignFacts;
 }
 
-/** A folder that is held open: names below `path` are names in that very folder, whatever has its own name by now. */
-export interface HeldFolder {
+/** A folder that is kept open: names below `path` are names in that very folder, whatever has its own name by now. */
+export interface OpenFolder {
   readonly path: string;
   close(): void;
 }
@@ -55,7 +55,7 @@ export interface Disk {
   /** Creates a folder and those above it; one that exists is fine. */
   makeFolder(path: string): void;
   list(path: string): string[];
-  /** The names in a folder as they come, without holding them all. */
+  /** The names in a folder as they come, without keeping them all. */
   entries(path: string): Iterable<string>;
   facts(path: string): FileFacts | undefined;
   /** `create` fails when the file exists; `create-private` makes one that only this program's user may read. */
@@ -65,8 +65,8 @@ export interface Disk {
    * @throws DiodeError E_FILE_KIND when it is no file
    */
   openForeign(path: string): ForeignFile;
-  /** Holds a folder; a link to one counts as one only where that is said. @throws DiodeError E_FILE_KIND, E_DISK */
-  holdFolder(path: string, links?: 'followed'): HeldFolder;
+  /** Opens a folder; a link to one counts as one only where that is said. @throws DiodeError E_FILE_KIND, E_DISK */
+  openFolder(path: string, links?: 'followed'): OpenFolder;
   /** Whether names may be made in and removed from a folder. */
   mayChange(path: string): boolean;
   /** Device and inode of what has this name, itself and not what it links to. */
@@ -123,7 +123,7 @@ export const nodeDisk: Disk = {
       if (!fs.lstatSync(path).isFile()) throw new DiodeError('E_FILE_KIND');
       return new NodeForeignFile(fs.openSync(path, foreignFlags));
     }),
-  holdFolder: (path, links) =>
+  openFolder: (path, links) =>
     guardForeign('opening a folder', () => {
       const flags = links === 'followed' ? folderFlags : folderFlags | constants.O_NOFOLLOW;
       const descriptor = fs.openSync(path, flags);
@@ -188,7 +188,7 @@ const { constants } = fs;
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 const foreignFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** In whole numbers: some file systems number beyond what a double holds. */
+/** In whole numbers: some file systems number beyond what a double counts exactly. */
 function identity({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
   return `${dev}:${ino}`;
 }

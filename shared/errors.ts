@@ -44,7 +44,7 @@ export const errorCatalogue = {
     action: 'Create it and give it to the user the program runs as.',
   },
   E_ALREADY_RUNNING: {
-    meaning: 'Another process holds this spool or vault.',
+    meaning: 'Another process uses this spool or vault.',
     action: 'Stop the other process, or give this one a folder of its own.',
   },
   // Keys
@@ -165,7 +165,7 @@ export const errorCatalogue = {
   },
   E_DATAGRAM_VERSION: {
     meaning: 'The sender speaks another version of the wire protocol.',
-    action: 'Bring both sides to the same release line.',
+    action: 'Bring both sides to versions that speak the same protocol.',
   },
   E_DATAGRAM_KEY: {
     meaning: 'A datagram names a key this receiver does not have.',
@@ -181,7 +181,7 @@ export const errorCatalogue = {
   },
   E_DATAGRAM_FIELD: {
     meaning: 'A header field is out of its bounds.',
-    action: 'Bring both sides to the same release; report it if they are.',
+    action: 'Bring both sides to the same version; report it if they are.',
   },
   E_DATAGRAM_REPLAY: {
     meaning: 'A beacon or roll of an older session or sequence came again.',
@@ -199,7 +199,7 @@ export const errorCatalogue = {
   },
   E_DOCUMENT: {
     meaning: 'A manifest, beacon or roll does not follow its format.',
-    action: 'Bring both sides to the same release; report it if they are.',
+    action: 'Bring both sides to the same version; report it if they are.',
   },
   E_DOCUMENT_BACKLOG: {
     meaning:
@@ -272,7 +272,7 @@ export const errorCatalogue = {
       'Find files there that never come to rest or can not be taken, and what writes them; remove them. Fewer files at a time help as well.',
   },
   E_REJECTED_FULL: {
-    meaning: 'rejected/ holds as much as it may: what can not be taken stays where it is.',
+    meaning: 'rejected/ has as much in it as it may: what can not be taken stays where it is.',
     action: 'Look at what is in rejected/ and where it comes from; remove it, and the rest follows.',
   },
   E_DISK_FULL: { meaning: 'The disk is full.', action: 'Free space; work goes on by itself then.' },
@@ -290,14 +290,14 @@ export const errorCatalogue = {
   E_VAULT_DAMAGED: {
     meaning: 'Files of the vault were gone, cut or changed; they are collected anew.',
     action:
-      'Check the disk; diode-receiver missing names what has not come again yet, and damaged/ in the vault holds the files.',
+      'Check the disk; diode-receiver missing names what has not come again yet, and damaged/ in the vault has the files.',
   },
   E_COPY_WAITING: {
     meaning: 'The copy of an instance that goes out, with its preamble zeroed, is not made yet.',
     action: 'It is made by itself, also when the disk has room again: ask again in a moment.',
   },
   E_VERIFY: {
-    meaning: 'What is held differs from the ledger.',
+    meaning: 'What is kept differs from the ledger.',
     action: 'See the list above; check the disk before anything else.',
   },
   E_RETENTION_SHORT: {
@@ -307,7 +307,7 @@ export const errorCatalogue = {
   },
   E_LEDGER: {
     meaning: 'The ledger can not be opened or written.',
-    action: 'Check the disk; do not delete the ledger: it holds what was taken in.',
+    action: 'Check the disk; do not delete the ledger: it knows what was taken in.',
   },
   // Studies on the high side
   E_STUDY_INCOMPLETE: {
@@ -427,8 +427,8 @@ export const errorCatalogue = {
     action: 'If it still misses, make a new one with diode-receiver missing.',
   },
   E_TICKET_EXPIRED: {
-    meaning: 'The ticket is too old, or what it asks for is not held any more.',
-    action: 'Make a new one; what the sender does not hold has to be sent by the scanner again.',
+    meaning: 'The ticket is too old, or what it asks for is not kept any more.',
+    action: 'Make a new one; what the sender does not keep has to be sent by the scanner again.',
   },
   // Senders
   E_SENDER_KEY: {
@@ -450,7 +450,7 @@ export const errorCatalogue = {
   E_SENDER_RENEWED: {
     meaning: 'The session counter of this sender can not grow any more, so it goes on under a new sender id.',
     action:
-      'Retire the old id on the high side, with diode-receiver senders retire; what is held is sent under the new one.',
+      'Retire the old id on the high side, with diode-receiver senders retire; what is kept is sent under the new one.',
   },
   E_STUDY_NUMBERS: {
     meaning: 'A sender tells of far more studies than anything of it ever named.',
@@ -522,7 +522,7 @@ export const errorCatalogue = {
   },
   E_INSTALLATION: {
     meaning: 'A part of the program is missing or does not run on this machine.',
-    action: 'Run npm run build, or install the release again.',
+    action: 'Run npm run build, or install the package again.',
   },
   E_ALARMS: {
     meaning: 'More alarms of one code stand than are shown one by one.',
@@ -547,7 +547,7 @@ export function isStorageCode(code: ErrorCode): boolean {
   return storageCodes.some((each) => each === code);
 }
 
-/** Whether a string (from a ledger, a beacon) is a code this release knows. */
+/** Whether a string (from a ledger, a beacon) is a code this version knows. */
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(errorCatalogue, text);
 }

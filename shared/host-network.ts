@@ -194,7 +194,7 @@ function addressText(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
 }
 
-/** The kernel prints addresses as the processor holds them: the first byte the lowest, on every host of Node's. */
+/** The kernel prints addresses as the processor stores them: the first byte the lowest, on every host of Node's. */
 function kernelNumber(hexadecimal: string): number {
   const bytes = Buffer.from(hexadecimal.padStart(8, '0'), 'hex');
   return bytes.length === 4 ? bytes.readUInt32LE() : Number.NaN;

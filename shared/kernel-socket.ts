@@ -20,11 +20,11 @@ export interface PreparedSocket {
   readonly descriptor: number;
   /** Whether the kernel cuts (sender) or joins (receiver) datagrams of one length. */
   readonly offload: boolean;
-  /** The buffer as the kernel tells it, which is twice what it holds. */
+  /** The buffer as the kernel tells it, which is twice what it takes. */
   readonly bufferBytes: number;
 }
 
-/** Whether a socket is held to an interface; `gone`: to one that is no more, by which nothing comes and leaves. */
+/** Whether a socket is bound to an interface; `gone`: to one that is no more, by which nothing comes and leaves. */
 export type Binding = { readonly to: string } | 'unbound' | 'gone';
 
 /** From the Linux headers; none of them differs between x86-64 and ARM64. */
@@ -194,7 +194,7 @@ export function prepareReceivingSocket(options: {
 }
 
 /**
- * Holds a socket to an interface: it takes what came by that one alone, and sends over no other, whatever the routes are.
+ * Binds a socket to an interface: it takes what came by that one alone, and sends over no other, whatever the routes are.
  * The kernel takes what is meant for an address of its host from all its networks. Linux 5.7 lets everybody do this with
  * a socket that is not bound yet. @returns false when the kernel refuses, or there is no such interface
  */
@@ -285,7 +285,7 @@ function bindTo(c: LibraryC, descriptor: number, address: string, port: number):
 /**
  * Acknowledges what came on a TCP connection of Node without the kernel's delay of 40 ms. A peer that writes a message
  * in two pieces under Nagle's algorithm, as most DICOM programs do, waits for that at every message: 520 images to
- * DCMTK's storescp take 23 s without it and 0.4 s with it. It holds for what has come; so it is called each time.
+ * DCMTK's storescp take 23 s without it and 0.4 s with it. It counts for what has come; so it is called each time.
  */
 export function acknowledgeAtOnce(connection: object): void {
   const c = libraryC();

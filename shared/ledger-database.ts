@@ -24,7 +24,7 @@ export class LedgerDatabase {
 
   /**
    * @param beforeCommit runs before anything becomes durable; a simulation cuts the power there
-   * @throws DiodeError E_LEDGER when it can't be opened, or is of a newer release.
+   * @throws DiodeError E_LEDGER when it can't be opened, or is of a newer version.
    */
   constructor(path: string, migrations: readonly Migration[], beforeCommit: () => void = () => {}) {
     this.#beforeCommit = beforeCommit;
@@ -105,7 +105,7 @@ export class LedgerDatabase {
   #migrate(path: string, migrations: readonly Migration[]): void {
     const version = number(this.get('PRAGMA user_version') ?? {}, 'user_version');
     if (version > migrations.length) {
-      throw new DiodeError('E_LEDGER', `the ledger is of a newer release (version ${version})`);
+      throw new DiodeError('E_LEDGER', `the ledger was made by a newer program (version ${version})`);
     }
     const id = number(this.get('PRAGMA application_id') ?? {}, 'application_id');
     if (version > 0 && id !== schemaId(migrations.slice(0, version)))
@@ -162,24 +162,24 @@ export function takeOwnership(path: string): () => void {
       throw new DiodeError('E_ALREADY_RUNNING', undefined, { cause });
     throw new DiodeError('E_LEDGER', 'the lock beside the ledger can not be opened', { cause });
   }
-  const held = database;
+  const opened = database;
   return () => {
-    held.exec('ROLLBACK');
-    held.close();
+    opened.exec('ROLLBACK');
+    opened.close();
   };
 }
 
 /** Reads a column as a number. */
 export function number(row: Row, column: string): number {
   const value = row[column];
-  assert(typeof value === 'number' || typeof value === 'bigint', `column ${column} holds a number`);
+  assert(typeof value === 'number' || typeof value === 'bigint', `column ${column} is a number`);
   return Number(value);
 }
 
 /** Reads a column as text. */
 export function text(row: Row, column: string): string {
   const value = row[column];
-  assert(typeof value === 'string', `column ${column} holds text`);
+  assert(typeof value === 'string', `column ${column} is a text`);
   return value;
 }
 

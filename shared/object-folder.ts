@@ -18,7 +18,7 @@ export class ObjectFolder {
   }
 
   /** Whether the file of an object is there, in its size. */
-  holds(objectId: string, bytes: number): boolean {
+  has(objectId: string, bytes: number): boolean {
     const facts = this.#disk.facts(this.pathOf(objectId));
     return facts?.kind === 'file' && facts.bytes === bytes;
   }

@@ -33,7 +33,7 @@ export function timedDisk(disk: Disk, clock: Pick<Clock, 'monotonicMs'>): TimedD
     facts: (path) => timed(() => disk.facts(path)),
     open: (path, mode) => timedFile(timed(() => disk.open(path, mode))),
     openForeign: (path) => timed(() => disk.openForeign(path)),
-    holdFolder: (path, links) => timed(() => disk.holdFolder(path, links)),
+    openFolder: (path, links) => timed(() => disk.openFolder(path, links)),
     mayChange: (path) => timed(() => disk.mayChange(path)),
     identityOf: (path) => timed(() => disk.identityOf(path)),
     rename: (from, to) => timed(() => disk.rename(from, to)),

@@ -1,4 +1,4 @@
-/** Reads everything again that is held and compares it with the ledger: what both `verify` commands do. */
+/** Reads everything again that is kept and compares it with the ledger: what both `verify` commands do. */
 import { createHash } from 'node:crypto';
 import { systemClock } from './clock.ts';
 import { Progress } from './console/progress.ts';
@@ -6,7 +6,7 @@ import { bytesText } from './console/quantities.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { DiodeError } from './errors.ts';
 
-export interface HeldFile {
+export interface KeptFile {
   readonly objectId: string;
   readonly path: string;
   readonly bytes: number;
@@ -16,7 +16,7 @@ export interface HeldFile {
 
 export type Difference = 'missing' | 'size' | 'content' | 'unreadable';
 
-export interface VerifyResult<File extends HeldFile> {
+export interface VerifyResult<File extends KeptFile> {
   readonly files: number;
   readonly bytes: number;
   readonly different: readonly { readonly file: File; readonly difference: Difference }[];
@@ -25,7 +25,7 @@ export interface VerifyResult<File extends HeldFile> {
 const bufferBytes = 1 << 22;
 
 /** What is wrong with a file, if anything. */
-export function differenceOf(disk: Disk, file: HeldFile, buffer: Uint8Array): Difference | undefined {
+export function differenceOf(disk: Disk, file: KeptFile, buffer: Uint8Array): Difference | undefined {
   const facts = disk.facts(file.path);
   if (facts?.kind !== 'file') return 'missing';
   if (facts.bytes !== file.bytes) return 'size';
@@ -50,12 +50,12 @@ export function differenceOf(disk: Disk, file: HeldFile, buffer: Uint8Array): Di
 
 /**
  * Reads all files, with progress on standard error.
- * @param isStillHeld asked about what differs: it may have been removed on purpose meanwhile
+ * @param isStillKept asked about what differs: it may have been removed on purpose meanwhile
  */
-export function verifyFiles<File extends HeldFile>(
+export function verifyFiles<File extends KeptFile>(
   files: Iterable<File>,
   total: number,
-  isStillHeld: (file: File) => boolean,
+  isStillKept: (file: File) => boolean,
   disk: Disk = nodeDisk,
 ): VerifyResult<File> {
   const progress = new Progress(process.stderr, () => systemClock.monotonicMs());
@@ -64,7 +64,7 @@ export function verifyFiles<File extends HeldFile>(
   let [count, bytes] = [0, 0];
   for (const file of files) {
     const difference = differenceOf(disk, file, buffer);
-    if (difference !== undefined && isStillHeld(file)) different.push({ file, difference });
+    if (difference !== undefined && isStillKept(file)) different.push({ file, difference });
     count += 1;
     bytes += file.bytes;
     const summary = `${count} of ${total} files, ${bytesText(bytes)}, ${different.length} differ`;

@@ -1,9 +1,9 @@
 /**
- * Who holds how much of something that is bounded. The rule for all of it: **where there is no room, the one that
- * holds most gives way**: of the keys the one whose senders hold most together, and of its senders the one that holds most.
+ * Who uses how much of something that is bounded. The rule for all of it: **where there is no room, the one that
+ * uses most gives way**: of the keys the one whose senders use most together, and of its senders the one that uses most.
  *
- * So a sender that is alone may have everything. One that holds no more than its fair share (all of it by the number of
- * keys that hold something, and that by the senders of its key) is never pushed out by another. And many sender ids
+ * So a sender that is alone may have everything. One that uses no more than its fair share (all of it by the number of
+ * keys that use something, and that by the senders of its key) is never pushed out by another. And many sender ids
  * under one key get no more than one.
  */
 import { limits } from '../../shared/wire/limits.ts';
@@ -68,7 +68,7 @@ export class Accounts<A extends Account> {
     return account;
   }
 
-  /** Closes an account that holds nothing. */
+  /** Closes an account that uses nothing. */
   close(account: A): void {
     const ofKey = this.#byKey.get(account.keyId);
     if (ofKey === undefined) return;
@@ -79,34 +79,34 @@ export class Accounts<A extends Account> {
     if (ofKey.bySender.size === 0 && ofKey.common === undefined) this.#byKey.delete(account.keyId);
   }
 
-  /** What the senders of a key hold together, and how many they are. */
-  ofKey(keyId: number, heldBy: (account: A) => number): { readonly held: number; readonly accounts: number } {
+  /** What the senders of a key use together, and how many they are. */
+  ofKey(keyId: number, usedBy: (account: A) => number): { readonly used: number; readonly accounts: number } {
     const ofKey = this.#byKey.get(keyId);
-    if (ofKey === undefined) return { held: 0, accounts: 0 };
+    if (ofKey === undefined) return { used: 0, accounts: 0 };
     const { bySender, common } = ofKey;
-    return { held: heldOf(ofKey, heldBy), accounts: bySender.size + (common === undefined ? 0 : 1) };
+    return { used: usedOf(ofKey, usedBy), accounts: bySender.size + (common === undefined ? 0 : 1) };
   }
 
-  /** Who has to give way, by what each holds. Undefined when nobody holds anything. */
-  largest(heldBy: (account: A) => number): A | undefined {
+  /** Who has to give way, by what each uses. Undefined when nobody uses anything. */
+  largest(usedBy: (account: A) => number): A | undefined {
     let most = 0;
     let ofKey: KeyAccounts<A> | undefined;
     for (const candidate of this.#byKey.values()) {
-      const held = heldOf(candidate, heldBy);
-      if (held <= most) continue;
-      most = held;
+      const used = usedOf(candidate, usedBy);
+      if (used <= most) continue;
+      most = used;
       ofKey = candidate;
     }
     if (ofKey === undefined) return undefined;
     let largest = ofKey.common;
     for (const account of ofKey.bySender.values())
-      if (largest === undefined || heldBy(account) > heldBy(largest)) largest = account;
+      if (largest === undefined || usedBy(account) > usedBy(largest)) largest = account;
     return largest;
   }
 }
 
-function heldOf<A>({ bySender, common }: KeyAccounts<A>, heldBy: (account: A) => number): number {
-  let held = common === undefined ? 0 : heldBy(common);
-  for (const account of bySender.values()) held += heldBy(account);
-  return held;
+function usedOf<A>({ bySender, common }: KeyAccounts<A>, usedBy: (account: A) => number): number {
+  let used = common === undefined ? 0 : usedBy(common);
+  for (const account of bySender.values()) used += usedBy(account);
+  return used;
 }

@@ -3,7 +3,7 @@
  * (a sink writes) and reads no clock. Sessions mean nothing to it: key and object id say what belongs together.
  *
  * Everything is bounded: open objects, memory of open blocks, memory of documents. Where one of them is full, the
- * sender that holds most gives way (accounts.ts). What is dropped for room is counted, and comes again with a later pass.
+ * sender that uses most gives way (accounts.ts). What is dropped for room is counted, and comes again with a later pass.
  */
 import { isCalibration } from '../../shared/wire/calibration.ts';
 import {
@@ -120,8 +120,8 @@ export class Assembler {
     return this.#open.size;
   }
 
-  get heldBytes(): number {
-    return this.#open.heldBytes;
+  get usedBytes(): number {
+    return this.#open.usedBytes;
   }
 
   /** Of documents that are not whole yet, what came. */

@@ -25,7 +25,7 @@ export interface CompletingOptions {
   readonly open: OpenObjects;
   readonly finished: FinishedObjects;
   readonly counters: AssemblerCounters;
-  /** Room for what one block holds. */
+  /** Room for what one block uses. */
   readonly payload: Uint8Array;
 }
 
@@ -44,7 +44,7 @@ export class Completing {
     const decoded = block.decode(code, payload);
     open.forgetBlock(block);
     const isWritten = this.#write(collecting, block.blockNumber, decoded);
-    block.release();
+    block.giveBack();
     if (!isWritten) return;
     object.grewAtMs = nowMs;
     counters.blocksFinished += 1;

@@ -17,7 +17,7 @@ export interface Opening {
 }
 
 /**
- * An object id as one key claims it. Until an object is verified anybody who holds a key can name its id, so what is
+ * An object id as one key claims it. Until an object is verified anybody who has a key can name its id, so what is
  * collected is told apart by both: under one key nothing can be said of what comes under another. A verified object has its
  * id for itself.
  */

@@ -1,5 +1,5 @@
 /**
- * The sink of a document: manifests, beacons and rolls are put together in memory, within their limit. It holds what
+ * The sink of a document: manifests, beacons and rolls are put together in memory, within their limit. It keeps what
  * came, never what was claimed: a header that states 32 MiB takes nothing.
  */
 import { assert } from '../../shared/assert.ts';
@@ -12,7 +12,7 @@ export class MemorySink implements ObjectSink {
   readonly #parts = new Map<number, Uint8Array>();
   /** In one, when half of it has come: at its end, parts and whole would be in memory side by side. */
   #whole: Uint8Array | undefined;
-  #heldBytes = 0;
+  #usedBytes = 0;
 
   constructor(documentBytes: number) {
     assert(documentBytes <= limits.documentBytesMax, 'a document stays within its limit');
@@ -20,8 +20,8 @@ export class MemorySink implements ObjectSink {
   }
 
   /** Bytes that came. */
-  get heldBytes(): number {
-    return this.#heldBytes;
+  get usedBytes(): number {
+    return this.#usedBytes;
   }
 
   /** The document; zeros where nothing came. */
@@ -30,8 +30,8 @@ export class MemorySink implements ObjectSink {
   }
 
   write(bytes: Uint8Array, offset: number): void {
-    this.#heldBytes += bytes.length - (this.#parts.get(offset)?.length ?? 0);
-    if (this.#whole === undefined && 2 * this.#heldBytes < this.#documentBytes) {
+    this.#usedBytes += bytes.length - (this.#parts.get(offset)?.length ?? 0);
+    if (this.#whole === undefined && 2 * this.#usedBytes < this.#documentBytes) {
       this.#parts.set(offset, bytes.slice());
       return;
     }
@@ -50,7 +50,7 @@ export class MemorySink implements ObjectSink {
   discard(): void {
     this.#parts.clear();
     this.#whole = undefined;
-    this.#heldBytes = 0;
+    this.#usedBytes = 0;
   }
 
   checkpoint(): void {}

@@ -44,8 +44,8 @@ export class OpenBlock implements Linked<OpenBlock> {
     this.#memory = buffers.take(sourceSymbols);
   }
 
-  /** Bytes of memory the block holds. */
-  get heldBytes(): number {
+  /** Bytes of memory the block uses. */
+  get usedBytes(): number {
     return this.#memory.length;
   }
 
@@ -103,7 +103,7 @@ export class OpenBlock implements Linked<OpenBlock> {
   }
 
   /** Gives the memory back: the block, and what {@link decode} gave, are not used any more. */
-  release(): void {
+  giveBack(): void {
     this.#buffers.give(this.#memory);
     this.#memory = nothing;
   }

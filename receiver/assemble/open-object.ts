@@ -40,7 +40,7 @@ export class OpenObject {
   grewAtMs = 0;
   /**
    * Made when the first block is whole. Where datagrams are lost, thousands of objects wait for a later pass, many of
-   * them without one whole block: what each holds meanwhile counts.
+   * them without one whole block: what each uses meanwhile counts.
    */
   #seal: ObjectSeal | undefined;
   /** One bit a block, from the first that is finished on: a header that claims a million blocks takes nothing. */

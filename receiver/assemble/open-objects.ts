@@ -1,6 +1,6 @@
 /**
  * All objects that are being collected, with the blocks of them that are in memory. Objects, memory and memory of
- * documents are bounded; where one is full, the sender that holds most gives up what it left alone for longest (see
+ * documents are bounded; where one is full, the sender that uses most gives up what it left alone for longest (see
  * accounts.ts). Nothing here takes longer the more is open.
  */
 import { assert, present } from '../../shared/assert.ts';
@@ -23,7 +23,7 @@ export interface OpenObjectsOptions {
   /** Without a new block for so long an instance is given up. */
   readonly partialMs: number;
   readonly spill: BlockSpill;
-  /** For what one block holds while it is kept elsewhere. */
+  /** For what one block uses while it is kept elsewhere. */
   readonly payload: Uint8Array;
   readonly counters: AssemblerCounters;
   readonly shortages: Shortages;
@@ -50,7 +50,7 @@ export class OpenObjects {
   readonly #accounts = new Accounts((keyId, senderId) => new SenderAccount(keyId, senderId));
   /** Those of which something is whole, in turn: nobody waits behind more than one step of another. */
   readonly #verifying: SenderAccount[] = [];
-  #heldBytes = 0;
+  #usedBytes = 0;
   #documentBytes = 0;
   #expirySlot = 0;
 
@@ -62,8 +62,8 @@ export class OpenObjects {
     return this.#size;
   }
 
-  get heldBytes(): number {
-    return this.#heldBytes;
+  get usedBytes(): number {
+    return this.#usedBytes;
   }
 
   get documentBytes(): number {
@@ -96,7 +96,7 @@ export class OpenObjects {
   /** Adds an object; where there are as many as may be, another one goes. */
   add(object: OpenObject, origin: Origin): Collecting {
     const account = this.#accounts.of(origin.keyId, origin.senderHex);
-    // It counts before another one goes for it: who asks may be who holds most.
+    // It counts before another one goes for it: who asks may be who uses most.
     account.objects += 1;
     if (this.#size >= this.#options.openObjectsMax) this.#evictObject();
     const memory = object.sink instanceof MemorySink ? object.sink : undefined;
@@ -126,7 +126,7 @@ export class OpenObjects {
     }
     block.objectSlot = slot;
     account.blocks.append(block);
-    this.#grew(account, block.heldBytes);
+    this.#grew(account, block.usedBytes);
     this.#keepWithinMemory(block, collecting);
   }
 
@@ -135,7 +135,7 @@ export class OpenObjects {
     const { object, account } = this.#ownerOf(block);
     account.blocks.remove(block);
     object.openBlocks.delete(block.blockNumber);
-    this.#grew(account, -block.heldBytes);
+    this.#grew(account, -block.usedBytes);
   }
 
   /** The state of an object grew with its first finished block. */
@@ -145,18 +145,15 @@ export class OpenObjects {
   }
 
   /**
-   * Makes room for a part of a document, if need be by another document of who holds most.
+   * Makes room for a part of a document, if need be by another document of who uses most.
    * @returns false when there is none
    */
   makeDocumentRoom(collecting: Collecting, bytes: number): boolean {
-    // It counts before others go for it: who asks may be who holds most.
+    // It counts before others go for it: who asks may be who uses most.
     this.#documentBytes += bytes;
     collecting.account.documentBytes += bytes;
     while (this.#documentBytes > documentsMemoryBytes) {
-      const { documents, senderId } = present(
-        this.#accounts.largest(documentsOf),
-        'somebody holds documents',
-      );
+      const { documents, senderId } = present(this.#accounts.largest(documentsOf), 'somebody has documents');
       const oldest = documents.oldest === collecting ? collecting.newer : documents.oldest;
       this.#options.shortages.count(senderId, 'documents');
       if (oldest === undefined) {
@@ -200,7 +197,7 @@ export class OpenObjects {
     const { object, origin, account, memory, slot } = collecting;
     for (const block of [...object.openBlocks.values()]) {
       this.forgetBlock(block);
-      block.release();
+      block.giveBack();
     }
     if (object.spilledBlocks.size > 0) this.#options.spill.drop(object.facts);
     this.#indexOf(origin.keyId).delete(object.identity.objectId, 0);
@@ -211,7 +208,7 @@ export class OpenObjects {
     if (collecting.isWhole && account.whole.oldest === undefined)
       this.#verifying.splice(this.#verifying.indexOf(account), 1);
     this.#grew(account, -object.stateBytes);
-    if (memory !== undefined) this.giveBackDocumentRoom(collecting, memory.heldBytes);
+    if (memory !== undefined) this.giveBackDocumentRoom(collecting, memory.usedBytes);
     account.objects -= 1;
     if (account.objects === 0) this.#accounts.close(account);
     object.sink.ended?.();
@@ -271,13 +268,13 @@ export class OpenObjects {
 
   #grew(account: SenderAccount, bytes: number): void {
     account.memoryBytes += bytes;
-    this.#heldBytes += bytes;
+    this.#usedBytes += bytes;
   }
 
   /** @param kept the block and the object in hand, which stay */
   #keepWithinMemory(kept: OpenBlock | undefined, keptObject: Collecting): void {
-    while (this.#heldBytes > this.#options.memoryBytes) {
-      const account = present(this.#accounts.largest(memoryOf), 'somebody holds the memory');
+    while (this.#usedBytes > this.#options.memoryBytes) {
+      const account = present(this.#accounts.largest(memoryOf), 'somebody uses the memory');
       const { blocks, instances, documents } = account;
       const block = blocks.oldest === kept ? kept?.newer : blocks.oldest;
       if (block !== undefined) {
@@ -285,7 +282,7 @@ export class OpenObjects {
         continue;
       }
       // No other block is left: what remains says which blocks are finished.
-      if (account.memoryBytes <= (blocks.oldest?.heldBytes ?? 0)) return;
+      if (account.memoryBytes <= (blocks.oldest?.usedBytes ?? 0)) return;
       const oldest = instances.oldest ?? documents.oldest;
       const object = oldest === keptObject ? keptObject.newer : oldest;
       if (object === undefined) return;
@@ -303,7 +300,7 @@ export class OpenObjects {
     } else {
       counters.blocksEvicted += 1;
     }
-    block.release();
+    block.giveBack();
   }
 
   #evictObject(): void {

@@ -13,7 +13,7 @@ import {
 import { bytesText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { DiodeError } from '../../shared/errors.ts';
-import { type HeldFile, verifyFiles } from '../../shared/verify.ts';
+import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import { snapshotPath } from '../places.ts';
@@ -24,7 +24,7 @@ export const damagedVerb = 'damaged';
 
 const page = 1000;
 
-interface VaultHeldFile extends HeldFile {
+interface VaultFile extends KeptFile {
   readonly studyUid: string;
 }
 
@@ -43,7 +43,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
       await withLedger(values, async (ledger) => {
         const folder = values['vault.folder'];
         const result = verifyFiles(
-          heldFiles(ledger, folder),
+          keptFiles(ledger, folder),
           ledger.files.count(),
           ({ objectId }) => ledger.files.stateOf(objectId) === 'there',
         );
@@ -71,7 +71,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
 }
 
 /** What should be in the vault, in the order it came. */
-function* heldFiles(ledger: ReceiverLedger, folder: string): Generator<VaultHeldFile> {
+function* keptFiles(ledger: ReceiverLedger, folder: string): Generator<VaultFile> {
   let after = 0;
   for (;;) {
     const files = ledger.files.after(after, page);

@@ -66,7 +66,7 @@ export async function verify(destination: DicomDestination, clock: Clock = syste
     }
     return requestor.peer?.implementationVersionName ?? 'an unnamed implementation';
   } finally {
-    await requestor.release();
+    await requestor.close();
   }
 }
 
@@ -184,7 +184,7 @@ class StoreRun {
         return dealt;
       }
     }
-    await requestor.release();
+    await requestor.close();
     return dealt;
   }
 
@@ -232,7 +232,7 @@ class StoreRun {
       for (let round = 0; !framing.ended; round += 1) {
         const buffer = this.#buffers[round % 2 === 0 ? 0 : 1];
         const { places, end } = framing.next(buffer, offset);
-        assert(end > offset, 'a round holds at least one PDU');
+        assert(end > offset, 'a round takes at least one PDU');
         // The last round is read, and with it judged, before it leaves: what is damaged never arrives whole.
         const [read] = await Promise.allSettled([reader.fill(places), writing]);
         await writing;

@@ -3,7 +3,7 @@
  * running time of the program, so that a wall clock that jumps changes nothing.
  *
  * A destination that does not answer is left alone for longer and longer; so is a sender there whose instances alone are
- * not answered, and an instance that it can't take now. None of them holds up the others. What is refused for good leaves
+ * not answered, and an instance that it can't take now. None of them keeps the others waiting. What is refused for good leaves
  * the queue and stays in the ledger for a person.
  */
 import { present } from '../../shared/assert.ts';
@@ -43,7 +43,7 @@ export interface DeliveryLedger<Row extends WaitingDelivery> {
 export interface DeliveryReason {
   readonly code: ErrorCode;
   readonly status?: number;
-  /** May hold PHI. */
+  /** May contain PHI. */
   readonly comment?: string;
 }
 

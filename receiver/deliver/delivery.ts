@@ -1,7 +1,7 @@
 /**
  * Delivery as it runs: takes what is due from the durable queue, hands it to the courier (the thread that speaks to the
  * destinations) a round at a time, and enters what became of it. Each destination has its own round, so that a slow one
- * holds up nobody. Driven by `step`; no I/O but the ledger.
+ * keeps nobody waiting. Driven by `step`; no I/O but the ledger.
  *
  * What was delivered and not yet entered when the program stops is sent again: at least once, under the same UIDs.
  */

@@ -1,4 +1,4 @@
-/** One association that we asked for: opened, used for one request at a time, released. */
+/** One association that we asked for: opened, used for one request at a time, closed. */
 import type { Duplex } from 'node:stream';
 import { assert } from '../../shared/assert.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
@@ -104,9 +104,9 @@ export class Requestor implements AssociationListener {
     return command;
   }
 
-  /** Releases the association in order; resolves when the connection is closed, whatever the peer does. */
-  async release(): Promise<void> {
-    this.#stream.release();
+  /** Closes the association in order (A-RELEASE); resolves when the connection is closed, whatever the peer does. */
+  async close(): Promise<void> {
+    this.#stream.close();
     await this.#closed;
   }
 
@@ -129,9 +129,9 @@ export class Requestor implements AssociationListener {
         this.#data(event.part);
         break;
       case 'release-requested':
-        // Only requestors release; one that accepted and does so gets its answer, and our work goes on elsewhere.
+        // Only requestors close in order; one that accepted and does so gets its answer, and our work goes on elsewhere.
         this.#layer.respondRelease(this.#clock.monotonicMs());
-        this.#end(new DiodeError('E_ASSOCIATION_ABORTED', 'the peer released the association'));
+        this.#end(new DiodeError('E_ASSOCIATION_ABORTED', 'the peer closed the association'));
         break;
       case 'aborted':
         this.#end(new DiodeError('E_ASSOCIATION_ABORTED', abortTexts[event.source]));
@@ -140,7 +140,7 @@ export class Requestor implements AssociationListener {
         this.#end(event.error);
         break;
       default:
-        this.#end(new DiodeError('E_ASSOCIATION_ABORTED', 'the association is released'));
+        this.#end(new DiodeError('E_ASSOCIATION_ABORTED', 'the association is closed'));
     }
     return undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * What the 128 bytes before `DICM` are (PS3.10 section 7.1). They may hold anything: a TIFF header for dual-format
+ * What the 128 bytes before `DICM` are (PS3.10 section 7.1). They may be anything: a TIFF header for dual-format
  * files by the standard's own idea, and the header of a program by an attacker's (CVE-2019-11687).
  */
 export type PreambleKind = 'zero' | 'tiff' | 'executable' | 'other';

@@ -58,7 +58,7 @@ export interface DeliveryRecord {
   readonly code: string | undefined;
   /** What the destination answered: a status of C-STORE, or a failure reason of STOW-RS. */
   readonly status: number | undefined;
-  /** What the destination said; it may hold PHI, so it is for the operator's eyes alone. */
+  /** What the destination said; it may contain PHI, so it is for the operator's eyes alone. */
   readonly comment: string | undefined;
   readonly changedAtMs: number;
 }

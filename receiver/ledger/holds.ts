@@ -1,6 +1,6 @@
 /**
  * What the gate found about each instance and what persons decided about those that are held: the part of the ledger
- * behind `quarantine`. It holds no PHI: of a patient there are keyed hashes.
+ * behind `quarantine`. It keeps no PHI: of a patient there are keyed hashes.
  */
 import { z } from 'zod';
 import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
@@ -358,7 +358,7 @@ export function codesOf(row: Row, column: string): ErrorCode[] {
   return (optionalText(row, column) ?? '').split(' ').filter(isErrorCode);
 }
 
-/** A code of a newer release, which had this ledger before, is shown as what it is to this one. */
+/** A code of a newer version, which had this ledger before, is shown as what it is to this one. */
 function codeOf(code: string): ErrorCode {
   return isErrorCode(code) ? code : 'E_INTERNAL';
 }

@@ -1,6 +1,6 @@
 /**
  * Object ids whose content the receiver has under another id. An object id is bound to key and cut, so after a key was
- * revoked, or the datagram length changed, a sender plans what it holds again and lists it under new ids. By UID and
+ * revoked, or the datagram length changed, a sender plans what it keeps again and lists it under new ids. By UID and
  * hash it is the same instance: it is neither collected nor released a second time. That is said of objects of that
  * sender only: another one's object may be listed under its id by anybody.
  */

@@ -158,7 +158,7 @@ export class SenderAccount {
   }
 }
 
-/** A code of a newer release, which had this ledger before, is shown as what it is to this one. */
+/** A code of a newer version, which had this ledger before, is shown as what it is to this one. */
 function codeOf(code: string): ErrorCode {
   return isErrorCode(code) ? code : 'E_INTERNAL';
 }

@@ -1,5 +1,5 @@
 /**
- * What senders report of themselves, as far as the ledger keeps it: the roll (studies that are held or have expired on the low
+ * What senders report of themselves, as far as the ledger keeps it: the roll (studies that are kept or have expired on the low
  * side), numbers that a set-back sender forgot, and how much was rejected there. Of each sender so much is kept and no more.
  */
 import { type LedgerDatabase, number, type Row, text } from '../../shared/ledger-database.ts';

@@ -25,7 +25,7 @@ export interface LinkThreadCounters {
   readonly refused: Readonly<Record<string, number>>;
   /** Dropped because the ring was full. */
   readonly ringDrops: number;
-  /** Whether the socket is held to the link's interface; `unbound`: other networks reach it as well. */
+  /** Whether the socket is bound to the link's interface; `unbound`: other networks reach it as well. */
   readonly binding: Binding;
 }
 

@@ -16,7 +16,7 @@ import {
   receiveNow,
 } from '../../shared/kernel-socket.ts';
 import { sleepThread } from '../../shared/thread-sleep.ts';
-import { Hold, type Holdable } from './hold.ts';
+import { type Fillable, Pause } from './pause.ts';
 
 export interface ReceiverLinkOptions {
   /** The local address of the interface that faces the link. */
@@ -28,7 +28,7 @@ export interface ReceiverLinkOptions {
 }
 
 /** Where datagrams go. With receive offload a message carries many of one length, one behind the other. */
-export interface DatagramSink extends Holdable {
+export interface DatagramSink extends Fillable {
   /** Takes a message; the bytes are copied. */
   take(message: Uint8Array): void;
   /** Room for the next message: at least {@link messageBytesMax}. */
@@ -85,12 +85,12 @@ export class ReceiverLink {
       throw openingFailure(cause);
     }
     if (prepared === undefined) setReceiveBuffer(socket, options.receiveBufferBytes);
-    const hold = new Hold(sink, sleepThread);
+    const pause = new Pause(sink, sleepThread);
     const usedBuffers = new UsedBuffers();
     socket.on('message', (message) => {
-      hold.untilRoom();
+      pause.untilRoom();
       sink.take(message);
-      if (prepared !== undefined) readWaiting(prepared.descriptor, sink, hold);
+      if (prepared !== undefined) readWaiting(prepared.descriptor, sink, pause);
       usedBuffers.add(message.length);
     });
     socket.on('error', onFailure);
@@ -124,12 +124,12 @@ export class ReceiverLink {
   }
 }
 
-function readWaiting(descriptor: number, sink: DatagramSink, hold: Hold): void {
+function readWaiting(descriptor: number, sink: DatagramSink, pause: Pause): void {
   let reads = 0;
   for (let pauses = 0; pauses < pausesMax; pauses += 1) {
     const before = reads;
     for (; reads < readsMax; reads += 1) {
-      hold.untilRoom();
+      pause.untilRoom();
       const bytes = receiveNow(descriptor, sink.room());
       if (bytes === undefined) break;
       sink.filled(bytes);

@@ -11,7 +11,7 @@ export interface PipelineStatus {
 
 export interface AssembleStatus {
   readonly openObjects: number;
-  readonly heldBytes: number;
+  readonly usedBytes: number;
   readonly symbolsRepaired: number;
   readonly blocksFinished: number;
   /** Left memory for the spill area before they could be decoded. */
@@ -35,7 +35,7 @@ export function assembleStatus(assembler: Assembler): AssembleStatus {
   const { counters } = assembler;
   return {
     openObjects: assembler.openObjects,
-    heldBytes: assembler.heldBytes,
+    usedBytes: assembler.usedBytes,
     symbolsRepaired: counters.symbolsRepaired,
     blocksFinished: counters.blocksFinished,
     blocksSpilled: counters.blocksSpilled,
@@ -55,7 +55,7 @@ export function assembleMeasures(assembler: Assembler): readonly Measure[] {
   const { counters } = assembler;
   return [
     { name: 'diode_receiver_open_objects', value: assembler.openObjects },
-    { name: 'diode_receiver_assemble_bytes', value: assembler.heldBytes },
+    { name: 'diode_receiver_assemble_bytes', value: assembler.usedBytes },
     { name: 'diode_receiver_symbols_repaired_total', value: counters.symbolsRepaired },
     { name: 'diode_receiver_blocks_finished_total', value: counters.blocksFinished },
     { name: 'diode_receiver_no_room_total', value: counters.noRoom },

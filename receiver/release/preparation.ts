@@ -2,7 +2,7 @@
  * What comes before the rename of a release, in bounded steps beside other work: every instance has the file that goes
  * out (see outgoing.ts), and the folder that is renamed stands beside the inbox, synced.
  *
- * What a release waits for holds up no other one; one that the disk refuses is begun again when it is asked for again.
+ * What a release waits for delays no other one; one that the disk refuses is begun again when it is asked for again.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';

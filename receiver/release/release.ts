@@ -228,7 +228,7 @@ export class Releaser {
     const folder = release.kind === 'partial' ? partialFolder : inboxFolder;
     // The inbox may have been switched off in the middle.
     if (folder === undefined) vault.staging.drop(release.id);
-    else if (vault.staging.holds(release.id)) vault.staging.moveToInbox(release.id, folder, release.target);
+    else if (vault.staging.has(release.id)) vault.staging.moveToInbox(release.id, folder, release.target);
     else vault.staging.settle(folder);
   }
 

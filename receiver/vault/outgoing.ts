@@ -3,7 +3,7 @@
  * says so. Every way out asks here (inbox, C-STORE, STOW-RS, partial release, release from quarantine), and nobody
  * falls back to the file that came: where the copy is not there yet, the instance waits.
  *
- * Copies are made in steps beside other work, in turn for each sender, so that what one sends holds up nobody else's.
+ * Copies are made in steps beside other work, in turn for each sender, so that what one sends keeps nobody else's waiting.
  * What the disk refuses is tried again. A copy is made of nothing but what came: its source is hashed on the way.
  */
 import type { Alarms } from '../../shared/alarms.ts';
@@ -72,7 +72,7 @@ export class Outgoing {
         return { objectId, path, bytes, sha256: releasedSha256 };
     }
     if (state.file === 'lost') return new DiodeError('E_VAULT_DAMAGED', 'it is collected again');
-    if (!vault.objects.holds(objectId, bytes)) {
+    if (!vault.objects.has(objectId, bytes)) {
       onDamaged({ objectId, ...state });
       return new DiodeError('E_VAULT_DAMAGED', 'its file is gone or cut; it is collected again');
     }

@@ -59,7 +59,7 @@ export function* reconcileVault(options: ReconcileOptions): Generator<void, Vaul
     const page = ledger.files.after(after, stepEntries);
     for (const file of page) {
       after = file.arrival;
-      if (vault.objects.holds(file.objectId, file.bytes)) continue;
+      if (vault.objects.has(file.objectId, file.bytes)) continue;
       // While this was asked the file may have been removed on purpose.
       if (ledger.files.stateOf(file.objectId) !== 'there') continue;
       options.lost(file);

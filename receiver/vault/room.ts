@@ -3,8 +3,8 @@
  * when it is begun, and the disk is looked at again with each block that is written, so that neither a header's claim
  * nor what others write takes it past its mark.
  *
- * What never becomes whole is bounded by sender: where there is no room for an object, the sender that holds most of
- * what is not whole gives up what it left alone for longest, as long as it holds more than its fair share of what such
+ * What never becomes whole is bounded by sender: where there is no room for an object, the sender that uses most for
+ * what is not whole gives up what it left alone for longest, as long as it uses more than its fair share of what such
  * objects may take. One that is alone may have all of it. What is whole stays; but near the high-water mark a sender that has
  * far more of it than others begins nothing more.
  */
@@ -113,10 +113,10 @@ export class Room {
     this.#measure();
     if (this.#wasRefused) this.#refusedUntilMs = nowMs + refusedMs;
     this.#wasRefused = false;
-    const holds = this.#waterMarks.above || this.isFull || nowMs < this.#refusedUntilMs;
+    const isTight = this.#waterMarks.above || this.isFull || nowMs < this.#refusedUntilMs;
     const used = usedPercent({ free: this.#freeBytes, total: this.#totalBytes });
     const detail = `the vault's disk is ${Math.round(used)} % full: no new study is begun`;
-    this.#options.alarms.set(holds, 'E_DISK_FULL', 'room of the vault', detail);
+    this.#options.alarms.set(isTight, 'E_DISK_FULL', 'room of the vault', detail);
   }
 
   /** The disk refused an operation. */
@@ -132,7 +132,7 @@ export class Room {
    */
   reserve(facts: ObjectFacts, hereBytes: number, sink: () => ObjectSink): ObjectSink | undefined {
     const account = this.#accounts.of(facts.keyId, facts.senderId);
-    // It counts before others go for it: who asks may be who holds most.
+    // It counts before others go for it: who asks may be who uses most.
     account.reservedBytes += facts.objectBytes;
     this.#reservedBytes += facts.objectBytes;
     if (hereBytes === 0 && !this.#makeRoom(facts, account)) {
@@ -222,7 +222,7 @@ export class Room {
     const ofKey = this.#accounts.ofKey(account.keyId, reservedBy);
     const shareOfKey = this.#poolBytes / this.#accounts.keys;
     if (account.keyId !== asking.keyId || account === asking)
-      return ofKey.held > shareOfKey || account.reservedBytes > shareOfKey / ofKey.accounts;
+      return ofKey.used > shareOfKey || account.reservedBytes > shareOfKey / ofKey.accounts;
     return account.reservedBytes > shareOfKey / ofKey.accounts;
   }
 

@@ -9,7 +9,7 @@ export interface WholeBytes {
   readonly ofSenders: () => ReadonlyMap<string, number>;
   /** Sender ids in use, those that have nothing in the vault too. */
   readonly senderIds: () => readonly string[];
-  /** Sender ids of one key name count as one: who holds the key can have many. */
+  /** Sender ids of one key name count as one: who has the key can have many. */
   readonly groupOf: (senderId: string) => string;
 }
 
@@ -35,10 +35,10 @@ export class SharesOfWhole {
     const { ofSenders, senderIds, groupOf } = this.#whole;
     const bytes = new Map<string, number>(senderIds().map((senderId) => [groupOf(senderId), 0]));
     let all = 0;
-    for (const [senderId, held] of ofSenders()) {
+    for (const [senderId, used] of ofSenders()) {
       const group = groupOf(senderId);
-      bytes.set(group, (bytes.get(group) ?? 0) + held);
-      all += held;
+      bytes.set(group, (bytes.get(group) ?? 0) + used);
+      all += used;
     }
     const most = Math.max((all / bytes.size) * tooMuch, (diskBytes / bytes.size) * ownShare);
     this.#bytes = bytes;

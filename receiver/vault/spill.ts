@@ -254,7 +254,7 @@ export class SpillArea implements BlockSpill {
   #hasMore(most: SlotAccount, keyId: number, senderId: string): boolean {
     const hasHere = this.#accounts.find(keyId, senderId)?.slots.size ?? 0;
     if (most.keyId === keyId) return most.slots.size > hasHere + 1;
-    return this.#accounts.ofKey(most.keyId, slotsOf).held > this.#accounts.ofKey(keyId, slotsOf).held + 1;
+    return this.#accounts.ofKey(most.keyId, slotsOf).used > this.#accounts.ofKey(keyId, slotsOf).used + 1;
   }
 
   #read(slot: number, offset: number, length: number): Uint8Array {

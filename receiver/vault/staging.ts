@@ -71,7 +71,7 @@ export class Staging {
     this.#disk.removeFolder(this.pathOf(releaseId));
   }
 
-  holds(releaseId: number): boolean {
+  has(releaseId: number): boolean {
     return this.#disk.facts(this.pathOf(releaseId)) !== undefined;
   }
 

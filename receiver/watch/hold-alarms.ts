@@ -1,6 +1,6 @@
 /**
  * One alarm for each study and reason that something of it is held for; it is cleared when nothing is any more. Each
- * sender has a share of its own, so that what one holds hides nothing of another. Where much is held, each look counts what
+ * sender has a share of its own, so that what is held of one hides nothing of another. Where much is held, each look counts what
  * is held of some senders, and those that were not in it have the next turn.
  */
 import type { Alarms } from '../../shared/alarms.ts';

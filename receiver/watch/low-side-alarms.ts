@@ -42,7 +42,7 @@ export class LowSideAlarms {
   beaconCame(beacon: Beacon): void {
     const wrong = new Map<string, Wrong>();
     for (const code of beacon.alarms) {
-      const meaning = isErrorCode(code) ? errorCatalogue[code].meaning : 'a code of another release.';
+      const meaning = isErrorCode(code) ? errorCatalogue[code].meaning : 'a code of another version.';
       const severity = isErrorCode(code) ? severityOf(code) : 'warning';
       wrong.set(code, { detail: `low side: ${meaning}`, severity });
     }

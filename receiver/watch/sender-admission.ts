@@ -198,7 +198,7 @@ export class SenderAdmission {
 
   /**
    * All places together are those of {@link limits}.sendersMax. Each of the other names keeps an even share of them, and
-   * what it uses beyond that: so the holder of one key takes no place of another.
+   * what it uses beyond that: so who has one key takes no place of another.
    */
   #countPlaces(): void {
     const senders = this.#options.ledger.senders.all();

@@ -26,9 +26,9 @@ function close(dispatch: Dispatch, parameters: unknown): string {
 }
 
 function resend(dispatch: Dispatch, parameters: unknown): string {
-  const { studies, notHeld } = dispatch.resend(checked(resendParameters, parameters).ticket);
+  const { studies, notKept } = dispatch.resend(checked(resendParameters, parameters).ticket);
   const told = studies.map(({ studyNumber, objects }) => `${objects} objects of study number ${studyNumber}`);
-  const missing = notHeld.length === 0 ? '' : `; not held any more: study number ${notHeld.join(', ')}`;
+  const missing = notKept.length === 0 ? '' : `; not kept any more: study number ${notKept.join(', ')}`;
   return `${told.join(', ')} are sent again, ahead of the queue${missing}`;
 }
 

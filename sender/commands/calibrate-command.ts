@@ -152,7 +152,7 @@ function checkLink(values: SenderConfiguration): void {
     interface: values['link.interface'],
     datagramBytes: values['link.datagramBytes'],
   });
-  const { hold, problems } = watch.look();
+  const { stopped, problems } = watch.look();
   const [problem] = problems;
-  if (hold !== 'none' && problem !== undefined) throw new DiodeError(problem.code, problem.detail);
+  if (stopped !== 'none' && problem !== undefined) throw new DiodeError(problem.code, problem.detail);
 }

@@ -58,7 +58,7 @@ export async function examineSender(
     ...bindingFinding(
       configuration['link.interface'],
       sourceAddress === undefined ? undefined : interfaceOf(files, sourceAddress),
-      pid === undefined || health.hold === 'all' ? undefined : from.snapshot?.link,
+      pid === undefined || health.stopped === 'all' ? undefined : from.snapshot?.link,
     ),
     ...(await placeFindings(
       files,

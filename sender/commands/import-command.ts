@@ -132,7 +132,7 @@ function waitingLines(left: number) {
 export function importText(summary: ImportSummary): string {
   const { files, taken, studies, duplicates, dicomdirs, others, waiting, failed } = summary;
   const lines = [
-    `${files} files: ${taken} instances of ${studies} studies taken in, ${duplicates} held already`,
+    `${files} files: ${taken} instances of ${studies} studies taken in, ${duplicates} kept already`,
     `skipped: ${dicomdirs} DICOMDIR, ${others} that are no DICOM`,
   ];
   if (waiting > 0)

@@ -5,7 +5,7 @@ import { configurationOf, type GlobalOptions, print } from '../../shared/console
 import { bytesText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { DiodeError } from '../../shared/errors.ts';
-import { type HeldFile, verifyFiles } from '../../shared/verify.ts';
+import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
 import { type SenderConfiguration, senderSettings } from '../configuration.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
 
@@ -27,7 +27,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
       const { json } = command.optsWithGlobals<GlobalOptions>();
       await withLedger(values, (ledger) => {
         const folder = values['spool.folder'];
-        const result = verifyFiles(heldFiles(ledger, folder), ledger.instances.count(), ({ objectId }) =>
+        const result = verifyFiles(keptFiles(ledger, folder), ledger.instances.count(), ({ objectId }) =>
           ledger.objects.has(objectId),
         );
         const unreadable = ledger.totals.unreadableObjects() + result.different.length;
@@ -54,7 +54,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
 }
 
 /** What should be in the spool, in the order it was taken in. */
-function* heldFiles(ledger: SenderLedger, folder: string): Generator<HeldFile> {
+function* keptFiles(ledger: SenderLedger, folder: string): Generator<KeptFile> {
   let after = 0;
   for (;;) {
     const files = ledger.instances.after(after, page);

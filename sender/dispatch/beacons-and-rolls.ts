@@ -85,7 +85,7 @@ export class BeaconsAndRolls {
           queue.oldestTakenRunningMs === undefined
             ? 0
             : Math.max(0, runningMs() - queue.oldestTakenRunningMs),
-        spoolBytes: ledger.totals.heldBytes(),
+        spoolBytes: ledger.totals.keptBytes(),
         spoolFreeBytes: spool.freeBytes().free,
         rejected: ledger.counters.all().filter(({ code }) => code.startsWith('E_')),
         // A beacon has room for some: the most urgent ones.

@@ -59,7 +59,7 @@ export class Dispatch {
   /** Objects whose last pass broke off, with the code that an alarm stands for; as many as alarms are shown. */
   readonly #brokenOff = new Map<string, ErrorCode>();
   #documentsInFlight = 0;
-  #held = false;
+  #isStopped = false;
 
   constructor(options: DispatchOptions) {
     const { ledger, clock, identity } = options;
@@ -102,11 +102,11 @@ export class Dispatch {
     return redeemed;
   }
 
-  /** While the link is held nothing is handed out, and nothing is told that would be stale by then. */
-  hold(held: boolean): void {
-    if (this.#held === held) return;
-    this.#held = held;
-    if (held) this.linkFailed();
+  /** While the link is stopped nothing is handed out, and nothing is told that would be stale by then. */
+  linkStopped(isStopped: boolean): void {
+    if (this.#isStopped === isStopped) return;
+    this.#isStopped = isStopped;
+    if (isStopped) this.linkFailed();
     else this.#beaconsAndRolls.tellNow();
   }
 
@@ -137,7 +137,7 @@ export class Dispatch {
       }
       if (failedBecause === undefined) this.#endAlarm(objectId);
       else this.#readFailed(objectId, failedBecause);
-      // A pass that broke off counts as well, or a disk that reads no more would hold the link for ever.
+      // A pass that broke off counts as well, or a disk that reads no more would stop the link for ever.
       this.#uncounted.push(objectId);
     }
     this.#countPasses();
@@ -170,7 +170,7 @@ export class Dispatch {
       const bytes = ledger.objects.bytesOf(objectId);
       // Its study expired while it was on its way out.
       if (bytes === undefined) return this.#endAlarm(objectId);
-      if (code !== 'E_SPOOL_DAMAGED' && spool.objects.holds(objectId, bytes)) {
+      if (code !== 'E_SPOOL_DAMAGED' && spool.objects.has(objectId, bytes)) {
         if (this.#brokenOff.get(objectId) === code) return;
         this.#endAlarm(objectId);
         if (this.#brokenOff.size >= alarmsOfCodeMax) return;
@@ -200,7 +200,7 @@ export class Dispatch {
     const now = this.#options.clock.monotonicMs();
     this.#countPasses();
     this.#closeQuiet();
-    if (this.#held) return;
+    if (this.#isStopped) return;
     this.#beaconsAndRolls.step(now, this.#options);
     if (this.#uncounted.length >= uncountedMax) return;
     const { waitingBlocksMax } = this.#options;

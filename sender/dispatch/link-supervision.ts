@@ -1,5 +1,5 @@
 /**
- * Acts on what the link watch sees: raises and clears the alarms of the link, holds the queue while nothing can
+ * Acts on what the link watch sees: raises and clears the alarms of the link, stops the queue while nothing can
  * cross, lets it go on by itself, and sees to it that no pass counts that the link lost.
  */
 import type { Alarms } from '../../shared/alarms.ts';
@@ -65,15 +65,15 @@ export class LinkSupervision {
 
   #act(): void {
     const { alarms, dispatch, order, clock } = this.#options;
-    const { hold, problems } = this.#health;
+    const { stopped, problems } = this.#health;
     for (const code of codes) {
       const problem = problems.find((found) => found.code === code);
       alarms.set(problem !== undefined, code, 'link', problem?.detail);
     }
     const now = clock.monotonicMs();
-    const probes = hold === 'probe' && now - this.#probedAtMs >= probeMs ? 1 : 0;
+    const probes = stopped === 'probe' && now - this.#probedAtMs >= probeMs ? 1 : 0;
     if (probes > 0) this.#probedAtMs = now;
-    dispatch.hold(hold !== 'none');
-    order({ held: hold !== 'none', probes });
+    dispatch.linkStopped(stopped !== 'none');
+    order({ isStopped: stopped !== 'none', probes });
   }
 }

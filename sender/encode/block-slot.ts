@@ -1,5 +1,5 @@
 /**
- * A slot holds one open source block as ready datagrams: k source symbols, then this pass's repair
+ * A slot has one open source block as ready datagrams: k source symbols, then this pass's repair
  * symbols, each behind its header, at the stride of the datagram. Slots lie in the erasure engine's own
  * memory, so that nothing is copied for encoding, and are used again and again.
  */

@@ -35,8 +35,8 @@ export interface ObjectPassOptions {
 }
 
 /**
- * What all blocks of a pass need, made with the first. A pass that waits is old to the collector, and what it holds is
- * garbage for long after it ended: so it holds little.
+ * What all blocks of a pass need, made with the first. A pass that waits is old to the collector, and what it keeps is
+ * garbage for long after it ended: so it keeps little.
  */
 interface Begun {
   readonly seal: ObjectSeal;

@@ -82,7 +82,7 @@ export class Transmitter {
   #reader(order: TransmitOrder): ReadObject {
     const { from, objectId, bytes } = order;
     if ('document' in from) return (offset, length) => from.document.subarray(offset, offset + length);
-    // Opened with the first block, so that objects that only wait hold no descriptor.
+    // Opened with the first block, so that objects that only wait have no descriptor.
     return (offset, length) => {
       let file = this.#files.get(objectId);
       if (file === undefined) {

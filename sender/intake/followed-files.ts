@@ -1,7 +1,7 @@
 /**
  * The files of a watch folder that are followed over its scans: so many, and no more. Where there are more of them, each
  * folder has as many places as every other one that needs them, and within a folder a file that was followed for long, or
- * could not be taken, gives its place to one that had none yet. So files that never come to rest hold no place for good.
+ * could not be taken, gives its place to one that had none yet. So files that never come to rest keep no place for good.
  */
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { WatchStatus } from './watch-disk.ts';

@@ -45,7 +45,7 @@ export interface ImportProgress {
   files: number;
   seen: number;
   bytes: number;
-  /** Held already or twice on the medium, with the same bytes. */
+  /** Kept already or twice on the medium, with the same bytes. */
   duplicates: number;
   dicomdirs: number;
   /** What is no DICOM. */

@@ -1,5 +1,5 @@
 /**
- * The data sets of DIMSE-N messages while they come: they are held in memory, and scanners share what they may take. One that
+ * The data sets of DIMSE-N messages while they come: they are kept in memory, and scanners share what they may take. One that
  * brings more than its share loses what it began longest ago. What comes of a message goes with its association.
  */
 import type { UsedBuffers } from '../../shared/collector.ts';

@@ -8,7 +8,7 @@ import { assert } from '../../shared/assert.ts';
 export class SharedRoom {
   readonly #bytesMax: number;
   /** By source, each from its oldest on: keys and bytes. */
-  readonly #held = new Map<string, Map<string, number>>();
+  readonly #taken = new Map<string, Map<string, number>>();
   readonly #bytesOf = new Map<string, number>();
   #bytes = 0;
 
@@ -32,23 +32,23 @@ export class SharedRoom {
     const allowed = Math.floor((this.#bytesMax - (this.#bytes - mine)) / 2);
     if (bytes > allowed) return undefined;
     const gone: string[] = [];
-    const held = this.#held.get(source) ?? new Map<string, number>();
-    for (const oldest of held.keys()) {
+    const taken = this.#taken.get(source) ?? new Map<string, number>();
+    for (const oldest of taken.keys()) {
       if ((this.#bytesOf.get(source) ?? 0) + bytes <= allowed) break;
       gone.push(oldest);
       this.remove(source, oldest);
     }
-    this.#held.set(source, held.set(key, bytes));
+    this.#taken.set(source, taken.set(key, bytes));
     this.#count(source, bytes);
     return gone;
   }
 
   remove(source: string, key: string): void {
-    const held = this.#held.get(source);
-    const bytes = held?.get(key);
-    if (held === undefined || bytes === undefined) return;
-    held.delete(key);
-    if (held.size === 0) this.#held.delete(source);
+    const taken = this.#taken.get(source);
+    const bytes = taken?.get(key);
+    if (taken === undefined || bytes === undefined) return;
+    taken.delete(key);
+    if (taken.size === 0) this.#taken.delete(source);
     this.#count(source, -bytes);
   }
 

@@ -91,21 +91,21 @@ export class SourceFile {
   }
 }
 
-/** Holds folder after folder, so that none of them can be exchanged for a link on the way. */
+/** Opens folder after folder, so that none of them can be exchanged for a link on the way. */
 function inFolder<T>(disk: Disk, { folder, relativePath }: SourcePlace, act: (path: string) => T): T {
   // The configured folder itself may be a link: whoever configures is believed.
-  let held = disk.holdFolder(folder, 'followed');
+  let open = disk.openFolder(folder, 'followed');
   try {
     for (const name of dirname(relativePath).split('/')) {
       if (name === '.') continue;
       assert(name !== '..', 'a path below its folder');
-      const next = disk.holdFolder(join(held.path, name));
-      held.close();
-      held = next;
+      const next = disk.openFolder(join(open.path, name));
+      open.close();
+      open = next;
     }
-    return act(join(held.path, basename(relativePath)));
+    return act(join(open.path, basename(relativePath)));
   } finally {
-    held.close();
+    open.close();
   }
 }
 

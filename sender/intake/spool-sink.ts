@@ -22,7 +22,7 @@ export interface SpoolSinkOptions extends IntakeOptions {
   readonly arrivingDisk?: ArrivingDisk;
   /** Whether the disk has room for more. */
   readonly hasRoom: () => boolean;
-  /** Instances are durable: rows that are new, and how many were held already. */
+  /** Instances are durable: rows that are new, and how many were kept already. */
   readonly onTaken: (entered: readonly InstanceRow[], duplicates: number) => void;
   /** An association brings instances of this study; until it is closed there may be more. */
   readonly onStudySeen: (studyUid: string, associationId: number) => void;

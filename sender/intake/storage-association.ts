@@ -44,8 +44,8 @@ export interface StorageAssociationOptions {
   readonly performedProcedureSteps: PerformedProcedureSteps | undefined;
   /** Where the data sets of all associations are while they come. */
   readonly messages: MessageRoom;
-  /** Whether the spool holds an instance; left out, storage commitment is refused. */
-  readonly isHeld?: ((sopInstanceUid: string) => boolean) | undefined;
+  /** Whether the spool keeps an instance; left out, storage commitment is refused. */
+  readonly isKept?: ((sopInstanceUid: string) => boolean) | undefined;
   readonly nowMs: () => number;
   /** Whether one more association fits; the connection itself is counted already. */
   readonly hasRoom: () => boolean;
@@ -59,7 +59,7 @@ interface Request {
   readonly contextId: number;
   readonly take: (bytes: Uint8Array) => Promise<void> | undefined;
   readonly finish: () => Promise<CommitmentOutcome> | CommitmentOutcome;
-  /** What is held of its data set goes. */
+  /** What there is of its data set goes. */
   readonly abandon?: () => void;
 }
 
@@ -207,12 +207,12 @@ export class StorageAssociation implements AssociationListener {
       });
     }
     if (command.field === commandFields.action && context.abstractSyntax === serviceUids.storageCommitment) {
-      const { isHeld, messages, address } = this.#options;
-      if (isHeld === undefined)
+      const { isKept, messages, address } = this.#options;
+      if (isKept === undefined)
         return answer(dimseStatus.sopClassNotSupported, 'One-way link: no storage commitment can be given');
       const { actionTypeId } = command;
       const request = new CommitmentRequest({
-        isHeld,
+        isKept,
         transferSyntaxUid: context.transferSyntax,
         actionTypeId,
         message: messages.begin(address),

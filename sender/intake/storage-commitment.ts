@@ -1,5 +1,5 @@
 /**
- * Storage commitment as SCP (PS3.4 annex J), for the sender's own spool and nothing else: it says which instances are held
+ * Storage commitment as SCP (PS3.4 annex J), for the sender's own spool and nothing else: it says which instances are kept
  * here, durably, until they expire. That the PACS keeps them nobody can promise on this side of a one-way link.
  *
  * The report follows on the association that asked (PS3.4 section J.3.3 allows it); the sender calls nobody.
@@ -18,7 +18,7 @@ import type { Outcome } from './store-operation.ts';
 export const commitmentInstanceUid = '1.2.840.10008.1.20.1.1';
 /** Request storage commitment (PS3.4 table J.3-1). */
 const requestAction = 1;
-/** All are held; some are not (PS3.4 table J.3-2). */
+/** All are kept; some are not (PS3.4 table J.3-2). */
 const eventTypes = { committed: 1, failuresExist: 2 } as const;
 
 const commitmentTags = {
@@ -53,19 +53,19 @@ interface Reference {
 
 /** Reads the data set of an N-ACTION, piece by piece, and answers it. */
 export class CommitmentRequest {
-  readonly #isHeld: (sopInstanceUid: string) => boolean;
+  readonly #isKept: (sopInstanceUid: string) => boolean;
   readonly #transferSyntaxUid: string;
   readonly #actionTypeId: number | undefined;
   readonly #message: ArrivingMessage;
 
   constructor(options: {
-    readonly isHeld: (sopInstanceUid: string) => boolean;
+    readonly isKept: (sopInstanceUid: string) => boolean;
     readonly transferSyntaxUid: string;
     readonly actionTypeId: number | undefined;
     readonly message: ArrivingMessage;
   }) {
     this.#message = options.message;
-    this.#isHeld = options.isHeld;
+    this.#isKept = options.isKept;
     this.#transferSyntaxUid = options.transferSyntaxUid;
     this.#actionTypeId = options.actionTypeId;
   }
@@ -97,19 +97,19 @@ export class CommitmentRequest {
     }));
     const uids = references.flatMap(({ sopClassUid, sopInstanceUid }) => [sopClassUid, sopInstanceUid]);
     if (![transactionUid, ...uids].every(isUid) || references.length === 0) return failure('E_BAD_UID');
-    const held: Reference[] = [];
+    const kept: Reference[] = [];
     const missing: Reference[] = [];
     for (const [index, reference] of references.entries()) {
       if (index % lookUpsPerTurn === lookUpsPerTurn - 1)
         await new Promise((resolve) => setImmediate(resolve));
-      (this.#isHeld(reference.sopInstanceUid) ? held : missing).push(reference);
+      (this.#isKept(reference.sopInstanceUid) ? kept : missing).push(reference);
     }
-    return { status: dimseStatus.success, report: this.#report(transactionUid, held, missing) };
+    return { status: dimseStatus.success, report: this.#report(transactionUid, kept, missing) };
   }
 
   #report(
     transactionUid: string,
-    held: readonly Reference[],
+    kept: readonly Reference[],
     missing: readonly Reference[],
   ): CommitmentReport {
     const writer = new DataSetWriter(encodingOf(this.#transferSyntaxUid));
@@ -126,7 +126,7 @@ export class CommitmentRequest {
         writer.unsignedShort(commitmentTags.failureReason, dimseStatus.noSuchInstance);
       });
     }
-    if (held.length > 0) writer.sequence(commitmentTags.referencedSequence, held, reference);
+    if (kept.length > 0) writer.sequence(commitmentTags.referencedSequence, kept, reference);
     const eventTypeId = missing.length === 0 ? eventTypes.committed : eventTypes.failuresExist;
     return { eventTypeId, dataSet: writer.bytes() };
   }

@@ -30,8 +30,8 @@ export interface StorageScpOptions {
   readonly dataPduBytesMax?: number;
   /** Takes part in performed procedure steps when given. */
   readonly procedureSteps?: ProcedureStepListener;
-  /** Gives storage commitment for what this says is held; left out, it is refused. */
-  readonly isHeld?: (sopInstanceUid: string) => boolean;
+  /** Gives storage commitment for what this says is kept; left out, it is refused. */
+  readonly isKept?: (sopInstanceUid: string) => boolean;
   readonly clock?: Clock;
 }
 
@@ -118,7 +118,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       entities,
       performedProcedureSteps: steps,
       messages,
-      isHeld: options.isHeld,
+      isKept: options.isKept,
       nowMs: () => clock.monotonicMs(),
       hasRoom: () => !closing && hasRoomFor(address),
       ended: () => {

@@ -1,7 +1,7 @@
 /** What the watch folder needs of a disk, and the real disk. A test gives another one. */
 import { lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Disk, type HeldFolder, nodeDisk } from '../../shared/disk.ts';
+import { type Disk, nodeDisk, type OpenFolder } from '../../shared/disk.ts';
 
 export type EntryKind = 'file' | 'folder' | 'other';
 
@@ -20,9 +20,9 @@ export interface WatchStatus {
 }
 
 export interface WatchDisk {
-  /** Holds a folder: what is below its `path` is in that very one. Throws what the file system throws. */
-  hold(folder: string, links?: 'followed'): HeldFolder;
-  /** The entries of a folder as they come, without holding them all. Throws what the file system throws. */
+  /** Opens a folder: what is below its `path` is in that very one. Throws what the file system throws. */
+  openFolder(folder: string, links?: 'followed'): OpenFolder;
+  /** The entries of a folder as they come, without keeping them all. Throws what the file system throws. */
   entries(folder: string): Iterable<WatchEntry>;
   /** The entry itself, never what a symbolic link points to. Throws what the file system throws. */
   status(path: string): WatchStatus;
@@ -30,7 +30,7 @@ export interface WatchDisk {
 
 /** The file system of this host. */
 export const localDisk: WatchDisk = {
-  hold: (folder, links) => nodeDisk.holdFolder(folder, links),
+  openFolder: (folder, links) => nodeDisk.openFolder(folder, links),
   *entries(folder) {
     const directory = opendirSync(folder);
     try {
@@ -53,14 +53,14 @@ function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind
 }
 
 /** The same over the disk that spool and vault use, such as a simulated one. */
-export function watchDiskOver(disk: Pick<Disk, 'list' | 'facts' | 'holdFolder'>): WatchDisk {
+export function watchDiskOver(disk: Pick<Disk, 'list' | 'facts' | 'openFolder'>): WatchDisk {
   const status = (path: string): WatchStatus => {
     const facts = disk.facts(path);
     if (facts === undefined) throw Object.assign(new Error('no such entry'), { code: 'ENOENT' });
     return { ...facts, inode: 0 };
   };
   return {
-    hold: (folder, links) => disk.holdFolder(folder, links),
+    openFolder: (folder, links) => disk.openFolder(folder, links),
     *entries(folder) {
       for (const name of disk.list(folder)) {
         const facts = disk.facts(join(folder, name));

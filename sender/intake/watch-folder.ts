@@ -142,31 +142,31 @@ export class WatchFolder {
   #look(troubles: Troubles): boolean {
     const budget = { left: this.#entriesMax, ofSource: this.#entriesMax };
     const root: Folder = { path: this.#folder, depth: 0, priority: 'routine', source: '' };
-    return this.#holding(root, this.#folder, troubles, (held) => {
+    return this.#opened(root, this.#folder, troubles, (openPath) => {
       const statPath = join(this.#folder, statFolderName);
       let complete = true;
-      if (this.#status(statPath, join(held, statFolderName), troubles)?.kind === 'folder') {
+      if (this.#status(statPath, join(openPath, statFolderName), troubles)?.kind === 'folder') {
         const stat: Folder = { path: statPath, depth: 1, priority: 'stat', source: '' };
         const ofStat = { ...budget, left: Math.ceil(budget.left / 2) };
-        complete = this.#enter(stat, join(held, statFolderName), ofStat, troubles);
+        complete = this.#enter(stat, join(openPath, statFolderName), ofStat, troubles);
         budget.left -= Math.ceil(budget.left / 2) - ofStat.left;
       }
-      return this.#walk(root, held, budget, troubles) && complete;
+      return this.#walk(root, openPath, budget, troubles) && complete;
     });
   }
 
-  #enter(folder: Folder, heldPath: string, budget: Budget, troubles: Troubles): boolean {
-    return this.#holding(folder, heldPath, troubles, (held) => this.#walk(folder, held, budget, troubles));
+  #enter(folder: Folder, openPath: string, budget: Budget, troubles: Troubles): boolean {
+    return this.#opened(folder, openPath, troubles, (inside) => this.#walk(folder, inside, budget, troubles));
   }
 
-  /** Holds a folder while it is walked through, so that no link takes its place. What can't be held is a trouble. */
-  #holding(folder: Folder, heldPath: string, troubles: Troubles, act: (held: string) => boolean): boolean {
+  /** Keeps a folder open while it is walked through, so that no link takes its place. What can't be opened is a trouble. */
+  #opened(folder: Folder, openPath: string, troubles: Troubles, act: (inside: string) => boolean): boolean {
     try {
-      const held = this.#disk.hold(heldPath, folder.depth === 0 ? 'followed' : undefined);
+      const open = this.#disk.openFolder(openPath, folder.depth === 0 ? 'followed' : undefined);
       try {
-        return act(held.path);
+        return act(open.path);
       } finally {
-        held.close();
+        open.close();
       }
     } catch (cause) {
       const code = systemCode(cause);
@@ -186,22 +186,22 @@ export class WatchFolder {
    * Folders inside are walked through after what is in this one. Where sources meet, what is in it is read in parts, with
    * the folders of each part between them: whoever fills one folder keeps nobody from being seen in the next.
    */
-  #walk(folder: Folder, held: string, budget: Budget, troubles: Troubles): boolean {
-    const entries = this.#disk.entries(held)[Symbol.iterator]();
+  #walk(folder: Folder, openPath: string, budget: Budget, troubles: Troubles): boolean {
+    const entries = this.#disk.entries(openPath)[Symbol.iterator]();
     const isShared = folder.source === '';
     let complete = true;
     try {
       for (;;) {
         if (isShared) budget.ofSource = Math.ceil(budget.left / 2);
         const folders: string[] = [];
-        let ended = this.#list(entries, folder, held, budget, troubles, folders);
+        let ended = this.#list(entries, folder, openPath, budget, troubles, folders);
         // The rest of the budget, or half of it: in even shares.
         const kept = ended ? 0 : Math.floor(budget.left / 2);
         for (const [index, name] of folders.entries()) {
           if (isShared) budget.ofSource = Math.ceil((budget.left - kept) / (folders.length - index));
           const source = isShared ? name : folder.source;
           const inner = { ...folder, path: join(folder.path, name), depth: folder.depth + 1, source };
-          complete = this.#enter(inner, join(held, name), budget, troubles) && complete;
+          complete = this.#enter(inner, join(openPath, name), budget, troubles) && complete;
         }
         if (!ended && isShared && budget.left > 0) continue;
         ended ||= entries.next().done === true;
@@ -218,7 +218,7 @@ export class WatchFolder {
   #list(
     entries: Iterator<WatchEntry>,
     folder: Folder,
-    held: string,
+    openPath: string,
     budget: Budget,
     troubles: Troubles,
     folders: string[],
@@ -231,10 +231,10 @@ export class WatchFolder {
       const { name, kind } = next.value;
       if (unfinishedName.test(name)) continue;
       const path = join(folder.path, name);
-      const heldPath = join(held, name);
+      const entryPath = join(openPath, name);
       // Some file systems don't say it with the name.
-      const is = kind === 'other' ? this.#status(path, heldPath, troubles)?.kind : kind;
-      if (is === 'file') this.#track(path, heldPath, folder, troubles);
+      const is = kind === 'other' ? this.#status(path, entryPath, troubles)?.kind : kind;
+      if (is === 'file') this.#track(path, entryPath, folder, troubles);
       if (is === 'folder' && this.#mayEnter(folder, name, troubles)) folders.push(name);
       if (is === 'other')
         troubles.add('kind', 'E_FILE_KIND', 'what is no file lies in the watch folder, and is left alone');
@@ -253,10 +253,10 @@ export class WatchFolder {
     return false;
   }
 
-  #track(path: string, heldPath: string, { priority, source }: Folder, troubles: Troubles): void {
+  #track(path: string, openPath: string, { priority, source }: Folder, troubles: Troubles): void {
     const followed = this.#followed[priority];
     if (!followed.hasPlaceFor(path, source)) return;
-    const status = this.#status(path, heldPath, troubles);
+    const status = this.#status(path, openPath, troubles);
     if (status?.kind !== 'file') return;
     const known = followed.get(path);
     if (known === undefined) {
@@ -274,10 +274,10 @@ export class WatchFolder {
     known.seenInScan = this.#scans;
   }
 
-  /** @param heldPath the same below a folder that is held */
-  #status(path: string, heldPath: string, troubles: Troubles): WatchStatus | undefined {
+  /** @param openPath the same below a folder that is open */
+  #status(path: string, openPath: string, troubles: Troubles): WatchStatus | undefined {
     try {
-      return this.#disk.status(heldPath);
+      return this.#disk.status(openPath);
     } catch (cause) {
       const code = systemCode(cause);
       if (code !== 'ENOENT') {

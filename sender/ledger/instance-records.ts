@@ -76,7 +76,7 @@ export class InstanceRecords {
   }
 
   /**
-   * An instance that is held came once more, over an association: that is how it came, where nothing is known of it.
+   * An instance that is kept came once more, over an association: that is how it came, where nothing is known of it.
    * So it is when a stop fell between its file and its row, and the scanner sent it again.
    */
   learnAeTitles({ sha256, sopInstanceUid, aeTitles }: InstanceRow): void {
@@ -91,7 +91,7 @@ export class InstanceRecords {
     );
   }
 
-  /** Whether an instance of these bytes is held and can be read, in whatever layout. */
+  /** Whether an instance of these bytes is kept and can be read, in whatever layout. */
   hasContent(sha256: string, sopInstanceUid: string): boolean {
     return (
       this.#database.get(
@@ -102,15 +102,15 @@ export class InstanceRecords {
     );
   }
 
-  /** The studies that hold an instance of this UID: one, unless somebody used it twice. */
+  /** The studies that have an instance of this UID: one, unless somebody used it twice. */
   studiesOf(sopInstanceUid: string): string[] {
     return this.#database
       .all('SELECT DISTINCT study_uid FROM objects WHERE sop_instance_uid = ?', sopInstanceUid)
       .map((row) => text(row, 'study_uid'));
   }
 
-  /** Whether an instance of this UID is held, in a file that can be read. */
-  holds(sopInstanceUid: string): boolean {
+  /** Whether an instance of this UID is kept, in a file that can be read. */
+  has(sopInstanceUid: string): boolean {
     const sql = 'SELECT 1 FROM objects WHERE sop_instance_uid = ? AND unreadable = 0 LIMIT 1';
     return this.#database.get(sql, sopInstanceUid) !== undefined;
   }

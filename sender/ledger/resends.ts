@@ -15,7 +15,7 @@ export const resendsSchema = `
 /** Used tickets that are remembered; one older than these has expired long since. */
 const usedTicketsMax = 10_000;
 
-export interface HeldStudy {
+export interface KeptStudy {
   readonly studyUid: string;
   readonly revision: number;
 }
@@ -31,8 +31,8 @@ export class Resends {
     return this.#database.get('SELECT 1 FROM used_tickets WHERE ticket_id = ?', ticketId) !== undefined;
   }
 
-  /** The study of a number, while it is held. */
-  study(studyNumber: number): HeldStudy | undefined {
+  /** The study of a number, while it is kept. */
+  study(studyNumber: number): KeptStudy | undefined {
     const row = this.#database.get(
       'SELECT study_uid, revision FROM studies WHERE study_number = ?',
       studyNumber,
@@ -84,7 +84,7 @@ export class Resends {
 
   #manifest(studyUid: string): Row[] {
     return this.#database.all(
-      'SELECT object_id, 1 AS held FROM objects WHERE study_uid = ? AND type = ? AND unreadable = 0 LIMIT 1',
+      'SELECT object_id, 1 AS kept FROM objects WHERE study_uid = ? AND type = ? AND unreadable = 0 LIMIT 1',
       studyUid,
       objectType.manifest,
     );
@@ -93,9 +93,9 @@ export class Resends {
   /** The places of a manifest, which also lists what has expired. */
   #instances(studyUid: string, place: number, count: number): Row[] {
     return this.#database.all(
-      `SELECT object_id, held FROM (
-         SELECT intake, object_id, 1 - unreadable AS held FROM objects WHERE study_uid = ? AND type = ?
-         UNION ALL SELECT intake, object_id, 0 AS held FROM expired_instances WHERE study_uid = ?
+      `SELECT object_id, kept FROM (
+         SELECT intake, object_id, 1 - unreadable AS kept FROM objects WHERE study_uid = ? AND type = ?
+         UNION ALL SELECT intake, object_id, 0 AS kept FROM expired_instances WHERE study_uid = ?
          ORDER BY intake LIMIT ? OFFSET ?)`,
       studyUid,
       objectType.instance,
@@ -106,12 +106,12 @@ export class Resends {
   }
 
   #add(rows: readonly Row[]): number {
-    const held = rows.filter((row) => number(row, 'held') === 1);
-    for (const row of held)
+    const kept = rows.filter((row) => number(row, 'kept') === 1);
+    for (const row of kept)
       this.#database.run(
         'INSERT INTO resends (object_id) VALUES (?) ON CONFLICT (object_id) DO NOTHING',
         text(row, 'object_id'),
       );
-    return held.length;
+    return kept.length;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The part of the sender's ledger that forgets: which studies are held, which have expired (tombstones), and which
+ * The part of the sender's ledger that forgets: which studies are kept, which have expired (tombstones), and which
  * are old enough to go altogether. All times are running time of the sender, so that a wall clock that jumps
  * expires nothing.
  *
@@ -37,13 +37,13 @@ export class RetainedStudies {
     this.#database = database;
   }
 
-  /** Studies that have a number: those that are held, and tombstones. */
+  /** Studies that have a number: those that are kept, and tombstones. */
   numbered(): number {
     return number(this.#database.get('SELECT count(study_number) AS studies FROM studies') ?? {}, 'studies');
   }
 
-  /** The lowest number of a study that is held; undefined when none is. */
-  lowestHeldNumber(): number | undefined {
+  /** The lowest number of a study that is kept; undefined when none is. */
+  lowestKeptNumber(): number | undefined {
     const row = this.#database.get(
       'SELECT min(study_number) AS lowest FROM studies WHERE expired_running_ms IS NULL',
     );
@@ -118,7 +118,7 @@ export class RetainedStudies {
     return this.#database.get('SELECT 1 FROM expired_instances WHERE object_id = ?', objectId) !== undefined;
   }
 
-  /** The same content was taken in again: it is held once more. */
+  /** The same content was taken in again: it is kept once more. */
   forgetExpired(sopInstanceUid: string, sha256: string): void {
     this.#database.run(
       'DELETE FROM expired_instances WHERE sop_instance_uid = ? AND sha256 = ?',

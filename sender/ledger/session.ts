@@ -17,7 +17,7 @@ export interface BegunSession extends Session {
 }
 
 /**
- * Begins a session. Where the counter can't grow, this is another sender from now on: under a new id, what is held has
+ * Begins a session. Where the counter can't grow, this is another sender from now on: under a new id, what is kept has
  * to be planned anew.
  * @param randomBytes gives that many random bytes
  */

@@ -1,5 +1,5 @@
 /**
- * What the spool holds, by passes behind it, kept by the ledger itself with every change: the beacon asks each
+ * What the spool keeps, by passes behind it, kept by the ledger itself with every change: the beacon asks each
  * second, and a sum over a million rows would be asked too much.
  */
 import { type LedgerDatabase, number } from '../../shared/ledger-database.ts';
@@ -48,8 +48,8 @@ export class SpoolTotals {
     };
   }
 
-  /** Bytes of everything that is held. */
-  heldBytes(): number {
+  /** Bytes of everything that is kept. */
+  keptBytes(): number {
     return number(
       this.#database.get('SELECT coalesce(sum(bytes), 0) AS bytes FROM spool_totals') ?? {},
       'bytes',

@@ -1,5 +1,5 @@
 /**
- * Objects in the spool, instances and manifests alike: which are held, how often each was sent, and in which order
+ * Objects in the spool, instances and manifests alike: which are kept, how often each was sent, and in which order
  * they go out. Part of the sender's ledger.
  */
 import { pieceBytes } from '../../shared/crypto/piece-tags.ts';
@@ -70,19 +70,19 @@ export class SpooledObjects {
     return this.#database.get('SELECT 1 FROM objects WHERE object_id = ?', objectId) !== undefined;
   }
 
-  /** Size of an object that is held; undefined when it is not. */
+  /** Size of an object that is kept; undefined when it is not. */
   bytesOf(objectId: string): number | undefined {
     const row = this.#database.get('SELECT bytes FROM objects WHERE object_id = ?', objectId);
     return row === undefined ? undefined : number(row, 'bytes');
   }
 
-  /** The bytes of a manifest that is held, to be read when it is sent; undefined when it is not held. */
+  /** The bytes of a manifest that is kept, to be read when it is sent; undefined when it is not kept. */
   documentOf(objectId: string): Uint8Array | undefined {
     const row = this.#database.get('SELECT document FROM objects WHERE object_id = ?', objectId);
     return row === undefined ? undefined : optionalBytes(row, 'document');
   }
 
-  /** What the bytes of an instance's file are compared with when it is sent; undefined when it is not held. */
+  /** What the bytes of an instance's file are compared with when it is sent; undefined when it is not kept. */
   pieceTagsOf(objectId: string): Uint8Array | undefined {
     const row = this.#database.get('SELECT piece_tags FROM objects WHERE object_id = ?', objectId);
     return row === undefined ? undefined : optionalBytes(row, 'piece_tags');

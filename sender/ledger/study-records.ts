@@ -93,9 +93,9 @@ export class StudyRecords {
     return Number(this.#facts.get('highestStudyNumber') ?? '0');
   }
 
-  /** The lowest number of a study that is held, or the next one to come when none is. */
+  /** The lowest number of a study that is kept, or the next one to come when none is. */
   lowestNumber(): number {
-    return this.#retained.lowestHeldNumber() ?? this.nextNumber();
+    return this.#retained.lowestKeptNumber() ?? this.nextNumber();
   }
 
   /** Enters the manifest of a revision and marks the study closed: one transaction. */
@@ -154,7 +154,7 @@ export class StudyRecords {
   summaries(limit: number): StudySummary[] {
     return this.#database
       .all(
-        `SELECT shown.*, count(objects.intake) AS held, coalesce(sum(objects.bytes), 0) AS bytes,
+        `SELECT shown.*, count(objects.intake) AS kept, coalesce(sum(objects.bytes), 0) AS bytes,
            coalesce(min(objects.passes), 0) AS passes, coalesce(sum(objects.unreadable), 0) AS unreadable
          FROM (SELECT * FROM studies ORDER BY study_number IS NOT NULL, study_number DESC LIMIT ?) AS shown
            LEFT JOIN objects ON objects.study_uid = shown.study_uid AND objects.type = ?
@@ -165,7 +165,7 @@ export class StudyRecords {
       .map((row) => ({
         ...studyRow(row),
         expired: row['expired_running_ms'] !== null,
-        instances: Math.max(number(row, 'instances'), number(row, 'held')),
+        instances: Math.max(number(row, 'instances'), number(row, 'kept')),
         bytes: number(row, 'bytes'),
         passes: number(row, 'passes'),
         unreadable: number(row, 'unreadable'),

@@ -1,7 +1,7 @@
 /**
  * Watches the sender's end of the link. A transmit-only host is never told that nothing leaves it: a send succeeds
  * without carrier, without a neighbour entry and into a full queue. So the kernel's own account is read, and while
- * nothing can cross, the queue is held instead of being sent into the void.
+ * nothing can cross, the queue is stopped instead of being sent into the void.
  */
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import {
@@ -26,11 +26,11 @@ export interface SenderLinkSettings {
 }
 
 /** What the data plane does: `probe` sends a datagram now and then, so that a kernel that may ask for a neighbour does. */
-export type LinkHold = 'none' | 'probe' | 'all';
+export type LinkStop = 'none' | 'probe' | 'all';
 
 export interface SenderLinkHealth {
   readonly interface: string | undefined;
-  readonly hold: LinkHold;
+  readonly stopped: LinkStop;
   /** What is wrong, at most one of each code. */
   readonly problems: readonly { readonly code: ErrorCode; readonly detail: string }[];
   readonly carrierLosses: number | undefined;
@@ -54,7 +54,7 @@ function withoutWay(defaultRouteOver: string | undefined): SenderLinkHealth {
       : `only the default route leads to the receiver, over ${defaultRouteOver}, which may be another network: ${giveAddress}, or name it in link.interface`;
   return {
     interface: undefined,
-    hold: 'all',
+    stopped: 'all',
     problems: [{ code: 'E_LINK_DOWN', detail }],
     carrierLosses: undefined,
     notSent: 0,
@@ -107,11 +107,11 @@ export class SenderLinkWatch {
     if (this.#interface === undefined && this.#isWithoutWay(route)) return withoutWay(defaultRouteOver);
     this.#interface ??= this.#settings.interface ?? route?.interface;
     const state = this.#interface === undefined ? undefined : interfaceState(this.#files, this.#interface);
-    // Where the host does not tell (no Linux, no /sys) there is nothing to complain of, and nothing to hold for.
+    // Where the host does not tell (no Linux, no /sys) there is nothing to complain of, and nothing to stop for.
     if (this.#interface === undefined || (state === undefined && !this.#tells()))
       return {
         interface: this.#interface,
-        hold: 'none',
+        stopped: 'none',
         problems: [],
         carrierLosses: undefined,
         notSent: 0,
@@ -123,7 +123,7 @@ export class SenderLinkWatch {
     const problems = [down, neighbour, this.#sizeProblem(state), this.#dropProblem()];
     return {
       interface: this.#interface,
-      hold: down !== undefined ? 'all' : neighbour?.missing === true ? 'probe' : 'none',
+      stopped: down !== undefined ? 'all' : neighbour?.missing === true ? 'probe' : 'none',
       problems: problems
         .filter((problem) => problem !== undefined)
         .map(({ code, detail }) => ({ code, detail })),

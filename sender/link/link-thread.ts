@@ -26,14 +26,14 @@ export type LinkThreadMessage =
   | {
       readonly kind: 'counters';
       readonly datagrams: number;
-      /** Whether the socket is held to the link's interface; `gone`: there is none yet, or no more. */
+      /** Whether the socket is bound to the link's interface; `gone`: there is none yet, or no more. */
       readonly binding: Binding;
     }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean };
 
-/** What it is told: whether to hold what is in the ring, and how many datagrams leave nevertheless. */
+/** What it is told: whether what is in the ring stays there, and how many datagrams leave nevertheless. */
 export interface LinkThreadOrder {
-  readonly held: boolean;
+  readonly isStopped: boolean;
   readonly probes: number;
 }
 
@@ -46,14 +46,14 @@ const pacer = new Pacer(data.ring.datagramBytes, data.rateMegabitsPerSecond, dat
 const timerMs = 1;
 /** How long the kernel is left alone when it had no room. */
 const backOffMs = 1;
-const heldSleepMs = 20;
+const stoppedSleepMs = 20;
 /** Between two tries to open the link. */
 const openAgainMs = 1000;
 
 /** Given to the kernel, and not yet surely taken by it: their slots are still in use. */
 let given = 0;
 let datagrams = 0;
-let held = false;
+let isStopped = false;
 let probes = 0;
 let asleep = true;
 /** Its interface was taken away, and may have come again as another one to the kernel: the socket has to be another. */
@@ -85,13 +85,13 @@ function turn(link: SenderLink): void {
     asleep = true;
     return;
   }
-  const mayLeave = held ? probes : data.burstDatagrams;
+  const mayLeave = isStopped ? probes : data.burstDatagrams;
   if (mayLeave === 0 || waiting === 0 || !link.ready) {
-    setTimeout(turn, mayLeave === 0 ? heldSleepMs : timerMs, link);
+    setTimeout(turn, mayLeave === 0 ? stoppedSleepMs : timerMs, link);
     return;
   }
   const now = performance.now();
-  // A whole burst at a time: what a send costs hardly depends on how many datagrams it holds.
+  // A whole burst at a time: what a send costs hardly depends on how many datagrams it takes.
   const wanted = Math.min(waiting, mayLeave, data.burstDatagrams);
   const count = Math.min(wanted, pacer.allowance(now));
   if (count < wanted) {
@@ -104,7 +104,7 @@ function turn(link: SenderLink): void {
     setImmediate(turn, link);
     return;
   }
-  if (held) probes -= count;
+  if (isStopped) probes -= count;
   for (let sent = 0; sent < count; ) {
     const region = reader.region(given + sent, Math.min(count - sent, link.segments));
     link.send(region);
@@ -146,7 +146,7 @@ function lookAtBinding(): void {
   tell({ kind: 'counters', datagrams, binding });
 }
 
-port.on('message', (order: LinkThreadOrder) => ({ held, probes } = order));
+port.on('message', (order: LinkThreadOrder) => ({ isStopped, probes } = order));
 try {
   open = await openWhenPossible();
   const wake = () => {

@@ -29,7 +29,7 @@ export interface SenderLinkOptions {
 const queueMax = 64;
 /** The kernel has no room now: nothing is wrong, and the same is sent again a little later. */
 const busyCodes = ['ENOBUFS', 'EAGAIN', 'ENOMEM'];
-/** What one send may hold when the kernel cuts it: the largest UDP payload, at most 44 datagrams. */
+/** What one send may take when the kernel cuts it: the largest UDP payload, at most 44 datagrams. */
 const payloadBytesMax = 65_507;
 const segmentsMax = 44;
 
@@ -97,7 +97,7 @@ export class SenderLink {
     return this.#socket.getSendQueueCount() < queueMax;
   }
 
-  /** How many datagrams one send may hold: 1 where the kernel does not cut. */
+  /** How many datagrams one send may take: 1 where the kernel does not cut. */
   get segments(): number {
     return this.#segments;
   }

@@ -77,7 +77,7 @@ export class LinkPart implements Part, LinkListener {
       link: {
         interface: health?.interface,
         boundTo: typeof binding === 'object' ? binding.to : undefined,
-        hold: health?.hold ?? 'none',
+        stopped: health?.stopped ?? 'none',
         notSent: health?.notSent ?? 0,
       },
     };

@@ -76,7 +76,7 @@ export class SpoolPart implements Part<SpoolStatus> {
       openStudies: ledger.studies.open().length,
       highestStudyNumber: ledger.studies.highestNumber(),
       spool: {
-        bytes: ledger.totals.heldBytes(),
+        bytes: ledger.totals.keptBytes(),
         freeBytes: this.spool.freeBytes().free,
         unreadable: ledger.totals.unreadableObjects(),
       },

@@ -1,7 +1,7 @@
 /**
  * Closes studies because the modality said what they consist of (MPPS, PS3.4 annex F): a study is closed at once when
  * all instances that its completed steps name are there, no other one is, and none of its steps goes on. In every other
- * case it is closed by quiet time as if nothing had been said. Reports are held in memory: a restart forgets them, and
+ * case it is closed by quiet time as if nothing had been said. Reports are kept in memory: a restart forgets them, and
  * costs the study its quiet time.
  */
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
@@ -56,9 +56,9 @@ export class ProcedureStepClosing {
     const completed = { studyUids: new Set(studyUids), named, awaited: new Set<string>() };
     // The ledger may refuse: it is asked before anything is changed, and the step goes on until it is ended again.
     for (const uid of named) {
-      const held = this.#ledger.instances.studiesOf(uid);
-      if (held.length === 0) completed.awaited.add(uid);
-      for (const studyUid of held) completed.studyUids.add(studyUid);
+      const itsStudies = this.#ledger.instances.studiesOf(uid);
+      if (itsStudies.length === 0) completed.awaited.add(uid);
+      for (const studyUid of itsStudies) completed.studyUids.add(studyUid);
     }
     this.#forget(key);
     if (named.size === 0) this.#room.remove(scanner, key);

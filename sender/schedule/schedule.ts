@@ -2,7 +2,7 @@
  * Decides which object goes out next: STAT, what a ticket asks for, manifests, first passes, second passes, carousel.
  *
  * Two passes of an object are apart by a gap, so that one burst can't take both. Spare time goes to the
- * carousel, which repeats what the spool holds until it expires (carousel.ts). No I/O and no clock: the ledger is asked
+ * carousel, which repeats what the spool keeps until it expires (carousel.ts). No I/O and no clock: the ledger is asked
  * through `Source`.
  */
 import { assert } from '../../shared/assert.ts';

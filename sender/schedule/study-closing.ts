@@ -21,7 +21,7 @@ export interface ClosedStudy {
 }
 
 /** Studies that one open association keeps from being closed. */
-const heldStudiesMax = 1000;
+const awaitedStudiesMax = 1000;
 /** Of one call: studies that are closed, what their lists name, and studies that are asked for. The rest is the next call's. */
 const closedMax = 16;
 const listedMax = 2000;
@@ -45,7 +45,7 @@ export class StudyClosing {
   /** Studies by their UID that come over associations still open. */
   readonly #openAssociations = new Map<string, Set<number>>();
   /** The same by association, the study seen last at the end. */
-  readonly #heldBy = new Map<number, Set<string>>();
+  readonly #awaitedOver = new Map<number, Set<string>>();
 
   constructor(options: {
     ledger: SenderLedger;
@@ -73,24 +73,24 @@ export class StudyClosing {
 
   /**
    * Over this association come instances of this study: as long as it is open, they may be still on their way. An
-   * association holds so many studies and no more; its oldest are closed by quiet time then.
+   * association keeps so many studies open and no more; its oldest are closed by quiet time then.
    */
   studySeen(studyUid: string, associationId: number): void {
     const associations = this.#openAssociations.get(studyUid) ?? new Set();
     this.#openAssociations.set(studyUid, associations.add(associationId));
-    const held = this.#heldBy.get(associationId) ?? new Set();
-    held.delete(studyUid);
-    this.#heldBy.set(associationId, held.add(studyUid));
-    const [oldest] = held;
-    if (held.size > heldStudiesMax && oldest !== undefined) {
-      held.delete(oldest);
+    const awaited = this.#awaitedOver.get(associationId) ?? new Set();
+    awaited.delete(studyUid);
+    this.#awaitedOver.set(associationId, awaited.add(studyUid));
+    const [oldest] = awaited;
+    if (awaited.size > awaitedStudiesMax && oldest !== undefined) {
+      awaited.delete(oldest);
       this.#letGo(oldest, associationId);
     }
   }
 
   associationClosed(associationId: number): void {
-    for (const studyUid of this.#heldBy.get(associationId) ?? []) this.#letGo(studyUid, associationId);
-    this.#heldBy.delete(associationId);
+    for (const studyUid of this.#awaitedOver.get(associationId) ?? []) this.#letGo(studyUid, associationId);
+    this.#awaitedOver.delete(associationId);
   }
 
   #letGo(studyUid: string, associationId: number): void {

@@ -1,5 +1,5 @@
 /**
- * Takes tickets in. A ticket can only ask for what the sender holds: its numbers are looked up, and no other field of
+ * Takes tickets in. A ticket can only ask for what the sender keeps: its numbers are looked up, and no other field of
  * it has an effect. A forged, foreign, used or expired one is refused.
  */
 import { DiodeError } from '../../shared/errors.ts';
@@ -16,8 +16,8 @@ export interface RedeemedTicket {
     readonly studyUid: string;
     readonly objects: number;
   }[];
-  /** Numbers the ticket names and the sender does not hold any more. */
-  readonly notHeld: readonly number[];
+  /** Numbers the ticket names and the sender does not keep any more. */
+  readonly notKept: readonly number[];
 }
 
 interface CheckedTicket {
@@ -42,7 +42,7 @@ export function redeemTicket(
     throw new DiodeError('E_TICKET_EXPIRED', `the ticket is older than ${ticketDaysMax} days`);
   return ledger.transaction(() => {
     const redeemed = lookUp(ledger, ticket.studies);
-    if (redeemed.studies.length === 0) throw notHeld(ledger, redeemed.notHeld);
+    if (redeemed.studies.length === 0) throw noneKept(ledger, redeemed.notKept);
     ledger.resends.use(ticket.ticketId);
     return redeemed;
   });
@@ -71,25 +71,25 @@ function checkCode(text: string, identity: SenderIdentity): CheckedTicket {
 
 function lookUp(ledger: SenderLedger, wanted: readonly TicketStudy[]): RedeemedTicket {
   const studies: RedeemedTicket['studies'][number][] = [];
-  const notHeld: number[] = [];
+  const notKept: number[] = [];
   for (const { studyNumber, revision, ranges } of wanted) {
-    const held = ledger.resends.study(studyNumber);
-    if (held === undefined) {
-      notHeld.push(studyNumber);
+    const kept = ledger.resends.study(studyNumber);
+    if (kept === undefined) {
+      notKept.push(studyNumber);
       continue;
     }
     // Of a revision that this sender does not know (it was set back) the places may be others: all of it then.
-    const places = revision > held.revision ? undefined : ranges;
-    const objects = ledger.resends.add(held.studyUid, places);
-    if (objects === 0) notHeld.push(studyNumber);
-    else studies.push({ studyNumber, studyUid: held.studyUid, objects });
+    const places = revision > kept.revision ? undefined : ranges;
+    const objects = ledger.resends.add(kept.studyUid, places);
+    if (objects === 0) notKept.push(studyNumber);
+    else studies.push({ studyNumber, studyUid: kept.studyUid, objects });
   }
-  return { studies, notHeld };
+  return { studies, notKept };
 }
 
-function notHeld(ledger: SenderLedger, numbers: readonly number[]): DiodeError {
+function noneKept(ledger: SenderLedger, numbers: readonly number[]): DiodeError {
   const [first = 0] = numbers;
   if (first > ledger.studies.highestNumber())
     return new DiodeError('E_STUDY_UNKNOWN', `this sender has no study number ${first} yet`);
-  return new DiodeError('E_TICKET_EXPIRED', `study number ${first} is not held any more`);
+  return new DiodeError('E_TICKET_EXPIRED', `study number ${first} is not kept any more`);
 }

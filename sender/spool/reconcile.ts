@@ -47,7 +47,7 @@ export function* reconcileSpool(options: {
     const page = ledger.instances.after(after, stepEntries);
     for (const { intake, objectId, bytes } of page) {
       after = intake;
-      if (spool.objects.holds(objectId, bytes)) continue;
+      if (spool.objects.has(objectId, bytes)) continue;
       ledger.objects.markUnreadable(objectId);
       unreadable += 1;
     }

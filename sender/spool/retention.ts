@@ -1,5 +1,5 @@
 /**
- * Lets studies expire: when they were held for `retainFor` of running time, or earlier, the oldest first, when
+ * Lets studies expire: when they were kept for `retainFor` of running time, or earlier, the oldest first, when
  * the disk is above its high-water mark. Nothing expires before its planned passes are done, whatever the disk says:
  * then intake stops, and the scanner keeps its files.
  *

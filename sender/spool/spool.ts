@@ -34,7 +34,7 @@ export interface PreparedInstance {
   readonly isSynced?: boolean;
 }
 
-/** What became of a group. Each of it is in one of the three: new, held already, or failed by itself. */
+/** What became of a group. Each of it is in one of the three: new, kept already, or failed by itself. */
 export interface EnterOutcome {
   readonly entered: readonly InstanceRow[];
   readonly duplicates: number;
@@ -221,7 +221,7 @@ export class Spool {
   #takeBack(batch: readonly PreparedInstance[]): void {
     for (const { arrivingPath, row } of batch) {
       try {
-        if (!this.#ledger.objects.has(row.objectId) && this.objects.holds(row.objectId, row.bytes))
+        if (!this.#ledger.objects.has(row.objectId) && this.objects.has(row.objectId, row.bytes))
           this.#disk.rename(this.objects.pathOf(row.objectId), arrivingPath);
       } catch (error) {
         if (!(error instanceof DiodeError)) throw error;

@@ -57,7 +57,7 @@ export class Upkeep {
       }
       alarms.clear('E_DISK', 'upkeep');
     } catch (error) {
-      // A full disk can't write the ledger: it is tried again, and what is held stays held meanwhile.
+      // A full disk can't write the ledger: it is tried again, and what is kept stays kept meanwhile.
       if (!(error instanceof DiodeError)) throw error;
       alarms.raise('E_DISK', 'upkeep', error.message);
     }

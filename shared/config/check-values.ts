@@ -1,5 +1,5 @@
 /**
- * Holds what somebody gave against the settings there are: kinds and bounds, what has to be given, and what
+ * Compares what somebody gave with the settings there are: kinds and bounds, what has to be given, and what
  * one value means for another. All that is wrong is listed.
  */
 import { isAbsolute, relative, resolve, sep } from 'node:path';
@@ -57,8 +57,8 @@ export function checkValues(
     origins.set(prefix + key, one?.origin ?? 'default');
     values.set(key, undefined);
     const result = one === undefined ? undefined : setting.schema.safeParse(one.value);
-    const isOfUse = holds(setting.onlyWhere, settings, given);
-    const isDemanded = setting.required && holds(setting.requiredWhere, settings, given) === true;
+    const isOfUse = isMet(setting.onlyWhere, settings, given);
+    const isDemanded = setting.required && isMet(setting.requiredWhere, settings, given) === true;
     if (isOfUse !== true) {
       if (one !== undefined && isOfUse === false)
         problem(
@@ -152,8 +152,8 @@ function isTableOf(settings: Settings, key: string): boolean {
   return Object.keys(settings).some((known) => known.startsWith(`${key}.`));
 }
 
-/** Whether a condition holds; undefined when nobody can tell, since what decides it has an error of its own. */
-function holds(
+/** Whether a condition is met; undefined when nobody can tell, since what decides it has an error of its own. */
+function isMet(
   condition: Setting['onlyWhere'],
   settings: Settings,
   given: ReadonlyMap<string, Given>,

@@ -27,7 +27,7 @@ export interface Setting<T = unknown> {
   readonly onlyWhere?: Condition;
   /** Only demanded where the key beside it has this value; it may be there elsewhere. */
   readonly requiredWhere?: Condition;
-  /** What each table of a list holds. */
+  /** What each table of a list has. */
   readonly tables?: Tables;
 }
 

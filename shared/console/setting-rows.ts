@@ -16,7 +16,7 @@ export function settingRows(
     if (tables === undefined) return [[key, valueText(value), from, about]];
     const list: readonly Record<string, unknown>[] = Array.isArray(value) ? value : [];
     const many = list.length === 1 ? '1 table' : `${list.length} tables`;
-    // A list without tables shows what one could hold.
+    // A list without tables shows what one could have.
     const shown = list.length === 0 ? [['', {}] as const] : list.map((each, at) => [at + 1, each] as const);
     return [
       [key, many, from, about],

@@ -32,7 +32,7 @@ export function cutToWidth(text: string, width: number): string {
   return cut;
 }
 
-/** The text with nothing in it that a terminal would obey: what comes over the link may hold anything. */
+/** The text with nothing in it that a terminal would obey: what comes over the link may be anything. */
 export function plainText(text: string): string {
   return text.replaceAll(controls, '\ufffd');
 }

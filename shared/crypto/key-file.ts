@@ -49,7 +49,7 @@ const keyLine = new RegExp(`^${format} ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})(?: 
 const senderLine = new RegExp(`^dicom-diode-sender-1 ([0-9a-f]{16}) (${keyName})$`);
 /** Sender ids that a file writes down at most. */
 const senderLinesMax = 256;
-/** Keys a ring holds at most. */
+/** Keys a ring has at most. */
 export const keysMax = 16;
 const secretBytes = 32;
 const idMax = 65_535;
@@ -69,7 +69,7 @@ export function readKeyRing(path: string, credentialsFolder?: string): KeyRing {
     readSecretFile({ path, name: 'the key file', codes }, credentialsFolder),
   );
   const [first, ...others] = keys;
-  if (first === undefined) throw new DiodeError('E_KEY_FORMAT', 'the key file holds no key');
+  if (first === undefined) throw new DiodeError('E_KEY_FORMAT', 'the key file has no key');
   return { keys: [first, ...others], names: new Map(keys.map(({ id, name }) => [id, name])), senders };
 }
 
@@ -108,7 +108,7 @@ function parseLines(text: string): { keys: Key[]; senders: Map<string, string> }
       throw new DiodeError('E_KEY_FORMAT', `key id ${key.id} is there twice`);
     keys.push(key);
     if (keys.length > keysMax)
-      throw new DiodeError('E_KEY_FORMAT', `the key file holds more than ${keysMax} keys`);
+      throw new DiodeError('E_KEY_FORMAT', `the key file has more than ${keysMax} keys`);
   }
   return { keys, senders };
 }

@@ -1,6 +1,6 @@
 /**
  * The header of one data element (PS3.5 section 7.1): tag, value representation, value length.
- * Reads what real files hold, too: unknown representations, and elements without one in an explicit data set.
+ * Reads what is in real files, too: unknown representations, and elements without one in an explicit data set.
  */
 import type { ByteWindow } from './byte-window.ts';
 import type { Encoding } from './transfer-syntax.ts';
@@ -88,7 +88,7 @@ export interface ElementHeader {
   readonly headerBytes: number;
   /** Bytes of the value, or {@link undefinedLength}. */
   readonly valueBytes: number;
-  /** Whether an explicit data set holds a representation here that PS3.5 does not know, or none. */
+  /** Whether an explicit data set has a representation here that PS3.5 does not know, or none. */
   readonly irregular: boolean;
 }
 

@@ -122,7 +122,7 @@ function inflate(file: ByteWindow, meta: FileMeta, limits: Part10Limits) {
   return new DiodeError('E_DICOM_TRAILING', `${inflated.leftBytes} bytes stand behind the deflate stream`);
 }
 
-/** Holds the data set to ascending tags (PS3.5 section 7.1), each once, and ends the walk where they don't ascend. */
+/** Keeps the data set to ascending tags (PS3.5 section 7.1), each once, and ends the walk where they don't ascend. */
 class OrderedVisitor {
   readonly #inner: ValueVisitor | undefined;
   /** Tag of the last element. */

@@ -26,7 +26,7 @@ export function spaceFinding(
   return ok(check, found);
 }
 
-/** No program of this release ran before it was made. */
+/** No program of this version ran before it was made. */
 const notBeforeMs = Date.UTC(2026, 0, 1);
 const skewMs = 60_000;
 
@@ -109,7 +109,7 @@ export function engineFinding(name: string): Finding {
         'engine',
         'warning',
         'the reference engine, the slowest',
-        'Install the release again, on a processor with SIMD.',
+        'Install the package again, on a processor with SIMD.',
       )
     : ok('engine', name);
 }

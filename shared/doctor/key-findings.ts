@@ -22,7 +22,7 @@ export function keyNamesFinding({ keys }: Pick<KeyRing, 'keys'>, senders: number
     return wrong(
       'key names',
       'warning',
-      `no name behind key ${ids}: whoever holds one of these keys can speak as any sender of theirs`,
+      `no name behind key ${ids}: whoever has one of these keys can speak as any sender of theirs`,
       'give each sender a key of its own with keygen --name, and bind it with diode-receiver senders bind',
     );
   }

@@ -49,7 +49,7 @@ export function interfaceFindings(
 }
 
 /**
- * That the socket of the link is held to its interface.
+ * That the socket of the link is bound to its interface.
  * @param configured `link.interface`
  * @param actual the interface that has the own address on the link
  * @param boundTo as the running program says; undefined while it is bound to none

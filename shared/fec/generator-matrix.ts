@@ -1,7 +1,7 @@
 /**
  * The code itself: which combination of known symbols is an unknown one.
  *
- * The `reed-solomon-erasure` crate multiplies a Vandermonde matrix (row r holds r^0 .. r^(k-1)) by the inverse
+ * The `reed-solomon-erasure` crate multiplies a Vandermonde matrix (row r is r^0 .. r^(k-1)) by the inverse
  * of its own top square, so that the first k rows become the identity. Read as polynomials: byte by byte, the k
  * source symbols are the values at the points 0 .. k-1 of one polynomial of degree below k, and the encoding
  * symbol with ESI r is its value at the point r. Any k symbols determine the polynomial, and each coefficient

@@ -33,7 +33,7 @@ export interface ErasureLibrary {
 }
 
 const tableBytes = 32;
-/** Shorter symbols, which no link has, end some releases of the library with a fault: they are made longer. */
+/** Shorter symbols, which no link has, end some versions of the library with a fault: they are made longer. */
 const shortestBytes = 64;
 /** Passes of one k differ in their repair ESIs; an object has few passes, and studies few values of k. */
 const cachedMax = 24;

@@ -26,7 +26,7 @@ export const END: usize = 81920;
 
 /** `extend` works on strips: this many bytes of every symbol, so that all of them stay in the L1 or L2 cache. */
 export const STRIP: usize = 128;
-/** The strips of `combine`: as much as two rows hold in registers. */
+/** The strips of `combine`: as much of two rows as there are registers for. */
 const COMBINE_STRIP: usize = 32;
 
 /**
@@ -108,8 +108,8 @@ export function combine(rows: usize, columns: usize, bytes: usize): void {
 }
 
 /**
- * On entry the first `known` points of the block hold values, the others hold coefficients of the block. On the
- * way the wanted points of the block are written; on return all points hold coefficients of the block, if a wanted
+ * On entry the first `known` points of the block are values, the others are coefficients of the block. On the
+ * way the wanted points of the block are written; on return all points are coefficients of the block, if a wanted
  * point beyond the block needs them. `base` is the block in memory, 2^levels its points.
  */
 function complete(base: usize, levels: usize, point: usize, known: usize, offset: usize): void {

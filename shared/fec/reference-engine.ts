@@ -1,6 +1,6 @@
 /**
  * The erasure code by the package `reed-solomon-erasure` (the Rust crate of that name as WebAssembly). It defines
- * the code: the other engines are held against it, and it runs where they can not. It is slow at large k, because
+ * the code: the other engines are compared with it, and it runs where they can not. It is slow at large k, because
  * it builds its matrix anew in each call.
  *
  * The package exports its memory and two functions on addresses, and no allocator. So this file grows the memory

@@ -36,7 +36,7 @@ const sharedKernels = {
   'simd-relaxed': new URL('./reed-solomon-relaxed-shared.wasm', import.meta.url),
 } as const;
 
-/** The exports of the kernel; its source says what each place holds. */
+/** The exports of the kernel; its source says what each place is for. */
 interface Kernel {
   extend(sourceSymbols: number, symbolBytes: number): void;
   combine(rows: number, columns: number, symbolBytes: number): void;

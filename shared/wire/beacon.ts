@@ -25,7 +25,7 @@ export interface Beacon {
   readonly upMs: number;
   /** Highest study number that was closed; 0 before the first. */
   readonly highestStudyNumber: number;
-  /** Lowest study number the sender still holds. */
+  /** Lowest study number the sender still keeps. */
   readonly lowestRetainedStudyNumber: number;
   readonly queuedObjects: number;
   readonly queuedBytes: number;

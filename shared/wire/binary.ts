@@ -8,7 +8,7 @@ import { isAeTitle, isUid, limits } from './limits.ts';
 
 const ascii = new TextDecoder('latin1');
 
-/** Reads one document. Every method throws E_DOCUMENT when the bytes do not hold what it asks for. */
+/** Reads one document. Every method throws E_DOCUMENT when the bytes do not have what it asks for. */
 export class DocumentReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

@@ -13,14 +13,14 @@ const checkModulus = 37;
 export function toBase32(bytes: Uint8Array): string {
   let text = '';
   let bits = 0;
-  let held = 0;
+  let pending = 0;
   for (const byte of bytes) {
-    held = (held << 8) | byte;
+    pending = (pending << 8) | byte;
     bits += 8;
-    for (; bits >= 5; bits -= 5) text += digits[(held >>> (bits - 5)) & 31];
-    held &= 0xff;
+    for (; bits >= 5; bits -= 5) text += digits[(pending >>> (bits - 5)) & 31];
+    pending &= 0xff;
   }
-  return bits === 0 ? text : text + digits[(held << (5 - bits)) & 31];
+  return bits === 0 ? text : text + digits[(pending << (5 - bits)) & 31];
 }
 
 /** @throws DiodeError E_TICKET for anything that {@link toBase32} does not write, forgiven letters apart */
@@ -29,17 +29,18 @@ export function fromBase32(text: string): Uint8Array {
   const bytes = new Uint8Array(Math.floor((values.length * 5) / 8));
   let length = 0;
   let bits = 0;
-  let held = 0;
+  let pending = 0;
   for (const value of values) {
-    held = ((held << 5) | value) & 0xfff;
+    pending = ((pending << 5) | value) & 0xfff;
     bits += 5;
     if (bits < 8) continue;
     bits -= 8;
-    bytes[length] = (held >>> bits) & 0xff;
+    bytes[length] = (pending >>> bits) & 0xff;
     length += 1;
   }
   // One spelling for each content: no spare digit, and nothing in the bits that fill the last one.
-  if (bits >= 5 || (held & ((1 << bits) - 1)) !== 0) throw new DiodeError('E_TICKET', 'the text is cut off');
+  if (bits >= 5 || (pending & ((1 << bits) - 1)) !== 0)
+    throw new DiodeError('E_TICKET', 'the text is cut off');
   return bytes;
 }
 

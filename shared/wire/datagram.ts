@@ -3,7 +3,7 @@
  *
  * Every datagram of a link has the same length, and each one says everything that is needed to use it:
  * there is no start datagram to lose. All numbers are big-endian, except the tag (SipHash's own order).
- * PROTOCOL.md draws this layout; the vectors in test/vectors hold it.
+ * PROTOCOL.md draws this layout; the vectors in test/vectors check it.
  */
 import { assert } from '../assert.ts';
 import type { ErrorCode } from '../errors.ts';

@@ -14,7 +14,7 @@ export const limits = {
   objectBytesMax: 64 * 2 ** 30,
   /** Source blocks of an object: what a receiver keeps for each one is a bit, from the first datagram on. */
   blocksMax: 2 ** 20,
-  /** A manifest, beacon or roll is held in memory, so its size is bounded more tightly. */
+  /** A manifest, beacon or roll is kept in memory, so its size is bounded more tightly. */
   documentBytesMax: 32 * 2 ** 20,
   manifestEntriesMax: 200_000,
   manifestSeriesMax: 65_535,
@@ -27,7 +27,7 @@ export const limits = {
   uidCharactersMax: 64,
   /** PS3.5 section 6.2, value representation AE. */
   aeTitleCharactersMax: 16,
-  /** A ticket as text, with its line end: what a QR code of ordinary size holds. */
+  /** A ticket as text, with its line end: what a QR code of ordinary size takes. */
   ticketBytesMax: 800,
   sendersMax: 64,
   /** Steps of a calibration: as many rates fit into the shortest marker. */

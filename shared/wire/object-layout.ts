@@ -28,7 +28,7 @@ export class ObjectLayout {
 
   constructor(objectBytes: number, symbolBytes: number, maximumSourceSymbols: number) {
     assert(Number.isSafeInteger(objectBytes) && objectBytes >= 1, 'an object has at least one byte');
-    assert(symbolBytes > sealTagBytes && maximumSourceSymbols >= 1, 'a block holds more than its tag');
+    assert(symbolBytes > sealTagBytes && maximumSourceSymbols >= 1, 'a block has more than its tag');
     this.objectBytes = objectBytes;
     this.symbolBytes = symbolBytes;
     this.maximumSourceSymbols = maximumSourceSymbols;

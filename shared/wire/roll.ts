@@ -1,5 +1,5 @@
 /**
- * The roll: pages that list every study the sender still holds, and tombstones of those it held.
+ * The roll: pages that list every study the sender still keeps, and tombstones of those it kept.
  * It names studies of which the receiver never saw a datagram.
  */
 import { DocumentReader, DocumentWriter } from './binary.ts';

@@ -1,7 +1,7 @@
 /**
  * The ticket: what a receiver misses, for a person to carry back to the sender, as a file, a picture or typed in.
  *
- * It can only ask for what its sender holds already. It is bound to that sender by a key of its own, has a number that
+ * It can only ask for what its sender keeps already. It is bound to that sender by a key of its own, has a number that
  * is used up once, and a day. The same content has one spelling. Format in PROTOCOL.md, section 13.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -119,7 +119,7 @@ export function decodeTicketCode(text: string): ReadTicket<TicketCode> {
     throw new DiodeError('E_TICKET', 'the text is too long for a code');
   const value = fromTypedCode(text, codeDigits);
   if (value >> 152n !== BigInt(codeFormat))
-    throw new DiodeError('E_TICKET', 'the code is of another release');
+    throw new DiodeError('E_TICKET', 'the code is of another version');
   const bytes = Buffer.from((value & ((1n << 152n) - 1n)).toString(16).padStart(38, '0'), 'hex');
   const content = {
     studyNumber: bytes.readUIntBE(0, 5),
@@ -186,7 +186,7 @@ function fixedHex(text: string, length: number): Uint8Array {
 
 function readDocument(document: Uint8Array): Ticket {
   const reader = new TicketReader(document);
-  if (reader.byte() !== ticketFormat) throw new DiodeError('E_TICKET', 'the ticket is of another release');
+  if (reader.byte() !== ticketFormat) throw new DiodeError('E_TICKET', 'the ticket is of another version');
   const senderId = reader.hex(senderIdBytes);
   const ticketId = reader.hex(ticketIdBytes);
   const day = reader.uint16();

@@ -22,7 +22,7 @@ const codes = [
 
 const symbolBytes = 1392;
 const datagramBytes = 1472;
-/** More than a core's own caches hold, as the open blocks of a pipeline are. */
+/** More than a core's own caches take, as the open blocks of a pipeline are. */
 const blocks = 16;
 const patterns = 64;
 

@@ -1,5 +1,5 @@
 /**
- * What an honest sender pays for a hostile one beside it that holds a key: the same study crosses alone and beside the
+ * What an honest sender pays for a hostile one beside it that has a key: the same study crosses alone and beside the
  * attacks, in turn, so that a machine that changes shows. Told are both goodputs, the most memory that either program
  * ever had, and how full the vault's disk became.
  */

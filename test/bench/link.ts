@@ -154,7 +154,7 @@ class LinkBenchmark {
       if (lost > 0) return 'fails';
       const isMore = goodputBitsPerSecond > worthwhile * best;
       best = Math.max(best, goodputBitsPerSecond);
-      return isMore ? 'holds' : 'saturated';
+      return isMore ? 'keeps' : 'saturated';
     });
     return this.#measureAt(found ?? search.min);
   }

@@ -1,6 +1,6 @@
 /**
  * How often one pass is enough: the sender's real order of datagrams against losses of many kinds. Symbols are
- * counted in many trials; in a few, real bytes go through sender, channel and assembler, to hold the count against.
+ * counted in many trials; in a few, real bytes go through sender, channel and assembler, to compare the count with.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

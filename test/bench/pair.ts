@@ -53,7 +53,7 @@ export class Pair {
     await this.#makeKey('key');
   }
 
-  /** Makes a key for another sender, and a ring that holds both: what a receiver of several senders has. */
+  /** Makes a key for another sender, and a ring that has both: what a receiver of several senders has. */
   async addAttackerKey(): Promise<void> {
     await this.#makeKey('attacker-key');
     const ring = ['key', 'attacker-key'].map((name) => readFileSync(this.path(name), 'utf8')).join('');

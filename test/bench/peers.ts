@@ -17,7 +17,7 @@ export const peerTools: readonly Tool[] = [
 ];
 
 export interface PeerResult {
-  /** Median of the runs at the best rate, in bits of payload per second; 0 when no rate held. */
+  /** Median of the runs at the best rate, in bits of payload per second; 0 when no rate was kept. */
   readonly bitsPerSecond: number;
   /** As told to the peer, in Mb/s; 0 is without a limit. */
   readonly rateMegabits: number;
@@ -100,7 +100,7 @@ export async function measureIperf3(namespaces: NamespacePair, runs: number): Pr
 /** Where a peer reaches less than four fifths of what it was told, telling it more brings nothing. */
 function verdictOf(bitsPerSecond: number, isIntact: boolean, rateMegabits: number): Verdict {
   if (!isIntact) return 'fails';
-  return bitsPerSecond < 0.8e6 * rateMegabits ? 'saturated' : 'holds';
+  return bitsPerSecond < 0.8e6 * rateMegabits ? 'saturated' : 'keeps';
 }
 
 /** @returns bits per second from the first byte to the last one of the output, or undefined unless it is intact */

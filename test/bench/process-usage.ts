@@ -17,7 +17,7 @@ export interface ProcessUsage {
 }
 
 export function processUsage(pid: number): ProcessUsage {
-  // The name in brackets may hold spaces; what follows it doesn't.
+  // The name in brackets may have spaces in it; what follows it doesn't.
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(/\) (?=[^)]*$)/);
   const values = fields.split(' ');
   const seconds = (Number(values[11]) + Number(values[12])) / ticksPerSecond;

@@ -1,4 +1,4 @@
-/** Statistics of a few measurements, and the search for the highest rate that holds. */
+/** Statistics of a few measurements, and the search for the highest rate that can be kept. */
 import { assert } from '../../shared/assert.ts';
 
 /** The value that a share (0 to 1) of all values does not exceed: the nearest rank. */
@@ -18,7 +18,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** What a trial says of a rate: too high; good, try higher; good, and higher brings nothing. */
-export type Verdict = 'fails' | 'holds' | 'saturated';
+export type Verdict = 'fails' | 'keeps' | 'saturated';
 
 export interface RateSearch {
   readonly start: number;
@@ -33,7 +33,7 @@ export interface RateSearch {
 /** Trials of one search at most. */
 const trialsMax = 24;
 
-/** The highest rate found at which a trial holds, in at most 24 trials; undefined when none held. */
+/** The highest rate found that a trial keeps, in at most 24 trials; undefined when none did. */
 export async function searchHighest(
   search: RateSearch,
   trial: (rate: number) => Promise<Verdict>,
@@ -45,7 +45,7 @@ export async function searchHighest(
   for (let trials = 0, halvings = 0; trials < trialsMax; trials++) {
     const verdict = await trial(rate);
     if (verdict === 'saturated') return rate;
-    if (verdict === 'holds') good = rate;
+    if (verdict === 'keeps') good = rate;
     else bad = rate;
     if (good !== undefined && bad !== undefined) {
       if (halvings === refinements) break;

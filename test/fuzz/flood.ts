@@ -1,6 +1,6 @@
 /**
  * Forged datagrams beside a real transfer, one for one: `npm run flood -- [--forged N] [--rate MEGABITS] [--json]`.
- * A study crosses loopback once in peace and once under the flood, between the real programs. It holds when the study
+ * A study crosses loopback once in peace and once under the flood, between the real programs. It is well when the study
  * comes whole, every released byte is right, goodput is at least 70 % of that in peace, and memory stays as it was.
  */
 import { createSocket } from 'node:dgram';
@@ -57,18 +57,18 @@ try {
   const flooded = await run.transfer({ datagramsMax: options.forged });
   const share = flooded.goodputBitsPerSecond / clean.goodputBitsPerSecond;
   const [, , most] = flooded.residentBytes;
-  const held = {
+  const demanded = {
     whole: flooded.right === instances && flooded.wrong === 0,
     goodput: share >= goodputShareMin,
     memory: most <= clean.residentBytes[2] * residentGrowthMax,
     // One for each kind of refusal, however many there were.
     alarm: flooded.alarms.filter((code) => code === 'E_DATAGRAM_TAG').length === 1,
   };
-  const ok = Object.values(held).every(Boolean);
+  const ok = Object.values(demanded).every(Boolean);
   console.log(table(['', 'in peace', 'under the flood'], rowsOf(clean, flooded)));
   console.log(`goodput ${(100 * share).toFixed(1)} % of that in peace`);
-  for (const [what, holds] of Object.entries(held)) if (!holds) console.log(`DOES NOT HOLD: ${what}`);
-  if (options.json) console.log(JSON.stringify({ ok, share, held, clean, flooded }));
+  for (const [what, isSo] of Object.entries(demanded)) if (!isSo) console.log(`IS NOT SO: ${what}`);
+  if (options.json) console.log(JSON.stringify({ ok, share, demanded, clean, flooded }));
   process.exitCode = ok ? 0 : 1;
 } finally {
   await run.cleanUp();

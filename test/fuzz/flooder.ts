@@ -1,6 +1,6 @@
 /**
  * Floods the port of a link with forged datagrams at a rate, until it is stopped. It is given what a recording of the
- * link holds, and no key. Its last line on the standard output says how many it sent.
+ * link takes, and no key. Its last line on the standard output says how many it sent.
  *
  *     node flooder.js OPTIONS_AS_JSON
  */

@@ -57,7 +57,7 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
     if (elapsedMs >= durationMs) break;
     if (early === undefined && elapsedMs >= durationMs / 10) early = liveBytes();
     options.onProgress?.(firstInput + inputs);
-    // As in life: Node gives back what a failed inflating holds only between two turns.
+    // As in life: Node gives back what a failed inflating took only between two turns.
     await turn();
     for (let end = Math.min(inputsMax, inputs + batchInputs); inputs < end; inputs += 1) {
       const number = firstInput + inputs;

@@ -1,4 +1,4 @@
-/** What a fuzzed part is: where its inputs come from, and what has to hold for each of them. */
+/** What a fuzzed part is: where its inputs come from, and what has to be true for each of them. */
 import type { Random } from '../harness/random.ts';
 
 export interface FuzzTarget {

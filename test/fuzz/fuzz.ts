@@ -5,7 +5,7 @@
  *     npm run fuzz -- --target NAME --input NUMBER [--seed N]     gives one input again
  *
  * Each target runs in a process of its own. It is a find when something other than a DiodeError is thrown, an invariant
- * does not hold, one input takes seconds, a process says nothing for a minute, or live memory grows. That time is
+ * is broken, one input takes seconds, a process says nothing for a minute, or live memory grows. That time is
  * linear in the length of an input is measured at the end. The exit code is 1 when anything was found.
  */
 import { type ChildProcess, fork } from 'node:child_process';

@@ -1,7 +1,7 @@
 /** Changes to bytes that parsers stumble over: flipped bits, lengths that lie, parts doubled, dropped, swapped, cut off. */
 import type { Random } from '../harness/random.ts';
 
-/** Numbers at the edges of what fields hold. */
+/** Numbers at the edges of what fields take. */
 const edges = [
   0, 1, 2, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xfffe, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000,
   0xffff_fffe, 0xffff_ffff,

@@ -1,5 +1,5 @@
 /**
- * A sender host that was taken over, as a process: it holds a key of its own and puts one attack after the other on the
+ * A sender host that was taken over, as a process: it has a key of its own and puts one attack after the other on the
  * link at a rate, again and again, until it is stopped. Its last line says how many datagrams it sent and of what.
  *
  *     node attacker.js OPTIONS_AS_JSON

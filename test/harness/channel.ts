@@ -27,7 +27,7 @@ export interface ChannelOptions {
   /** Independent loss. */
   readonly lossProbability?: number;
   readonly bursts?: Bursts;
-  /** Holds a datagram back by up to `windowMs` more than the latency, so that later ones overtake it. */
+  /** Delays a datagram by up to `windowMs` more than the latency, so that later ones overtake it. */
   readonly reordering?: { readonly probability: number; readonly windowMs: number };
   /** A second copy, up to `windowMs` later. */
   readonly duplication?: { readonly probability: number; readonly windowMs: number };

@@ -1,6 +1,6 @@
 /**
  * Carries datagrams from one UDP socket to another through a {@link Channel}, in real time. It knows nothing of what
- * they hold. What isn't delayed goes out at once, in order, without a copy and without a timer.
+ * is in them. What isn't delayed goes out at once, in order, without a copy and without a timer.
  */
 import type { Socket } from 'node:dgram';
 import { Channel, type ChannelCounters, type ChannelOptions } from './channel.ts';

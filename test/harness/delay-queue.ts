@@ -14,9 +14,9 @@ export class DelayQueue<T> {
   readonly #capacity: number;
   #sequence = 0;
 
-  /** Holds at most `capacity` items. */
+  /** Has at most `capacity` items. */
   constructor(capacity: number) {
-    assert(capacity >= 1, 'a queue holds at least one item');
+    assert(capacity >= 1, 'a queue has at least one item');
     this.#capacity = capacity;
   }
 

@@ -131,7 +131,7 @@ const attributes = {
 type Attributes = typeof attributes;
 export type Keyword = keyof Attributes;
 
-/** Values by keyword, each of the kind its value representation holds. */
+/** Values by keyword, each of the kind its value representation takes. */
 export type AttributeValues = { readonly [K in Keyword]?: ValueOf<Attributes[K][1]> };
 
 /** The elements of these attributes. */

@@ -24,7 +24,7 @@ export type TextVr =
 export type NumberVr = 'AT' | 'FD' | 'FL' | 'SL' | 'SS' | 'UL' | 'US';
 export type Vr = TextVr | NumberVr | 'OB' | 'OW' | 'SQ' | 'UN';
 
-/** What a value representation holds: texts are UTF-8 or ready bytes, several values with a backslash between. */
+/** What a value representation takes: texts are UTF-8 or ready bytes, several values with a backslash between. */
 export type ValueOf<V extends Vr> = V extends TextVr
   ? string | Uint8Array
   : V extends NumberVr

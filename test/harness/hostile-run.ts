@@ -1,6 +1,6 @@
 /**
  * A hostile scanner at the port and a hostile writer in the watch folder of a real sender, beside honest ones, with a real
- * receiver behind it: what has to hold for the honest ones, for both programs and for what is none of a writer's business.
+ * receiver behind it: what has to be true for the honest ones, for both programs and for what is none of a writer's business.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ export interface HostileReport {
   readonly peakMB: { readonly sender: number; readonly receiver: number };
   readonly diskMB: number;
   readonly stopMs: { readonly sender: number; readonly receiver: number };
-  /** What does not hold; empty when all is well. */
+  /** What is not so; empty when all is well. */
   readonly problems: readonly string[];
 }
 

@@ -29,7 +29,7 @@ const stepReferences = 66_000;
 const idleConnections = 40;
 const pieceBytes = 16_000;
 const associateAccept = 0x02;
-/** A connection that the sender does not end is ended here: what is held open for ever is what is tried. */
+/** A connection that the sender does not end is ended here: what is kept open for ever is what is tried. */
 const actMs = 8000;
 
 export class HostileScanner {
@@ -63,7 +63,7 @@ export class HostileScanner {
     });
   }
 
-  /** Performed procedure steps with as many references as a message holds, and none of them ever ends. */
+  /** Performed procedure steps with as many references as a message takes, and none of them ever ends. */
   async #steps(random: Random): Promise<void> {
     const references = Array.from({ length: stepReferences }, (_, number) => [
       element(0x0008_1150, 'UI', '1.2'),

@@ -1,6 +1,6 @@
 /**
  * What a writer that means harm does in the watch folder, by kind: each act in a folder of its own, bounded in number and
- * time, drawn from its random stream. What it would like to get at is a file of others, which holds the canary.
+ * time, drawn from its random stream. What it would like to get at is a file of others, which has the canary in it.
  */
 import { execFile } from 'node:child_process';
 import {

@@ -4,7 +4,7 @@
  *     npm run hostile -- --minutes 30 [--seed S] [--only KINDS] [--without KINDS] [--settle SECONDS] [--json]
  *
  * Kinds of the scanner: malformed, steps, idle, cut, same-uid, studies, contexts, loris. Of the writer: fifo, symlink,
- * changing, kept-open, socket, deep, empty, names, unreadable, broken, bomb. It ends with 1 when something does not hold, or a kind came
+ * changing, kept-open, socket, deep, empty, names, unreadable, broken, bomb. It ends with 1 when something is not as it must be, or a kind came
  * to nothing each time.
  */
 import { Command } from 'commander';
@@ -53,7 +53,7 @@ try {
   else
     process.stdout.write(
       [
-        `${problems.length === 0 ? 'all holds' : 'DOES NOT HOLD'}: ${minutes} minutes (seed ${seed})`,
+        `${problems.length === 0 ? 'all is as it must be' : 'NOT AS IT MUST BE'}: ${minutes} minutes (seed ${seed})`,
         `hostile   ${kinds.join(', ')}`,
         `honest    ${report.honestFiles} files, ${report.honestStores} stored (${report.refusedStores} attempts refused), ${report.echoes} echoes, the slowest in ${report.slowestEchoMs} ms`,
         `programs  resident at most ${report.peakMB.sender} and ${report.peakMB.receiver} MB; ended in ${report.stopMs.sender} and ${report.stopMs.receiver} ms; ${report.diskMB} MB of disk`,

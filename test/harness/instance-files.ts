@@ -1,4 +1,4 @@
-/** Part 10 files of every encoding in a folder, and their hashes: what goes in, to hold against what comes out. */
+/** Part 10 files of every encoding in a folder, and their hashes: what goes in, to compare with what comes out. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
  * Broken conversations with a storage SCP, from a seed: real ones with bytes flipped, lengths forged, PDUs doubled, dropped
- * and swapped, cut off anywhere and split anyhow; and plain noise. And what has to hold for each of them.
+ * and swapped, cut off anywhere and split anyhow; and plain noise. And what has to be true for each of them.
  */
 
 import { MessageRoom } from '../../sender/intake/message-room.ts';
@@ -157,7 +157,7 @@ export function malformedStream(random: Random): Buffer[] {
 /** How a conversation ended. */
 export type Ending = 'aborted' | 'rejected' | 'released' | 'left';
 
-/** Plays pieces to an SCP in this process. Resolves when the connection has closed; rejects when something does not hold. */
+/** Plays pieces to an SCP in this process. Resolves when the connection has closed; rejects when something is not so. */
 export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending> {
   const sink = new CollectingSink();
   const layer = UpperLayer.acceptor({
@@ -191,19 +191,19 @@ export async function playStream(pieces: readonly Uint8Array[]): Promise<Ending>
   });
   const last = splitPdus(Buffer.concat(connection.written)).at(-1)?.[0];
   const ending: Ending = last === 7 ? 'aborted' : last === 3 ? 'rejected' : last === 6 ? 'released' : 'left';
-  hold(sink.opened.length === sink.closed.length, 'each association that opened has closed');
-  hold(connection.destroyed, 'the connection is closed');
-  hold(messages.bytes === 0, 'nothing is held of messages that never ended');
-  hold(sink.refusals.length <= 1, 'a peer is refused once');
+  must(sink.opened.length === sink.closed.length, 'each association that opened has closed');
+  must(connection.destroyed, 'the connection is closed');
+  must(messages.bytes === 0, 'nothing is kept of messages that never ended');
+  must(sink.refusals.length <= 1, 'a peer is refused once');
   if (sink.refusals.length > 0)
-    hold(ending === 'aborted' || ending === 'rejected', 'a refused peer is told so');
+    must(ending === 'aborted' || ending === 'rejected', 'a refused peer is told so');
   for (const { context } of sink.instances) {
     const uids = [context.sopClassUid, context.sopInstanceUid, context.transferSyntaxUid];
-    hold(uids.every(isUid), 'what reaches the spool has UIDs');
+    must(uids.every(isUid), 'what reaches the spool has UIDs');
   }
   return ending;
 }
 
-function hold(condition: boolean, what: string): void {
-  if (!condition) throw new Error(`does not hold: ${what}`);
+function must(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`is not so: ${what}`);
 }

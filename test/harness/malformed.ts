@@ -2,8 +2,8 @@
  * Sends broken conversations to the scanner port of a real sender: `npm run malformed [-- --cases N] [--seed S]`. First the
  * cases by name, then generated ones, several at a time, beside an association that does nothing wrong. Each has to end with
  * its connection closed by the sender; after all of them nothing is in the spool, memory and descriptors are as they were,
- * and the other association was answered throughout. The last line is one JSON object; exit code 1 when something does not
- * hold. The same seed plays the same cases.
+ * and the other association was answered throughout. The last line is one JSON object; exit code 1 when something is not
+ * so. The same seed plays the same cases.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

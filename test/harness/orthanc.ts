@@ -78,7 +78,7 @@ export class Orthanc {
     return `http://127.0.0.1:${this.httpPort}/dicom-web`;
   }
 
-  /** As a file of credentials holds them. */
+  /** As a file of credentials has them. */
   get credentialsLine(): string {
     return `basic ${user}:${password}\n`;
   }

@@ -89,9 +89,9 @@ export class Random {
   shuffle<T>(items: T[]): T[] {
     for (let last = items.length - 1; last > 0; last--) {
       const other = this.integer(last + 1);
-      const held = items[last] as T;
+      const swapped = items[last] as T;
       items[last] = items[other] as T;
-      items[other] = held;
+      items[other] = swapped;
     }
     return items;
   }

@@ -54,7 +54,7 @@ export function parseRelayOptions(flags: readonly string[]): RelayOptions {
     .option('--preset <name>', `one of ${Object.keys(channelPresets).join(', ')}`, preset)
     .option('--loss <p>', 'share of datagrams lost', probability)
     .option('--burst <n>', 'mean length of a loss in datagrams: --loss comes in bursts', amount)
-    .option('--reorder <p>', 'share held back', probability)
+    .option('--reorder <p>', 'share delayed', probability)
     .option('--reorder-window <ms>', 'for how long at most', amount, 10)
     .option('--duplicate <p>', 'share that comes twice', probability)
     .option('--duplicate-window <ms>', 'how much later at most', amount, 0)

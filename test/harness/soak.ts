@@ -1,6 +1,6 @@
 /**
  * Hours in small: mixed load at 1 % loss, one side or the other restarted each minute, memory and descriptors of both
- * looked at every few seconds; in the end every byte compared and both ledgers held against their files.
+ * looked at every few seconds; in the end every byte compared and both ledgers compared with their files.
  *
  *     npm run soak -- --minutes 30 [--seed S] [--json]
  *

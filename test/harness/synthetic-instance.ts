@@ -197,7 +197,7 @@ export function mrSlice(instance: SyntheticInstance, pixels: Uint16Array, size: 
 
 /**
  * An enhanced multi-frame CT (PS3.3 section A.38): all frames in one instance, what differs between them in the
- * per-frame functional groups. `pixels` holds the frames one after another.
+ * per-frame functional groups. `pixels` are the frames one after another.
  */
 export function enhancedCt(instance: SyntheticInstance, pixels: Uint16Array, size: number): Uint8Array {
   const { study, series } = instance;

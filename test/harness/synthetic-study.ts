@@ -148,7 +148,7 @@ export interface WrittenInstance {
   readonly bytes: number;
 }
 
-/** Writes `folder/study-<n>/series-<n>/<nnnnn>.dcm` and tells what each file holds, in the order written. */
+/** Writes `folder/study-<n>/series-<n>/<nnnnn>.dcm` and tells what is in each file, in the order written. */
 export async function writeStudies(folder: string, options: StudyOptions): Promise<WrittenInstance[]> {
   const random = new Random(options.seed).fork('studies');
   const phantom = new Phantom(random.fork('phantom'));
@@ -232,7 +232,7 @@ const compressedShare: Readonly<Record<TransferSyntaxName, number>> = {
   jpegBaseline: 0.01,
 };
 
-/** Makes the instances of one series, one at a time, so that memory holds one file. */
+/** Makes the instances of one series, one at a time, so that one file is in memory. */
 class SeriesWriter {
   readonly #study: SyntheticStudy;
   readonly #series: SyntheticSeries;

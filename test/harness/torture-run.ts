@@ -1,5 +1,5 @@
 /**
- * Ends either side with SIGKILL at random moments under load, again and again, over a lossy link, and then holds the
+ * Ends either side with SIGKILL at random moments under load, again and again, over a lossy link, and then compares the
  * account: every instance is released, once, byte for byte. A kill also hits a program that is just starting.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

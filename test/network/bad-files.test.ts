@@ -1,6 +1,6 @@
 /**
  * Goal: a file that can't be taken is in rejected/ under its code, byte for byte, and is told of on both sides; nothing
- * else of the folder is held up by it. Method: real programs, one watch folder with a good study and all the bad files.
+ * else of the folder is delayed by it. Method: real programs, one watch folder with a good study and all the bad files.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -72,9 +72,9 @@ describe.skipIf(!built)('a calibration', () => {
     expect([status?.assemble.refused, status?.link.lost]).toEqual([{}, 0]);
     expect(status?.alarms.filter(({ code }) => code.startsWith('E_DATAGRAM'))).toEqual([]);
     await transfer.startSender();
-    const held = await transfer.configured('sender', 'calibrate', ...short);
-    expect(held.code).toBe(1);
-    expect(held.output).toMatch(/stop it while you calibrate[\s\S]*E_ALREADY_RUNNING/);
+    const refused = await transfer.configured('sender', 'calibrate', ...short);
+    expect(refused.code).toBe(1);
+    expect(refused.output).toMatch(/stop it while you calibrate[\s\S]*E_ALREADY_RUNNING/);
   });
 });
 

@@ -70,7 +70,7 @@ describe.each(malformedCases)('$name', ({ bytes, flood, isSilent }) => {
     const heard = await connection.closed;
     // A flood may reset the connection before its last word is read.
     if (flood === undefined) expect([3, 7]).toContain(splitPdus(heard).at(-1)?.[0]);
-    // What was thrown away, and what the buffers of two kernels' ends hold.
+    // What was thrown away, and what the buffers of two kernels' ends take.
     expect(taken).toBeLessThan(50 << 20);
     expect(sink.instances).toHaveLength(stored);
     if (isSilent !== true) expect(sink.refusals.at(-1)).toBe('E_DICOM_PROTOCOL');

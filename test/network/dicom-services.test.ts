@@ -123,11 +123,11 @@ describe('storage commitment, where it is switched on', () => {
   }
 
   it.each([
-    ['all is held', ['1.2.3.4.1', '1.2.3.4.2'], 1, ['1.2.3.4.1', '1.2.3.4.2'], []],
+    ['all is kept', ['1.2.3.4.1', '1.2.3.4.2'], 1, ['1.2.3.4.1', '1.2.3.4.2'], []],
     ['one is not', ['1.2.3.4.1', '1.2.3.4.7'], 2, ['1.2.3.4.1'], ['1.2.3.4.7']],
     ['none is', ['1.2.3.4.7'], 2, [], ['1.2.3.4.7']],
-  ] as const)('is reported on the same association: %s', async (_, uids, eventType, held, failed) => {
-    const scp = await start({ isHeld: (uid) => /^1\.2\.3\.4\.[12]$/.test(uid) });
+  ] as const)('is reported on the same association: %s', async (_, uids, eventType, kept, failed) => {
+    const scp = await start({ isKept: (uid) => /^1\.2\.3\.4\.[12]$/.test(uid) });
     const connection = await ask(scp, uids);
     await expect.poll(() => answered(splitPdus(connection.heard)).isWhole, { timeout: 10_000 }).toBe(true);
     const { commands, dataSet } = answered(splitPdus(connection.heard));
@@ -141,7 +141,7 @@ describe('storage commitment, where it is switched on', () => {
     if (read instanceof DiodeError) throw read;
     expect(read.text(0x0008_1195)).toBe('1.2.3.99');
     const named = (tag: number) => read.items(tag).map((item) => item.text(0x0008_1155));
-    expect(named(0x0008_1199)).toEqual(held);
+    expect(named(0x0008_1199)).toEqual(kept);
     expect(named(0x0008_1198)).toEqual(failed);
 
     // Its answer is taken once; a second one is to nothing that was asked.
@@ -157,7 +157,7 @@ describe('storage commitment, where it is switched on', () => {
   });
 
   it('of nothing, or of what is no UID, is refused', async () => {
-    const scp = await start({ isHeld: () => true });
+    const scp = await start({ isKept: () => true });
     for (const uids of [[], ['../x']]) {
       const connection = await ask(scp, uids);
       const [, response] = await connection.pdus(2);

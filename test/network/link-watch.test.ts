@@ -40,7 +40,7 @@ it.skipIf(missing !== undefined)(
     const sender = await transfer.startSender();
     transfer.putStudy({ instances: 20, bytes: 60_000 });
     await transfer.until('it took the files in', () => transfer.senderStatus()?.queue.objects === 21);
-    expect(transfer.senderStatus()?.link.hold).toBe('all');
+    expect(transfer.senderStatus()?.link.stopped).toBe('all');
     expect(transfer.senderStatus()?.alarms.map(({ code }) => code)).toContain('E_LINK_DOWN');
 
     setLink(low, 'up', lowInterface);
@@ -77,11 +77,11 @@ it.skipIf(missing !== undefined)('a link that goes down in the middle of a trans
   const datagrams = () => transfer.senderStatus()?.datagrams ?? 0;
   transfer.putStudy({ instances: 200, bytes: 60_000 });
   await transfer.until('a part of it is on its way', () => passes() > 20);
-  expect(transfer.senderStatus()?.link).toMatchObject({ interface: 'tx0', hold: 'none' });
+  expect(transfer.senderStatus()?.link).toMatchObject({ interface: 'tx0', stopped: 'none' });
   expect(transfer.senderStatus()?.alarms).toEqual([]);
 
   setLink(high, 'down');
-  await transfer.until('the sender holds', () => transfer.senderStatus()?.link.hold === 'all');
+  await transfer.until('the sender stops its queue', () => transfer.senderStatus()?.link.stopped === 'all');
   expect(transfer.senderStatus()?.alarms.map(({ code }) => code)).toContain('E_LINK_DOWN');
   // Passes that were lost are taken back meanwhile, so they are counted behind the datagrams.
   const still = await settled(datagrams);
@@ -90,7 +90,7 @@ it.skipIf(missing !== undefined)('a link that goes down in the middle of a trans
   expect({ passes: passes(), datagrams: datagrams() }).toEqual(before);
   expect(transfer.releasedFiles()).toBe(0);
   const status = await transfer.configured('sender', 'status');
-  expect(status.output).toMatch(/HELD: nothing can cross now/);
+  expect(status.output).toMatch(/STOPPED: nothing can cross now/);
   expect(transfer.receiverStatus()?.alarms.map(({ code }) => code)).toContain('E_LINK_DOWN');
 
   setLink(high, 'up');

@@ -49,7 +49,7 @@ it.skipIf(missing !== undefined)('nothing reaches the link but by its interface'
   // By the link it comes as far as the program, which refuses it; by the other network it does not.
   sendFrom(low, port, 20);
   await transfer.until('what came by the link is refused', () => refused() === 20);
-  // A socket that is bound to the same address alone hears it: nothing else on the way holds it up.
+  // A socket that is bound to the same address alone hears it: nothing else on the way delays it.
   const script = `const socket = require('node:dgram').createSocket('udp4');
     socket.on('message', () => process.exit(0));
     socket.bind(${port + 1}, '${highAddress}', () => console.log('bound'));`;
@@ -101,7 +101,7 @@ it.skipIf(missing !== undefined)(
     await transfer.untilAllReleased();
     // Both ends of a pair go together.
     run(low, ['ip', 'link', 'delete', lowInterface]);
-    await transfer.until('the sender holds', () => transfer.senderStatus()?.link.hold === 'all');
+    await transfer.until('the sender stops its queue', () => transfer.senderStatus()?.link.stopped === 'all');
     await transfer.until('nothing is bound', () => transfer.receiverStatus()?.link.boundTo === undefined);
     transfer.putStudy({ instances: 3, bytes: 40_000 });
     namespaces.join();

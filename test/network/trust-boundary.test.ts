@@ -152,13 +152,16 @@ it.skipIf(!isBuilt)('keys change, a recording is played, and nothing of it shows
   const written = files.map(({ name, path }) => ({ name, bytes: readFileSync(path) }));
   const said = outputs.map((text, number) => ({ name: `output ${number}`, bytes: Buffer.from(text) }));
   const all = [...written, ...said];
-  const holding = (text: string | Buffer) =>
+  const filesWith = (text: string | Buffer) =>
     all.filter(({ bytes }) => bytes.includes(text)).map(({ name }) => name);
 
   // The search works: it finds the one key where it is, and patients where their files are.
   const [current] = readKeyFile(lowKey);
-  expect(holding(Buffer.from(current.secret).toString('base64url')).sort()).toEqual(['high/key', 'low/key']);
-  expect(holding(patient).some((name) => name.startsWith('high/vault/objects/'))).toBe(true);
+  expect(filesWith(Buffer.from(current.secret).toString('base64url')).sort()).toEqual([
+    'high/key',
+    'low/key',
+  ]);
+  expect(filesWith(patient).some((name) => name.startsWith('high/vault/objects/'))).toBe(true);
   expect(secrets.size).toBe(2);
   for (const { secret } of secrets.values()) {
     const bytes = Buffer.from(secret);
@@ -170,10 +173,10 @@ it.skipIf(!isBuilt)('keys change, a recording is played, and nothing of it shows
       [...bytes].join(','),
     ];
     for (const form of forms)
-      expect(holding(form).filter((name) => !/^(low|high)\/key$/.test(name))).toEqual([]);
+      expect(filesWith(form).filter((name) => !/^(low|high)\/key$/.test(name))).toEqual([]);
   }
   expect(
-    holding(patient).filter((name) => !patientFolders.some((folder) => name.startsWith(folder))),
+    filesWith(patient).filter((name) => !patientFolders.some((folder) => name.startsWith(folder))),
   ).toEqual([]);
   const named = files.filter(({ name }) => name.includes(patient)).map(({ name }) => name);
   expect(named.filter((name) => !name.startsWith('low/spool/rejected/'))).toEqual([]);

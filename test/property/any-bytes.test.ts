@@ -1,5 +1,5 @@
 /**
- * What must hold for any bytes: the project's own error or a value, nothing beyond the limits, and never an object that
+ * What must be true for any bytes: the project's own error or a value, nothing beyond the limits, and never an object that
  * was not sent. Bytes come in three kinds: noise, good ones with some replaced, and good ones with what the sender's
  * key makes right again.
  */
@@ -233,7 +233,7 @@ describe('a datagram', () => {
         (changes) => {
           const spoiled = changes.map(({ index, header, symbol }) => {
             const copy = (good[index % good.length] ?? bytes).slice();
-            // Magic, version, length and key are admission's, and vectors hold them.
+            // Magic, version, length and key are admission's, and vectors check them.
             for (const [offset, value] of header) if (offset >= at.protection) copy[offset] = value;
             if (symbol) copy[at.symbol + (index % 400)] = index & 0xff;
             tag.write(copy);
@@ -241,7 +241,7 @@ describe('a datagram', () => {
           });
           const outcome = receive([...spoiled, ...good], { parameters, engine: 'fastest', memoryBytes });
           expect(outcome.openObjects).toBeLessThanOrEqual(openObjectsMax);
-          expect(outcome.heldBytesMost).toBeLessThanOrEqual(memoryBytes + 255 * 512);
+          expect(outcome.usedBytesMost).toBeLessThanOrEqual(memoryBytes + 255 * 512);
           for (const { objectId } of outcome.objects)
             expect(Buffer.compare(outcome.written.get(objectId) ?? new Uint8Array(0), bytes)).toBe(0);
         },

@@ -1,5 +1,5 @@
 /**
- * What must hold for every block: all engines give the bytes of the reference, any k symbols of whichever passes
+ * What must be true for every block: all engines give the bytes of the reference, any k symbols of whichever passes
  * give back the source, and nothing but the symbols asked for is written.
  */
 import fc from 'fast-check';
@@ -22,9 +22,9 @@ const engines = (['simd', 'simd-relaxed', 'isal'] as const)
     return { name, code, buffer: code.allocate(bufferBytes) };
   });
 
-// A peer that is missing skips on a laptop, and fails where everything is to be held.
+// A peer that is missing skips on a laptop, and fails where everything is to be checked.
 it.skipIf(!isalIsHere && process.env['CI'] === undefined)(
-  'has ISA-L to hold (apt-get install libisal2)',
+  'has ISA-L to compare with (apt-get install libisal2)',
   () => {
     expect(isalIsHere).toBe(true);
   },

@@ -1,4 +1,4 @@
-/** What must hold of every cut: blocks are near-equal, their payloads are the object, and none is without a byte. */
+/** What must be true of every cut: blocks are near-equal, their payloads are the object, and none is without a byte. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ObjectLayout, sealTagBytes } from '../../shared/wire/object-layout.ts';
@@ -9,7 +9,7 @@ const seed = 20;
 
 const blocksLookedAt = 2000;
 
-it('an object is cut into near-equal blocks that hold all of it', () =>
+it('an object is cut into near-equal blocks that are all of it', () =>
   fc.assert(
     fc.property(
       fc.oneof(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 64 * 2 ** 30 })),

@@ -73,8 +73,8 @@ export interface Outcome {
   readonly written: ReadonlyMap<string, Uint8Array>;
   readonly refused: Readonly<Record<string, number>>;
   readonly openObjects: number;
-  /** The most that open blocks held after any datagram. */
-  readonly heldBytesMost: number;
+  /** The most that open blocks used after any datagram. */
+  readonly usedBytesMost: number;
 }
 
 export const memoryBytes = 200_000;
@@ -114,10 +114,10 @@ export function receive(
       throw error;
     },
   });
-  let heldBytesMost = 0;
+  let usedBytesMost = 0;
   for (const datagram of datagrams) {
     if (admission.admit(datagram)) assembler.receive(datagram, 0);
-    heldBytesMost = Math.max(heldBytesMost, assembler.heldBytes);
+    usedBytesMost = Math.max(usedBytesMost, assembler.usedBytes);
   }
   while (assembler.work());
   return {
@@ -125,7 +125,7 @@ export function receive(
     written,
     refused: { ...admission.refused, ...Object.fromEntries(assembler.counters.refused) },
     openObjects: assembler.openObjects,
-    heldBytesMost,
+    usedBytesMost,
   };
 }
 

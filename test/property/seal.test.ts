@@ -1,4 +1,4 @@
-/** What must hold of the seal: it opens what it sealed, and nothing of which one bit or one bound field is another. */
+/** What must be true of the seal: it opens what it sealed, and nothing of which one bit or one bound field is another. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ObjectSeal } from '../../shared/crypto/seal.ts';

@@ -1,5 +1,5 @@
 /**
- * What must hold of the wire from end to end, for every shape of code and object: what comes out is what was put in,
+ * What must be true of the wire from end to end, for every shape of code and object: what comes out is what was put in,
  * and it comes out exactly when every block has k distinct symbols, whatever was lost, doubled, mixed up, or sent in
  * another pass with another number of repair symbols.
  */

@@ -29,7 +29,7 @@ const shapes = [
   { datagramBytes: 700, sourceSymbols: 58, repairSymbols: 13, openBlocks: 3 },
 ] as const;
 
-/** Runs one seed. @throws AssertionFailure when an invariant does not hold */
+/** Runs one seed. @throws AssertionFailure when an invariant is broken */
 export function playChaosScenario(seed: number): ScenarioResult {
   const random = new Random(seed, '/chaos');
   const usesImages = random.chance(0.15);

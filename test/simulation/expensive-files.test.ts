@@ -91,14 +91,14 @@ class Hospital {
     this.send(from, manifest, objectType.manifest);
   }
 
-  /** @returns the steps until a condition holds */
-  stepsUntil(holds: () => boolean, most = 5000): number {
+  /** @returns the steps until a condition is met */
+  stepsUntil(isMet: () => boolean, most = 5000): number {
     for (let step = 0; step < most; step += 1) {
-      if (holds()) return step;
+      if (isMet()) return step;
       this.time.advance(1);
       this.high.step();
     }
-    throw new Error(`it does not hold after ${most} steps`);
+    throw new Error(`it is not so after ${most} steps`);
   }
 
   readonly isReleased = () => [...this.high.disk.contents(inboxFolder)].length === 200;

@@ -63,7 +63,7 @@ export const objectsFolder = `${vaultFolder}/objects`;
 /** How a program ends: told to, without warning, or with its host. */
 export type End = 'stop' | 'kill' | 'power cut';
 
-/** One shared engine: it holds no state between two calls, and making one takes longer than a short scenario. */
+/** One shared engine: it keeps no state between two calls, and making one takes longer than a short scenario. */
 const code = createErasureCode();
 /** Nothing leaves the vault while a scenario looks at it. */
 const keptForDays = 3650;

@@ -1,4 +1,4 @@
-/** What has to hold beside a hostile peer: of each honest file, of what a person is told, and of what the receiver takes. */
+/** What has to be true beside a hostile peer: of each honest file, of what a person is told, and of what the receiver takes. */
 import { createHash } from 'node:crypto';
 import { type MissingRow, missingAccount } from '../../receiver/studies/missing.ts';
 import { planTicket, wantedStudies } from '../../receiver/studies/ticket-plan.ts';
@@ -49,12 +49,12 @@ export class HostileAccount {
     return this.#options.world.high;
   }
 
-  /** What holds at every moment. */
+  /** What is true at every moment. */
   look(): void {
     const { memoryBytes, openObjectsMax } = this.#options;
     const { pipeline, disk, alarms } = this.#high;
     const { assembler } = pipeline;
-    assert(assembler.heldBytes <= memoryBytes + 100_000, `open blocks hold ${assembler.heldBytes} bytes`);
+    assert(assembler.usedBytes <= memoryBytes + 100_000, `open blocks use ${assembler.usedBytes} bytes`);
     assert(assembler.openObjects <= openObjectsMax, `${assembler.openObjects} objects are open`);
     const standing = alarms.standing().length;
     assert(standing <= standingMax, `${standing} alarms stand`);

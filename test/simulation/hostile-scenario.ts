@@ -44,7 +44,7 @@ export interface HostileOptions {
   readonly withPeer?: boolean;
 }
 
-/** Runs one seed. @throws AssertionFailure when an invariant does not hold */
+/** Runs one seed. @throws AssertionFailure when an invariant is broken */
 export function playHostileScenario(seed: number, options: HostileOptions = {}): ScenarioResult {
   const scenario = new Hostile(seed, options);
   const result = scenario.play();

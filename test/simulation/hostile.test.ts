@@ -1,7 +1,7 @@
 /**
  * Goal: whatever a sender host does that was taken over, what honest senders took in ends as it would have ended
  * without it, a person is told what there is to tell, and the receiver stays within its bounds. Method: two honest
- * senders and a hostile one that holds a key, in virtual time; each power alone, and many seeds of any of them.
+ * senders and a hostile one that has a key, in virtual time; each power alone, and many seeds of any of them.
  */
 import { describe, expect, it } from 'vitest';
 import type { PowerName } from './hostile-powers.ts';
@@ -12,7 +12,7 @@ import { playSeed, playSeeds } from './scenarios.ts';
 const seeds = 500;
 const seedsPerTest = 25;
 
-interface Holding {
+interface Promised {
   readonly what: string;
   readonly powers: readonly PowerName[];
   readonly seeds: readonly number[];
@@ -22,8 +22,8 @@ interface Holding {
 const full = { isFull: true } as const;
 const smallDisk = { highDiskBytes: 1_500_000 } as const;
 
-/** What must hold, and the powers that speak against it. */
-const holding: readonly Holding[] = [
+/** What must be true, and the powers that speak against it. */
+const promises: readonly Promised[] = [
   {
     what: 'an honest study is released though its name in the inbox is the UID of another one',
     powers: ['takesNamesOfFolders'],
@@ -202,12 +202,12 @@ const holding: readonly Holding[] = [
 ];
 
 describe('a sender that was taken over, with one power', () => {
-  it.each(holding.map((each) => [each.what, each] as const))('%s', (_what, { powers, seeds, options }) => {
+  it.each(promises.map((each) => [each.what, each] as const))('%s', (_what, { powers, seeds, options }) => {
     for (const seed of seeds) playHostileScenario(seed, { ...options, powers });
   });
 
   it('has each power named here', () => {
-    expect(new Set(holding.flatMap(({ powers }) => powers))).toEqual(new Set(powerNames));
+    expect(new Set(promises.flatMap(({ powers }) => powers))).toEqual(new Set(powerNames));
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * What must hold at every step of a simulation, for one receiver:
+ * What must be true at every step of a simulation, for one receiver:
  *
  * - nothing wrong: a released file is byte for byte a file that was taken in, of that study and that sender;
  * - nothing incomplete: a study is released with every instance of a revision, or those are held as conflicts;
@@ -66,7 +66,7 @@ export class Invariants {
     const nowMs = this.#high.clock.monotonicMs();
     const releases = this.#high.releases.length;
     const known = this.#unreleased;
-    // Holding makes no noise, so that a while later it is looked at anyway.
+    // A hold makes no noise, so that a while later it is looked at anyway.
     if (known !== undefined && known.releases === releases && nowMs - known.atMs < 5000 && nowMs > known.atMs)
       return known.files;
     const out = new Set<string>();
@@ -119,7 +119,7 @@ export class Invariants {
       assert(owner !== undefined, `a folder of the inbox is of no release: ${folder}`);
       if (this.#honest?.has(owner.senderId) === false) continue;
       const file = known.get(`${name?.replace(/\.dcm$/, '')} ${sha256}`);
-      assert(file !== undefined, `the inbox holds what was never taken in under that name: ${path}`);
+      assert(file !== undefined, `the inbox has what was never taken in under that name: ${path}`);
       const isIts = this.#expected.some(
         ({ sha256: other, studyUid, senderId }) =>
           other === sha256 && studyUid === owner.studyUid && senderId === owner.senderId,

@@ -113,7 +113,7 @@ describe('a key is changed', () => {
       world.high.useSecrets(newSecrets);
       world.low.useKeys(newKey);
       runUntilReleased();
-      // The carousel brings everything that is held, the first study under new ids as well.
+      // The carousel brings everything that is kept, the first study under new ids as well.
       world.run(world.clock.monotonicMs() + 60_000);
       expect(rows().filter(({ studyUid }) => studyUid === first)).toEqual(before);
       expect(rows()).toHaveLength(2 * instancesPerStudy);

@@ -40,7 +40,7 @@ function send(spillBlocks: number) {
   const plan = objectPlanner(identity)(objectType.instance, sha256, bytes.length);
   const sink = new MemorySink(bytes.length);
   const objects: AssembledObject[] = [];
-  let heldBytesMost = 0;
+  let usedBytesMost = 0;
   const assembler = new Assembler({
     datagramBytes: parameters.datagramBytes,
     protection: parameters.protection,
@@ -87,24 +87,24 @@ function send(spillBlocks: number) {
     const datagram = new Uint8Array(parameters.datagramBytes);
     while (transmission.next(datagram)) {
       if (!random.chance(lossProbability)) assembler.receive(datagram, pass);
-      heldBytesMost = Math.max(heldBytesMost, assembler.heldBytes);
+      usedBytesMost = Math.max(usedBytesMost, assembler.usedBytes);
     }
     while (assembler.work());
   }
   return {
     pass,
     counters: assembler.counters,
-    heldBytesMost,
+    usedBytesMost,
     isWhole: Buffer.compare(sink.bytes, bytes) === 0,
   };
 }
 
 describe('an object of many times the memory, a tenth of it lost in each pass', () => {
   it('is whole after two passes, when the spill area has room for what the first leaves open', () => {
-    const { pass, counters, heldBytesMost, isWhole } = send(blocks / 2);
+    const { pass, counters, usedBytesMost, isWhole } = send(blocks / 2);
     expect([pass, isWhole, counters.blocksEvicted]).toEqual([2, true, 0]);
     expect(counters.blocksSpilled).toBeGreaterThan(blocks / 5);
-    expect(heldBytesMost).toBeLessThanOrEqual(memoryBlocks * blockBytes);
+    expect(usedBytesMost).toBeLessThanOrEqual(memoryBlocks * blockBytes);
   });
 
   it('takes a pass more, when there is room for a fifth of that', () => {

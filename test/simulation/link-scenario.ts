@@ -30,7 +30,7 @@ const smallShapes = [
 ] as const;
 const defaultShape = { datagramBytes: 1472, sourceSymbols: 200, repairSymbols: 24, openBlocks: 16 } as const;
 
-/** Runs one seed. @throws AssertionFailure when an invariant does not hold */
+/** Runs one seed. @throws AssertionFailure when an invariant is broken */
 export function playLinkScenario(seed: number): ScenarioResult {
   const random = new Random(seed, '/scenario');
   const shape = random.chance(0.05) ? defaultShape : random.pick(smallShapes);

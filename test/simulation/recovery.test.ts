@@ -88,7 +88,7 @@ describe('a receiver that was away', () => {
     world.checkNothingSilent(true);
   });
 
-  it('for longer than studies are held names every one of them', () => {
+  it('for longer than studies are kept names every one of them', () => {
     const world = worldOf({ retainForMs: 24 * hourMs });
     const random = new Random(3);
     take(world, random, 1);

@@ -10,7 +10,7 @@ import { HostileLink } from './hostile-link.ts';
 
 const capacityBytes = 18_500_000;
 const objectBytes = 6_400_000;
-/** About what a block holds, of 20 symbols. */
+/** About what a block uses, of 20 symbols. */
 const blockBytes = 20 * 8892;
 const hostile = {
   ...identity,

@@ -63,7 +63,7 @@ function hospital(seed: number, senders = 1) {
   const alarms = () => world.high.alarms.standing().map(({ code, subject }) => `${code} ${subject}`);
   const beaconAge = (senderId: string) =>
     world.high.pipeline.senders.statuses().find((status) => status.senderId === senderId)?.beaconAgeMs;
-  /** What the holder of the second key sends in the name of another sender. */
+  /** What who has the second key sends in the name of another sender. */
   const speakAs = (senderId: string, type: ObjectType, document: Uint8Array, keyId = 2) => {
     const secret = new Random(seed)
       .fork('secret')
@@ -96,7 +96,7 @@ function beaconOf(senderId: string, highestStudyNumber: number): Uint8Array {
   });
 }
 
-describe('a holder of another key', () => {
+describe('who has another key', () => {
   it('can neither silence a sender nor send, revise or name a study of it', () => {
     const { world, putStudy, runFor, settle, alarms, beaconAge, speakAs } = hospital(1, 2);
     const studyUid = putStudy();
@@ -179,7 +179,7 @@ describe('a sender', () => {
     }
   });
 
-  it('whose session counter can not grow goes on under another id, with all that it holds', () => {
+  it('whose session counter can not grow goes on under another id, with all that it keeps', () => {
     const { world, putStudy, runFor, settle, alarms, beaconAge } = hospital(5);
     putStudy();
     settle();

@@ -8,7 +8,7 @@ import { HeaderTags } from '../../shared/crypto/header-tags.ts';
 import type { Disk } from '../../shared/disk.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 
-/** One shared engine: it holds no state between two calls, and making one takes longer than a short scenario. */
+/** One shared engine: it keeps no state between two calls, and making one takes longer than a short scenario. */
 const code = createErasureCode();
 
 export class SimulatedDataPlane implements DataPlane {

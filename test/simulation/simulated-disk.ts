@@ -3,7 +3,7 @@
  * a name that was not synced with its folder may be gone or the old one. Seeded, so a run replays exactly.
  */
 import { dirname } from 'node:path';
-import type { Disk, DiskFile, FileFacts, ForeignFile, HeldFolder, OpenMode } from '../../shared/disk.ts';
+import type { Disk, DiskFile, FileFacts, ForeignFile, OpenFolder, OpenMode } from '../../shared/disk.ts';
 import { type DiodeError, diskError } from '../../shared/errors.ts';
 import type { Random } from '../harness/random.ts';
 import { PowerSwitch } from './power-switch.ts';
@@ -117,7 +117,7 @@ export class SimulatedDisk implements Disk {
       const names = random.chance(0.5) ? this.#files : this.#durable;
       for (const [path, found] of names) if (found === inode) survivors.set(path, inode);
     }
-    // A name that was durable and replaced holds the old file or the new one, never nothing.
+    // A name that was durable and replaced has the old file or the new one, never nothing.
     for (const [path, inode] of this.#durable) {
       if (this.#files.has(path) && !survivors.has(path)) survivors.set(path, inode);
     }
@@ -183,7 +183,7 @@ export class SimulatedDisk implements Disk {
     };
   }
 
-  holdFolder(path: string): HeldFolder {
+  openFolder(path: string): OpenFolder {
     this.power.check();
     return { path, close: () => {} };
   }

@@ -175,7 +175,7 @@ export class World {
     this.#lowDoes(low, () => low.scan());
   }
 
-  /** Runs until a moment, or until something holds. @returns whether it came to hold */
+  /** Runs until a moment, or until something is so. @returns whether it came to be */
   run(untilMs: number, until: () => boolean = () => false): boolean {
     let lookedAtMs = Number.NEGATIVE_INFINITY;
     while (this.clock.monotonicMs() < untilMs) {

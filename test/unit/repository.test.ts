@@ -1,5 +1,5 @@
 /**
- * Goal: the rules of CONTRIBUTING.md hold for every file: the language, sizes and names of files, and what the
+ * Goal: the rules of CONTRIBUTING.md are kept by every file: the language, sizes and names of files, and what the
  * repository must not name. Method: all sources are parsed, all texts searched.
  */
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Goal: SECURITY.md promises nothing that no test holds. Method: each row of its tables names tests by number, and each
+ * Goal: SECURITY.md promises nothing that no test shows. Method: each row of its tables names tests by number, and each
  * number stands below for a file and the whole title of a test in it, as its source has it: what runs is what is named.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { describe, expect, it } from 'vitest';
 import { readSource, root, walk } from './source-tree.ts';
 
 const page = readFileSync(join(root, 'SECURITY.md'), 'utf8').split('\n');
-const listing = page.indexOf('## The tests that hold it');
-/** Every row of every table that has a column for what holds, but for the heads. */
+const listing = page.indexOf('## The tests that show it');
+/** Every row of every table that has a column for what stands, but for the heads. */
 const rows = page.filter(
   (line, index) => line.startsWith('| ') && !/^\|[-|]+\|$/.test(page[index + 1] ?? '') && index < listing,
 );
@@ -50,7 +50,7 @@ describe('the tables of SECURITY.md', () => {
     expect(rows.length).toBeGreaterThan(20);
   });
 
-  it.each(rows.map((row) => [row.slice(2, 60), row]))('%s… names the tests that hold it', (_start, row) => {
+  it.each(rows.map((row) => [row.slice(2, 60), row]))('%s… names the tests that show it', (_start, row) => {
     const numbers = numbersIn(row);
     expect(numbers.length).toBeGreaterThan(0);
     expect(new Set(numbers).size).toBe(numbers.length);

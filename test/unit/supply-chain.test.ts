@@ -1,6 +1,6 @@
 /**
  * Goal: what is installed is known, under licences that are allowed, and nothing of it runs at install. Method: the lock
- * file is read; docs/licences.md and the bill of materials are held to it. `UPDATE=1` writes the page anew.
+ * file is read; docs/licences.md and the bill of materials are compared with it. `UPDATE=1` writes the page anew.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -114,7 +114,7 @@ function licencesPage(): string {
     ['| package | version | licence |', '|---|---|---|', ...rows(dev)].join('\n');
   return `# Licences of what dicom-diode uses
 
-Written by \`UPDATE=1 npx vitest run --project unit test/unit/supply-chain.test.ts\` from the lock file; a test holds it, and
+Written by \`UPDATE=1 npx vitest run --project unit test/unit/supply-chain.test.ts\` from the lock file; a test checks it, and
 the list of licences that are allowed. \`npm run --silent sbom\` prints the same as a CycloneDX bill of materials.
 
 ## Part of the installed programs

@@ -1,6 +1,6 @@
 /**
  * Goal: the folder tree stays the architecture. Method: every source file is parsed, and every built one, and
- * what they import is held against the rules that stand here as data.
+ * what they import is compared with the rules that stand here as data.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ const stages: Readonly<Record<'sender' | 'receiver', readonly (readonly [string,
   ],
   receiver: [
     ['base', ['configuration.ts', 'destination-settings.ts', 'places.ts']],
-    ['hold', ['link/hold.ts']],
+    ['pause', ['link/pause.ts']],
     ['link', ['link/link.ts', 'link/link-health.ts']],
     ['admission', ['link/']],
     ['assemble', ['assemble/']],
@@ -106,7 +106,7 @@ const core = [
   'sender/link/pace.ts',
   'sender/calibrate/',
   'receiver/link/admission.ts',
-  'receiver/link/hold.ts',
+  'receiver/link/pause.ts',
   'receiver/assemble/',
   'receiver/calibrate/',
   'receiver/gate/',

@@ -12,7 +12,7 @@ import type { KeyFileVector } from './cases/key-file.ts';
 import { readManifest } from './second-manifest-reading.ts';
 import { fromHex, hex, readVectors } from './vector-file.ts';
 
-function hold<Value>(
+function check<Value>(
   vector: DocumentVector<Value>,
   format: { decode: (bytes: Uint8Array) => Value; encode: (value: Value) => Uint8Array },
 ): void {
@@ -27,7 +27,7 @@ function hold<Value>(
 
 describe('manifest', () => {
   it.each(readVectors<DocumentVector<Manifest>>('manifest'))('$name', (vector) =>
-    hold(vector, { decode: decodeManifest, encode: encodeManifest }),
+    check(vector, { decode: decodeManifest, encode: encodeManifest }),
   );
 
   it.each(readVectors<DocumentVector<Manifest>>('manifest'))(
@@ -40,13 +40,13 @@ describe('manifest', () => {
 
 describe('beacon', () => {
   it.each(readVectors<DocumentVector<Beacon>>('beacon'))('$name', (vector) =>
-    hold(vector, { decode: decodeBeacon, encode: encodeBeacon }),
+    check(vector, { decode: decodeBeacon, encode: encodeBeacon }),
   );
 });
 
 describe('roll', () => {
   it.each(readVectors<DocumentVector<RollPage>>('roll'))('$name', (vector) =>
-    hold(vector, { decode: decodeRollPage, encode: encodeRollPage }),
+    check(vector, { decode: decodeRollPage, encode: encodeRollPage }),
   );
 });
 

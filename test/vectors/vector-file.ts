@@ -34,7 +34,7 @@ export function readVectors<Vector extends Named>(name: string): readonly Vector
 }
 
 /** The text in the repository, after it was written anew where that is asked for. */
-export function heldText(name: string, made: string): string {
+export function keptText(name: string, made: string): string {
   if (process.env['UPDATE'] === '1') writeFileSync(pathOf(name), made);
   return existsSync(pathOf(name)) ? readFileSync(pathOf(name), 'utf8') : '';
 }

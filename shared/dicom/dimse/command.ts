@@ -44,7 +44,7 @@ const textElements = { errorComment: 0x0902, moveOriginatorAe: 0x1030 } as const
 type NumberName = keyof typeof numberElements;
 type TextName = keyof typeof uidElements | keyof typeof textElements;
 
-/** A command. UIDs are checked; texts are printable ASCII, and a comment of a peer may hold PHI: it is never logged. */
+/** A command. UIDs are checked; texts are printable ASCII, and a comment of a peer may contain PHI: it is never logged. */
 export type Command = {
   /** What is asked or answered. */
   readonly field: number;

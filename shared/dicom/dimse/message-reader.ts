@@ -1,6 +1,6 @@
 /**
  * Puts commands together from the data of an association, and passes data sets on as they come (PS3.7 section 6.3.1,
- * PS3.8 annex E): a data set is never held.
+ * PS3.8 annex E): a data set is never kept.
  */
 import { associationLimits } from '../upper-layer/limits.ts';
 import type { DataPart } from '../upper-layer/pdu-reader.ts';

@@ -6,7 +6,7 @@ import { assert } from '../../assert.ts';
 import { pduTypes } from '../upper-layer/pdu-reader.ts';
 import { type Command, writeCommand } from './command.ts';
 
-/** PDU header, item length, context id, control header: each PDU we send holds one presentation data value. */
+/** PDU header, item length, context id, control header: each PDU we send has one presentation data value. */
 export const dataOverheadBytes = 12;
 const pduHeaderBytes = 6;
 const controlBytes = 2;

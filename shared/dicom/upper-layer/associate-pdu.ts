@@ -146,7 +146,7 @@ function readUserInformation(value: Uint8Array): UserInformation {
     } else if (item.type === itemTypes.implementationVersionName) {
       user = { ...user, implementationVersionName: readVersionName(item.value) };
     }
-    // Asynchronous operations, roles, extended negotiation and identities are not taken up: the defaults hold.
+    // Asynchronous operations, roles, extended negotiation and identities are not taken up: the defaults stand.
   }
   return user;
 }

@@ -52,7 +52,7 @@ export function uidItem(type: number, uid: string): Uint8Array {
   return writeItem(type, Buffer.from(uid, 'latin1'));
 }
 
-/** A UID as its item holds it; undefined when it is none. Peers pad it, though PS3.8 annex F does not. */
+/** A UID as its item has it; undefined when it is none. Peers pad it, though PS3.8 annex F does not. */
 export function readItemUid(value: Uint8Array): string | undefined {
   const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     .toString('latin1', 0, 80)

@@ -19,7 +19,7 @@ export const associationLimits = {
   /** Group 0000 of one message. Real ones have 100 to 300 bytes. */
   commandBytesMax: 16_384,
   commandElementsMax: 64,
-  /** Data set of N-CREATE, N-SET and N-ACTION (procedure steps, storage commitment), held in memory. */
+  /** Data set of N-CREATE, N-SET and N-ACTION (procedure steps, storage commitment), kept in memory. */
   messageDataSetBytesMax: 4 * 2 ** 20,
   /** Of all scanners, while they come. */
   arrivingMessageBytesMax: 32 * 2 ** 20,

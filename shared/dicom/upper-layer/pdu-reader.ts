@@ -27,7 +27,7 @@ export interface CollectedPdu {
   readonly body: Uint8Array;
 }
 
-/** Part of one presentation data value (PS3.8 section 9.3.5.1), as much of it as one piece of the stream held. */
+/** Part of one presentation data value (PS3.8 section 9.3.5.1), as much of it as one piece of the stream had. */
 export interface DataPart {
   readonly type: typeof pduTypes.data;
   readonly contextId: number;
@@ -102,7 +102,7 @@ export class PduReader {
   }
 
   #needMore(): undefined {
-    // A piece of the stream may be a slice of something larger: it is not held while we wait.
+    // A piece of the stream may be a slice of something larger: it is not kept while we wait.
     this.#input = empty;
     this.#position = 0;
     return undefined;
@@ -220,7 +220,7 @@ function isPduType(type: number | undefined): type is PduType {
 function checkLength(type: PduType, length: number, dataPduBytesMax: number): void {
   if (type === pduTypes.data) {
     if (length > dataPduBytesMax) throw invalidParameter('P-DATA-TF is longer than was announced');
-    if (length < dataHeaderBytes) throw invalidParameter('P-DATA-TF holds no presentation data value');
+    if (length < dataHeaderBytes) throw invalidParameter('P-DATA-TF has no presentation data value');
   } else if (type === pduTypes.associateRequest || type === pduTypes.associateAccept) {
     if (length > associationLimits.associatePduBytesMax) throw invalidParameter('A-ASSOCIATE is too long');
   } else if (length !== shortBodyBytes) {

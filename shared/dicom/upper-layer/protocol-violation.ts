@@ -13,7 +13,7 @@ export const abortReasons = {
 
 export type AbortReason = (typeof abortReasons)[keyof typeof abortReasons];
 
-/** E_DICOM_PROTOCOL with the abort reason. Its message holds nothing that came from the peer as text. */
+/** E_DICOM_PROTOCOL with the abort reason. Its message has nothing in it that came from the peer as text. */
 export class ProtocolViolation extends DiodeError {
   readonly reason: AbortReason;
 
@@ -23,7 +23,7 @@ export class ProtocolViolation extends DiodeError {
   }
 }
 
-/** A field of a PDU or a command holds what it must not hold. */
+/** A field of a PDU or a command has what it must not have. */
 export function invalidParameter(detail: string): ProtocolViolation {
   return new ProtocolViolation(abortReasons.invalidPduParameterValue, detail);
 }

@@ -3,7 +3,7 @@
  * events and bytes go out. One class plays requestor and acceptor.
  *
  * `receive` gives it bytes; `next` is called until it answers `undefined`, so that whoever handles an event slowly
- * holds back the ones behind it. After every call the caller writes `takeOutput` and does what `transport` says.
+ * keeps back the ones behind it. After every call the caller writes `takeOutput` and does what `transport` says.
  */
 import { assert } from '../../assert.ts';
 import { DiodeError } from '../../errors.ts';

@@ -100,7 +100,7 @@ export const datagramTarget: FuzzTarget = {
     if (!admission.admit(input)) return 'not admitted';
     assembler.receive(input, admission.admitted);
     while (assembler.work());
-    assert(assembler.heldBytes <= memoryBytes + 64 * 1024, 'memory of open blocks is bounded');
+    assert(assembler.usedBytes <= memoryBytes + 64 * 1024, 'memory of open blocks is bounded');
     assert(assembler.openObjects <= openObjectsMax, 'open objects are bounded');
     if (delivered > before.delivered) return 'object delivered';
     return refusals() > before.refused ? 'refused behind the tag' : 'kept or known';

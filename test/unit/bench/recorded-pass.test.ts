@@ -5,7 +5,7 @@ import { openBlocks, recordPass } from '../../bench/recorded-pass.ts';
 const instances = 100;
 const pass = recordPass(instances, 512_000);
 
-test('a pass holds every symbol of every block, and says how many of them may be lost', () => {
+test('a pass has every symbol of every block, and says how many of them may be lost', () => {
   // 512 kB are 368 symbols of 1392 bytes: two blocks of 184, with 23 repair symbols each.
   expect([...pass.spare.subarray(0, 2 * instances)].every((spare) => spare === 23)).toBe(true);
   const counts = new Uint16Array(pass.spare.length);

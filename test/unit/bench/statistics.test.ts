@@ -20,7 +20,7 @@ describe('the search for the highest rate', () => {
   const below =
     (limit: number) =>
     async (rate: number): Promise<Verdict> =>
-      rate <= limit ? 'holds' : 'fails';
+      rate <= limit ? 'keeps' : 'fails';
 
   test.each([12, 999, 1000, 4321, 70_000])('comes within a few percent of %d, from below', async (limit) => {
     const found = await searchHighest(search, below(limit));
@@ -28,7 +28,7 @@ describe('the search for the highest rate', () => {
     expect(found).toBeGreaterThan(0.95 * limit);
   });
 
-  test('finds nothing where nothing holds, and stops at the bounds', async () => {
+  test('finds nothing where nothing is kept, and stops at the bounds', async () => {
     const tried: number[] = [];
     const rate = await searchHighest(search, async (megabits) => {
       tried.push(megabits);
@@ -41,7 +41,7 @@ describe('the search for the highest rate', () => {
   });
 
   test('does not go on where a higher rate brings nothing', async () => {
-    const rate = await searchHighest(search, async (megabits) => (megabits > 2000 ? 'saturated' : 'holds'));
+    const rate = await searchHighest(search, async (megabits) => (megabits > 2000 ? 'saturated' : 'keeps'));
     expect(rate).toBe(2250);
   });
 });

@@ -146,7 +146,7 @@ describe('blackouts', () => {
 });
 
 describe('order and copies', () => {
-  it('holds back the asked share, inside the window', () => {
+  it('delays the asked share, inside the window', () => {
     const { channel, arrivals } = run({ latencyMs: 3, reordering: { probability: 0.2, windowMs: 20 } });
     expect(arrivals.length).toBe(datagrams);
     // 40000 expected, standard deviation 179.

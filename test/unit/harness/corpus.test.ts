@@ -5,7 +5,7 @@ import { corpusFiles, corpusFolder } from '../../harness/corpus.ts';
 import { repositoryRoot } from '../../harness/repository-root.ts';
 
 describe('the repository root', () => {
-  it('holds this file', () => {
+  it('has this file', () => {
     expect(existsSync(join(repositoryRoot(), 'test/unit/harness/corpus.test.ts'))).toBe(true);
   });
 });

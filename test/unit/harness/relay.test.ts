@@ -116,7 +116,7 @@ describe('a relay', () => {
     expect(expected.length).toBeLessThan(450);
   });
 
-  it('delivers what it holds back, all of it, the latency alone in order', async () => {
+  it('delivers what it delays, all of it, the latency alone in order', async () => {
     const far = await farEnd();
     const { port } = await startRelay(far.port, { latencyMs: 15 });
     await sendNumbers(port, 200);

@@ -31,7 +31,7 @@ export function instance(
     studyUid: '1.2',
     seriesUid: '1.2.1',
     sopInstanceUid: `1.2.1.${Number.parseInt(idOf(uid).slice(0, 6), 16)}`,
-    // The files of these tests hold their object ids.
+    // The files of these tests have their object ids as content.
     bytes: 32,
     sha256: sha256Of(name),
     repairedSymbols: 0,

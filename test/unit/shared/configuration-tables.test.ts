@@ -194,7 +194,7 @@ name = "x"
     expect(problems('', ['destinations[1].name=a'])[0]).toContain('E_CONFIG_UNKNOWN_KEY');
   });
 
-  it('holds its values against those around it', () => {
+  it('compares its values with those around it', () => {
     const inside = two.replace('"secret"', '"inbox/secret"');
     expect(problems(inside)).toEqual([
       `E_CONFIG_VALUE destinations[1].credentialsFile = "inbox/secret": must lie outside inbox.folder = ${JSON.stringify(join(folder, 'inbox'))} (line 7)`,
@@ -279,7 +279,7 @@ describe('a text', () => {
     expect(wrong.filter((text) => schema.safeParse(text).success)).toEqual([]);
   });
 
-  it('that holds credentials where it must not does not show them', () => {
+  it('that has credentials where it must not does not show them', () => {
     const web = two.replace('https://pacs.example', 'https://user:word@pacs.example');
     const [problem = ''] = problems(web);
     expect(problem).toContain('destinations[2].url = "https://…@pacs.example/dicom-web": must be');

@@ -74,7 +74,7 @@ describe('a value', () => {
     expect(absolute.values.keyFile).toBe('/etc/dicom-diode/key');
   });
 
-  it('that is a text stays one where it looks like a number, and may hold an equals sign', () => {
+  it('that is a text stays one where it looks like a number, and may have an equals sign', () => {
     const { values } = loadConfiguration(settings, sources(right, { DIODE_LINK_NAME: '12' }, []));
     expect(values['link.name']).toBe('12');
     expect(loadConfiguration(settings, sources(right, {}, ['link.name=a=b'])).values['link.name']).toBe(

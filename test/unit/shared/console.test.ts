@@ -55,7 +55,7 @@ describe('a table', () => {
     ).toBe(['a      b', '画像   x', 'e\u0301      y', 'abcde  z'].join('\n'));
   });
 
-  it('holds nothing that a terminal would obey', () => {
+  it('has nothing in it that a terminal would obey', () => {
     expect(table(['a'], [['\x1b[2Jx\r\n\u202e\x9by']])).toBe('a\n\ufffd[2Jx\ufffd\ufffd\ufffd\ufffdy');
   });
 

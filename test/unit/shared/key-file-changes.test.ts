@@ -73,7 +73,7 @@ describe('a key ring', () => {
     expect(readdirSync(folder)).toEqual(['key']);
   });
 
-  it('holds sixteen keys at most', () => {
+  it('has sixteen keys at most', () => {
     writeKeyFile(path, randomBytes);
     for (let count = 1; count < 16; count += 1) addKey(path, randomBytes);
     expect(() => addKey(path, randomBytes)).toThrow(expect.objectContaining({ code: 'E_KEY_FORMAT' }));

@@ -115,7 +115,7 @@ describe('a key file', () => {
     ['a secret in another alphabet', `dicom-diode-key-1 1 ${'+'.repeat(43)}`],
     ['more on the line', `${line(1)} name more`],
     ['one id twice', `${line(1, 1)}\n${line(1, 2)}`],
-    ['more keys than a ring holds', Array.from({ length: 17 }, (_, index) => line(index + 1)).join('\n')],
+    ['more keys than a ring takes', Array.from({ length: 17 }, (_, index) => line(index + 1)).join('\n')],
     ['more than any ring', '#'.repeat(65_537)],
   ])('with %s is refused', (_what, text) => {
     expect(() => readKeyFile(keyFile(text))).toThrow(failure('E_KEY_FORMAT'));

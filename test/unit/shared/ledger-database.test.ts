@@ -73,7 +73,7 @@ describe('a schema', () => {
     expect(opened([first], (database) => database.all('SELECT * FROM studies'))).toHaveLength(1);
   });
 
-  it('of a newer release is left alone', () => {
+  it('of a newer version is left alone', () => {
     opened([first, second], () => {});
     expect(() => opened([first], () => {})).toThrow(failure('E_LEDGER'));
     expect(opened([first, second], (database) => database.all('SELECT state FROM studies'))).toHaveLength(1);
@@ -130,8 +130,8 @@ describe('a ledger', () => {
       }
       const empty = database.all('SELECT * FROM t')[1] ?? {};
       expect([optionalText(empty, 's'), optionalBytes(empty, 'b')]).toEqual([undefined, undefined]);
-      expect(() => number(empty, 's')).toThrow('column s holds a number');
-      expect(() => text(empty, 'none')).toThrow('column none holds text');
+      expect(() => number(empty, 's')).toThrow('column s is a number');
+      expect(() => text(empty, 'none')).toThrow('column none is a text');
     });
   });
 
@@ -157,7 +157,7 @@ describe('the right to own a folder', () => {
 
   it('is refused while another process has it, and free when that is killed', async () => {
     const program =
-      "const D = require('libsql'); const d = new D(process.argv[1]); d.exec('BEGIN EXCLUSIVE'); console.log('held'); setInterval(() => d, 1e6);";
+      "const D = require('libsql'); const d = new D(process.argv[1]); d.exec('BEGIN EXCLUSIVE'); console.log('locked'); setInterval(() => d, 1e6);";
     const other = spawn(process.execPath, ['-e', program, lock()], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],

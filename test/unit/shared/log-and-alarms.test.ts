@@ -140,7 +140,7 @@ describe('alarms', () => {
 
   it('follow a condition', () => {
     const { edges, alarms: a } = alarms();
-    for (const holds of [false, true, true, false, true]) a.set(holds, 'E_DISK_FULL', 'spool');
+    for (const isWrong of [false, true, true, false, true]) a.set(isWrong, 'E_DISK_FULL', 'spool');
     expect(edges.map((edge) => edge.split(' ')[0])).toEqual(['raised', 'cleared', 'raised']);
   });
 

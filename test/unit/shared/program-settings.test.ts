@@ -1,4 +1,4 @@
-/** Goal: the settings of both programs hold together: names, defaults, bounds, and what one says of another. */
+/** Goal: the settings of both programs fit together: names, defaults, bounds, and what one says of another. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

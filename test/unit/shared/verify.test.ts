@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { differenceOf, verifyFiles } from '../../../shared/verify.ts';
 import { SimulatedDisk } from '../../simulation/simulated-disk.ts';
 
-describe('what is held', () => {
-  it('is read to its last byte, and what differs is named unless it is held no more', () => {
+describe('what is kept', () => {
+  it('is read to its last byte, and what differs is named unless it is kept no more', () => {
     const disk = new SimulatedDisk();
-    disk.makeFolder('/held');
+    disk.makeFolder('/kept');
     const file = (name: string, bytes: Uint8Array) => {
-      const path = `/held/${name}`;
+      const path = `/kept/${name}`;
       disk.open(path, 'create').writeAt(bytes, 0);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       return { objectId: name, path, bytes: bytes.length, sha256 };
@@ -19,8 +19,8 @@ describe('what is held', () => {
     );
     const last = content(1);
     last[69_999] = 0xff;
-    disk.open('/held/flipped', 'update').writeAt(last, 0);
-    for (const name of ['cut', 'gone', 'expired']) disk.remove(`/held/${name}`);
+    disk.open('/kept/flipped', 'update').writeAt(last, 0);
+    for (const name of ['cut', 'gone', 'expired']) disk.remove(`/kept/${name}`);
     file('cut', new Uint8Array(5));
     const result = verifyFiles(files, files.length, ({ objectId }) => objectId !== 'expired', disk);
     expect([result.files, result.bytes]).toEqual([5, 350_000]);

@@ -106,7 +106,7 @@ function written(
   return datagram;
 }
 
-/** What a datagram says, read field by field here and not by the code that the vectors hold. */
+/** What a datagram says, read field by field here and not by the code that the vectors check. */
 function described(
   name: string,
   datagram: Uint8Array,

@@ -150,7 +150,7 @@ function reversedTag(datagram: Uint8Array): Uint8Array {
   return changed(datagram, [datagram.length - tagBytes, [...datagram.slice(-tagBytes)].reverse()]);
 }
 
-/** What a datagram says, read field by field here and not by the code that the vectors hold. */
+/** What a datagram says, read field by field here and not by the code that the vectors check. */
 function described(name: string, datagram: Uint8Array): DatagramVector {
   const bytes = Buffer.from(datagram);
   return {

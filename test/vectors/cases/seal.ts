@@ -17,7 +17,7 @@ export interface SealPlace {
   readonly blockNumber: number;
 }
 
-/** `block` is what the source symbols hold: payload as it goes out, seal, zeroes up to the last symbol's end. */
+/** `block` is what is in the source symbols: payload as it goes out, seal, zeroes up to the last symbol's end. */
 export type SealVector = Named &
   SealPlace & { readonly block: string } & ({ readonly payload: string } | Refused);
 

@@ -88,7 +88,7 @@ export function ticketVectors(): TicketVector[] {
     },
     refused('empty', ''),
     refused('only its name', 'DDT1:'),
-    refused('of another release', good.replace('DDT1', 'DDT2')),
+    refused('of another version', good.replace('DDT1', 'DDT2')),
     refused('a character of no ticket', good.replace(/.$/, 'U')),
     refused('cut off', good.slice(0, -1)),
     refused('cut off in its head', good.slice(0, 20)),
@@ -150,7 +150,7 @@ export function ticketVectors(): TicketVector[] {
       true,
     ),
     refused('a code with two neighbours swapped', swapped(code), true),
-    refused('a code of another release', toTypedCode(7n << 152n, 31), true),
+    refused('a code of another version', toTypedCode(7n << 152n, 31), true),
     refused('a code of study number 0', toTypedCode(2n << 152n, 31), true),
     refused('a code with a character of none', code.replace(/^./, '?'), true),
   ];

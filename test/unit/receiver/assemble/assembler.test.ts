@@ -121,25 +121,25 @@ describe('an open block', () => {
     const buffers = new BlockBuffers(32, 4096);
     const open = Array.from({ length: 8 }, (_, number) => new OpenBlock(number, 16, 32, buffers));
     for (const [index, block] of open.entries()) {
-      block.release();
-      const heldBytes = (open.length - index - 1) * 512;
-      expect(heldBytes + buffers.keptBytes).toBeLessThanOrEqual(4096);
+      block.giveBack();
+      const usedBytes = (open.length - index - 1) * 512;
+      expect(usedBytes + buffers.keptBytes).toBeLessThanOrEqual(4096);
       expect(buffers.keptBytes).toBe(Math.min(1024, 512 * (index + 1)));
     }
     const more = Array.from({ length: 9 }, (_, number) => new OpenBlock(number, 16, 32, buffers));
     expect(buffers.keptBytes).toBe(0);
     // As many as the bound allows are still open: nothing is kept beside them.
-    more[0]?.release();
+    more[0]?.giveBack();
     expect(buffers.keptBytes).toBe(0);
-    more[1]?.release();
+    more[1]?.giveBack();
     expect(buffers.keptBytes).toBe(512);
   });
 
-  it('holds memory for what it has, and takes nothing unchecked', () => {
+  it('uses memory for what it has, and takes nothing unchecked', () => {
     const block = new OpenBlock(0, 8, 32, new BlockBuffers(32, 1e6));
-    expect(block.heldBytes).toBe(256);
+    expect(block.usedBytes).toBe(256);
     const taken = repairEsis.filter((esi) => block.add(esi, symbol(esi) ?? new Uint8Array(0)));
-    expect([block.heldBytes, taken.length, block.decodable]).toEqual([256, 8, true]);
+    expect([block.usedBytes, taken.length, block.decodable]).toEqual([256, 8, true]);
     expect(() => block.add(255, new Uint8Array(32))).toThrow('a checked symbol');
     expect(() => block.add(0, new Uint8Array(31))).toThrow('a checked symbol');
     expect(() => new OpenBlock(0, 201, 32, new BlockBuffers(32, 1e6))).toThrow('k within bounds');
@@ -157,7 +157,7 @@ describe('an object', () => {
       expect(objects).toMatchObject([{ objectId, senderId, bytes: length, type: objectType.instance }]);
       expect(sinks.get(objectId)?.bytes).toEqual(bytes);
       expect(assembler.counters.ofFinished).toBeGreaterThanOrEqual(datagrams.length);
-      expect([assembler.openObjects, assembler.heldBytes]).toEqual([0, 0]);
+      expect([assembler.openObjects, assembler.usedBytes]).toEqual([0, 0]);
     }
   });
 
@@ -189,7 +189,7 @@ describe('an object', () => {
     const half = Math.floor(datagrams.length / 2);
     receive(datagrams.slice(0, half));
     assembler.finish({ objectId, keyId: 1 });
-    expect([assembler.openObjects, assembler.heldBytes]).toEqual([0, 0]);
+    expect([assembler.openObjects, assembler.usedBytes]).toEqual([0, 0]);
     receive(datagrams);
     expect([objects.length, assembler.counters.ofFinished]).toEqual([0, datagrams.length]);
     expect(discarded).toEqual([]);
@@ -287,7 +287,7 @@ describe('bounds', () => {
     const { receive, assembler, objects } = high({ memoryBytes: 20_000 });
     const all = Array.from({ length: 20 }, (_, seed) => datagramsOf(bytesOf(3000, seed + 1)));
     for (const { datagrams } of all) receive(datagrams.slice(0, 3));
-    expect(assembler.heldBytes).toBeLessThanOrEqual(20_000);
+    expect(assembler.usedBytes).toBeLessThanOrEqual(20_000);
     expect(assembler.counters.blocksEvicted).toBeGreaterThan(10);
     for (const { datagrams } of all) receive(datagrams);
     expect(objects).toHaveLength(20);
@@ -316,7 +316,7 @@ describe('bounds', () => {
     expect(objects).toHaveLength(1);
   });
 
-  it('of documents in memory hold, whatever their headers claim, and the room comes back', () => {
+  it('of documents in memory are kept, whatever their headers claim, and the room comes back', () => {
     const { receive, assembler } = high({ openObjectsMax: 1000 });
     const { datagrams } = datagramsOf(bytesOf(400), { type: objectType.manifest });
     const [datagram = new Uint8Array(0)] = datagrams;
@@ -328,9 +328,9 @@ describe('bounds', () => {
     receive(claims);
     // Two of the largest may be in memory, and none of these has brought anything.
     expect([assembler.openObjects, assembler.documentBytes]).toEqual([20, 0]);
-    expect(assembler.heldBytes).toBeLessThanOrEqual(20 * 8 * 432);
+    expect(assembler.usedBytes).toBeLessThanOrEqual(20 * 8 * 432);
     assembler.expire(60_000);
-    expect([assembler.openObjects, assembler.heldBytes]).toEqual([0, 0]);
+    expect([assembler.openObjects, assembler.usedBytes]).toEqual([0, 0]);
   });
 
   it('of a disk that refuses drop the block, with its code', () => {

@@ -23,12 +23,12 @@ it.each([1, 999, 1000, 1001, 2000, 50_123])('gives a document of %i bytes, whate
       expect(Buffer.compare(target, partAt(each))).toBe(0);
     }
   }
-  expect(sink.heldBytes).toBe(length);
+  expect(sink.usedBytes).toBe(length);
   expect(Buffer.compare(sink.bytes, document)).toBe(0);
   // No copy for who takes it, beside which the parts would stand.
   expect(sink.bytes).toBe(sink.bytes);
   sink.discard();
-  expect(sink.heldBytes).toBe(0);
+  expect(sink.usedBytes).toBe(0);
 });
 
 it('takes nothing for what a header states', () => {

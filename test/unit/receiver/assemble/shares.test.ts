@@ -103,7 +103,7 @@ describe('documents', () => {
     assembler.expire(29_999);
     expect(assembler.openObjects).toBe(2);
     assembler.expire(30_000);
-    expect([assembler.openObjects, assembler.heldBytes]).toEqual([0, 0]);
+    expect([assembler.openObjects, assembler.usedBytes]).toEqual([0, 0]);
     expect(assembler.counters.objectsExpired).toBe(2);
   });
 
@@ -171,12 +171,12 @@ describe('documents', () => {
 });
 
 describe('memory', () => {
-  it('of open blocks is taken from who holds most of it', () => {
+  it('of open blocks is taken from who uses most of it', () => {
     const { assembler, receive, from } = high({ openObjectsMax: 5000 });
     const honest = times(6, () => datagramsOf(random.bytes(3300)).datagrams);
     for (const datagrams of honest) receive(datagrams.slice(0, 7));
     receive(times(2000, (index) => claim({ objectBytes: 30_000, k: 8, block: index % 8 })));
-    expect(assembler.heldBytes).toBeLessThanOrEqual(100_000);
+    expect(assembler.usedBytes).toBeLessThanOrEqual(100_000);
     expect(assembler.counters.blocksEvicted).toBeGreaterThan(1900);
     // One symbol each, and each is whole: nothing of them was lost.
     for (const datagrams of honest) receive(datagrams.slice(7, 8));
@@ -205,7 +205,7 @@ describe('memory', () => {
     const from = { ...hostile, parameters: { ...identity.parameters, sourceSymbols: 1 } };
     for (let count = 0; count < 40; count += 1) {
       receive(beginningOf(random.bytes(16), 2 ** 20 * (432 - 16), from, 1));
-      expect(assembler.heldBytes).toBeLessThanOrEqual(1e6);
+      expect(assembler.usedBytes).toBeLessThanOrEqual(1e6);
     }
     expect(assembler.counters.blocksFinished).toBeGreaterThanOrEqual(40);
     expect(assembler.counters.objectsEvicted).toBeGreaterThan(30);

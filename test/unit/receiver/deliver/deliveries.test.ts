@@ -85,7 +85,7 @@ describe('a release', () => {
 });
 
 describe('an instance that can not leave', () => {
-  it('waits, has no attempt more and holds up nobody; the destination is not blamed', () => {
+  it('waits, has no attempt more and keeps nobody waiting; the destination is not blamed', () => {
     const [a = '', b = ''] = site.release(['a', 'b']);
     site.unready.set(a, new DiodeError('E_COPY_WAITING'));
     site.pass(50);
@@ -160,7 +160,7 @@ describe('a destination', () => {
     expect(site.delivered).toEqual(['1.2']);
   });
 
-  it('that is slow does not hold up another', () => {
+  it('that is slow does not delay another', () => {
     site.release(['a'], { modality: 'MR' });
     site.pass(50);
     expect(site.play(() => 'delivered', 'web')).toHaveLength(1);

@@ -43,7 +43,7 @@ function configuration() {
   return loadConfiguration(receiverSettings, { path, environment: {}, overrides: [] }).values;
 }
 
-/** A service over a ledger and a vault that hold instances which may leave, in the order of their names. */
+/** A service over a ledger and a vault that have instances which may leave, in the order of their names. */
 function serviceOf(checkLedger: () => void, names: readonly string[] = ['gone']) {
   const ledger = new ReceiverLedger(':memory:', checkLedger);
   const disk = new SimulatedDisk();

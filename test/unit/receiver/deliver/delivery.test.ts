@@ -26,7 +26,7 @@ describe('associations', () => {
     ]);
   });
 
-  it('hold 128 pairs, and the order of the instances stays', () => {
+  it('take 128 pairs, and the order of the instances stays', () => {
     const files = Array.from({ length: 300 }, (_, index) => file(`1.${index}`));
     const planned = planAssociations(files);
     expect(planned.map(({ contexts }) => contexts.length)).toEqual([128, 128, 44]);
@@ -251,7 +251,7 @@ describe('the delivery queue', () => {
     expect(ledger.rows).toMatchObject([{ attempts: 0 }]);
   });
 
-  it('lets one that waits not hold up the others', () => {
+  it('lets one that waits not keep the others waiting', () => {
     const { ledger, round } = setUp();
     ledger.add('bad', '1', '2', '3');
     round(0, (uid) => (uid === 'bad' ? 'failed' : 'delivered'));

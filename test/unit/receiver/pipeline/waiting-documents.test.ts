@@ -1,5 +1,5 @@
 /**
- * Goal: who holds one key gets one turn, however many sender ids there are under it. Method: documents of many ids of one
+ * Goal: who has one key gets one turn, however many sender ids there are under it. Method: documents of many ids of one
  * name and of one other sender, and the order in which they are taken.
  */
 import { expect, it } from 'vitest';

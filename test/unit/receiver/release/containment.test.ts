@@ -51,7 +51,7 @@ describe('a release that throws', () => {
     ['E_INTERNAL', new AssertionFailure('a released instance has its row')],
     ['E_INTERNAL', new RangeError('Invalid array length')],
     ['E_INTERNAL', new SyntaxError('Unexpected end of JSON input')],
-  ])('%s holds its study alone, which is named with the reason until it is out', (code, failure) => {
+  ])('%s stops its study alone, which is named with the reason until it is out', (code, failure) => {
     const high = new High();
     const releaser = failing(high, failure);
     bothComplete(high);
@@ -99,7 +99,7 @@ describe('a release that throws', () => {
   });
 });
 
-it('a list that can not be read holds its study alone, also at the start', () => {
+it('a list that can not be read stops its study alone, also at the start', () => {
   const high = new High();
   const unreadable = manifestOf(1, [bad], { studyUid: '1.1' });
   high.ledger.studies.begin(senderId, '1.1', 0);

@@ -225,14 +225,14 @@ describe('the inbox', () => {
     expect([Object.keys(high.inbox()), high.standing()]).toEqual([[placeOf(a)], []]);
   });
 
-  it('holds links: the vault keeps its own name of every file', () => {
+  it('has links: the vault keeps its own name of every file', () => {
     const high = new High();
     high.store(a);
     high.manifest(manifestOf(1, [a]));
     high.release();
     high.disk.removeFolder(`${folders.inbox}/1.2`);
     expect(high.vault.hasObject(a.objectId)).toBe(true);
-    expect(high.vault.staging.holds(1)).toBe(false);
+    expect(high.vault.staging.has(1)).toBe(false);
   });
 });
 

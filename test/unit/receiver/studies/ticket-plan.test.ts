@@ -187,7 +187,7 @@ describe('what is wanted', () => {
     expect(wantedOf(high)).toMatchObject([{ studyNumber: 6, revision: 1 }]);
   });
 
-  it('of many studies is as much as a ticket can hold, the others wait', () => {
+  it('of many studies is as much as a ticket can take, the others wait', () => {
     const high = new High();
     const known = { sessionCounter: 1, sessionRandom: 1, sequence: 1, keyId: 7, accountFrom: 1 };
     high.ledger.senders.save({ senderId, ...known, highestStudyNumber: 1000 });

@@ -1,6 +1,6 @@
 /**
  * Goal: what leaves for an instance is the right file, or nothing: after a restart, on a full disk, without an inbox, for
- * whoever asks. What one sender's copies cost does not hold up another's. Method: a simulated disk.
+ * whoever asks. What one sender's copies cost does not delay another's. Method: a simulated disk.
  */
 import { describe, expect, it } from 'vitest';
 import type { InstanceRecord } from '../../../../receiver/ledger/instance-records.ts';

@@ -111,7 +111,7 @@ describe('the room of the vault', () => {
     expect(begin('new', 10)).toBeDefined();
   });
 
-  it('that one sender holds with what it never completes goes to who asks, until each has a share', () => {
+  it('that one sender uses for what it never completes goes to who asks, until each has a share', () => {
     const { begin, write, givenUp, overShare, room } = roomOf();
     for (const name of ['h1', 'h2', 'h3']) begin(name, 300, hostile);
     for (const name of ['h2', 'h1', 'h3']) for (let block = 0; block < 3; block += 1) write(name, 100);

@@ -5,9 +5,9 @@
 import { describe, expect, it } from 'vitest';
 import { SharesOfWhole } from '../../../../receiver/vault/shares-of-whole.ts';
 
-function sharesOf(held: Record<string, number>, groupOf = (senderId: string) => senderId): SharesOfWhole {
+function sharesOf(used: Record<string, number>, groupOf = (senderId: string) => senderId): SharesOfWhole {
   const shares = new SharesOfWhole({
-    ofSenders: () => new Map(Object.entries(held)),
+    ofSenders: () => new Map(Object.entries(used)),
     senderIds: () => ['one', 'other', 'third'],
     groupOf,
   });

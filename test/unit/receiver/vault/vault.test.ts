@@ -139,9 +139,9 @@ describe('a release', () => {
     const vault = open();
     const [a, b] = [kept(vault, 'a'), kept(vault, 'b')];
     stage(vault, 7, a, b);
-    expect([vault.staging.holds(7), readdirSync(join(folder, 'inbox'))]).toEqual([true, []]);
+    expect([vault.staging.has(7), readdirSync(join(folder, 'inbox'))]).toEqual([true, []]);
     vault.staging.moveToInbox(7, join(folder, 'inbox'), '1.2');
-    expect(vault.staging.holds(7)).toBe(false);
+    expect(vault.staging.has(7)).toBe(false);
     const released = join(folder, 'inbox', '1.2', '1.2.1', '1.dcm');
     expect(readFileSync(released, 'utf8')).toBe('b');
     expect(statSync(released).ino).toBe(statSync(vault.objects.pathOf(b)).ino);
@@ -155,7 +155,7 @@ describe('a release', () => {
     expect(readdirSync(join(vault.staging.pathOf(7), '1.2.1'))).toEqual(['0.dcm']);
     vault.staging.drop(7);
     vault.staging.drop(7);
-    expect([vault.staging.holds(7), vault.hasObject(b)]).toEqual([false, true]);
+    expect([vault.staging.has(7), vault.hasObject(b)]).toEqual([false, true]);
   });
 
   it('never replaces what stands under its name', () => {
@@ -166,10 +166,10 @@ describe('a release', () => {
       expect.objectContaining({ code: 'E_INBOX_TAKEN' }),
     );
     expect(readFileSync(join(folder, 'inbox', '1.2'), 'utf8')).toBe('of somebody else');
-    expect(vault.staging.holds(7)).toBe(true);
+    expect(vault.staging.has(7)).toBe(true);
   });
 
-  it('of what the vault does not hold fails before anything is seen', () => {
+  it('of what the vault does not have fails before anything is seen', () => {
     const vault = open();
     expect(() => stage(vault, 7, idOf('none'))).toThrow(expect.objectContaining({ code: 'E_DISK' }));
     expect(readdirSync(join(folder, 'inbox'))).toEqual([]);

@@ -16,7 +16,7 @@ function site() {
   return { high, holds, hold };
 }
 
-it('two patients in a study of one sender are an alarm, whatever another sender holds', () => {
+it('two patients in a study of one sender are an alarm, whatever is held of another sender', () => {
   const { high, holds, hold } = site();
   for (let study = 0; study < 700; study += 1) hold(`h${study}`, hostile, `9.${study}`);
   hold('honest', senderId, '1.2');

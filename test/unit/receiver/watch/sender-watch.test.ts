@@ -178,7 +178,7 @@ describe('a beacon', () => {
     expect(alarms.standing().map(({ severity }) => severity)).toEqual(['critical', 'warning']);
     expect(alarms.standing().map(({ detail }) => detail)).toEqual([
       'low side: The disk is full.',
-      'low side: a code of another release.',
+      'low side: a code of another version.',
     ]);
     watch.beaconCame(beacon({ alarms: ['E_DISK_FULL'] }), arrival(2));
     expect(standing()).toEqual([`E_LOW_SIDE ${senderId} E_DISK_FULL`]);

@@ -227,14 +227,14 @@ describe('a beacon', () => {
 });
 
 describe('a link that fails', () => {
-  it('is given nothing while it is held, and goes on by itself', () => {
+  it('is given nothing while it is stopped, and goes on by itself', () => {
     const { dispatch, take, orders, time } = low();
-    dispatch.hold(true);
+    dispatch.linkStopped(true);
     take('waits');
     time.advance(60_000);
     dispatch.step();
     expect(orders).toEqual([]);
-    dispatch.hold(false);
+    dispatch.linkStopped(false);
     dispatch.step();
     const types = orders.map(({ type }) => type);
     expect(types).toEqual([objectType.beacon, objectType.roll, objectType.manifest, objectType.instance]);

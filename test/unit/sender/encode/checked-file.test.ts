@@ -65,7 +65,7 @@ it('gives nothing of a piece that is not what was hashed, at each try, and the o
   }
 });
 
-it('holds no memory for files that were read to their end and wait with their last datagrams', () => {
+it('uses no memory for files that were read to their end and wait with their last datagrams', () => {
   const files = Array.from({ length: 50 }, (_, number) => file(new Random(number).bytes(1000)).checked);
   const before = process.memoryUsage().arrayBuffers;
   for (const checked of files) expect(checked.read(0, 1000)).toHaveLength(1000);

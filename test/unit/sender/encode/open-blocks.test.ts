@@ -1,6 +1,6 @@
 /**
  * Goal: a burst of loss that the largest blocks survive is survived by small ones too. Method: the order of one pass,
- * and for each window of as many datagrams how many of each block it holds, against the block's repair symbols.
+ * and for each window of as many datagrams how many of each block are in it, against the block's repair symbols.
  */
 import { describe, expect, it } from 'vitest';
 import { Transmission } from '../../../../sender/encode/transmission.ts';

@@ -1,6 +1,6 @@
 /**
  * Goal: messages that come over many associations, whole or never ended, take bounded memory, and one scanner's never make
- * another's go. Method: pieces of messages of several scanners, and what is held meanwhile.
+ * another's go. Method: pieces of messages of several scanners, and what is kept meanwhile.
  */
 import { describe, expect, it } from 'vitest';
 import { MessageRoom } from '../../../../sender/intake/message-room.ts';
@@ -70,8 +70,8 @@ describe('data sets of messages that come', () => {
       for (let empty = 0; empty < 5; empty += 1) message.add(chunk.subarray(0, 0));
     }
     expect(room.bytes).toBeLessThanOrEqual(2 * 10_000);
-    const held = message.take();
-    expect([held?.length, held?.buffer.byteLength]).toEqual([10_000, 16_384]);
+    const whole = message.take();
+    expect([whole?.length, whole?.buffer.byteLength]).toEqual([10_000, 16_384]);
   });
 
   it('give their room back when the rest of them is not coming', () => {

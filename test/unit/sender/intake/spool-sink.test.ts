@@ -123,7 +123,7 @@ function gathering(syncs: number): ArrivingDisk {
   };
 }
 
-it('is entered together with others that are ready; one that is held is a duplicate', async () => {
+it('is entered together with others that are ready; one that is kept is a duplicate', async () => {
   const { open, taken, names } = low({ arrivingDisk: gathering(3) });
   const store = async (uid: string) => {
     const writer = open(uid);

@@ -6,9 +6,9 @@ import { encodeDataSet, transferSyntaxes } from '../../../harness/dicom-writer.t
 
 const syntax = transferSyntaxes.explicitLittleEndian;
 
-function requestOf(references: number, isHeld: (sopInstanceUid: string) => boolean): CommitmentRequest {
+function requestOf(references: number, isKept: (sopInstanceUid: string) => boolean): CommitmentRequest {
   const request = new CommitmentRequest({
-    isHeld,
+    isKept,
     transferSyntaxUid: syntax.uid,
     actionTypeId: 1,
     message: new MessageRoom().begin('192.0.2.1'),

@@ -150,7 +150,7 @@ describe.each([
       done = !swapped;
       // The other one never pays for it.
       expect(outcome.entered.map((row) => row.sopInstanceUid)).toContain('1.2.3.2');
-      expect(ledger.instances.holds('1.2.3.2')).toBe(true);
+      expect(ledger.instances.has('1.2.3.2')).toBe(true);
       for (const path of below(paths().spool)) {
         expect(lstatSync(path).isFile(), `${path} at ${swapAt}`).toBe(true);
         expect(readFileSync(path).includes('secret of the sender'), `${path} at ${swapAt}`).toBe(false);
@@ -170,7 +170,7 @@ describe.each([
       expect(outcome.entered.map((row) => row.sopInstanceUid)).toContain('1.2.3.2');
       // Whatever is left is taken by the next scan.
       run(nodeDisk, spool, below(join(folder, 'watch')));
-      if (swapped) expect(ledger.instances.holds('1.2.3.3'), `at ${swapAt}`).toBe(true);
+      if (swapped) expect(ledger.instances.has('1.2.3.3'), `at ${swapAt}`).toBe(true);
       expect(below(join(folder, 'watch'))).toEqual([]);
     }
   });
@@ -187,7 +187,7 @@ it('no folder on the way is left through a link that takes its place', () => {
       symlinkSync(outside, join(watched, '..'));
     });
     done = !swapped;
-    expect(ledger.instances.holds('1.2.3.9'), `at ${swapAt}`).toBe(false);
+    expect(ledger.instances.has('1.2.3.9'), `at ${swapAt}`).toBe(false);
     if (swapped) expect(readdirSync(outside).sort()).toEqual(['1.dcm', '2.dcm']);
   }
 });
@@ -233,8 +233,8 @@ describe('a writer that keeps its file open', () => {
       const { entered } = run(disk, spool, [watched]);
       done = changed === undefined;
       for (const { objectId, sha256 } of entered) {
-        const held = readFileSync(spool.objects.pathOf(objectId));
-        expect(sha256Of(held)).toBe(sha256);
+        const spooled = readFileSync(spool.objects.pathOf(objectId));
+        expect(sha256Of(spooled)).toBe(sha256);
       }
       expect(ledger.instances.count()).toBe(2 + entered.length);
     }

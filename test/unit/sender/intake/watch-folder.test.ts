@@ -150,7 +150,7 @@ class TableDisk implements WatchDisk {
   readonly refused = new Map<string, string>();
   looks = 0;
 
-  hold(path: string) {
+  openFolder(path: string) {
     return { path, close: () => {} };
   }
 

@@ -90,9 +90,9 @@ function watching(change: (disk: Disk) => Partial<Disk> = () => ({}), trackedMax
     hasRoom: () => true,
     onTaken: () => {},
   });
-  const holds = (number: number) => ledger.instances.holds(`1.2.3.${number}`);
+  const isKept = (number: number) => ledger.instances.has(`1.2.3.${number}`);
   const standing = () => alarms.standing().map(({ code }) => code);
-  return { watch, holds, standing, lines, arrived, alarms };
+  return { watch, isKept, standing, lines, arrived, alarms };
 }
 
 it.each([
@@ -103,22 +103,22 @@ it.each([
   let swapped = false;
   const {
     watch: started,
-    holds,
+    isKept,
     standing,
   } = watching(() => ({
-    holdFolder: (at, links) => {
+    openFolder: (at, links) => {
       if (!swapped) {
         swapped = true;
         rmSync(path);
         swap(path);
       }
-      return nodeDisk.holdFolder(at, links);
+      return nodeDisk.openFolder(at, links);
     },
   }));
   started.start();
   await expect.poll(standing, { timeout: 10_000 }).toEqual(['E_FILE_KIND']);
   put(2);
-  await expect.poll(() => holds(2), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => isKept(2), { timeout: 10_000 }).toBe(true);
   await started.stop();
   // It stays as it is, and nothing of what it leads to is anywhere.
   expect(lstatSync(path).isFile()).toBe(false);
@@ -133,13 +133,13 @@ it.each([
 it('what is no file from the first is told of once', async () => {
   for (let number = 0; number < 50; number += 1)
     symlinkSync('/etc/hostname', join(folder, 'watch', `link-${number}`));
-  const { watch: started, holds, lines } = watching();
+  const { watch: started, isKept, lines } = watching();
   started.start();
   put(1);
   // Each of them is taken after some scans.
   for (const number of [1, 2, 3]) {
     if (number > 1) put(number);
-    await expect.poll(() => holds(number), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isKept(number), { timeout: 10_000 }).toBe(true);
   }
   expect(lines.filter((line) => line.includes('E_FILE_KIND'))).toHaveLength(1);
 });
@@ -153,23 +153,23 @@ it('files that find no place are a critical alarm until they do; a new one besid
       return disk.openForeign(path);
     },
   });
-  const { watch: started, holds, alarms } = watching(refuse, 4);
+  const { watch: started, isKept, alarms } = watching(refuse, 4);
   started.start();
   const crowded = () => alarms.standing().find(({ code }) => code === 'E_WATCH_CROWDED')?.severity;
   await expect.poll(crowded, { timeout: 10_000 }).toBe('critical');
   put(1);
-  await expect.poll(() => holds(1), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => isKept(1), { timeout: 10_000 }).toBe(true);
   for (const path of bad) rmSync(path);
   await expect.poll(crowded, { timeout: 10_000 }).toBeUndefined();
 });
 
 it('a disk that refuses for a while is an alarm for that while, and ends nothing', async () => {
-  const { watch: started, holds, standing, arrived } = watching();
+  const { watch: started, isKept, standing, arrived } = watching();
   arrived.fails = true;
   started.start();
   await expect.poll(standing, { timeout: 10_000 }).toEqual(['E_DISK']);
   put(1);
   arrived.fails = false;
-  await expect.poll(() => holds(1), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => isKept(1), { timeout: 10_000 }).toBe(true);
   await expect.poll(standing, { timeout: 10_000 }).toEqual([]);
 });

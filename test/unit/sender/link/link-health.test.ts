@@ -1,5 +1,5 @@
 /**
- * Goal: whatever keeps datagrams from leaving is named with what to do, and holds the queue; nothing else does.
+ * Goal: whatever keeps datagrams from leaving is named with what to do, and stops the queue; nothing else does.
  * Method: a table of /proc and /sys that changes under the watch.
  */
 import { describe, expect, it } from 'vitest';
@@ -22,55 +22,55 @@ function host(settings: { address?: string; interface?: string; datagramBytes?: 
 }
 
 it('has nothing to complain of where all is well', () => {
-  expect(host().watch.look()).toMatchObject({ interface: 'tx0', hold: 'none', problems: [] });
+  expect(host().watch.look()).toMatchObject({ interface: 'tx0', stopped: 'none', problems: [] });
 });
 
 it('has nothing to complain of on loopback, or when the receiver is on this host', () => {
   for (const address of ['127.0.0.1', '10.99.0.1']) {
     const { watch } = host({ address, datagramBytes: 8972 });
-    expect(watch.look()).toMatchObject({ interface: 'lo', hold: 'none', problems: [] });
+    expect(watch.look()).toMatchObject({ interface: 'lo', stopped: 'none', problems: [] });
   }
 });
 
 it('has nothing to say where the host does not tell', () => {
   const files = { read: () => undefined, ownAddresses: () => new Map<string, string>() };
   const watch = new SenderLinkWatch(files, { address: '10.99.0.2', interface: 'tx0', datagramBytes: 1472 });
-  expect(watch.look()).toMatchObject({ hold: 'none', problems: [] });
+  expect(watch.look()).toMatchObject({ stopped: 'none', problems: [] });
   expect(watch.carrier()).toBe(0);
 });
 
 it('does not take the /sys of another network for its own', () => {
   const { files, watch } = host({ interface: 'tx7' });
-  expect(watch.look().hold).toBe('all');
+  expect(watch.look().stopped).toBe('all');
   files.set('/proc/self/net/dev', 'Inter-|\n face |bytes\n  tx7: 0 0\n');
-  expect(watch.look()).toMatchObject({ hold: 'none', problems: [] });
+  expect(watch.look()).toMatchObject({ stopped: 'none', problems: [] });
 });
 
-describe('the queue is held', () => {
+describe('the queue is stopped', () => {
   it.each([
     ['without carrier', { carrier: '0', operstate: 'lowerlayerdown' }, /no carrier/],
     ['while the interface is switched off', { carrier: 'refused', operstate: 'down' }, /ip link set tx0 up/],
     ['while it waits for something else', { operstate: 'dormant' }, /dormant/],
   ] as const)('%s, and goes on by itself', (_, state, detail) => {
     const { files, watch } = host();
-    expect(watch.look().hold).toBe('none');
+    expect(watch.look().stopped).toBe('none');
     files.interface('tx0', state);
-    const { hold, problems } = watch.look();
-    expect({ hold, codes: problems.map(({ code }) => code) }).toEqual({
-      hold: 'all',
+    const { stopped, problems } = watch.look();
+    expect({ stopped, codes: problems.map(({ code }) => code) }).toEqual({
+      stopped: 'all',
       codes: ['E_LINK_DOWN'],
     });
     expect(problems[0]?.detail).toMatch(detail);
     files.interface('tx0');
-    expect(watch.look()).toMatchObject({ hold: 'none', problems: [] });
+    expect(watch.look()).toMatchObject({ stopped: 'none', problems: [] });
   });
 
   it('when no route leads to the receiver from the start, until one does', () => {
     const { files, watch } = host();
     files.set('/proc/self/net/route', routeTable([]));
-    expect(watch.look()).toMatchObject({ hold: 'all', problems: [{ code: 'E_LINK_DOWN' }] });
+    expect(watch.look()).toMatchObject({ stopped: 'all', problems: [{ code: 'E_LINK_DOWN' }] });
     files.set('/proc/self/net/route', routeTable([networkRoute]));
-    expect(watch.look()).toMatchObject({ interface: 'tx0', hold: 'none', problems: [] });
+    expect(watch.look()).toMatchObject({ interface: 'tx0', stopped: 'none', problems: [] });
   });
 
   it('when the interface is gone', () => {
@@ -78,30 +78,30 @@ describe('the queue is held', () => {
     watch.look();
     for (const file of ['operstate', 'carrier', 'mtu', 'flags'])
       files.set(`/sys/class/net/tx0/${file}`, undefined);
-    expect(watch.look()).toMatchObject({ hold: 'all', problems: [{ code: 'E_LINK_DOWN' }] });
+    expect(watch.look()).toMatchObject({ stopped: 'all', problems: [{ code: 'E_LINK_DOWN' }] });
   });
 
   it('when the route leads elsewhere: nothing meant for the link goes into another network', () => {
     const { files, watch } = host();
     watch.look();
     files.set('/proc/self/net/route', routeTable([defaultRoute]));
-    expect(watch.look()).toMatchObject({ hold: 'all', problems: [{ code: 'E_LINK_DOWN' }] });
+    expect(watch.look()).toMatchObject({ stopped: 'all', problems: [{ code: 'E_LINK_DOWN' }] });
     files.set('/proc/self/net/route', routeTable([]));
-    expect(watch.look().hold).toBe('all');
+    expect(watch.look().stopped).toBe('all');
   });
 
   it('while only the default route leads to the receiver, and the link is taken when it has its address', () => {
     const { files, watch } = host();
     files.interface('eth0');
     files.set('/proc/self/net/route', routeTable([defaultRoute]));
-    expect(watch.look()).toMatchObject({ interface: undefined, hold: 'all', defaultRouteOver: 'eth0' });
+    expect(watch.look()).toMatchObject({ interface: undefined, stopped: 'all', defaultRouteOver: 'eth0' });
     expect(watch.look().problems).toMatchObject([
       { code: 'E_LINK_DOWN', detail: expect.stringContaining('over eth0') },
     ]);
     files.set('/proc/self/net/route', routeTable([defaultRoute, networkRoute]));
     expect(watch.look()).toMatchObject({
       interface: 'tx0',
-      hold: 'none',
+      stopped: 'none',
       problems: [],
       defaultRouteOver: undefined,
     });
@@ -110,8 +110,8 @@ describe('the queue is held', () => {
   it('while the neighbour is missing, but for a probe', () => {
     const { files, watch } = host();
     files.set('/proc/self/net/arp', arpTable([['10.99.0.2', '0x0', 'tx0']]));
-    const { hold, problems } = watch.look();
-    expect(hold).toBe('probe');
+    const { stopped, problems } = watch.look();
+    expect(stopped).toBe('probe');
     expect(problems[0]?.detail).toContain('ip neigh replace 10.99.0.2 lladdr');
   });
 });
@@ -123,17 +123,17 @@ it('takes the interface of the default route for the link only where it is named
   files.set('/proc/self/net/arp', arpTable([['192.0.2.1', '0x6', 'eth0']]));
   expect(watch.look()).toMatchObject({
     interface: 'eth0',
-    hold: 'none',
+    stopped: 'none',
     problems: [],
     defaultRouteOver: 'eth0',
   });
 });
 
-describe('the queue is not held, but an alarm stands', () => {
+describe('the queue is not stopped, but an alarm stands', () => {
   it('for a neighbour that will be forgotten', () => {
     const { files, watch } = host();
     files.set('/proc/self/net/arp', arpTable([['10.99.0.2', '0x2', 'tx0']]));
-    expect(watch.look()).toMatchObject({ hold: 'none', problems: [{ code: 'E_LINK_NEIGHBOUR' }] });
+    expect(watch.look()).toMatchObject({ stopped: 'none', problems: [{ code: 'E_LINK_NEIGHBOUR' }] });
   });
 
   it('for an MTU too small for the datagram with its headers', () => {

@@ -12,7 +12,7 @@ describe('the time of a datagram on the wire', () => {
 });
 
 describe('the pacer', () => {
-  it('holds its rate whatever the timer does', () => {
+  it('keeps its rate whatever the timer does', () => {
     for (const rate of [10, 500, 9000]) {
       const pacer = new Pacer(1472, rate, 64);
       const random = new Random(rate);

@@ -63,7 +63,7 @@ it.each([true, false])(
   },
 );
 
-it('leaves a study to quiet time that holds an instance nobody named', () => {
+it('leaves a study to quiet time that has an instance nobody named', () => {
   const { closed, take, end } = low();
   take('1', '2', '7');
   end('9.1', ['1', '2']);

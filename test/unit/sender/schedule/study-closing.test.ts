@@ -75,7 +75,7 @@ describe('a study', () => {
     );
   });
 
-  it('of many pages of the ledger is listed whole, in order, and never held in memory whole', () => {
+  it('of many pages of the ledger is listed whole, in order, and never in memory whole', () => {
     const { closing, take, ledger, manifest } = low();
     const rows = Array.from({ length: 1201 }, (_, index) => take(`instance ${index}`));
     const reading = ledger.studies.manifestEntries('1.2');
@@ -102,7 +102,7 @@ describe('a study', () => {
     expect(closing.closeQuiet()).toMatchObject([{ studyUid: '1.2' }]);
   });
 
-  it('of many that one association names is closed by quiet time: it holds a thousand', () => {
+  it('of many that one association names is closed by quiet time: it keeps a thousand open', () => {
     const { closing, time, take } = low();
     take('a');
     take('b', { studyUid: '1.9' });

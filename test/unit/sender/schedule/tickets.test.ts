@@ -1,5 +1,5 @@
 /**
- * Goal: a ticket has exactly the effect of what it names, once, and only what the sender holds can be named. Method: a
+ * Goal: a ticket has exactly the effect of what it names, once, and only what the sender keeps can be named. Method: a
  * ledger with two studies, tickets of all kinds, and a restart between ticket and sending.
  */
 import { describe, expect, it } from 'vitest';
@@ -82,7 +82,7 @@ describe('a ticket lets wait', () => {
     ];
     expect(redeem(ticketFor([{ studyNumber: 1, revision: 2, ranges }]))).toEqual({
       studies: [{ studyNumber: 1, studyUid: '1.1', objects: 3 }],
-      notHeld: [],
+      notKept: [],
     });
     expect(waiting()).toEqual(['manifest 1.1', 'b', 'd']);
   });
@@ -111,9 +111,9 @@ describe('a ticket lets wait', () => {
     expect(waiting()).toEqual(['manifest 1.2', 'e']);
   });
 
-  it('what of it is held, and says what is not', () => {
+  it('what of it is kept, and says what is not', () => {
     const { redeem, waiting } = low();
-    expect(redeem(ticketFor([whole(2), whole(7)]))).toMatchObject({ notHeld: [7] });
+    expect(redeem(ticketFor([whole(2), whole(7)]))).toMatchObject({ notKept: [7] });
     expect(waiting()).toEqual(['manifest 1.2', 'e']);
   });
 

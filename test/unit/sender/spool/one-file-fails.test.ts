@@ -86,18 +86,18 @@ describe.each(['EACCES', 'EIO', 'ENOSPC', 'EMFILE', 'ESTALE'])('a disk that says
       const { entered, postponed } = run(failAt);
       if (calls() < failAt) break;
       // One sync is for the names of all; whatever else fails is one file's.
-      const held = uids.filter((uid) => ledger.instances.holds(uid));
+      const kept = uids.filter((uid) => ledger.instances.has(uid));
       expect(
         entered.map((row) => row.sopInstanceUid),
         `at ${failAt}`,
-      ).toEqual(held);
-      if (held.length < 2) {
-        expect(held, `at ${failAt}`).toEqual([]);
+      ).toEqual(kept);
+      if (kept.length < 2) {
+        expect(kept, `at ${failAt}`).toEqual([]);
         expect(postponed.length).toBe(3);
       }
       run(Number.POSITIVE_INFINITY);
       expect(
-        uids.every((uid) => ledger.instances.holds(uid)),
+        uids.every((uid) => ledger.instances.has(uid)),
         `at ${failAt}`,
       ).toBe(true);
       // What a failed removal left is a duplicate, and gone with the next try.

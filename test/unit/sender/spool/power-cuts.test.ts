@@ -124,7 +124,7 @@ async function send({ disk, spool }: Host, acknowledged: Set<string>): Promise<v
 function expectWhole({ disk, ledger }: Host, when: string): void {
   const found = disk.contents('/spool/objects');
   for (const { sopInstanceUid, objectId, bytes } of instances) {
-    if (!ledger.instances.holds(sopInstanceUid)) continue;
+    if (!ledger.instances.has(sopInstanceUid)) continue;
     expect(Buffer.compare(found.get(objectId) ?? new Uint8Array(0), bytes), when).toBe(0);
   }
 }
@@ -182,12 +182,12 @@ it.each(Object.entries(ways))('a power cut at any step of taking files of %s los
       }
       on.disk.crash(new Random(steps * fates + fate));
       on.disk.power.restore();
-      for (const uid of acknowledged) expect(on.ledger.instances.holds(uid), when).toBe(true);
+      for (const uid of acknowledged) expect(on.ledger.instances.has(uid), when).toBe(true);
       expectWhole(on, when);
       const again = startAgain(on);
       for (let turn = 0; turn < 2; turn += 1) await way.run(again, acknowledged);
       expect(
-        instances.filter(({ sopInstanceUid }) => !again.ledger.instances.holds(sopInstanceUid)),
+        instances.filter(({ sopInstanceUid }) => !again.ledger.instances.has(sopInstanceUid)),
         when,
       ).toEqual([]);
       expectWhole(again, when);

@@ -114,7 +114,7 @@ describe('a study', () => {
     expect(ledger.retained.rollEntries(0, 10)).toMatchObject([
       { studyNumber: 1, revision: 1, instances: 2, state: 2, studyUid: '1.2' },
     ]);
-    expect(ledger.totals.heldBytes()).toBe(0);
+    expect(ledger.totals.keptBytes()).toBe(0);
     expect(ledger.studies.summaries(10)).toMatchObject([{ studyUid: '1.2', expired: true, instances: 2 }]);
     expect([ledger.studies.lowestNumber(), ledger.studies.highestNumber()]).toEqual([2, 1]);
   });
@@ -162,7 +162,7 @@ describe('a study', () => {
     expect(close()).toMatchObject([{ studyNumber: 2, revision: 1 }]);
   });
 
-  it('comes back with a late instance: the new list names all of it, and holds what came', () => {
+  it('comes back with a late instance: the new list names all of it, and keeps what came', () => {
     const { take, close, pass, run, ledger, manifest, files } = low();
     const aeTitles = { calling: 'CT1', called: 'DIODE' };
     take('one', '1.2', { aeTitles });
@@ -175,7 +175,7 @@ describe('a study', () => {
     expect(manifest().entries.map(({ objectId }) => objectId)).toEqual([idOf('one'), idOf('late')]);
     expect(files()).toBe(1);
     expect(ledger.retained.rollEntries(0, 10)).toMatchObject([{ revision: 2, instances: 2, state: 1 }]);
-    // The same content again: held once more, and listed once.
+    // The same content again: kept once more, and listed once.
     take('one');
     close();
     expect(manifest().entries.map(({ objectId }) => objectId)).toEqual([idOf('late'), idOf('one')]);

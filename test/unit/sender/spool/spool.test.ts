@@ -115,7 +115,7 @@ describe('a file that can not be taken', () => {
     expect(kept.map((name) => disk.contents('/spool').get(name)?.[0])).toEqual([1, 2, 3]);
   });
 
-  it('stays where it is when rejected/ holds as much as it may, and goes there when that was emptied', () => {
+  it('stays where it is when rejected/ has as much as it may, and goes there when that was emptied', () => {
     const { disk, ledger } = low();
     let nowMs = 0;
     const bounds = { filesMax: 2, sharePercent: 100, bytesMin: 0 };

@@ -50,17 +50,17 @@ function* instanceOf(pdus: number): Generator<Uint8Array> {
 describe('back-pressure', () => {
   it('stops reading while an event is handled, and goes on behind it', async () => {
     let release = (): void => {};
-    let held = 0;
+    let waiting = 0;
     const { connection, kinds, closedTimes } = run(instanceOf(1000), (event) => {
-      if (event.kind !== 'data' || held > 0) return undefined;
-      held += 1;
+      if (event.kind !== 'data' || waiting > 0) return undefined;
+      waiting += 1;
       return new Promise((resolve) => {
         release = resolve;
       });
     });
     await turns(200);
-    // One piece is held, and the stream's own buffer is full.
-    expect(held).toBe(1);
+    // One piece waits, and the stream's own buffer is full.
+    expect(waiting).toBe(1);
     expect(kinds).toEqual(['requested', 'data']);
     expect(connection.pulledBytes).toBeLessThan(150_000);
     release();
@@ -70,7 +70,7 @@ describe('back-pressure', () => {
     expect(kinds.at(-1)).toBe('release-requested');
   });
 
-  it('hands one event over at a time, in order, whatever a piece of the stream holds', async () => {
+  it('hands one event over at a time, in order, whatever a piece of the stream has in it', async () => {
     const pdus = Array.from({ length: 50 }, (_, index) => dataPdu(1, control.data, Buffer.from([index])));
     const seen: number[] = [];
     let handling = 0;

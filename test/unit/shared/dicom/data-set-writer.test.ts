@@ -3,7 +3,7 @@ import { DataSetWriter } from '../../../../shared/dicom/data-set-writer.ts';
 import { encodingOf } from '../../../../shared/dicom/transfer-syntax.ts';
 import { encodeDataSet, transferSyntaxes } from '../../../harness/dicom-writer.ts';
 
-/** Held against the tests' own writer, which shares no code with it. */
+/** Compared with the tests' own writer, which shares no code with it. */
 describe.each([
   transferSyntaxes.implicitLittleEndian,
   transferSyntaxes.explicitLittleEndian,

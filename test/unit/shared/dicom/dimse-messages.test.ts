@@ -42,7 +42,7 @@ describe('a command', () => {
     });
   });
 
-  it('is written as it is read, whatever it holds', () => {
+  it('is written as it is read, whatever is in it', () => {
     const command: Command = {
       field: commandFields.set,
       hasDataSet: true,
@@ -155,7 +155,7 @@ describe('messages', () => {
     expect(() => parts.map((each) => reader.take(each))).toThrow(violation);
   });
 
-  it('hold no more of a command than its limit', () => {
+  it('keep no more of a command than its limit', () => {
     const reader = new MessageReader();
     const bytes = new Uint8Array(associationLimits.commandBytesMax);
     expect(reader.take(part(true, false, bytes))).toBeUndefined();

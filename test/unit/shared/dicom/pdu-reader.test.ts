@@ -53,7 +53,7 @@ describe('PDUs in any pieces', () => {
     ]);
   });
 
-  it('hold several data values, empty ones too', () => {
+  it('have several data values, empty ones too', () => {
     const body = Buffer.concat([
       dataValue(1, control.lastCommand, bytes(9)),
       dataValue(1, control.data, bytes()),

@@ -4,7 +4,7 @@
  */
 
 /** What datagrams go to, as far as waiting for it goes. */
-export interface Holdable {
+export interface Fillable {
   /** Whether the largest message has room. What comes nevertheless may be dropped, and is counted. */
   readonly hasRoom: boolean;
   /** Whether it has caught up: half of it is free. */
@@ -12,26 +12,26 @@ export interface Holdable {
 }
 
 /** About as long as a socket buffer of the default size lasts at 3 Gb/s. */
-export const holdMsMax = 80;
+export const pauseMsMax = 80;
 const sleepMs = 1;
 
-export class Hold {
-  readonly #sink: Holdable;
+export class Pause {
+  readonly #sink: Fillable;
   readonly #sleep: (ms: number) => void;
-  #heldMs = 0;
+  #pausedMs = 0;
 
   /** @param sleep sleeps this thread */
-  constructor(sink: Holdable, sleep: (ms: number) => void) {
+  constructor(sink: Fillable, sleep: (ms: number) => void) {
     this.#sink = sink;
     this.#sleep = sleep;
   }
 
-  /** Waits for room: for {@link holdMsMax} in all, until the sink has caught up. */
+  /** Waits for room: for {@link pauseMsMax} in all, until the sink has caught up. */
   untilRoom(): void {
-    if (this.#heldMs > 0 && this.#sink.isHalfFree) this.#heldMs = 0;
-    while (this.#heldMs < holdMsMax && !this.#sink.hasRoom) {
+    if (this.#pausedMs > 0 && this.#sink.isHalfFree) this.#pausedMs = 0;
+    while (this.#pausedMs < pauseMsMax && !this.#sink.hasRoom) {
       this.#sleep(sleepMs);
-      this.#heldMs += sleepMs;
+      this.#pausedMs += sleepMs;
     }
   }
 }
