@@ -72,7 +72,8 @@ class Sorting {
   readonly #head: ListedEntries['head'];
   readonly #candidates: string[] = [];
   readonly #conflicts: string[] = [];
-  readonly #taken = new Set<string>();
+  /** Whose object each SOP Instance UID is. */
+  readonly #taken = new Map<string, string>();
   readonly #patients = new ListPatients();
   #isQuarantined = false;
   #somethingOut = false;
@@ -109,16 +110,18 @@ class Sorting {
     if (isHeld(this.#ledger, row)) {
       if (heldBecause === 'E_CONFLICT') this.#conflicts.push(objectId);
       else if (heldBecause === 'E_PATIENT_MISMATCH') this.#isQuarantined = true;
-    } else if (
-      // Two files of one name never share a folder, whoever let them through.
-      this.#taken.has(sopInstanceUid) ||
-      conflictOf(this.#ledger, row) !== undefined
-    ) {
-      this.#conflicts.push(objectId);
-    } else {
-      this.#taken.add(sopInstanceUid);
-      this.#candidates.push(objectId);
+      return;
     }
+    const taken = this.#taken.get(sopInstanceUid);
+    // Listed before, maybe under another id: it is no conflict with itself.
+    if (taken === objectId) return;
+    // Two files of one name never share a folder, whoever let them through.
+    if (taken !== undefined || conflictOf(this.#ledger, row) !== undefined) {
+      this.#conflicts.push(objectId);
+      return;
+    }
+    this.#taken.set(sopInstanceUid, objectId);
+    this.#candidates.push(objectId);
   }
 
   /**

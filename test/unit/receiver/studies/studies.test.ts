@@ -144,6 +144,15 @@ describe('an instance', () => {
     expect([high.state(), high.ledger.instances.held(10).length]).toEqual(['released', 1]);
   });
 
+  it('that its list names twice goes out once, and is no conflict with itself', () => {
+    const high = new High();
+    high.store(a, b);
+    high.manifest(manifestOf(1, [a, b, a]));
+    high.release();
+    expect(high.releases).toMatchObject([{ instances: 2, conflictIds: [] }]);
+    expect([high.ledger.instances.held(10), high.standing(), high.state()]).toEqual([[], [], 'released']);
+  });
+
   it('with the UID of a released one is held too, also in another study', () => {
     const high = new High();
     high.store(a);
