@@ -137,9 +137,7 @@ export class ControlDocuments {
     const { document } = object;
     if (document === undefined) return;
     if (object.type === objectType.manifest) {
-      const manifest = checkManifest(document);
-      if (manifest.senderId !== object.senderId)
-        throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
+      const manifest = checkManifest(document, object.senderId);
       if (!studies.hasRoomFor(manifest.senderId)) {
         // It comes again, and is named by its number and the roll until then.
         assembler.unfinish(object.objectId);

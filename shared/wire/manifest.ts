@@ -2,6 +2,7 @@
  * The manifest: what a study consists of, as the sender took it in. One document per revision; each
  * revision lists the whole study, so the newest one that arrives is enough.
  */
+import { DiodeError } from '../errors.ts';
 import { DocumentReader, DocumentWriter } from './binary.ts';
 import { objectIdBytes, senderIdBytes } from './datagram.ts';
 import { limits } from './limits.ts';
@@ -186,9 +187,19 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   return { ...reader.head, entries };
 }
 
-/** What a manifest says beside its entries, and how many these are: all of it is read, and none is kept. @throws DiodeError E_DOCUMENT */
-export function checkManifest(bytes: Uint8Array): ManifestHead & { readonly count: number } {
+/**
+ * All that a manifest has to be by itself, before anything of it is believed: all of it is read, and no entry is kept.
+ * Whether what it lists is here, agrees with it or is in conflict is no matter of the document.
+ * @param senderId whom the datagrams it came in are of
+ * @returns what it says beside its entries, and how many these are
+ * @throws DiodeError E_DOCUMENT
+ */
+export function checkManifest(
+  bytes: Uint8Array,
+  senderId: string,
+): ManifestHead & { readonly count: number } {
   const reader = new ManifestReader(bytes);
+  if (reader.head.senderId !== senderId) throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
   while (reader.next() !== undefined);
   return { ...reader.head, count: reader.count };
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { limits } from '../../../../shared/wire/limits.ts';
 import {
+  checkManifest,
   closeReason,
   decodeManifest,
   encodeManifest,
@@ -54,4 +55,17 @@ it('of more pairs of AE titles than it can list has the first ones', () => {
   expect(entries.filter(({ aeTitles }) => aeTitles === undefined)).toEqual(
     entries.slice(limits.manifestAeTitlesMax),
   );
+});
+
+it('counts for the sender of its datagrams alone, and none of it is believed before all of it is read', () => {
+  const manifest = manifestOf(entriesOf(3, 1));
+  const document = encodeManifest(manifest);
+  const { entries, ...head } = manifest;
+  expect(checkManifest(document, head.senderId)).toEqual({ ...head, count: entries.length });
+  const refused = expect.objectContaining({ code: 'E_DOCUMENT' });
+  expect(() => checkManifest(document, '08'.repeat(8))).toThrow(refused);
+  // The series of the last entry, behind which are its titles, id, size and hash.
+  const broken = document.slice();
+  broken.set([0xff, 0xff], document.length - (2 + 2 + 16 + 8 + 32));
+  expect(() => checkManifest(broken, head.senderId)).toThrow(refused);
 });
