@@ -1,9 +1,7 @@
 /** What the configuration says of each destination: a table `[[destinations]]` for each. */
 import {
   awayFromLink,
-  choice,
-  listOfTables,
-  onlyWhere,
+  listOfTablesByKind,
   optionalPath,
   optionalText,
   outside,
@@ -11,7 +9,7 @@ import {
   requiredText,
   textOr,
   texts,
-  type ValuesOf,
+  type ValuesByKind,
   wholeNumber,
   yesOrNo,
 } from '../shared/config/settings.ts';
@@ -21,35 +19,31 @@ const destinationsMax = 32;
 /** What the inbox is emptied of must not be a file that is read for each delivery. */
 const secret = (about: string) => outside(['inbox.folder'], optionalPath(about));
 
+/** What a PACS that takes C-STORE has of its own. */
+const dicom = {
+  host: awayFromLink(requiredText('host name or address of the PACS', textForms.host)),
+  port: wholeNumber({ min: 1, max: 65_535, fallback: 104 }, 'its DICOM port'),
+  calledAe: requiredText('its AE title', textForms.aeTitle),
+  callingAe: textOr('DIODE', 'the own AE title', textForms.aeTitle),
+  'tls.enabled': yesOrNo(false, 'TLS; for dicomweb the url says it'),
+} as const;
+
+/** What a PACS that takes STOW-RS has of its own. */
+const dicomweb = {
+  url: awayFromLink(
+    requiredText('the DICOMweb service: studies are stored at /studies below it', textForms.webAddress),
+  ),
+  credentialsFile: secret(
+    'a file of one line, "bearer TOKEN" or "basic USER:PASSWORD", that only its owner can read',
+  ),
+  instancesPerRequest: wholeNumber({ min: 1, max: 500, fallback: 1 }, 'instances of one request'),
+} as const;
+
+/** By kind; `deliver/destination-kinds.ts` has what each does. */
+const kinds = { dicom, dicomweb } as const;
+
 const fields = {
   name: requiredText('its name in status, logs and command lines', textForms.name),
-  kind: choice(['dicom', 'dicomweb'], 'dicom', 'C-STORE or STOW-RS'),
-  host: onlyWhere(
-    'kind',
-    'dicom',
-    awayFromLink(requiredText('host name or address of the PACS', textForms.host)),
-  ),
-  port: onlyWhere('kind', 'dicom', wholeNumber({ min: 1, max: 65_535, fallback: 104 }, 'its DICOM port')),
-  calledAe: onlyWhere('kind', 'dicom', requiredText('its AE title', textForms.aeTitle)),
-  callingAe: onlyWhere('kind', 'dicom', textOr('DIODE', 'the own AE title', textForms.aeTitle)),
-  url: onlyWhere(
-    'kind',
-    'dicomweb',
-    awayFromLink(
-      requiredText('the DICOMweb service: studies are stored at /studies below it', textForms.webAddress),
-    ),
-  ),
-  credentialsFile: onlyWhere(
-    'kind',
-    'dicomweb',
-    secret('a file of one line, "bearer TOKEN" or "basic USER:PASSWORD", that only its owner can read'),
-  ),
-  instancesPerRequest: onlyWhere(
-    'kind',
-    'dicomweb',
-    wholeNumber({ min: 1, max: 500, fallback: 1 }, 'instances of one request'),
-  ),
-  'tls.enabled': onlyWhere('kind', 'dicom', yesOrNo(false, 'TLS; for dicomweb the url says it')),
   'tls.caFile': optionalPath('who signs its certificate, as PEM; default: whom the system trusts'),
   'tls.certificateFile': optionalPath('the own certificate, as PEM'),
   'tls.keyFile': secret('its private key, as PEM, that only its owner can read'),
@@ -91,10 +85,21 @@ const fields = {
   ),
 } as const;
 
-/** A destination as the configuration has it: what is a file is a path still. */
-export type DestinationSettings = ValuesOf<typeof fields>;
+/** A destination as the configuration has it, of whatever kind: what is a file is a path still. */
+export type DestinationSettings = ValuesByKind<typeof fields, 'kind', typeof kinds>;
 
-export const destinationSettings = listOfTables(
-  { fields, tablesMax: destinationsMax, uniqueField: 'name' },
+/** The same, of some kinds alone. */
+export type SettingsOfKind<Kind extends DestinationSettings['kind']> = Extract<
+  DestinationSettings,
+  { readonly kind: Kind }
+>;
+
+export const destinationSettings = listOfTablesByKind(
+  {
+    fields,
+    tablesMax: destinationsMax,
+    uniqueField: 'name',
+    kind: { field: 'kind', fallback: 'dicom', about: 'C-STORE or STOW-RS', settings: kinds },
+  },
   'PACS that get every released study',
 );

@@ -10,6 +10,7 @@ import type { ReceiverConfiguration } from '../configuration.ts';
 import { type DestinationReport, testDestination } from '../deliver/deliver.ts';
 import type { DestinationStatus } from '../deliver/delivery.ts';
 import { deliveryVerbs } from '../deliver/delivery-requests.ts';
+import { placeOf } from '../deliver/destination-kinds.ts';
 import { resolveDestination } from '../deliver/resolve-destination.ts';
 import type { DestinationSettings } from '../destination-settings.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
@@ -129,9 +130,7 @@ function destinationTable(
   settings: readonly DestinationSettings[],
   statuses: readonly DestinationStatus[],
 ): string {
-  const places = new Map(
-    settings.map((each) => [each.name, each.url ?? `${each.calledAe}@${each.host}:${each.port}`]),
-  );
+  const places = new Map(settings.map((each) => [each.name, placeOf(each)]));
   return table(
     ['destination', 'where', 'waiting', 'oldest', 'failed', 'last problem', 'tried again in'],
     statuses.map((each) => [

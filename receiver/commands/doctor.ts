@@ -8,6 +8,7 @@ import { type Place, placeFindings } from '../../shared/doctor/place-findings.ts
 import { type HostFiles, hostFiles, interfaceOf } from '../../shared/host-network.ts';
 import { receiverCounters } from '../../shared/link-counters.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
+import { addressOf } from '../deliver/destination-kinds.ts';
 import { inboxFolderOf, partialFolderOf } from '../places.ts';
 import type { ReceiverStatus } from '../status.ts';
 
@@ -69,7 +70,7 @@ export async function examineReceiver(
 function placesOf(configuration: ReceiverConfiguration): Place[] {
   const clamd = configuration['scan.host'];
   return [
-    ...configuration.destinations.map(({ name, host, url }) => ({ what: name, where: host ?? url ?? '' })),
+    ...configuration.destinations.map((each) => ({ what: each.name, where: addressOf(each) })),
     ...(clamd === undefined ? [] : [{ what: 'scan.host', where: clamd }]),
   ];
 }

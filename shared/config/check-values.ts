@@ -7,7 +7,7 @@ import { DiodeError } from '../errors.ts';
 import { keyPart } from './key-lines.ts';
 import { isOnLinkNetwork } from './link-network.ts';
 import { nearestKey } from './nearest-key.ts';
-import type { Setting, Settings } from './settings.ts';
+import { allFields, type Setting, type Settings } from './settings.ts';
 
 export type Origin = 'default' | 'file' | 'environment' | 'flag';
 
@@ -57,16 +57,8 @@ export function checkValues(
     origins.set(prefix + key, one?.origin ?? 'default');
     values.set(key, undefined);
     const result = one === undefined ? undefined : setting.schema.safeParse(one.value);
-    const isOfUse = isMet(setting.onlyWhere, settings, given);
     const isDemanded = setting.required && isMet(setting.requiredWhere, settings, given) === true;
-    if (isOfUse !== true) {
-      if (one !== undefined && isOfUse === false)
-        problem(
-          key,
-          one,
-          `is for ${setting.onlyWhere?.key} = ${JSON.stringify(setting.onlyWhere?.value)} only`,
-        );
-    } else if (one !== undefined && result?.success === false) {
+    if (one !== undefined && result?.success === false) {
       problem(key, one, `must be ${setting.allowed}`);
     } else if (one === undefined && isDemanded && place.demands) {
       const where = place.where ?? '';
@@ -101,6 +93,7 @@ function checkTables(
   const origins = new Map<string, Origin>();
   const values: Record<string, unknown>[] = [];
   const seen = new Set<unknown>();
+  const all = allFields(tables);
   for (const [index, table] of (value as readonly unknown[]).entries()) {
     const key = `${list}[${index + 1}]`;
     if (!isTable(table)) {
@@ -108,13 +101,14 @@ function checkTables(
       continue;
     }
     const given = new Map<string, Given>();
-    for (const [field, one] of leaves(table, tables.fields)) {
+    for (const [field, one] of leaves(table, all)) {
       const path = `${key}.${field}`;
-      if (Object.hasOwn(tables.fields, field)) given.set(field, { value: one, origin, where });
-      else addUnknownKey(errors, path, () => nearestKey(field, Object.keys(tables.fields)), where(path));
+      if (Object.hasOwn(all, field)) given.set(field, { value: one, origin, where });
+      else addUnknownKey(errors, path, () => nearestKey(field, Object.keys(all)), where(path));
     }
     const inner = { ...place, prefix: `${key}.`, where: where(key) };
-    const checked = checkValues(tables.fields, given, inner, errors);
+    const fields = fieldsOfKind(tables, given, inner.prefix, errors);
+    const checked = checkValues(fields, given, inner, errors);
     for (const [path, from] of checked.origins) origins.set(path, from);
     const name = checked.values.get(tables.uniqueField);
     if (name !== undefined && seen.has(name)) {
@@ -122,11 +116,34 @@ function checkTables(
       errors.push(badValue(path, { value: name, origin, where }, `is there twice in ${list}`));
     }
     seen.add(name);
-    values.push(
-      Object.fromEntries(Object.keys(tables.fields).map((field) => [field, checked.values.get(field)])),
-    );
+    const ofKind = (field: string) => (Object.hasOwn(fields, field) ? checked.values.get(field) : undefined);
+    values.push(Object.fromEntries(Object.keys(all).map((field) => [field, ofKind(field)])));
   }
   return { values, origins };
+}
+
+/** The fields of a table of the kind that it says it is; what is given and is another kind's is an error. */
+function fieldsOfKind(
+  { fields, kinds }: NonNullable<Setting['tables']>,
+  given: ReadonlyMap<string, Given>,
+  prefix: string,
+  errors: DiodeError[],
+): Settings {
+  if (kinds === undefined) return fields;
+  const decides = fields[kinds.field];
+  const said = given.get(kinds.field)?.value ?? decides?.fallback;
+  const isKnown = typeof said === 'string' && Object.hasOwn(kinds.settings, said);
+  const own = { ...fields, ...(isKnown && kinds.settings[said]) };
+  for (const [key, one] of given) {
+    // Nobody can tell of which kind a table is that names none there is.
+    if (!isKnown || Object.hasOwn(own, key)) continue;
+    const owners = Object.keys(kinds.settings).filter((kind) =>
+      Object.hasOwn(kinds.settings[kind] ?? {}, key),
+    );
+    const whose = owners.map((kind) => JSON.stringify(kind)).join(' or ');
+    errors.push(badValue(prefix + key, one, `is for ${kinds.field} = ${whose} only`));
+  }
+  return own;
 }
 
 /** The values of a TOML table by key path, of unknown tables too: each key then names its nearest one. */
@@ -154,7 +171,7 @@ function isTableOf(settings: Settings, key: string): boolean {
 
 /** Whether a condition is met; undefined when nobody can tell, since what decides it has an error of its own. */
 function isMet(
-  condition: Setting['onlyWhere'],
+  condition: Setting['requiredWhere'],
   settings: Settings,
   given: ReadonlyMap<string, Given>,
 ): boolean | undefined {

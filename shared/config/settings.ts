@@ -23,8 +23,6 @@ export interface Setting<T = unknown> {
   readonly outside?: readonly string[];
   /** The key of the link's address: this address, host or web address may not lie on the network of the link. */
   readonly awayFrom?: string;
-  /** Only of use, and only demanded, where the key beside it has this value. */
-  readonly onlyWhere?: Condition;
   /** Only demanded where the key beside it has this value; it may be there elsewhere. */
   readonly requiredWhere?: Condition;
   /** What each table of a list has. */
@@ -37,19 +35,31 @@ interface Condition {
 }
 
 interface Tables {
+  /** What each table has. */
   readonly fields: Settings;
   readonly tablesMax: number;
   /** The field that tells the tables apart: no two have the same value. */
   readonly uniqueField: string;
+  /** Where the tables are of several kinds: which field says it, and what a table of a kind has beside `fields`. */
+  readonly kinds?: { readonly field: string; readonly settings: Readonly<Record<string, Settings>> };
 }
 
 /** Settings by their key path: `link.port`. */
 export type Settings = Readonly<Record<string, Setting>>;
 
+/** Settings of tables of several kinds, by kind. */
+export type SettingsByKind = Readonly<Record<string, Settings>>;
+
 /** The values of a list of settings, by key path. */
 export type ValuesOf<S extends Settings> = {
   readonly [Key in keyof S]: S[Key] extends Setting<infer T> ? T : never;
 };
+
+/** The values of a table of one of several kinds: that of a kind has what it says of itself, and no other's. */
+export type ValuesByKind<Fields extends Settings, Field extends string, Kinds extends SettingsByKind> = {
+  readonly [Kind in keyof Kinds & string]: ValuesOf<Fields> &
+    ValuesOf<Kinds[Kind]> & { readonly [Key in Field]: Kind };
+}[keyof Kinds & string];
 
 interface NumberBounds {
   readonly min: number;
@@ -151,9 +161,49 @@ export function listOfTables<const Fields extends Settings>(
   return { ...optional<readonly ValuesOf<Fields>[]>(schema, allowed, [], about), tables };
 }
 
-/** A setting for one kind of thing only: elsewhere it is undefined, and giving it is an error. */
-export function onlyWhere<T>(key: string, value: string, setting: Setting<T>): Setting<T | undefined> {
-  return { ...setting, schema: setting.schema.optional(), onlyWhere: { key, value } };
+/**
+ * A list of tables of several kinds: `kind` is a field like any other, and says which further ones a table has. A field
+ * of another kind is an error.
+ */
+export function listOfTablesByKind<
+  const Fields extends Settings,
+  const Field extends string,
+  const Kinds extends SettingsByKind,
+>(
+  {
+    kind,
+    ...tables
+  }: Omit<Tables, 'kinds'> & {
+    readonly fields: Fields;
+    readonly uniqueField: keyof Fields & string;
+    readonly kind: {
+      readonly field: Field;
+      readonly fallback: keyof Kinds & string;
+      readonly about: string;
+      readonly settings: Kinds;
+    };
+  },
+  about: string,
+): Setting<readonly ValuesByKind<Fields, Field, Kinds>[]> {
+  const kinds = Object.keys(kind.settings);
+  const decides = optional(z.enum(kinds), `one of ${kinds.join(', ')}`, kind.fallback, kind.about);
+  const list = listOfTables({ ...tables, fields: { ...tables.fields, [kind.field]: decides } }, about);
+  return {
+    ...(list as Setting<readonly ValuesByKind<Fields, Field, Kinds>[]>),
+    tables: {
+      ...tables,
+      fields: { ...tables.fields, [kind.field]: decides },
+      kinds: { field: kind.field, settings: kind.settings },
+    },
+  };
+}
+
+/** Every field that a table may have, of whatever kind it is: first what tells them apart. */
+export function allFields({ fields, uniqueField, kinds }: Tables): Settings {
+  const first = Object.fromEntries(
+    Object.entries(fields).filter(([key]) => key === uniqueField || key === kinds?.field),
+  );
+  return { ...first, ...Object.assign({}, ...Object.values(kinds?.settings ?? {}).reverse()), ...fields };
 }
 
 const uidPattern = /^[0-9.]{1,64}$|^[0-9.]{1,62}\.\*$/;

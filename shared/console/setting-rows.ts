@@ -1,6 +1,6 @@
 /** The rows of `config show`: every setting there is, also those of a table that nobody has written yet. */
 import type { Origin } from '../config/check-values.ts';
-import type { Settings } from '../config/settings.ts';
+import { allFields, type Settings } from '../config/settings.ts';
 
 /** Key, value, where it comes from, what it is for. */
 export type SettingRow = readonly [string, string, Origin, string];
@@ -17,13 +17,15 @@ export function settingRows(
     const list: readonly Record<string, unknown>[] = Array.isArray(value) ? value : [];
     const many = list.length === 1 ? '1 table' : `${list.length} tables`;
     // A list without tables shows what one could have.
-    const shown = list.length === 0 ? [['', {}] as const] : list.map((each, at) => [at + 1, each] as const);
+    const tablesShown =
+      list.length === 0 ? [['', {}] as const] : list.map((each, at) => [at + 1, each] as const);
     return [
       [key, many, from, about],
-      ...shown.flatMap(([number, each]) => {
+      ...tablesShown.flatMap(([number, each]) => {
         const path = `${key}[${number}].`;
-        const fields = prefixed(tables.fields, path);
-        return settingRows(fields, prefixed({ ...fallbacks(tables.fields), ...each }, path), origins);
+        const fields = allFields(tables);
+        const values = prefixed({ ...fallbacks(fields), ...each }, path);
+        return settingRows(prefixed(fields, path), values, origins);
       }),
     ];
   });

@@ -6,9 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keyLines, lineOfKey } from '../../../shared/config/key-lines.ts';
 import { checkConfiguration, loadConfiguration } from '../../../shared/config/load.ts';
 import {
-  choice,
   listOfTables,
-  onlyWhere,
+  listOfTablesByKind,
   optionalPath,
   optionalText,
   outside,
@@ -30,17 +29,25 @@ const settings = {
     { tablesMax: 2, uniqueField: 'title', fields: { title: requiredText('the title', textForms.aeTitle) } },
     'AE titles',
   ),
-  destinations: listOfTables(
+  destinations: listOfTablesByKind(
     {
       tablesMax: 3,
       uniqueField: 'name',
+      kind: {
+        field: 'kind',
+        fallback: 'dicom',
+        about: 'how',
+        settings: {
+          dicom: {
+            host: requiredText('the host', textForms.host),
+            port: wholeNumber({ min: 1, max: 65_535, fallback: 104 }, 'the port'),
+          },
+          dicomweb: { url: requiredText('the address', textForms.webAddress) },
+        },
+      },
       fields: {
         name: requiredText('its name', textForms.name),
-        kind: choice(['dicom', 'dicomweb'], 'dicom', 'how'),
-        host: onlyWhere('kind', 'dicom', requiredText('the host', textForms.host)),
-        port: onlyWhere('kind', 'dicom', wholeNumber({ min: 1, max: 65_535, fallback: 104 }, 'the port')),
         callingAe: textOr('DIODE', 'the own title', textForms.aeTitle),
-        url: onlyWhere('kind', 'dicomweb', requiredText('the address', textForms.webAddress)),
         credentialsFile: outside(['inbox.folder'], optionalPath('a secret')),
         note: optionalText('a note'),
         modalities: texts({ textsMax: 2 }, 'which'),
@@ -157,6 +164,57 @@ name = "x"
   it('does not judge by a value that has an error of its own', () => {
     expect(problems('[[destinations]]\nname = "a"\nkind = "fax"\nport = 0\n')).toEqual([
       'E_CONFIG_VALUE destinations[1].kind = "fax": must be one of dicom, dicomweb (line 4)',
+    ]);
+  });
+
+  it('of several kinds takes of each what is its own, and says which one a field is of', () => {
+    const byKind = {
+      ways: listOfTablesByKind(
+        {
+          tablesMax: 3,
+          uniqueField: 'name',
+          kind: {
+            field: 'by',
+            fallback: 'post',
+            about: 'how',
+            settings: {
+              post: { weight: wholeNumber({ min: 1, max: 9, fallback: 2 }, 'how heavy') },
+              rail: {
+                weight: wholeNumber({ min: 1, max: 99, fallback: 50 }, 'how heavy'),
+                track: yesOrNo(true, 'x'),
+              },
+              foot: {},
+            },
+          },
+          fields: { name: requiredText('its name', textForms.name) },
+        },
+        'ways',
+      ),
+      name: requiredText('an outer one', textForms.name),
+      track: yesOrNo(false, 'an outer one'),
+    } as const;
+    const check = (toml: string) => checkConfiguration(byKind, sources(`name = "n"\n${toml}`));
+    const named = '[[ways]]\nname = "a"\n';
+    const load = (toml: string) => {
+      const { values, errors } = check(toml);
+      return {
+        ways: values.ways,
+        errors: errors.map(({ message }) => message).filter((text) => !text.includes('inbox')),
+      };
+    };
+    expect(load(named).ways).toEqual([{ name: 'a', by: 'post', weight: 2 }]);
+    expect(load(`${named}by = "rail"\n`).ways).toEqual([{ name: 'a', by: 'rail', weight: 50, track: true }]);
+    // Nor is what another kind has taken from around the list.
+    expect(load(`${named}by = "foot"\n`).ways).toEqual([{ name: 'a', by: 'foot' }]);
+    expect(load(`${named}by = "foot"\nweight = 3\n`).errors).toEqual([
+      'ways[1].weight = 3: is for by = "post" or "rail" only (line 6)',
+    ]);
+    expect(load(`${named}by = "post"\nweight = 10\n`).errors).toEqual([
+      'ways[1].weight = 10: must be a whole number from 1 to 9 (line 6)',
+    ]);
+    expect(load(`${named}by = "rail"\nweight = 10\n`).errors).toEqual([]);
+    expect(load(`${named}by = "toString"\nweight = 0\n`).errors).toEqual([
+      'ways[1].by = "toString": must be one of post, rail, foot (line 5)',
     ]);
   });
 

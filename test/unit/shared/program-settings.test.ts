@@ -7,7 +7,7 @@ import { receiverSettings } from '../../../receiver/configuration.ts';
 import { senderSettings } from '../../../sender/configuration.ts';
 import { linkParameters } from '../../../shared/config/link-settings.ts';
 import { checkConfiguration, environmentName, loadConfiguration } from '../../../shared/config/load.ts';
-import type { Setting, Settings } from '../../../shared/config/settings.ts';
+import { allFields, type Setting, type Settings } from '../../../shared/config/settings.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -31,7 +31,7 @@ function settingsOf(
   const known = [...outer, ...Object.keys(list)];
   return Object.values(list).flatMap((setting) => [
     { ...setting, known },
-    ...(setting.tables === undefined ? [] : settingsOf(setting.tables.fields, known)),
+    ...(setting.tables === undefined ? [] : settingsOf(allFields(setting.tables), known)),
   ]);
 }
 
@@ -93,9 +93,13 @@ describe('the settings of both programs', () => {
 
   it('name settings of their own where one depends on another', () => {
     for (const list of [senderSettings, receiverSettings]) {
-      for (const { below, outside, onlyWhere, known } of settingsOf(list)) {
+      for (const { below, outside, requiredWhere, tables, known } of settingsOf(list)) {
         if (below !== undefined) expect(known).toContain(below);
-        if (onlyWhere !== undefined) expect(known).toContain(onlyWhere.key);
+        if (requiredWhere !== undefined) expect(known).toContain(requiredWhere.key);
+        // A kind has fields beside those of every table, and changes none of them.
+        const common = new Set(Object.keys(tables?.fields ?? {}));
+        for (const ofKind of Object.values(tables?.kinds?.settings ?? {}))
+          expect(Object.keys(ofKind).filter((field) => common.has(field))).toEqual([]);
         for (const folder of outside ?? []) expect(known).toContain(folder);
       }
     }

@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { receiverSettings } from '../../../../receiver/configuration.ts';
-import {
-  policyOf,
-  readCredentials,
-  resolveDestination,
-  routeOf,
-} from '../../../../receiver/deliver/resolve-destination.ts';
+import { readCredentials } from '../../../../receiver/deliver/destination-files.ts';
+import { policyOf, resolveDestination, routeOf } from '../../../../receiver/deliver/resolve-destination.ts';
 import type { DestinationSettings } from '../../../../receiver/destination-settings.ts';
 import { checkConfiguration, loadConfiguration } from '../../../../shared/config/load.ts';
 
