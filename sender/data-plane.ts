@@ -2,11 +2,11 @@
  * The sender's data plane: a thread that encodes and one that paces and sends, with the ring between them. Orders go in,
  * ends of passes come out.
  */
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { DiodeError, type ErrorCode } from '../shared/errors.ts';
 import type { Binding } from '../shared/kernel-socket.ts';
 import type { Log } from '../shared/log.ts';
-import { createRing } from '../shared/ring.ts';
+import { createRing, type RingDescription } from '../shared/ring.ts';
 import { type Die, deferred, startThread, stopThread } from '../shared/supervision.ts';
 import { wireTimeMs } from '../shared/wire/wire-time.ts';
 import type { SenderConfiguration } from './configuration.ts';
@@ -28,24 +28,67 @@ export async function startDataPlane(
   log: Log,
   die: Die,
 ) {
-  const { parameters } = identity;
-  const beforeRing = memoryBeforeRing(parameters, configuration['code.openBlocks']);
-  const rate = configuration['link.rateMegabitsPerSecond'];
-  const slots = Math.ceil(ringMs / wireTimeMs(parameters.datagramBytes, rate));
-  const slotsMin = Math.max(64, 2 * configuration['link.burstDatagrams']);
-  const ring = createRing(
-    parameters.datagramBytes,
-    Math.max(slotsMin, Math.min(slots, ringSlotsMax)),
-    beforeRing,
-  );
+  const ring = ringBetween(configuration, identity);
   const between = new MessageChannel();
+  const link = startLinkThread(configuration, identity, { ring, encodePort: between.port1, die });
+  await link.opened;
+  const encoder = startEncodeThread({
+    ring,
+    identity,
+    session,
+    openBlocks: configuration['code.openBlocks'],
+    engine: configuration['code.engine'],
+    linkPort: between.port2,
+    die,
+  });
+  const engine = await encoder.ready;
+  log.debug('link open', { engine });
+  return {
+    engine,
+    datagrams: () => link.told.datagrams,
+    binding: () => link.told.binding,
+    send: (orders: readonly TransmitOrder[]) => encoder.thread.postMessage(orders),
+    order: (order: LinkThreadOrder) => link.thread.postMessage(order),
+    onRefused: (listener: (code: ErrorCode, detail: string) => void) => {
+      link.told.onRefused = listener;
+    },
+    onEnded: (listener: (ends: readonly TransmitEnd[]) => void) => {
+      encoder.told.onEnded = listener;
+    },
+    stop: async () => {
+      await stopThread(encoder.thread);
+      await stopThread(link.thread);
+    },
+  };
+}
+
+function ringBetween(configuration: SenderConfiguration, { parameters }: SenderIdentity): RingDescription {
+  const { datagramBytes } = parameters;
+  const rate = configuration['link.rateMegabitsPerSecond'];
+  const slots = Math.ceil(ringMs / wireTimeMs(datagramBytes, rate));
+  const slotsMin = Math.max(64, 2 * configuration['link.burstDatagrams']);
+  return createRing(
+    datagramBytes,
+    Math.max(slotsMin, Math.min(slots, ringSlotsMax)),
+    memoryBeforeRing(parameters, configuration['code.openBlocks']),
+  );
+}
+
+/** What the link told last, and who hears of what it refuses. */
+interface LinkTold {
+  datagrams: number;
+  binding: Binding;
+  onRefused: (code: ErrorCode, detail: string) => void;
+}
+
+function startLinkThread(
+  configuration: SenderConfiguration,
+  identity: SenderIdentity,
+  { ring, encodePort, die }: { ring: RingDescription; encodePort: MessagePort; die: Die },
+) {
   const opened = deferred<void>();
-  const ready = deferred<string>();
-  let datagrams = 0;
-  let binding: Binding = 'gone';
-  let onEnded: (ends: readonly TransmitEnd[]) => void = () => {};
-  let onRefused: (code: ErrorCode, detail: string) => void = () => {};
-  const linkThread = startThread<LinkThreadMessage>({
+  const told: LinkTold = { datagrams: 0, binding: 'gone', onRefused: () => {} };
+  const thread = startThread<LinkThreadMessage>({
     file: new URL('./link/link-thread.js', import.meta.url),
     workerData: {
       ring,
@@ -57,58 +100,38 @@ export async function startDataPlane(
         sendBufferBytes: configuration['link.sendBufferBytes'],
         datagramBytes: identity.parameters.datagramBytes,
       },
-      rateMegabitsPerSecond: rate,
+      rateMegabitsPerSecond: configuration['link.rateMegabitsPerSecond'],
       burstDatagrams: configuration['link.burstDatagrams'],
-      encodePort: between.port1,
+      encodePort,
     } satisfies LinkThreadData,
-    transfer: [between.port1],
+    transfer: [encodePort],
     onMessage: (message) => {
-      if (message.kind === 'counters') ({ datagrams, binding } = message);
+      if (message.kind === 'counters') ({ datagrams: told.datagrams, binding: told.binding } = message);
       else if (message.kind === 'open') opened.resolve();
       else if (message.fatal) opened.reject(new DiodeError(message.code, message.detail));
       else {
         // What keeps it from opening may pass: files are taken in meanwhile, and wait.
         opened.resolve();
-        onRefused(message.code, message.detail);
+        told.onRefused(message.code, message.detail);
       }
     },
     die,
   });
-  await opened.promise;
-  const encodeThread = startThread<EncodeThreadMessage>({
+  return { thread, told, opened: opened.promise };
+}
+
+function startEncodeThread({ die, ...data }: EncodeThreadData & { readonly die: Die }) {
+  const ready = deferred<string>();
+  const told: { onEnded: (ends: readonly TransmitEnd[]) => void } = { onEnded: () => {} };
+  const thread = startThread<EncodeThreadMessage>({
     file: new URL('./dispatch/encode-thread.js', import.meta.url),
-    workerData: {
-      ring,
-      identity,
-      session,
-      openBlocks: configuration['code.openBlocks'],
-      engine: configuration['code.engine'],
-      linkPort: between.port2,
-    } satisfies EncodeThreadData,
-    transfer: [between.port2],
+    workerData: data,
+    transfer: [data.linkPort],
     onMessage: (message) => {
       if (message.kind === 'ready') ready.resolve(message.engine);
-      else onEnded(message.ends);
+      else told.onEnded(message.ends);
     },
     die,
   });
-  const engine = await ready.promise;
-  log.debug('link open', { engine });
-  return {
-    engine,
-    datagrams: () => datagrams,
-    binding: () => binding,
-    send: (orders: readonly TransmitOrder[]) => encodeThread.postMessage(orders),
-    order: (order: LinkThreadOrder) => linkThread.postMessage(order),
-    onRefused: (listener: (code: ErrorCode, detail: string) => void) => {
-      onRefused = listener;
-    },
-    onEnded: (listener: (ends: readonly TransmitEnd[]) => void) => {
-      onEnded = listener;
-    },
-    stop: async () => {
-      await stopThread(encodeThread);
-      await stopThread(linkThread);
-    },
-  };
+  return { thread, told, ready: ready.promise };
 }

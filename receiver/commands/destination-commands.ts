@@ -50,25 +50,9 @@ export function addDestinationCommands(program: Command, parts: DestinationComma
   destinations
     .command('test [name]')
     .description('ask each PACS, or one, with C-ECHO or an HTTP request, and say what it answers')
-    .action(async (name: string | undefined, _options, command: Command) => {
-      const all = configurationOf(command).destinations;
-      const asked = all.filter((each) => name === undefined || each.name === name);
-      if (asked.length === 0)
-        throw new DiodeError(
-          'E_USAGE',
-          name === undefined ? 'there are no destinations' : `there is no destination ${name}`,
-        );
-      const reports = await Promise.all(asked.map(report));
-      if (isJson(command)) print(JSON.stringify({ destinations: reports }));
-      else
-        print(
-          table(
-            ['destination', '', 'what it found', 'code'],
-            reports.map((each) => [each.name, each.works ? 'works' : 'FAILS', each.found, each.code ?? '']),
-          ),
-        );
-      if (reports.some(({ works }) => !works)) process.exitCode = 1;
-    });
+    .action((name: string | undefined, _options, command: Command) =>
+      testDestinations(configurationOf(command).destinations, name, isJson(command)),
+    );
   destinations
     .command('retry <name>')
     .description('try now what waits for a destination, and what has failed there once more')
@@ -91,20 +75,7 @@ export function addDestinationCommands(program: Command, parts: DestinationComma
       const rows = await withLedger(configurationOf(command), (ledger) => ledger.deliveries.list(studyUid));
       if (isJson(command)) return print(JSON.stringify({ deliveries: rows }));
       if (rows.length === 0) return print('nothing of this study is on its way to a destination');
-      print(
-        table(
-          ['instance', 'destination', 'state', 'tried', 'code', 'status', 'the destination said'],
-          rows.map((row) => [
-            row.sopInstanceUid,
-            row.destination,
-            row.state,
-            row.attempts,
-            row.code,
-            row.status === undefined ? undefined : `0x${row.status.toString(16).padStart(4, '0')}`,
-            row.comment,
-          ]),
-        ),
-      );
+      print(deliveryTable(rows));
     });
 }
 
@@ -115,6 +86,29 @@ export function deliveryLines(statuses: readonly DestinationStatus[]): string[] 
     const why = code === undefined ? '' : `, last problem ${code}`;
     return `deliver  ${name}: ${waiting} waiting${oldest}, ${failed} failed${why}`;
   });
+}
+
+async function testDestinations(
+  all: readonly DestinationSettings[],
+  name: string | undefined,
+  isJson: boolean,
+): Promise<void> {
+  const asked = all.filter((each) => name === undefined || each.name === name);
+  if (asked.length === 0)
+    throw new DiodeError(
+      'E_USAGE',
+      name === undefined ? 'there are no destinations' : `there is no destination ${name}`,
+    );
+  const reports = await Promise.all(asked.map(report));
+  if (isJson) print(JSON.stringify({ destinations: reports }));
+  else
+    print(
+      table(
+        ['destination', '', 'what it found', 'code'],
+        reports.map((each) => [each.name, each.works ? 'works' : 'FAILS', each.found, each.code ?? '']),
+      ),
+    );
+  if (reports.some(({ works }) => !works)) process.exitCode = 1;
 }
 
 async function report(settings: DestinationSettings): Promise<DestinationReport> {
@@ -141,6 +135,21 @@ function destinationTable(
       each.failed,
       each.code,
       each.retryInMs === 0 ? undefined : durationText(each.retryInMs),
+    ]),
+  );
+}
+
+function deliveryTable(rows: ReturnType<ReceiverLedger['deliveries']['list']>): string {
+  return table(
+    ['instance', 'destination', 'state', 'tried', 'code', 'status', 'the destination said'],
+    rows.map((row) => [
+      row.sopInstanceUid,
+      row.destination,
+      row.state,
+      row.attempts,
+      row.code,
+      row.status === undefined ? undefined : `0x${row.status.toString(16).padStart(4, '0')}`,
+      row.comment,
     ]),
   );
 }

@@ -15,7 +15,7 @@ import { addressTest, type ListenerTls, listen } from './dicom-listener.ts';
 import type { ApplicationEntity, InstanceSink } from './instance-sink.ts';
 import { MessageRoom } from './message-room.ts';
 import { PerformedProcedureSteps, type ProcedureStepListener } from './performed-procedure-steps.ts';
-import { StorageAssociation } from './storage-association.ts';
+import { StorageAssociation, type StorageAssociationOptions } from './storage-association.ts';
 
 export interface StorageScpOptions {
   /** The address to bind; there is no default, so that nothing listens where nobody meant it to. */
@@ -72,70 +72,8 @@ interface OpenAssociation {
 /** Starts to listen. @throws DiodeError E_DICOM_LISTEN, E_CONFIG_VALUE */
 export async function createStorageScp(options: StorageScpOptions, sink: InstanceSink): Promise<StorageScp> {
   for (const { title } of options.applicationEntities) assert(isAeTitle(title), 'AE titles were checked');
-  const clock = options.clock ?? systemClock;
-  const times = { ...timesDefault, ...options.times };
   const associationsMax = options.associationsMax ?? associationsMaxDefault;
-  const entities = options.applicationEntities.map((entity) => ({
-    entity,
-    isAddressAllowed:
-      entity.callingAddresses === undefined ? () => true : addressTest(entity.callingAddresses),
-  }));
-  const messages = new MessageRoom(usedLargeBuffers());
-  const steps =
-    options.procedureSteps === undefined
-      ? undefined
-      : new PerformedProcedureSteps(options.procedureSteps, messages);
-  const open = new Map<number, OpenAssociation>();
-  let lastId = 0;
-  let closing = false;
-  let allClosed = (): void => {};
-
-  const connected = (connection: Duplex, address: string): void => {
-    const pending = [...open.values()].filter(
-      (other) => other.address === address && other.association.facts === undefined,
-    );
-    if (pending.length >= associationLimits.pendingPerAddressMax) {
-      sink.refused('E_ASSOCIATION_REJECTED', address);
-      connection.destroy();
-      return;
-    }
-    lastId += 1;
-    const id = lastId;
-    const sinceMs = clock.monotonicMs();
-    const layer = UpperLayer.acceptor({
-      times,
-      nowMs: sinceMs,
-      dataPduBytesMax: Math.min(
-        options.dataPduBytesMax ?? associationLimits.dataPduBytesMax,
-        associationLimits.dataPduBytesMax,
-      ),
-    });
-    const association = new StorageAssociation({
-      id,
-      address,
-      layer,
-      sink,
-      entities,
-      performedProcedureSteps: steps,
-      messages,
-      isKept: options.isKept,
-      nowMs: () => clock.monotonicMs(),
-      hasRoom: () => !closing && hasRoomFor(address),
-      ended: () => {
-        open.delete(id);
-        if (open.size === 0) allClosed();
-      },
-    });
-    open.set(id, { association, address, sinceMs });
-    association.runOn(new AssociationStream(connection, layer, association, clock));
-  };
-  /** One address may have three times what it leaves free: a quarter of the places is not to be had by one scanner alone. */
-  const hasRoomFor = (address: string): boolean => {
-    const accepted = [...open.values()].filter(({ association }) => association.facts !== undefined);
-    const own = accepted.filter((other) => other.address === address).length;
-    return own < 3 * (associationsMax - accepted.length);
-  };
-
+  const associations = new Associations(options, associationsMax, sink);
   const listener = await listen(
     {
       host: options.host,
@@ -144,28 +82,112 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       // Room to tell a scanner that there is no room, and bounded all the same.
       connectionsMax: 2 * associationsMax + 8,
     },
-    connected,
+    (connection, address) => associations.connected(connection, address),
   );
-
   return {
     port: listener.port,
-    associations: () =>
-      [...open].flatMap(([id, { association, sinceMs }]) => {
-        const { facts, counts } = association;
-        if (facts === undefined) return [];
-        const { called, callingAe, address } = facts;
-        const openForMs = clock.monotonicMs() - sinceMs;
-        return [{ id, calledAe: called.title, callingAe, address, openForMs, ...counts }];
-      }),
+    associations: () => associations.status(),
     close: async () => {
-      closing = true;
       listener.stop();
-      const ended = new Promise<void>((resolve) => {
-        allClosed = resolve;
-      });
-      for (const { association } of open.values()) association.abort();
-      if (open.size > 0) await ended;
+      await associations.close();
       await listener.close();
     },
   };
+}
+
+/** The associations on the port: who gets one, and which are open. */
+class Associations {
+  readonly #options: StorageScpOptions;
+  readonly #associationsMax: number;
+  readonly #sink: InstanceSink;
+  readonly #clock: Clock;
+  readonly #times: AssociationTimes;
+  readonly #entities: StorageAssociationOptions['entities'];
+  readonly #messages = new MessageRoom(usedLargeBuffers());
+  readonly #steps: PerformedProcedureSteps | undefined;
+  readonly #open = new Map<number, OpenAssociation>();
+  #lastId = 0;
+  #isClosing = false;
+  #allClosed = (): void => {};
+
+  constructor(options: StorageScpOptions, associationsMax: number, sink: InstanceSink) {
+    this.#options = options;
+    this.#associationsMax = associationsMax;
+    this.#sink = sink;
+    this.#clock = options.clock ?? systemClock;
+    this.#times = { ...timesDefault, ...options.times };
+    this.#entities = options.applicationEntities.map((entity) => ({
+      entity,
+      isAddressAllowed:
+        entity.callingAddresses === undefined ? () => true : addressTest(entity.callingAddresses),
+    }));
+    const { procedureSteps } = options;
+    this.#steps =
+      procedureSteps === undefined ? undefined : new PerformedProcedureSteps(procedureSteps, this.#messages);
+  }
+
+  connected(connection: Duplex, address: string): void {
+    const pending = [...this.#open.values()].filter(
+      (other) => other.address === address && other.association.facts === undefined,
+    );
+    if (pending.length >= associationLimits.pendingPerAddressMax) {
+      this.#sink.refused('E_ASSOCIATION_REJECTED', address);
+      connection.destroy();
+      return;
+    }
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const sinceMs = this.#clock.monotonicMs();
+    const bytesMax = associationLimits.dataPduBytesMax;
+    const layer = UpperLayer.acceptor({
+      times: this.#times,
+      nowMs: sinceMs,
+      dataPduBytesMax: Math.min(this.#options.dataPduBytesMax ?? bytesMax, bytesMax),
+    });
+    const association = new StorageAssociation({
+      id,
+      address,
+      layer,
+      sink: this.#sink,
+      entities: this.#entities,
+      performedProcedureSteps: this.#steps,
+      messages: this.#messages,
+      isKept: this.#options.isKept,
+      nowMs: () => this.#clock.monotonicMs(),
+      hasRoom: () => !this.#isClosing && this.#hasRoomFor(address),
+      ended: () => {
+        this.#open.delete(id);
+        if (this.#open.size === 0) this.#allClosed();
+      },
+    });
+    this.#open.set(id, { association, address, sinceMs });
+    association.runOn(new AssociationStream(connection, layer, association, this.#clock));
+  }
+
+  status(): AssociationStatus[] {
+    return [...this.#open].flatMap(([id, { association, sinceMs }]) => {
+      const { facts, counts } = association;
+      if (facts === undefined) return [];
+      const { called, callingAe, address } = facts;
+      const openForMs = this.#clock.monotonicMs() - sinceMs;
+      return [{ id, calledAe: called.title, callingAe, address, openForMs, ...counts }];
+    });
+  }
+
+  /** Accepts no more, and aborts those that are open; resolves when they are gone. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const ended = new Promise<void>((resolve) => {
+      this.#allClosed = resolve;
+    });
+    for (const { association } of this.#open.values()) association.abort();
+    if (this.#open.size > 0) await ended;
+  }
+
+  /** One address may have three times what it leaves free: a quarter of the places is not to be had by one scanner alone. */
+  #hasRoomFor(address: string): boolean {
+    const accepted = [...this.#open.values()].filter(({ association }) => association.facts !== undefined);
+    const own = accepted.filter((other) => other.address === address).length;
+    return own < 3 * (this.#associationsMax - accepted.length);
+  }
 }
