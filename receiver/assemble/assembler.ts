@@ -55,10 +55,19 @@ export class Assembler {
     this.#buffers = new BlockBuffers(this.#symbolBytes, options.memoryBytes);
     const { counters, shortages } = this;
     const payload = new Uint8Array(limits.sourceSymbolsMax * this.#symbolBytes);
-    const { partialMs = Number.POSITIVE_INFINITY } = options;
-    this.#open = new OpenObjects({ ...options, partialMs, payload, counters, shortages });
+    const { memoryBytes, openObjectsMax, spill, partialMs = Number.POSITIVE_INFINITY } = options;
+    this.#open = new OpenObjects({
+      memoryBytes,
+      openObjectsMax,
+      partialMs,
+      spill,
+      payload,
+      counters,
+      shortages,
+    });
+    const { code, onObject, onProblem } = options;
     const [open, finished] = [this.#open, this.#finished];
-    this.#completing = new Completing({ ...options, open, finished, counters, payload });
+    this.#completing = new Completing({ code, onObject, onProblem, open, finished, counters, payload });
     this.#origins = new Origins(new Map(options.secrets), (origin) => this.#speaksAsSender(origin));
   }
 

@@ -67,11 +67,12 @@ export class Studies {
 
   constructor(options: StudiesOptions) {
     this.#options = options;
-    const { ledger, alarms, clock, onKnown = () => {} } = options;
+    const { ledger, alarms, clock, onKnown = () => {}, awaitedMax, groupOf } = options;
     const time = new StudiesTime(ledger, clock);
     this.trouble = { ledger, alarms, clock, time };
-    this.#turns = new SenderTurns(options.groupOf);
-    this.#entering = new ManifestEntering({ ...options, onKnown }, time, this.trouble);
+    this.#turns = new SenderTurns(groupOf);
+    const entering = { ledger, clock, onKnown, awaitedMax, groupOf };
+    this.#entering = new ManifestEntering(entering, time, this.trouble);
     this.#deadlines = new Deadlines(options, this.trouble);
     this.#deciding = new Deciding(this.trouble, () => this.#entering.wake());
   }

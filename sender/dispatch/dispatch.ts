@@ -68,8 +68,14 @@ export class Dispatch {
     const senderId = Buffer.from(identity.senderId).toString('hex');
     this.#schedule = new Schedule(ledger.objects, options.schedule, passBytesOf(identity.parameters));
     this.#beaconsAndRolls = new BeaconsAndRolls({
-      ...options,
+      ledger,
+      spool: options.spool,
+      clock,
+      runningMs: options.runningMs,
+      alarms: options.alarms,
+      identity,
       senderId,
+      session: options.session,
       passCount: options.schedule.passCount,
       send: (type, document) => this.#sendDocument(type, document),
     });
