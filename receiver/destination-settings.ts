@@ -1,4 +1,4 @@
-/** What the configuration says of each destination: a table `[[destinations]]` for each. */
+/** The configuration of destinations: a table `[[destinations]]` for each. */
 import {
   awayFromLink,
   listOfTablesByKind,
@@ -16,7 +16,7 @@ import {
 import { textForms } from '../shared/config/text-forms.ts';
 
 const destinationsMax = 32;
-/** What the inbox is emptied of must not be a file that is read for each delivery. */
+/** Not in the inbox, which is emptied: the file is read for each delivery. */
 const secret = (about: string) => outside(['inbox.folder'], optionalPath(about));
 
 /** What a PACS that takes C-STORE has of its own. */
@@ -52,36 +52,33 @@ const fields = {
   modalities: texts({ textsMax: 64, form: textForms.modality }, 'only instances of these modalities'),
   sopClasses: texts(
     { textsMax: 500, form: textForms.uidPattern },
-    'only instances of these SOP classes; "1.2.3.*" are all below it',
+    'only instances of these SOP classes; "1.2.3.*" means all that begin with it',
   ),
   callingAeTitles: texts(
     { textsMax: 64, form: textForms.aeTitle },
-    'only what scanners with these AE titles sent to the sender',
+    'only instances that scanners with these AE titles sent',
   ),
   calledAeTitles: texts(
     { textsMax: 64, form: textForms.aeTitle },
-    'only what scanners sent to these AE titles of the sender',
+    'only instances sent to these AE titles of the sender',
   ),
-  connectSeconds: realNumber(
-    { min: 0.1, max: 300, fallback: 10 },
-    'a connection has to be made within so long',
-  ),
+  connectSeconds: realNumber({ min: 0.1, max: 300, fallback: 10 }, 'how long making a connection may take'),
   responseSeconds: realNumber(
     { min: 0.1, max: 3600, fallback: 120 },
-    'nothing moves in either direction for so long: it is given up for now',
+    'a delivery is given up for now after this long without a byte in either direction',
   ),
   retrySeconds: realNumber(
     { min: 0.1, max: 3600, fallback: 15 },
-    'wait after the first failure; twice as long after each one more',
+    'the wait after the first failure, doubled after each further one',
   ),
-  retryMinutesMax: realNumber({ min: 0.01, max: 1440, fallback: 15 }, 'and never longer than this'),
+  retryMinutesMax: realNumber({ min: 0.01, max: 1440, fallback: 15 }, 'the longest wait'),
   attempts: wholeNumber(
     { min: 1, max: 1000, fallback: 20 },
-    'an instance that fails so often, while others arrive, has failed',
+    'an instance counts as failed after this many failures while others arrive',
   ),
   alarmMinutes: realNumber(
     { min: 0.01, max: 10_080, fallback: 30 },
-    'alarm when the oldest instance waits longer',
+    'raise an alarm when the oldest instance has waited longer than this',
   ),
 } as const;
 

@@ -27,15 +27,22 @@ import { engineNames } from '../shared/fec/engine.ts';
 /** One of `[[dicom.titles]]`. */
 const titleSettings = {
   title: requiredText('the AE title that scanners call', textForms.aeTitle),
-  priority: choice(['routine', 'stat'], 'routine', 'whether what comes to it goes first'),
+  priority: choice(
+    ['routine', 'stat'],
+    'routine',
+    'stat sends what arrives under it ahead of everything else',
+  ),
   quietSeconds: optionalNumber(
     { min: 0, max: 86_400 },
-    'a study is closed when nothing came for so long; default: 60, for urgent ones 10',
+    'a study is closed when nothing has come for this long; default: 60, or 10 for stat',
   ),
-  callingTitles: texts({ textsMax: 64, form: textForms.aeTitle }, 'who may call it; default: any AE title'),
+  callingTitles: texts(
+    { textsMax: 64, form: textForms.aeTitle },
+    'the AE titles that may call it; default: any',
+  ),
   callingAddresses: texts(
     { textsMax: 64, form: textForms.network },
-    'addresses and networks it may be called from; default: any',
+    'the addresses and networks that may call it; default: any',
   ),
 } as const;
 
@@ -45,72 +52,75 @@ export const senderSettings = {
     requiredPath('the key file, written by keygen and carried to the receiver'),
   ),
   'watch.folder': optionalPath(
-    'where the scanner or an export puts its files; stat/ in it is for urgent ones',
+    'where the scanner or an export puts its files; its subfolder stat/ is for urgent ones',
   ),
   'watch.scanIntervalMs': wholeNumber(
     { min: 50, max: 600_000, fallback: 1000 },
-    'how often the folder is looked at',
+    'how often the folder is scanned',
   ),
   'watch.settleScans': wholeNumber(
     { min: 1, max: 100, fallback: 2 },
-    'a file is taken when it stood still for so many looks',
+    'a file is taken in when it has not changed for this many scans',
   ),
   'watch.quietSeconds': realNumber(
     { min: 0, max: 86_400, fallback: 60 },
-    'a study is closed when nothing came for so long',
+    'a study is closed when nothing has come for this long',
   ),
   'watch.statQuietSeconds': realNumber({ min: 0, max: 86_400, fallback: 10 }, 'the same for urgent studies'),
   'watch.rejectedFolder': outside(
     ['watch.folder'],
-    optionalPath('where files go that can not be taken; default: rejected/ in the spool'),
+    optionalPath('where files go that cannot be taken in; default: rejected/ in the spool'),
   ),
   'dicom.address': awayFromLink(
-    optionalAddress('the own address that scanners send to; without it no port is opened'),
+    optionalAddress("this host's address that scanners send to; without it no port is opened"),
   ),
   'dicom.port': wholeNumber({ min: 1, max: 65_535, fallback: 11_112 }, 'the port they send to'),
   'dicom.titles': listOfTables(
     { fields: titleSettings, tablesMax: 32, uniqueField: 'title' },
-    'the own AE titles; without any: DIODE, and DIODE_STAT for urgent ones, both for any caller',
+    'the AE titles of this sender; default: DIODE, and DIODE_STAT for urgent studies, both for any caller',
   ),
-  'dicom.associationsMax': wholeNumber({ min: 1, max: 256, fallback: 32 }, 'associations at a time'),
+  'dicom.associationsMax': wholeNumber(
+    { min: 1, max: 256, fallback: 32 },
+    'how many associations may be open at a time',
+  ),
   'dicom.pduBytesMax': wholeNumber(
     { min: 4096, max: associationLimits.dataPduBytesMax, fallback: associationLimits.dataPduBytesMax },
-    'the longest P-DATA-TF taken',
+    'the longest P-DATA-TF accepted',
   ),
   'dicom.associationSeconds': wholeNumber(
     { min: 1, max: 3600, fallback: 30 },
-    'a connection has to ask for its association within this',
+    'how soon a connection has to request its association',
   ),
   'dicom.idleSeconds': wholeNumber(
     { min: 1, max: 86_400, fallback: 300 },
-    'an association without a byte is aborted after this; consoles pause while they reconstruct',
+    'an association is aborted after this long without a byte; consoles pause while they reconstruct',
   ),
   'dicom.pduSeconds': wholeNumber(
     { min: 1, max: 3600, fallback: 60 },
-    'what is begun of a message has to go on within this',
+    'how long one PDU may take to arrive in full',
   ),
   'dicom.procedureSteps': yesOrNo(
     false,
-    'take performed procedure steps (MPPS): one that is completed closes its study at once',
+    'accept performed procedure steps (MPPS): a completed one closes its study at once',
   ),
   'dicom.storageCommitment': choice(
     ['refused', 'own-spool'],
     'refused',
     'own-spool promises what this spool keeps, until it expires, and nothing of the PACS',
   ),
-  'dicom.tlsKeyFile': optionalPath('the private key as PEM, mode 0600: with it the port speaks TLS only'),
-  'dicom.tlsCertificateFile': optionalPath('the certificate that goes with it, and those above it'),
+  'dicom.tlsKeyFile': optionalPath('the private key as PEM, mode 0600; with it the port accepts TLS only'),
+  'dicom.tlsCertificateFile': optionalPath('the certificate for that key, followed by its chain'),
   'dicom.tlsClientAuthoritiesFile': optionalPath(
-    'who signs the certificates of scanners; with it every scanner has to show one',
+    "the authorities that sign scanners' certificates; with it every scanner must present one",
   ),
   'spool.folder': outside(['watch.folder'], requiredPath('where files are kept until they expire')),
   'spool.highWaterPercent': wholeNumber(
     { min: 10, max: 99, fallback: 90 },
-    'above this the oldest studies expire early, and nothing new is taken in meanwhile',
+    'above this the oldest studies expire early, and nothing new is taken in',
   ),
   'spool.lowWaterPercent': below(
     'spool.highWaterPercent',
-    wholeNumber({ min: 5, max: 98, fallback: 80 }, 'below this taking in begins again'),
+    wholeNumber({ min: 5, max: 98, fallback: 80 }, 'below this new files are taken in again'),
   ),
   'spool.retainForDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 14 },
@@ -118,30 +128,38 @@ export const senderSettings = {
   ),
   'spool.tombstoneDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 90 },
-    'how long the receiver is still told of a study that has expired',
+    'how long the receiver is still told about a study that has expired',
   ),
   ...linkSettings,
-  'link.address': requiredAddress('the receiver, at the far end of the link'),
-  'link.sourceAddress': optionalAddress('the own address on the link; default: what the route says'),
+  'link.address': requiredAddress('the address of the receiver, at the far end of the link'),
+  'link.sourceAddress': optionalAddress(
+    "this host's address on the link; default: the one that the route gives",
+  ),
   'link.interface': optionalText(
-    'the network interface of the link: nothing leaves by another; default: that of the route to link.address, never the default route',
+    'the network interface of the link; nothing leaves by another; default: that of the route to link.address, never the default route',
   ),
   'link.rateMegabitsPerSecond': realNumber(
     { min: 0.1, max: 100_000, fallback: 500 },
-    'the rate on the wire, with all headers',
+    'the rate on the wire, including all headers',
   ),
-  'link.burstDatagrams': wholeNumber({ min: 1, max: 1024, fallback: 44 }, 'datagrams back to back at most'),
+  'link.burstDatagrams': wholeNumber(
+    { min: 1, max: 1024, fallback: 44 },
+    'how many datagrams may be sent back to back',
+  ),
   'link.sendBufferBytes': wholeNumber(
     { min: 65_536, max: 2 ** 30, fallback: 4 * 2 ** 20 },
-    'the socket buffer asked for',
+    'the socket buffer to request',
   ),
   ...codeSettings,
-  'code.openBlocks': wholeNumber(openBlocksBounds, 'D: blocks whose symbols go out in turn'),
-  'code.engine': choice(engineNames, 'auto', 'the erasure-code engine; all give the same bytes'),
-  'passes.count': wholeNumber({ min: 1, max: 16, fallback: 2 }, 'planned passes of every object'),
+  'code.openBlocks': wholeNumber(openBlocksBounds, 'D: blocks whose symbols are interleaved'),
+  'code.engine': choice(engineNames, 'auto', 'the erasure-code engine; all produce the same bytes'),
+  'passes.count': wholeNumber(
+    { min: 1, max: 16, fallback: 2 },
+    'how many passes are planned for every object',
+  ),
   'passes.gapMs': wholeNumber(
     { min: 0, max: 3_600_000, fallback: 200 },
-    'two passes of an object are at least so far apart',
+    'the least time between two passes of an object',
   ),
   'passes.carouselPercent': wholeNumber(
     { min: 0, max: 100, fallback: 25 },
@@ -149,15 +167,18 @@ export const senderSettings = {
   ),
   'passes.carouselGapSeconds': wholeNumber(
     { min: 1, max: 86_400, fallback: 60 },
-    'an object is not repeated more often than this',
+    'the least time between two repeats of an object',
   ),
-  'beacon.intervalMs': wholeNumber({ min: 100, max: 60_000, fallback: 1000 }, 'the heartbeat'),
+  'beacon.intervalMs': wholeNumber(
+    { min: 100, max: 60_000, fallback: 1000 },
+    'how often a beacon, the heartbeat of the link, is sent',
+  ),
   'beacon.rollSeconds': wholeNumber(
     { min: 1, max: 3600, fallback: 30 },
     'how often all studies of the spool are listed to the receiver',
   ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
-  'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in the place of each UID'),
+  'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in place of each UID'),
 } as const;
 
 export type SenderConfiguration = ValuesOf<typeof senderSettings>;

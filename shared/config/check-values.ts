@@ -11,22 +11,22 @@ import { allFields, type Setting, type Settings } from './settings.ts';
 
 export type Origin = 'default' | 'file' | 'environment' | 'flag';
 
-/** A value somebody gave, and where. */
+/** A value that was given, and where. */
 export interface Given {
   readonly value: unknown;
   readonly origin: Origin;
-  /** Ends a message: where this key, or one in its list of tables, stands. */
+  /** The end of a message: where this key, or one in its list of tables, is. */
   readonly where: (key: string) => string;
 }
 
 interface Place {
   /** Paths are resolved against it. */
   readonly folder: string;
-  /** Whether it is an error that a required value is not given. */
+  /** Whether a missing required value is an error. */
   readonly demands: boolean;
-  /** Of a table in a list: its key with a dot, as `destinations[1].`. */
+  /** Of a table in a list: its key with a dot, such as `destinations[1].`. */
   readonly prefix?: string;
-  /** Of a table in a list: where it stands. */
+  /** Of a table in a list: where it is. */
   readonly where?: string;
   /** Of a table in a list: the values around it. */
   readonly outer?: ReadonlyMap<string, unknown>;
@@ -41,7 +41,7 @@ const depthMax = 8;
 const shownCharactersMax = 80;
 const hintsMax = 50;
 
-/** The values of all settings; where one has an error, or what it depends on has, it is of no use. */
+/** The values of all settings. One that has an error, or depends on one that does, must not be used. */
 export function checkValues(
   settings: Settings,
   given: ReadonlyMap<string, Given>,
@@ -97,7 +97,9 @@ function checkTables(
   for (const [index, table] of (value as readonly unknown[]).entries()) {
     const key = `${list}[${index + 1}]`;
     if (!isTable(table)) {
-      errors.push(badValue(key, { value: table, origin, where }, `must be a table, begun by [[${list}]]`));
+      errors.push(
+        badValue(key, { value: table, origin, where }, `must be a table that begins with [[${list}]]`),
+      );
       continue;
     }
     const given = new Map<string, Given>();
@@ -113,7 +115,7 @@ function checkTables(
     const name = checked.values.get(tables.uniqueField);
     if (name !== undefined && seen.has(name)) {
       const path = `${key}.${tables.uniqueField}`;
-      errors.push(badValue(path, { value: name, origin, where }, `is there twice in ${list}`));
+      errors.push(badValue(path, { value: name, origin, where }, `occurs twice in ${list}`));
     }
     seen.add(name);
     const ofKind = (field: string) => (Object.hasOwn(fields, field) ? checked.values.get(field) : undefined);
@@ -156,7 +158,7 @@ export function* leaves(
     const key = prefix + keyPart(name);
     const isInner = isTable(value) && Object.keys(value).length > 0 && !Object.hasOwn(settings, key);
     if (isInner && key.split('.').length < depthMax) yield* leaves(value, settings, `${key}.`);
-    // A table whose keys are all commented out is no key; one that no setting lies in is an unknown one.
+    // A table whose keys are all commented out is not a key; one that holds no known setting is unknown.
     else if (!isTable(value) || !isTableOf(settings, key)) yield [key, value];
   }
 }
@@ -182,7 +184,7 @@ function isMet(
   return decides?.schema.safeParse(value).success === true ? value === condition.value : undefined;
 }
 
-/** What is wrong between a value and those of other keys; a value that has an error of its own is left alone. */
+/** What is wrong between a value and those of other keys; a value with an error of its own is not checked. */
 function relationProblem(
   key: string,
   setting: Setting,
@@ -197,17 +199,17 @@ function relationProblem(
   if (setting.awayFrom !== undefined) {
     const link = values.get(setting.awayFrom);
     if (typeof value === 'string' && typeof link === 'string' && isOnLinkNetwork(value, link))
-      return `lies on the network of the link, with ${setting.awayFrom} = ${link}: nothing comes back over that; give it an address of another network`;
+      return `is on the network of the link (${setting.awayFrom} = ${link}), over which nothing comes back; use an address on another network`;
   }
   for (const folder of setting.outside ?? []) {
     const other = values.get(folder);
     if (typeof value === 'string' && typeof other === 'string' && liesIn(value, other))
-      return `must lie outside ${folder} = ${shown(other)}`;
+      return `must be outside ${folder} = ${shown(other)}`;
   }
   return undefined;
 }
 
-/** By their names alone: what symbolic links make of them is not looked at. */
+/** Judged by the names alone: symbolic links are not resolved. */
 function liesIn(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
@@ -217,7 +219,7 @@ function badValue(key: string, { value, where }: Given, problem: string): DiodeE
   return new DiodeError('E_CONFIG_VALUE', `${key} = ${shown(value)}: ${problem}${where(key)}`);
 }
 
-/** Adds an unknown key with the nearest known one: the first ones, since a search costs as much as a small file. */
+/** Adds an unknown key. Only the first ones come with the nearest known key: a search costs as much as a small file. */
 export function addUnknownKey(
   errors: DiodeError[],
   key: string,
@@ -226,10 +228,10 @@ export function addUnknownKey(
 ): void {
   const hint = errors.length < hintsMax ? `; did you mean ${nearest()}?` : '';
   const name = key.slice(0, shownCharactersMax);
-  errors.push(new DiodeError('E_CONFIG_UNKNOWN_KEY', `there is no ${name}${where}${hint}`));
+  errors.push(new DiodeError('E_CONFIG_UNKNOWN_KEY', `there is no setting ${name}${where}${hint}`));
 }
 
-/** A value as a message shows it: on one line, not all of a long one, and no credentials of an address. */
+/** A value as a message shows it: on one line, shortened when long, and without credentials in an address. */
 export function shown(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? '(not set)');
   const safe = text.replaceAll(/\/\/[^/@"]*@/g, '//…@');

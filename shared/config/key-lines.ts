@@ -1,6 +1,6 @@
 /**
- * Says in which line of a TOML document a key stands: the parser keeps no positions. A line scan is enough,
- * since it only reads what the parser has found valid; where it finds nothing, the message has no line.
+ * Finds the line of a TOML document that a key is on: the parser keeps no positions. A line scan is enough,
+ * because it only reads what the parser found valid; where it finds nothing, the message has no line.
  */
 
 /** A key of a table or assignment: bare or quoted parts, joined by dots. */
@@ -13,7 +13,7 @@ const lastPart = /(?:\.[^.\]]*|\[\d+\])$/;
 const linesMax = 10_000;
 
 /**
- * Line numbers, from 1, by key path: of tables and of assignments. The first of two alike counts. The tables
+ * Line numbers, from 1, by key path: of tables and of assignments. Of two equal keys, the first counts. The tables
  * of a list are counted from 1: `destinations[1].host`.
  */
 export function keyLines(text: string): ReadonlyMap<string, number> {
@@ -44,7 +44,7 @@ export function keyLines(text: string): ReadonlyMap<string, number> {
   return lines;
 }
 
-/** The line of a key, or of the inline table or list that it stands in. */
+/** The line of a key, or of the inline table or list that contains it. */
 export function lineOfKey(lines: ReadonlyMap<string, number>, key: string): number | undefined {
   for (let path = key; path !== ''; path = path.slice(0, Math.max(0, path.search(lastPart)))) {
     const line = lines.get(path);
@@ -53,7 +53,7 @@ export function lineOfKey(lines: ReadonlyMap<string, number>, key: string): numb
   return undefined;
 }
 
-/** The path of a table with the number of each list's table that it lies in: the last one begun. */
+/** The path of a table, with the number of each list's table that contains it: always the last one begun. */
 function numbered(path: string, lists: ReadonlyMap<string, number>): string {
   let whole = '';
   for (const name of path.split('.')) {
@@ -63,7 +63,7 @@ function numbered(path: string, lists: ReadonlyMap<string, number>): string {
   return whole;
 }
 
-/** One part of a key path. A quoted name with a dot stays quoted: it is no path, and no table's key. */
+/** One part of a key path. A quoted name with a dot stays quoted: it is not a path, nor a key of a table. */
 export function keyPart(name: string): string {
   return name.includes('.') ? JSON.stringify(name) : name;
 }
@@ -73,7 +73,7 @@ function pathOf(key: string): string {
   return names.map((name) => keyPart(name.replace(/^["']|["']$/g, ''))).join('.');
 }
 
-/** The quotes that end a text of several lines, when this line begins one: what looks like a key in it is none. */
+/** The quotes that end a multi-line text, when this line begins one: what looks like a key inside it is not one. */
 function unclosed(value: string): string | undefined {
   return ['"""', "'''"].find((quotes) => value.split(quotes).length % 2 === 0);
 }

@@ -1,4 +1,4 @@
-/** The settings that must be alike on both sides; the beacon's fingerprint covers them. */
+/** The settings that must be the same on both sides; the beacon's fingerprint covers them. */
 import { protection } from '../wire/datagram.ts';
 import { limits } from '../wire/limits.ts';
 import type { LinkParameters } from '../wire/link-parameters.ts';
@@ -8,12 +8,12 @@ export const linkSettings = {
   'link.port': wholeNumber({ min: 1, max: 65_535, fallback: 4747 }, 'the UDP port of the link'),
   'link.datagramBytes': wholeNumber(
     { min: limits.datagramBytesMin, max: limits.datagramBytesMax, fallback: 1472 },
-    'length of every datagram: MTU less 28; 1472 for 1500, 8972 for 9000',
+    'the length of every datagram: the MTU minus 28, so 1472 for 1500 and 8972 for 9000',
   ),
   'link.protection': choice(
     ['sealed', 'authenticated'],
     'sealed',
-    'encrypted and authenticated, or authenticated only',
+    'sealed: encrypted and authenticated; authenticated: not encrypted',
   ),
 } as const;
 
@@ -23,9 +23,9 @@ export const repairSymbolsBounds = { min: 0, max: 200, fallback: 24 } as const;
 export const codeSettings = {
   'code.sourceSymbols': wholeNumber(
     { min: 1, max: limits.sourceSymbolsMax, fallback: 200 },
-    'k: source symbols of a full block',
+    'k: source symbols in a full block',
   ),
-  'code.repairSymbols': wholeNumber(repairSymbolsBounds, 'm: repair symbols of a full block in each pass'),
+  'code.repairSymbols': wholeNumber(repairSymbolsBounds, 'm: repair symbols for a full block in each pass'),
 } as const;
 
 /** D of the sender: blocks whose symbols go out in turn. */

@@ -1,6 +1,6 @@
 /**
- * Reads a configuration: flags win over the environment, the environment over the file, the file over the
- * defaults. Every key that nobody knows is an error that names the nearest right one; all errors are
+ * Reads a configuration: flags override the environment, the environment overrides the file, and the file
+ * overrides the defaults. An unknown key is an error that names the nearest known one; all errors are
  * reported, not only the first.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ export interface Sources {
 
 export interface Loaded<S extends Settings> {
   readonly values: ValuesOf<S>;
-  /** Also of each field of each table in a list. */
+  /** Including each field of each table in a list. */
   readonly origins: Readonly<Record<string, Origin>>;
 }
 
@@ -50,7 +50,7 @@ export function loadConfiguration<S extends Settings>(settings: S, sources: Sour
   return result;
 }
 
-/** Reads a configuration and lists all that is wrong with it. Its values are only of use when nothing is. */
+/** Reads a configuration and lists everything that is wrong with it. Its values may only be used when nothing is. */
 export function checkConfiguration<S extends Settings>(
   settings: S,
   sources: Sources,
@@ -93,13 +93,14 @@ function takeFile(settings: Settings, path: string, take: Take): void {
   for (const [key, value] of leaves(table, settings)) take(key, { value, origin: 'file', where });
 }
 
-/** Checked on the open descriptor: a device or a pipe in the place of the file neither blocks nor fills memory. */
+/** Checked on the open descriptor: a device or a pipe in the file's place neither blocks nor fills memory. */
 function readText(path: string): string {
   try {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const facts = fstatSync(descriptor);
-      if (!facts.isFile()) throw new DiodeError('E_CONFIG_MISSING', `the configuration ${path} is no file`);
+      if (!facts.isFile())
+        throw new DiodeError('E_CONFIG_MISSING', `the configuration ${path} is not a regular file`);
       if (facts.size > fileBytesMax)
         throw new DiodeError('E_CONFIG_SYNTAX', 'the configuration is larger than 256 KiB');
       return readFileSync(descriptor, 'utf8');
@@ -109,7 +110,7 @@ function readText(path: string): string {
   } catch (cause) {
     if (cause instanceof DiodeError) throw cause;
     const reason = errorCauseCode(cause) ?? 'unknown cause';
-    throw new DiodeError('E_CONFIG_MISSING', `the configuration ${path} can not be read (${reason})`, {
+    throw new DiodeError('E_CONFIG_MISSING', `the configuration ${path} cannot be read (${reason})`, {
       cause,
     });
   }
@@ -149,10 +150,10 @@ function takeOverrides(
 ): void {
   for (const override of overrides) {
     const [key = '', ...rest] = override.split('=');
-    // Not `settings[key]` alone: a flag may name what every object has, as `constructor`.
+    // Not `settings[key]` alone: a flag may name what every object has, such as `constructor`.
     const setting = Object.hasOwn(settings, key) ? settings[key] : undefined;
     if (rest.length === 0)
-      errors.push(new DiodeError('E_USAGE', `--set takes key=value, not ${shown(override)}`));
+      errors.push(new DiodeError('E_USAGE', `--set needs key=value, not ${shown(override)}`));
     else {
       const value = typed(setting, rest.join('='));
       take(key, { value, origin: 'flag', where: () => ' on the command line' });
@@ -160,7 +161,7 @@ function takeOverrides(
   }
 }
 
-/** A text from the environment or a flag as what the setting wants: a number, yes or no, or a list where only that fits. */
+/** A text from the environment or a flag, turned into what the setting needs: a number, yes or no, or a list if only that fits. */
 function typed(setting: Setting | undefined, value: string): unknown {
   if (setting === undefined || setting.tables !== undefined || value.trim() === '') return value;
   const number = Number(value);

@@ -1,4 +1,4 @@
-/** Finds what somebody meant who mistyped a key. */
+/** Finds the key that was meant when one is mistyped. */
 
 /** Levenshtein distance: insertions, deletions and replacements. Keys are short, so the square is small. */
 function editDistance(from: string, to: string): number {
@@ -14,13 +14,13 @@ function editDistance(from: string, to: string): number {
   return before[to.length] ?? 0;
 }
 
-/** The known key that is nearest to an unknown one: always one, since a wrong hint is better than none. */
+/** The known key nearest to an unknown one. There always is one, since a wrong hint is better than none. */
 export function nearestKey(unknown: string, known: readonly string[]): string | undefined {
   const wanted = unknown.slice(0, 100).toLowerCase();
   let nearest: { key: string; distance: number } | undefined;
   for (const key of known) {
     const whole = editDistance(wanted, key.toLowerCase());
-    // The right key in the wrong table is nearer than its full path says.
+    // The right key in the wrong table is nearer than its full path suggests.
     const last = editDistance(wanted.split('.').at(-1) ?? '', key.toLowerCase().split('.').at(-1) ?? '');
     const distance = Math.min(whole, last + 1);
     if (nearest === undefined || distance < nearest.distance) nearest = { key, distance };

@@ -1,7 +1,7 @@
 /**
- * What a configuration consists of: a flat list of settings, each with its key, kind, bounds, default and
- * one sentence. The file, the environment and the flags are all checked against this list, and the help
- * and the documentation are printed from it. What there is several of, such as destinations, is a list of
+ * What a configuration consists of: a flat list of settings, each with its key, type, bounds, default and
+ * a short description. The file, the environment and the flags are all checked against this list, and the help
+ * and the documentation are printed from it. What can occur several times, such as destinations, is a list of
  * tables, each with a flat list of settings of its own.
  */
 import { z } from 'zod';
@@ -9,19 +9,19 @@ import { type TextForm, textForms } from './text-forms.ts';
 
 export interface Setting<T = unknown> {
   readonly schema: z.ZodType<T>;
-  /** What the schema takes, to end the sentence "must be …". */
+  /** What the schema accepts, to complete the sentence "must be …". */
   readonly allowed: string;
-  /** Left out where the operator has to choose. */
+  /** Undefined where the operator has to choose. */
   readonly fallback: T | undefined;
   readonly required: boolean;
-  /** A path is resolved against the folder of the configuration file. */
+  /** Paths are resolved against the folder of the configuration file. */
   readonly isPath: boolean;
   readonly about: string;
   /** The key of a number that this one must be less than. */
   readonly below?: string;
-  /** Keys of folders that this path may neither be nor lie in. */
+  /** Keys of folders: this path may be none of them, nor be inside one. */
   readonly outside?: readonly string[];
-  /** The key of the link's address: this address, host or web address may not lie on the network of the link. */
+  /** The key of the link's address: this address, host or web address must not be on the link's network. */
   readonly awayFrom?: string;
   /** Only demanded where the key beside it has this value; it may be there elsewhere. */
   readonly requiredWhere?: Condition;
@@ -38,7 +38,7 @@ interface Tables {
   /** What each table has. */
   readonly fields: Settings;
   readonly tablesMax: number;
-  /** The field that tells the tables apart: no two have the same value. */
+  /** The field that identifies a table: no two tables have the same value. */
   readonly uniqueField: string;
   /** Where the tables are of several kinds: which field says it, and what a table of a kind has beside `fields`. */
   readonly kinds?: { readonly field: string; readonly settings: Readonly<Record<string, Settings>> };
@@ -76,7 +76,7 @@ export function realNumber({ min, max, fallback }: NumberBounds, about: string):
   return optional(z.number().min(min).max(max), `a number from ${min} to ${max}`, fallback, about);
 }
 
-/** A number whose default follows from other settings; undefined here. */
+/** A number whose default is derived from other settings; undefined here. */
 export function optionalNumber(
   { min, max }: Omit<NumberBounds, 'fallback'>,
   about: string,
@@ -101,7 +101,7 @@ export function requiredPath(about: string): Setting<string> {
   return { ...required(z.string().min(1), path, about), isPath: true };
 }
 
-/** A path whose default follows from other settings; undefined here. */
+/** A path whose default is derived from other settings; undefined here. */
 export function optionalPath(about: string): Setting<string | undefined> {
   return { ...optional(z.string().min(1).optional(), path, undefined, about), isPath: true };
 }
@@ -110,7 +110,7 @@ export function requiredAddress(about: string): Setting<string> {
   return required(z.ipv4(), address, about);
 }
 
-/** An address of one interface: 0.0.0.0 is all of them, and those of other networks too. */
+/** The address of one interface: 0.0.0.0 means all of them, including those of other networks. */
 export function oneAddress(setting: Setting<string>): Setting<string> {
   const schema = setting.schema.refine((text) => text !== '0.0.0.0');
   return { ...setting, schema, allowed: 'the IPv4 address of one interface, not 0.0.0.0' };
@@ -133,7 +133,7 @@ export function textOr(fallback: string, about: string, form: TextForm = textFor
   return optional(form.schema, form.allowed, fallback, about);
 }
 
-/** A list of texts; left out, it is undefined, which is not the same as empty. A flag separates them by commas. */
+/** A list of texts. Left out, it is undefined, which is not the same as empty. In a flag, commas separate the texts. */
 export function texts(
   { textsMax, form = textForms.short }: { readonly textsMax: number; readonly form?: TextForm },
   about: string,
@@ -147,8 +147,8 @@ export function yesOrNo(fallback: boolean, about: string): Setting<boolean> {
 }
 
 /**
- * A list of tables, in the file alone: `[[destinations]]` begins each. Its fields' keys in messages are
- * `destinations[1].host`, counted from 1.
+ * A list of tables, allowed in the file only; `[[destinations]]` begins each. In messages its fields are
+ * written as `destinations[1].host`, counted from 1.
  */
 export function listOfTables<const Fields extends Settings>(
   tables: Tables & { readonly fields: Fields; readonly uniqueField: keyof Fields & string },
@@ -209,19 +209,19 @@ export function allFields({ fields, uniqueField, kinds }: Tables): Settings {
 const uidPattern = /^[0-9.]{1,64}$|^[0-9.]{1,62}\.\*$/;
 const uidPatternsMax = 500;
 
-/** UIDs, or beginnings of them as `1.2.3.*`: a list, or one text with commas, as environment and flags give it. */
+/** UIDs, or prefixes such as `1.2.3.*`: a list, or one text with commas, as given by the environment and flags. */
 export function uidPatterns(about: string): Setting<readonly string[]> {
   const list = z.array(z.string().regex(uidPattern)).max(uidPatternsMax);
   const written = z.string().transform((text) => text.split(',').map((uid) => uid.trim()));
   return optional(
     z.union([list, written.pipe(list)]),
-    'a list of UIDs, or of beginnings of UIDs as "1.2.3.*"',
+    'a list of UIDs, or of UID prefixes such as "1.2.3.*"',
     [],
     about,
   );
 }
 
-/** A setting that has to be given only while another one says so, as a switch does. */
+/** A setting that is required only while another one, such as a switch, has a certain value. */
 export function requiredWhere<T>(key: string, value: boolean, setting: Setting<T>): Setting<T | undefined> {
   return { ...setting, schema: setting.schema.optional(), requiredWhere: { key, value } };
 }
@@ -231,7 +231,7 @@ export function below(other: string, setting: Setting<number>): Setting<number> 
   return { ...setting, below: other };
 }
 
-/** A path that may neither be nor lie in the folder of another key: what happens to that folder's files would happen to it. */
+/** A path that must not be, or be inside, the folder of another key: what happens to that folder's files would happen to it. */
 export function outside<T extends string | undefined>(
   folders: readonly string[],
   setting: Setting<T>,
@@ -239,7 +239,7 @@ export function outside<T extends string | undefined>(
   return { ...setting, outside: folders };
 }
 
-/** A place that is reached over another network than the link, as it is the one in `link.address`. */
+/** A place that must be reached over a network other than the link's, which is that of `link.address`. */
 export function awayFromLink<T extends string | undefined>(setting: Setting<T>): Setting<T> {
   return { ...setting, awayFrom: 'link.address' };
 }

@@ -1,4 +1,4 @@
-/** What texts of a configuration have to look like, each with the words that end the sentence "must be …". */
+/** The forms a text in a configuration can have, each with the words that complete the sentence "must be …". */
 import { z } from 'zod';
 import { isAeTitle } from '../wire/limits.ts';
 
@@ -9,22 +9,22 @@ export interface TextForm {
 
 export const textForms = {
   short: { schema: z.string().min(1).max(64), allowed: 'a text of 1 to 64 characters' },
-  /** What an operator calls something: typed on command lines, written to logs and ledgers. */
+  /** A name that an operator gives something: typed on command lines, written to logs and ledgers. */
   name: {
     schema: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
-    allowed: 'a name of 1 to 32 small letters, digits and hyphens',
+    allowed: 'a name of 1 to 32 lower-case letters, digits and hyphens',
   },
-  /** PS3.5 section 6.2, value representation AE: no backslash, no control character, not only spaces. */
+  /** PS3.5 section 6.2, value representation AE: no backslash, no control character, not just spaces. */
   aeTitle: {
     schema: z.string().refine(isAeTitle),
     allowed: 'an AE title of 1 to 16 characters',
   },
-  /** A name or address of a host, as it is given to the resolver. */
+  /** The name or address of a host, as the resolver takes it. */
   host: {
     schema: z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$|^::1?$/),
     allowed: 'a host name or address',
   },
-  /** Of hosts that may do something. */
+  /** The hosts that are allowed something. */
   network: {
     schema: z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]),
     allowed: 'an address or a network such as 192.0.2.0/24',
@@ -37,15 +37,15 @@ export const textForms = {
   modality: { schema: z.string().regex(/^[A-Z0-9_]{1,16}$/), allowed: 'a modality such as CT' },
   uidPattern: {
     schema: z.string().regex(/^[0-9.]{1,64}$|^[0-9.]{1,62}\.\*$/),
-    allowed: 'a UID, or the beginning of UIDs as "1.2.3.*"',
+    allowed: 'a UID, or a UID prefix such as "1.2.3.*"',
   },
-  /** Credentials in it would be shown and logged: they have a file of their own. */
+  /** Credentials in it would be shown and logged, so they have a file of their own. */
   webAddress: {
     schema: z
       .string()
       .max(2048)
       .refine((text) => isWebAddress(text)),
-    allowed: 'an http or https address, without credentials, query and fragment',
+    allowed: 'an http or https address without credentials, query or fragment',
   },
 } as const satisfies Readonly<Record<string, TextForm>>;
 

@@ -150,13 +150,13 @@ caFiles = "x"
 name = "x"
 `;
     expect(problems(wrong).sort()).toEqual([
-      'E_CONFIG_UNKNOWN_KEY there is no destination (line 14); did you mean destinations?',
-      'E_CONFIG_UNKNOWN_KEY there is no destinations[1].hots (line 5); did you mean host?',
-      'E_CONFIG_UNKNOWN_KEY there is no destinations[2].tls.caFiles (line 13); did you mean tls.caFile?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting destination (line 14); did you mean destinations?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting destinations[1].hots (line 5); did you mean host?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting destinations[2].tls.caFiles (line 13); did you mean tls.caFile?',
       'E_CONFIG_VALUE destinations[1].host is missing: the host (line 3)',
-      'E_CONFIG_VALUE destinations[1].name = "Not A Name": must be a name of 1 to 32 small letters, digits and hyphens (line 4)',
+      'E_CONFIG_VALUE destinations[1].name = "Not A Name": must be a name of 1 to 32 lower-case letters, digits and hyphens (line 4)',
       'E_CONFIG_VALUE destinations[1].port = 0: must be a whole number from 1 to 65535 (line 6)',
-      'E_CONFIG_VALUE destinations[2].port = 104: is for kind = "dicom" only (line 11)',
+      'E_CONFIG_VALUE destinations[2].port = 104: is only for kind = "dicom" (line 11)',
       'E_CONFIG_VALUE destinations[2].url is missing: the address (line 8)',
     ]);
   });
@@ -227,7 +227,7 @@ name = "x"
       ),
     ]);
     expect(problems(one('a') + one('b') + one('a'))).toEqual([
-      'E_CONFIG_VALUE destinations[3].name = "a": is there twice in destinations (line 9)',
+      'E_CONFIG_VALUE destinations[3].name = "a": occurs twice in destinations (line 9)',
     ]);
   });
 
@@ -255,14 +255,14 @@ name = "x"
   it('compares its values with those around it', () => {
     const inside = two.replace('"secret"', '"inbox/secret"');
     expect(problems(inside)).toEqual([
-      `E_CONFIG_VALUE destinations[1].credentialsFile = "inbox/secret": must lie outside inbox.folder = ${JSON.stringify(join(folder, 'inbox'))} (line 7)`,
+      `E_CONFIG_VALUE destinations[1].credentialsFile = "inbox/secret": must be outside inbox.folder = ${JSON.stringify(join(folder, 'inbox'))} (line 7)`,
     ]);
   });
 
   it('may have names that every object has', () => {
     for (const name of ['constructor', '__proto__', 'toString']) {
       const found = problems(`[[destinations]]\nname = "a"\nhost = "h"\n${name} = 1\n`);
-      expect(found[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no destinations[1].${name} (line 5)`);
+      expect(found[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no setting destinations[1].${name} (line 5)`);
     }
   });
 

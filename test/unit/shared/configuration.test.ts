@@ -120,7 +120,7 @@ describe('a value', () => {
       expect.stringContaining('E_CONFIG_VALUE link.port = "many"'),
     ]);
     expect(problems(right, {}, ['link.port='])).toEqual([expect.stringContaining('link.port = ""')]);
-    expect(problems(right, {}, ['link.port'])).toEqual([expect.stringContaining('E_USAGE --set takes')]);
+    expect(problems(right, {}, ['link.port'])).toEqual([expect.stringContaining('E_USAGE --set needs')]);
   });
 
   it('that is no address of IPv4 is refused', () => {
@@ -133,25 +133,25 @@ describe('a value', () => {
 describe('a key that nobody knows', () => {
   it('is named with its line and the nearest one there is', () => {
     expect(problems(`${right}prot = 5\n`)).toEqual([
-      'E_CONFIG_UNKNOWN_KEY there is no link.prot (line 4); did you mean link.port?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting link.prot (line 4); did you mean link.port?',
     ]);
     expect(problems(`${right}[watching]\nrejectedFolder = "x"\n`)).toEqual([
-      'E_CONFIG_UNKNOWN_KEY there is no watching.rejectedFolder (line 5); did you mean watch.rejectedFolder?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting watching.rejectedFolder (line 5); did you mean watch.rejectedFolder?',
     ]);
-    expect(problems(`${right}[watching]\n`)[0]).toContain('there is no watching (line 4)');
+    expect(problems(`${right}[watching]\n`)[0]).toContain('there is no setting watching (line 4)');
     expect(problems(`${right}port.number = 5\n`)[0]).toContain('E_CONFIG_VALUE link.port = {"number":5}');
     expect(problems(`${right}${'a.'.repeat(20_000)}a = 1\n`)).toHaveLength(1);
     expect(problems(`port = 5\n${right}`)).toEqual([
-      'E_CONFIG_UNKNOWN_KEY there is no port (line 1); did you mean link.port?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting port (line 1); did you mean link.port?',
     ]);
   });
 
   it('is found in the environment and on the command line too', () => {
     expect(problems(right, { DIODE_LINK_PROT: '5', PATH: 'x', diode_x: 'y' })).toEqual([
-      'E_CONFIG_UNKNOWN_KEY there is no DIODE_LINK_PROT in the environment; did you mean DIODE_LINK_PORT?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting DIODE_LINK_PROT in the environment; did you mean DIODE_LINK_PORT?',
     ]);
     expect(problems(right, {}, ['link.ports=5'])).toEqual([
-      'E_CONFIG_UNKNOWN_KEY there is no link.ports on the command line; did you mean link.port?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting link.ports on the command line; did you mean link.port?',
     ]);
   });
 
@@ -159,19 +159,19 @@ describe('a key that nobody knows', () => {
     expect(problems(`[watch]\n# rejectedFolder = "x"\n`).every((line) => line.includes('is missing'))).toBe(
       true,
     );
-    expect(problems('[wacht]\n')[0]).toContain('there is no wacht (line 1)');
+    expect(problems('[wacht]\n')[0]).toContain('there is no setting wacht (line 1)');
   });
 
   it('may be quoted, and is then no path', () => {
     expect(problems(`"link.port" = 5\n${right}`)).toEqual([
-      'E_CONFIG_UNKNOWN_KEY there is no "link.port" (line 1); did you mean link.port?',
+      'E_CONFIG_UNKNOWN_KEY there is no setting "link.port" (line 1); did you mean link.port?',
     ]);
   });
 
   it('may have a name that every object has', () => {
     for (const name of ['constructor', '__proto__', 'toString']) {
-      expect(problems(right, {}, [`${name}=1`])[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no ${name}`);
-      expect(problems(`${name} = 1\n${right}`)[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no ${name}`);
+      expect(problems(right, {}, [`${name}=1`])[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no setting ${name}`);
+      expect(problems(`${name} = 1\n${right}`)[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no setting ${name}`);
     }
   });
 
@@ -215,7 +215,7 @@ describe('a file', () => {
 
   it('that is no file is not read', () => {
     const found = checkConfiguration(settings, { path: folder, environment: {}, overrides: [] }).errors;
-    expect(found.map(({ message }) => message)).toEqual([`the configuration ${folder} is no file`]);
+    expect(found.map(({ message }) => message)).toEqual([`the configuration ${folder} is not a regular file`]);
     const device = checkConfiguration(settings, { path: '/dev/zero', environment: {}, overrides: [] });
     expect(device.errors.map(({ code }) => code)).toEqual(['E_CONFIG_MISSING']);
   });

@@ -50,7 +50,7 @@ describe('a configuration', () => {
     const found = receiver(...pacs(line));
     expect(found).toEqual([expect.stringMatching(/^E_CONFIG_VALUE .*network of the link/)]);
     expect(found[0]).toContain(key);
-    expect(found[0]).toContain('give it an address of another network');
+    expect(found[0]).toContain('use an address on another network');
   });
 
   it('has no malware scanner there, and no scanner port', () => {

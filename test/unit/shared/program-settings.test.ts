@@ -82,7 +82,7 @@ describe('the settings of both programs', () => {
     const inside = ['w', 'w/s', './w/../w/a/b', 'w/..s'];
     for (const path of inside) {
       for (const key of ['keyFile', 'spool.folder', 'watch.rejectedFolder'])
-        expect(found(senderSettings, { ...low, [key]: path })[0]).toContain('must lie outside watch.folder');
+        expect(found(senderSettings, { ...low, [key]: path })[0]).toContain('must be outside watch.folder');
     }
     for (const key of ['keyFile', 'vault.folder', 'inbox.partialFolder'])
       expect(found(receiverSettings, { ...high, [key]: 'i/x' })[0]).toContain('outside inbox.folder');

@@ -120,7 +120,7 @@ describe('a destination', () => {
     [[...dicom, 'callingAeTitles = ["SEVENTEEN LETTERS"]'], 'destinations[1].callingAeTitles'],
     [[...dicom, 'calledAeTitles = ["A\\\\B"]'], 'destinations[1].calledAeTitles'],
     [[...dicom, 'calledAeTitles = [" A"]'], 'destinations[1].calledAeTitles'],
-    [[...web, 'credentialsFile = "i/secret"'], 'must lie outside inbox.folder'],
+    [[...web, 'credentialsFile = "i/secret"'], 'must be outside inbox.folder'],
   ])('%j is refused', (lines, named) => {
     const toml = ['[[destinations]]', 'name = "pacs"', ...lines].join('\n');
     const { errors } = checkConfiguration(receiverSettings, sources(toml));
