@@ -18,7 +18,7 @@ import {
 } from '../shared/console/command-line.ts';
 import { addDoctorCommand } from '../shared/console/doctor-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
-import { bytesText, durationText } from '../shared/console/quantities.ts';
+import { bytesText, countText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
 import { DiodeError } from '../shared/errors.ts';
 import { giveBackFreedBuffers } from '../shared/kernel-socket.ts';
@@ -48,7 +48,7 @@ const missingShown = 1000;
 
 const program = createProgram(
   'diode-receiver',
-  'receives DICOM studies from a one-way link and releases whole ones to the inbox',
+  'receives DICOM studies over a one-way link and releases complete ones to the inbox',
   '/etc/dicom-diode/receiver.toml',
 );
 
@@ -74,7 +74,7 @@ program
 
 program
   .command('status')
-  .description('show studies, link, senders and what is wrong')
+  .description('show the studies, the link, the senders and any problems')
   .action(async (_options, command: Command) => {
     const { values } = configurationOf(command, receiverSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -101,10 +101,10 @@ addVerifyCommand(program, withLedger);
 
 program
   .command('release <study>')
-  .description('release what is there of an incomplete study to the partial folder')
-  .requiredOption('--partial', 'yes, without the missing instances')
-  .requiredOption('--reason <text>', 'why; it is kept in the audit')
-  .option('--sender <id>', 'which sender, when several have this study')
+  .description('release an incomplete study, as far as it has arrived, to the partial folder')
+  .requiredOption('--partial', 'confirm that instances are missing')
+  .requiredOption('--reason <text>', 'why; this is kept in the audit')
+  .option('--sender <id>', 'which sender, if several have this study')
   .action(async (studyUid: string, options: { reason: string; sender?: string }, command: Command) => {
     const { values } = configurationOf(command, receiverSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -152,7 +152,7 @@ function deliveredText(counts: DeliveryCounts | undefined): string {
   return `${counts.sent} of ${all}${counts.failed === 0 ? '' : `, ${counts.failed} failed`}`;
 }
 
-/** As the running receiver tells of them; what is configured and never ran waits for nothing. */
+/** As the running receiver reports them; nothing waits yet for one that is configured and never ran. */
 function statusesOf(values: ReceiverConfiguration): readonly DestinationStatus[] {
   const told = readSnapshot<ReceiverStatus>(snapshotPath(values))?.destinations ?? [];
   const untold = values.destinations.filter(({ name }) => told.every((each) => each.name !== name));
@@ -184,18 +184,20 @@ function statusText(
       `link     ${link.admitted} datagrams received, ${link.lost} lost${lossesText(link.losses)}, ${assemble.symbolsRepaired} symbols repaired`,
     );
     for (const { senderId, what, count } of assemble.shortages)
-      lines.push(`room     ${senderId}: ${count} times none for ${what}`);
+      lines.push(`room     ${senderId}: ran out ${countText(count, 'time')} for ${what}`);
     for (const { senderId, beaconAgeMs, beacon } of senders) {
       lines.push(
-        `sender   ${senderId}: beacon ${durationText(beaconAgeMs)} ago, ${beacon.queuedObjects} objects queued there`,
+        `sender   ${senderId}: beacon ${durationText(beaconAgeMs)} ago, ${countText(beacon.queuedObjects, 'object')} queued there`,
       );
     }
     lines.push(...deliveryLines(snapshot.destinations));
     lines.push(...alarmLines(alarms));
   }
-  if (held > 0) lines.push(`held     ${held} instances: see diode-receiver quarantine list`);
+  if (held > 0) lines.push(`held     ${countText(held, 'instance')}: see diode-receiver quarantine list`);
   if (unreleased > 0)
-    lines.push(`waiting  ${unreleased} studies could not be released: see diode-receiver missing`);
+    lines.push(
+      `waiting  ${countText(unreleased, 'study', 'studies')} could not be released: see diode-receiver missing`,
+    );
   const rows = studies.map((study) => [
     study.studyNumber,
     study.studyUid,
@@ -226,7 +228,7 @@ async function withLedger<T>(
 ): Promise<T> {
   const path = ledgerPath(values);
   if (!existsSync(path))
-    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-receiver run makes it when it starts');
+    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-receiver run creates it');
   const ledger = new ReceiverLedger(path);
   try {
     return await act(ledger);

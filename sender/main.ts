@@ -18,7 +18,7 @@ import {
 } from '../shared/console/command-line.ts';
 import { addDoctorCommand } from '../shared/console/doctor-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
-import { bytesText, durationText } from '../shared/console/quantities.ts';
+import { bytesText, countText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
 import { readKeyFile, writeKeyFile } from '../shared/crypto/key-file.ts';
 import { addKey } from '../shared/crypto/key-file-changes.ts';
@@ -45,7 +45,7 @@ const studiesShown = 50;
 
 const program = createProgram(
   'diode-sender',
-  'takes DICOM files in and sends them over a one-way link',
+  'takes in DICOM files and sends them over a one-way link',
   '/etc/dicom-diode/sender.toml',
 );
 
@@ -72,7 +72,7 @@ program
           if (!(error instanceof DiodeError)) throw error;
           return log.error('keys not read again', { code: error.code, detail: error.message });
         }
-        // A start with these keys: passes that break off are sent again, and what can't go out is planned anew.
+        // A restart with the new keys: interrupted passes are sent again, and what can't go out is planned again.
         await (await starting).stop();
         starting = startSender(values, host);
         await starting;
@@ -84,16 +84,12 @@ program
 program
   .command('keygen <file>')
   .description('write a new key file; carry a copy to the receiver by hand')
-  .option(
-    '--add',
-    'add a key to the file that is there, as the last one and under the name of the first',
-    false,
-  )
-  .option('--name <name>', 'whose key it is, for the receiver; by chance when left out')
+  .option('--add', 'add a key to an existing file, after the others and under the name of the first', false)
+  .option('--name <name>', 'the name that tells the receiver whose key it is; random if left out')
   .action((file: string, { add, name }: { add: boolean; name?: string }, command: Command) => {
     const keyId = (add ? addKey : writeKeyFile)(file, randomBytes, name);
     const { json } = command.optsWithGlobals<GlobalOptions>();
-    const next = add ? `; then: keys use ${keyId}` : '';
+    const next = add ? `, then run keys use ${keyId}` : '';
     print(
       json
         ? JSON.stringify({ keyFile: file, keyId })
@@ -111,7 +107,7 @@ addKeyCommands(program, senderSettings);
 
 program
   .command('close [study]')
-  .description('close a study now, by its Study Instance UID, or all that are open')
+  .description('close a study now, given its Study Instance UID, or close all open ones')
   .action(async (studyUid: string | undefined, _options, command: Command) => {
     const { values } = configurationOf(command, senderSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -126,8 +122,8 @@ addVerifyCommand(program, withLedger);
 
 program
   .command('import <folder>')
-  .description('take in a CD, a USB stick or any folder: copied, never moved')
-  .option('--stat', 'ahead of everything else', false)
+  .description('take in a CD, a USB stick or any folder; files are copied, never moved')
+  .option('--stat', 'send them ahead of everything else', false)
   .action(async (folder: string, { stat }: { stat: boolean }, command: Command) => {
     const { values } = configurationOf(command, senderSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -146,7 +142,7 @@ program
 
 program
   .command('status')
-  .description('show the queue, the studies and what is wrong')
+  .description('show the queue, the studies and any problems')
   .action(async (_options, command: Command) => {
     const { values } = configurationOf(command, senderSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -211,7 +207,7 @@ function sentText({ expired, unreadable, passes }: StudySummary): string {
   if (expired) return 'transmitted, expired';
   if (unreadable > 0) return `${unreadable} unreadable`;
   if (passes === 0) return 'queued';
-  return `transmitted, ${passes === 1 ? '1 pass' : `${passes} passes`}`;
+  return `transmitted, ${countText(passes, 'pass', 'passes')}`;
 }
 
 async function withLedger<T>(
@@ -220,7 +216,7 @@ async function withLedger<T>(
 ): Promise<T> {
   const path = ledgerPath(values);
   if (!existsSync(path))
-    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-sender run makes it when it starts');
+    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-sender run creates it');
   const ledger = new SenderLedger(path);
   try {
     return await act(ledger);

@@ -232,7 +232,7 @@ export const errorCatalogue = {
   },
   E_DICOM_NESTING: {
     meaning: 'Sequences in the file are nested deeper than the limit.',
-    action: 'No scanner writes such files: find out where this one came from before you release it.',
+    action: 'No scanner writes such files: find out where this one came from before you let it through.',
   },
   E_DICOM_ELEMENTS: {
     meaning: 'The file has more data elements than the limit, or than a file of its size can have.',
@@ -245,11 +245,11 @@ export const errorCatalogue = {
   },
   E_DICOM_ORDER: {
     meaning: 'Elements of the data set are duplicated or out of order; readers may interpret it differently.',
-    action: 'Find out where the file came from; release it if that device writes such files.',
+    action: 'Find out where the file came from; let it through if that device writes such files.',
   },
   E_DICOM_TRAILING: {
     meaning: 'The file contains bytes after its data set.',
-    action: 'Another file may be hidden in them: examine the file before you release it.',
+    action: 'Another file may be hidden in them: examine the file before you let it through.',
   },
   E_DICOM_META: {
     meaning: 'The file meta information is incomplete, too large or out of order.',
@@ -353,7 +353,7 @@ export const errorCatalogue = {
   E_CONFLICT: {
     meaning:
       'An instance has the same UID as another one, but different content: it may be a corrected image, or belong to another sender. It is held.',
-    action: 'Compare the two with diode-receiver quarantine show, then release or purge the held one.',
+    action: 'Compare the two with diode-receiver quarantine show, then let the held one through or purge it.',
   },
   E_INSTANCE_MISMATCH: {
     meaning: 'An instance does not match its entry in the manifest.',
@@ -366,7 +366,8 @@ export const errorCatalogue = {
   },
   E_GATE_GAVE_UP: {
     meaning: 'The gate took too long to examine the instance, or failed to; it is held.',
-    action: 'Find out where the file came from; if it opens elsewhere, release it, and report the defect.',
+    action:
+      'Find out where the file came from; if it opens elsewhere, let it through, and report the defect.',
   },
   E_GATE_BEHIND: {
     meaning:
@@ -377,19 +378,19 @@ export const errorCatalogue = {
   E_GATE_META: {
     meaning:
       'The file meta information names a different instance or SOP class than the data set; it is held.',
-    action: 'Export it again from the scanner; compare both UIDs before you release it.',
+    action: 'Export it again from the scanner; compare both UIDs before you let it through.',
   },
   E_SOP_CLASS: {
     meaning: 'The gate does not let instances of this SOP class through; it is held.',
-    action: 'Release it, or change the list of SOP classes if you want this kind.',
+    action: 'Let it through, or change the list of SOP classes if you want this kind.',
   },
   E_ENCAPSULATED_DOCUMENT: {
     meaning: 'The instance contains a document for another program (PDF, CDA, STL and the like); it is held.',
-    action: 'Release it if you want the document, or let such documents through in the configuration.',
+    action: 'Let it through if you want the document, or allow such documents in the configuration.',
   },
   E_PREAMBLE: {
     meaning: 'Another program would run or open the preamble of this file; the instance is held.',
-    action: 'Find out where the file came from; if you release it, its preamble is zeroed.',
+    action: 'Find out where the file came from; if you let it through, its preamble is zeroed.',
   },
   E_SCAN_WAITING: {
     meaning: 'The malware scanner has not examined the instance yet; it is held until then.',
@@ -564,8 +565,8 @@ export const errorCatalogue = {
 export type ErrorCode = keyof typeof errorCatalogue;
 
 /**
- * What a full or failing disk says, or the ledger on it: for a while and not for ever. It is an alarm, and what could
- * not be written is written when it can.
+ * The codes of a full or failing disk, or of the ledger on it: a state that can pass. It is an alarm, and what could not
+ * be written is written once it can be.
  */
 export const storageCodes = ['E_DISK_FULL', 'E_DISK', 'E_LEDGER'] as const satisfies readonly ErrorCode[];
 

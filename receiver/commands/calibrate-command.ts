@@ -1,6 +1,6 @@
 /**
- * `diode-receiver calibrate`: counts what comes of a test transmission, through the same socket, thread and ring as in
- * service, and proposes a configuration. Assembling and writing are left out: the proposal keeps a reserve for them.
+ * `diode-receiver calibrate`: counts what arrives of a test transmission, through the same socket, thread and ring as in
+ * operation, and proposes a configuration. Assembling and writing are left out, so the proposal keeps a reserve for them.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -8,7 +8,7 @@ import { repairSymbolsBounds } from '../../shared/config/link-settings.ts';
 import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { numberOption } from '../../shared/console/number-option.ts';
 import { bar, Progress } from '../../shared/console/progress.ts';
-import { rateText } from '../../shared/console/quantities.ts';
+import { countText, rateText } from '../../shared/console/quantities.ts';
 import { readKeyFile, secretsOf } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { hostFiles } from '../../shared/host-network.ts';
@@ -24,7 +24,7 @@ import { type ReceiverConfiguration, receiverSettings } from '../configuration.t
 import { ReceiverLinkWatch } from '../link/link-health.ts';
 import type { LinkThreadCounters, LinkThreadData, LinkThreadMessage } from '../link/link-thread.ts';
 
-/** Without a datagram for so long a run that has begun is over: a step takes 10 s at most, and then markers come. */
+/** A run that has begun is over after this long without a datagram: a step takes 10 s at most, and is followed by markers. */
 const silenceMs = 30_000;
 const idleMs = 2;
 const drainBatch = 512;
@@ -37,7 +37,7 @@ interface Calibrated {
 export function addCalibrateCommand(program: Command): void {
   program
     .command('calibrate')
-    .description('count what comes of diode-sender calibrate, and propose rate, k, m and D')
+    .description('count what arrives from diode-sender calibrate, and propose a rate, k, m and D')
     .option('--wait <seconds>', 'how long to wait for the first datagram', '120')
     .action(async (options: { wait: string }, command: Command) => {
       const { values } = configurationOf(command, receiverSettings);
@@ -62,7 +62,7 @@ export function addCalibrateCommand(program: Command): void {
         const datagramMs = (rate: number) => wireTimeMs(datagramBytes, rate / 1000);
         print(`${rungTable(rungs)}\n\n${analysisText(analysis, datagramMs)}`);
         if (!run.isOver)
-          print('the end of the test did not come: the sender stopped, or what it sent last was lost');
+          print('the end of the test never arrived: the sender stopped, or its last datagrams were lost');
       }
       if (proposal === undefined) process.exitCode = 1;
     });
@@ -120,7 +120,7 @@ async function calibrate(values: ReceiverConfiguration, waitMs: number): Promise
   return { run, drops };
 }
 
-/** @returns whether any of it was of a calibration */
+/** @returns whether any of it belonged to a calibration */
 function take(
   reader: RingReader,
   count: number,
@@ -142,7 +142,7 @@ function take(
   return any;
 }
 
-/** What this host lost since the call before, by its own counters. */
+/** What this host lost since the previous call, by its own counters. */
 function dropsSinceLast(values: ReceiverConfiguration, counters: () => LinkThreadCounters): () => HostDrops {
   const watch = new ReceiverLinkWatch(hostFiles, {
     address: values['link.address'],
@@ -150,7 +150,7 @@ function dropsSinceLast(values: ReceiverConfiguration, counters: () => LinkThrea
     interface: values['link.interface'],
     datagramBytes: values['link.datagramBytes'],
   });
-  // How many the link lost is told by the steps: here all that the interface dropped counts.
+  // The steps tell what the link lost: here everything that the interface dropped counts.
   const look = () => {
     const { admitted, ringDrops } = counters();
     const lost = Number.MAX_SAFE_INTEGER;
@@ -159,7 +159,7 @@ function dropsSinceLast(values: ReceiverConfiguration, counters: () => LinkThrea
   let before = look();
   return () => {
     const now = look();
-    // An interface that was set down or replaced meanwhile begins to count anew.
+    // An interface that was set down or replaced meanwhile starts counting afresh.
     const since = {
       nic: Math.max(0, now.nic - before.nic),
       socket: Math.max(0, now.socket - before.socket),
@@ -179,27 +179,29 @@ function progressOf(run: CalibrationRun, port: number) {
     return { lines: [text], summary: text };
   }
   const rate = rateText(at.rateKilobitsPerSecond * 1000);
-  const summary = `step ${at.step + 1} of ${at.steps}, ${rate}: ${at.received} datagrams came`;
+  const summary = `step ${at.step + 1} of ${at.steps}, ${rate}: ${countText(at.received, 'datagram')} received`;
   return { lines: [`${bar(at.step, at.steps)} ${summary}`], summary };
 }
 
 function explained(failure: unknown): unknown {
   if (!(failure instanceof DiodeError) || failure.code !== 'E_LINK_PORT_BUSY') return failure;
   const detail =
-    'the port of the link is in use: stop the receiver while you calibrate (systemctl stop diode-receiver)';
+    'the port of the link is in use: stop the receiver before you calibrate (systemctl stop diode-receiver)';
   return new DiodeError('E_LINK_PORT_BUSY', detail, { cause: failure });
 }
 
-/** Nothing of a calibration came: what came instead says most of why. */
+/** No calibration arrived: what arrived instead says most about why. */
 function silent(run: CalibrationRun, { refused }: LinkThreadCounters, waitMs: number): DiodeError {
   const refusals = Object.entries(refused).filter(([, count]) => count > 0);
   const instead = [
     ...(run.others > 0
-      ? [`${run.others} datagrams of a sender that transmits came: stop it, and run diode-sender calibrate`]
+      ? [`${countText(run.others, 'datagram')} of a running sender: stop it, then run diode-sender calibrate`]
       : []),
-    ...(run.refused > 0 ? [`${run.refused} of a calibration that this release does not know`] : []),
-    ...refusals.map(([code, count]) => `${count} datagrams were refused: ${code}`),
+    ...(run.refused > 0
+      ? [`${countText(run.refused, 'datagram')} of a calibration that this version does not know`]
+      : []),
+    ...refusals.map(([code, count]) => `${countText(count, 'datagram')} refused with ${code}`),
   ];
-  const came = instead.length === 0 ? 'and nothing else either' : `but ${instead.join('; ')}`;
-  return new DiodeError('E_CALIBRATION_SILENT', `no test came within ${waitMs / 1000} s, ${came}`);
+  const came = instead.length === 0 ? 'nor did anything else' : `but this did: ${instead.join('; ')}`;
+  return new DiodeError('E_CALIBRATION_SILENT', `no test arrived within ${waitMs / 1000} s, ${came}`);
 }

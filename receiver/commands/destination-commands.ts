@@ -1,4 +1,4 @@
-/** The commands about destinations: what waits, whether they answer, what a person decides. */
+/** The commands for destinations: what is waiting, whether they answer, and what a person decides. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { ask, type GlobalOptions, print } from '../../shared/console/command-line.ts';
@@ -15,7 +15,7 @@ import { resolveDestination } from '../deliver/resolve-destination.ts';
 import type { DestinationSettings } from '../destination-settings.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 
-/** What these commands need of the program around them. */
+/** What these commands need from the program around them. */
 export interface DestinationCommandParts {
   readonly configurationOf: (command: Command) => ReceiverConfiguration;
   readonly statusesOf: (values: ReceiverConfiguration) => readonly DestinationStatus[];
@@ -38,7 +38,7 @@ export function addDestinationCommands(program: Command, parts: DestinationComma
 
   const destinations = program
     .command('destinations')
-    .description('list the PACS and what waits for them')
+    .description('list the PACS and what is waiting for each')
     .action((_options, command: Command) => {
       const values = configurationOf(command);
       const statuses = statusesOf(values);
@@ -55,23 +55,23 @@ export function addDestinationCommands(program: Command, parts: DestinationComma
     );
   destinations
     .command('retry <name>')
-    .description('try now what waits for a destination, and what has failed there once more')
+    .description('deliver now what is waiting for a destination, and try again what failed there')
     .action((name: string, _options, command: Command) =>
       askFor(command, deliveryVerbs.retry, { destination: name }),
     );
   destinations
     .command('abandon <name>')
-    .description('give up what has not arrived at a destination')
-    .requiredOption('--reason <text>', 'why; it is kept in the audit')
+    .description('give up what a destination has not taken yet')
+    .requiredOption('--reason <text>', 'why; this is kept in the audit')
     .action((name: string, options: { reason: string }, command: Command) =>
       askFor(command, deliveryVerbs.abandon, { destination: name, reason: options.reason }),
     );
 
   program
     .command('deliveries <study>')
-    .description('show what became of each instance of a study at each destination')
+    .description('show what happened to each instance of a study at each destination')
     .action(async (studyUid: string, _options, command: Command) => {
-      if (!isUid(studyUid)) throw new DiodeError('E_USAGE', 'that is no Study Instance UID');
+      if (!isUid(studyUid)) throw new DiodeError('E_USAGE', 'this is not a Study Instance UID');
       const rows = await withLedger(configurationOf(command), (ledger) => ledger.deliveries.list(studyUid));
       if (isJson(command)) return print(JSON.stringify({ deliveries: rows }));
       if (rows.length === 0) return print('nothing of this study is on its way to a destination');

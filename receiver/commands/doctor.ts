@@ -1,4 +1,4 @@
-/** What `diode-receiver doctor` looks at: the host, and that no way leads back over the link. */
+/** What `diode-receiver doctor` examines: the host, and that no route leads back over the link. */
 import { existsSync } from 'node:fs';
 import type { Finding } from '../../shared/doctor/finding.ts';
 import { keyNameFindings } from '../../shared/doctor/key-findings.ts';
@@ -27,7 +27,7 @@ export async function examineReceiver(
   const folders = {
     'vault.folder': vaultFolder,
     ...(inboxFolder !== undefined && { 'inbox.folder': inboxFolder }),
-    // The program makes it at its first start.
+    // The program creates it when it first starts.
     ...(existsSync(partialFolder) && { 'inbox.partialFolder': partialFolder }),
   };
   const skews = from.snapshot?.senders.map(({ clockSkewMs }) => clockSkewMs) ?? [];
@@ -66,7 +66,7 @@ export async function examineReceiver(
   ];
 }
 
-/** What the receiver speaks with. */
+/** The hosts that the receiver talks to. */
 function placesOf(configuration: ReceiverConfiguration): Place[] {
   const clamd = configuration['scan.host'];
   return [

@@ -10,6 +10,7 @@ import {
   print,
   readSnapshot,
 } from '../../shared/console/command-line.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { readKeyRing } from '../../shared/crypto/key-file.ts';
 import { DiodeError, diskError } from '../../shared/errors.ts';
@@ -45,11 +46,16 @@ type WithLedger = <T>(values: ReceiverConfiguration, act: (ledger: ReceiverLedge
 export function addMissingCommand(program: Command, withLedger: WithLedger): void {
   program
     .command('missing [study]')
-    .description('name everything the sender took in that is not in the inbox; STUDY is a number or a UID')
-    .option('--ticket <file>', 'write a ticket that asks for it: text, a picture (.svg), or - for here')
+    .description(
+      'list everything the senders took in that is not in the inbox; STUDY is a study number or UID',
+    )
+    .option(
+      '--ticket <file>',
+      'write a ticket that asks for it: a text file, a picture (.svg), or - to print it',
+    )
     .option('--qr', 'show the ticket as a QR code')
-    .option('--code', 'show a code to type at the sender, for the whole of one study')
-    .option('--sender <id>', 'only of this sender')
+    .option('--code', 'show a code to type on the sender that asks for one whole study')
+    .option('--sender <id>', 'only from this sender')
     .action(async (study: string | undefined, options: MissingOptions, command: Command) => {
       const { values } = configurationOf(command, receiverSettings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -64,17 +70,17 @@ export function addMissingCommand(program: Command, withLedger: WithLedger): voi
     });
 }
 
-/** A study is given by its number or its UID; digits alone may be either. */
+/** A study is given by its number or its UID; plain digits may be either. */
 function filterOf(study: string | undefined): Pick<MissingFilter, 'studyUid' | 'studyNumber'> {
   if (study === undefined) return {};
-  if (!isUid(study)) throw new DiodeError('E_USAGE', 'a study is given by its number or its UID');
+  if (!isUid(study)) throw new DiodeError('E_USAGE', 'give a study by its number or its UID');
   const studyNumber = Number(study);
   const isNumber = /^[0-9]+$/.test(study) && Number.isSafeInteger(studyNumber);
   return { studyUid: study, ...(isNumber && { studyNumber }) };
 }
 
 function missingText({ rows, more }: MissingAccount): string {
-  if (rows.length === 0 && more.length === 0) return 'nothing is missing of what the senders told of';
+  if (rows.length === 0 && more.length === 0) return 'nothing is missing that a sender has announced';
   const lines = rows.map((row) => [
     row.studyNumber,
     row.studyUid,
@@ -85,11 +91,11 @@ function missingText({ rows, more }: MissingAccount): string {
     row.senderId,
   ]);
   const beyond = more.map(({ cause, senderId, count, numbers }) => {
-    const between = numbers === undefined ? '' : `, of the numbers ${numbers.first} to ${numbers.last}`;
-    return `… and ${count} more: ${cause}${between}, of sender ${senderId}`;
+    const between = numbers === undefined ? '' : `, study numbers ${numbers.first} to ${numbers.last}`;
+    return `… and ${count} more: ${cause}${between}, from sender ${senderId}`;
   });
   const shown =
-    lines.length === 0 ? [] : [table(['number', 'study', 'what is missing', 'there', 'sender'], lines)];
+    lines.length === 0 ? [] : [table(['number', 'study', 'what is missing', 'arrived', 'sender'], lines)];
   return [...shown, ...beyond].join('\n');
 }
 
@@ -122,7 +128,7 @@ function writeTicket(
         )
       : undefined;
   if (options.code === true && code === undefined)
-    throw new DiodeError('E_USAGE', 'a code is for one study: name it by its number or its UID');
+    throw new DiodeError('E_USAGE', 'a code is for one study: give its number or its UID');
   const ticketId = randomBytes(8).toString('hex');
   const plan = planTicket(wanted, (studies) =>
     encodeTicket({ senderId: sender.senderId, ticketId, day, keyId: key.id, studies }, key.secret),
@@ -159,13 +165,16 @@ function ticketText(
   const lines = [
     `ticket${where} for sender ${senderId}, study number ${plan.studies.map(({ study }) => study.studyNumber).join(', ')}`,
     ...rounded.map(
-      ({ study, rounding }) => `  of ${study.studyNumber} more is missing than fits: whole ${rounding}`,
+      ({ study, rounding }) =>
+        `  ${study.studyNumber}: more is missing than fits, so the ticket asks for whole ${rounding}`,
     ),
     ...(plan.left.length === 0
       ? []
-      : [`  ${plan.left.length} more studies do not fit: make another ticket when these have come`]),
-    ...(code === undefined ? [] : [`  or type there: diode-sender resend --ticket ${code}`]),
-    '  carry it to the sender: diode-sender resend --ticket FILE',
+      : [
+          `  not in this ticket: ${countText(plan.left.length, 'more study', 'more studies')}; make another one when these have arrived`,
+        ]),
+    ...(code === undefined ? [] : [`  or type on the sender: diode-sender resend --ticket ${code}`]),
+    '  carry it to the sender and run diode-sender resend --ticket FILE',
   ];
   return lines.join('\n');
 }
@@ -197,11 +206,11 @@ function senderOf(ledger: ReceiverLedger, rows: readonly MissingRow[]): SenderRe
     );
   const sender = ledger.senders.get(senderId);
   if (sender === undefined)
-    throw new DiodeError('E_STUDY_STATE', 'no beacon of this sender ever came: its key is not known');
+    throw new DiodeError('E_STUDY_STATE', 'this sender has never sent a beacon, so its key is not known');
   return sender;
 }
 
-/** The day on the sender's clock, as its last beacon told it: clocks of the two sides may be years apart. */
+/** The day on the sender's clock, according to its last beacon: the clocks of the two sides may be years apart. */
 function senderDay(values: ReceiverConfiguration, senderId: string): number {
   const senders = readSnapshot<ReceiverStatus>(snapshotPath(values))?.senders ?? [];
   return dayOf(Date.now() + (senders.find((sender) => sender.senderId === senderId)?.clockSkewMs ?? 0));

@@ -1,4 +1,4 @@
-/** `diode-receiver quarantine`: look at what is held, and let it through or purge it. */
+/** `diode-receiver quarantine`: inspect what is held, and let it through or purge it. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { ask, configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
@@ -16,18 +16,18 @@ type WithLedger = <T>(
 ) => Promise<T>;
 
 const shownMax = 1000;
-/** Of an object id: enough to name it, and what `release` and `purge` take. */
+/** Of an object id: enough to identify it, and accepted by `release` and `purge`. */
 const shownIdDigits = 12;
 
 export function addQuarantineCommands(program: Command, withLedger: WithLedger): void {
   const quarantine = program
     .command('quarantine')
-    .description('look at instances that are held, let them through or purge them');
+    .description('inspect held instances, let them through or purge them');
 
   quarantine
     .command('list')
-    .description('what is held, and why; the oldest first')
-    .option('--purged', 'what was purged instead', false)
+    .description('list what is held and why, oldest first')
+    .option('--purged', 'list what was purged instead', false)
     .action(async (options: { purged: boolean }, command: Command) => {
       const which = options.purged ? 'purged' : 'waiting';
       const held = await withLedger(valuesOf(command), (ledger) => ledger.holds.held(shownMax, which));
@@ -42,12 +42,12 @@ export function addQuarantineCommands(program: Command, withLedger: WithLedger):
         timeText(one.receivedAtMs),
       ]);
       print(table(['id', 'reason', 'study', 'SOP class', 'size', 'since'], rows));
-      if (held.length === shownMax) print(`… and maybe more: the oldest ${shownMax} are shown`);
+      if (held.length === shownMax) print(`… there may be more: these are the oldest ${shownMax}`);
     });
 
   quarantine
     .command('show <id>')
-    .description('everything about what an id (or its beginning, or a Study Instance UID) names')
+    .description('show everything about the instances with an id (or its beginning, or a Study Instance UID)')
     .action(async (id: string, _options, command: Command) => {
       const values = valuesOf(command);
       const shown = await withLedger(values, (ledger) =>
@@ -59,17 +59,19 @@ export function addQuarantineCommands(program: Command, withLedger: WithLedger):
 
   quarantine
     .command('release <id>')
-    .description('let through what an id or a Study Instance UID names, whatever it is held for')
-    .requiredOption('--reason <text>', 'why; it is kept in the audit')
+    .description('let through the instances with an id or a Study Instance UID, whatever they are held for')
+    .requiredOption('--reason <text>', 'why; this is kept in the audit')
     .action((id: string, options: { reason: string }, command: Command) =>
       request(command, withLedger, quarantineVerbs.release, { id, reason: options.reason }),
     );
 
   quarantine
     .command('purge <id>')
-    .description('delete what an id or a Study Instance UID names, and keep it out when it is sent again')
-    .requiredOption('--reason <text>', 'why; it is kept in the audit')
-    .option('--again', 'take it when it is sent again: to replace a copy that is damaged here', false)
+    .description(
+      'delete the instances with an id or a Study Instance UID, and keep them out if they are sent again',
+    )
+    .requiredOption('--reason <text>', 'why; this is kept in the audit')
+    .option('--again', 'accept them if they are sent again, to replace a copy that is damaged here', false)
     .action((id: string, { reason, again }: { reason: string; again: boolean }, command: Command) =>
       request(command, withLedger, quarantineVerbs.purge, { id, reason, again }),
     );
@@ -95,7 +97,7 @@ function isJson(command: Command): boolean {
   return command.optsWithGlobals<GlobalOptions>().json;
 }
 
-/** What a script gets of a held instance. No hash of a patient is among it. */
+/** What a script gets about a held instance; it includes no hash of a patient. */
 function listed({ patient: _, ...held }: HeldInstance) {
   return held;
 }
@@ -119,7 +121,7 @@ function details(ledger: ReceiverLedger, held: HeldInstance, vaultFolder: string
 
 function detailsText(shown: ReturnType<typeof details>): string {
   const released = (revision: number | undefined) =>
-    revision === undefined ? 'not released' : `released with revision ${revision}`;
+    revision === undefined ? 'not released' : `released in revision ${revision}`;
   const rows = [
     ['id', shown.objectId],
     ['study', shown.studyUid],

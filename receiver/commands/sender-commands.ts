@@ -1,4 +1,4 @@
-/** The commands about senders: which are known and whose they are, and what a person sets right about one. */
+/** The commands for senders: which are known, whose they are, and what a person can put right about one. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { ask, configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
@@ -23,12 +23,12 @@ interface GivenOptions {
 export function addSenderCommands(program: Command, withLedger: WithLedger): void {
   const senders = program
     .command('senders')
-    .description('list the senders that were ever heard, and whose they are')
+    .description('list all senders ever heard from, and whose they are')
     .action(async (_options, command: Command) => {
       const { values } = configurationOf(command, receiverSettings);
       const rows = await withLedger(values, (ledger) => senderRows(ledger, values));
       if (command.optsWithGlobals<GlobalOptions>().json) return print(JSON.stringify({ senders: rows }));
-      if (rows.length === 0) return print('no sender was ever heard');
+      if (rows.length === 0) return print('no sender has ever been heard from');
       print(
         table(
           ['sender', 'key', 'key name', 'bound by', 'highest study', ''],
@@ -47,7 +47,7 @@ export function addSenderCommands(program: Command, withLedger: WithLedger): voi
     senders
       .command(usage)
       .description(description)
-      .requiredOption('--reason <text>', 'why; it is kept in the audit');
+      .requiredOption('--reason <text>', 'why; this is kept in the audit');
   const asks = (verb: string) => async (senderId: string, options: GivenOptions, command: Command) => {
     const { values } = configurationOf(command, receiverSettings);
     const { reason, keyName, highest } = options;
@@ -62,21 +62,21 @@ export function addSenderCommands(program: Command, withLedger: WithLedger): voi
     const { json } = command.optsWithGlobals<GlobalOptions>();
     print(json ? JSON.stringify({ ok: true, detail }) : detail);
   };
-  add('retire <id>', 'say that a sender is out of use: its alarms end, until it is heard again').action(
+  add('retire <id>', 'mark a sender as out of use: its alarms end, unless it is heard again').action(
     asks(senderVerbs.retire),
   );
-  add('bind <id>', 'say whose a sender is: it may speak under keys of this name alone')
+  add('bind <id>', 'bind a sender to a key name: it may then use keys of that name only')
     .requiredOption('--key-name <name>', 'the name in the key file; "" for keys without one')
     .action(asks(senderVerbs.bind));
-  add('accept <id>', 'say that a sender was rightly set back to an older disk image: its alarm ends').action(
+  add('accept <id>', 'confirm that a sender was restored from an older disk image: its alarm ends').action(
     asks(senderVerbs.accept),
   );
-  add('correct <id>', 'set the highest study number of a sender right, and begin its sessions anew')
-    .requiredOption('--highest <number>', 'its highest study number, as diode-sender status shows it')
+  add('correct <id>', 'correct the highest study number of a sender, and start counting its sessions afresh')
+    .requiredOption('--highest <number>', 'its highest study number, as shown by diode-sender status')
     .action(asks(senderVerbs.correct));
 }
 
-/** Those of which a beacon came, and those that are bound without one. */
+/** Those that sent a beacon, and those that are bound without one. */
 function senderRows(ledger: ReceiverLedger, values: ReceiverConfiguration) {
   const written = writtenSenders(values);
   const bindings = new Map(ledger.bindings.all().map((binding) => [binding.senderId, binding]));
@@ -96,7 +96,7 @@ function senderRows(ledger: ReceiverLedger, values: ReceiverConfiguration) {
   });
 }
 
-/** A key file that can't be read now costs the list nothing else. */
+/** A key file that can't be read now leaves out only what it says. */
 function writtenSenders(values: ReceiverConfiguration): ReadonlyMap<string, string> {
   try {
     return readKeyRing(values.keyFile).senders;

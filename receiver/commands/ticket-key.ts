@@ -1,11 +1,11 @@
-/** The key that a ticket for a sender is made with: one of the name that the sender is bound to, never another's. */
+/** The key for a sender's ticket: one of the name that the sender is bound to, never another's. */
 import { type Key, type KeyRing, keyNameText } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SenderRecord } from '../ledger/sender-records.ts';
 
 /**
- * That of its newest beacon while the ring has it, else the first of its name.
+ * The key of its newest beacon while the ring has it, otherwise the first of its name.
  * @throws DiodeError E_KEY_UNKNOWN
  */
 export function ticketKey(ledger: ReceiverLedger, ring: KeyRing, sender: SenderRecord): Key {
@@ -17,6 +17,6 @@ export function ticketKey(ledger: ReceiverLedger, ring: KeyRing, sender: SenderR
   if (key !== undefined) return key;
   throw new DiodeError(
     'E_KEY_UNKNOWN',
-    `sender ${senderId} is bound to keys of the name ${keyNameText(name)}, and the key file has none`,
+    `sender ${senderId} is bound to the key name ${keyNameText(name)}, but the key file has no such key`,
   );
 }

@@ -1,4 +1,4 @@
-/** `diode-receiver verify`: reads everything in the vault again; what differs from the ledger is collected anew. */
+/** `diode-receiver verify`: reads the whole vault again; files that differ from the ledger are collected again. */
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -10,7 +10,7 @@ import {
   readSnapshot,
   snapshotFreshMs,
 } from '../../shared/console/command-line.ts';
-import { bytesText } from '../../shared/console/quantities.ts';
+import { bytesText, countText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
@@ -36,7 +36,9 @@ type WithLedger = <T>(
 export function addVerifyCommand(program: Command, withLedger: WithLedger): void {
   program
     .command('verify')
-    .description('read the whole vault again and compare it with the ledger; what differs is collected anew')
+    .description(
+      'read the whole vault again and compare it with the ledger; files that differ are collected again',
+    )
     .action(async (_options, command: Command) => {
       const { values } = configurationOf(command, receiverSettings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -53,7 +55,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
           difference,
         }));
         for (const { objectId } of different) await collectAgain(ledger, values, objectId);
-        const summary = `${result.files} files, ${bytesText(result.bytes)} read; ${different.length} differ`;
+        const summary = `${countText(result.files, 'file')}, ${bytesText(result.bytes)} read; ${countText(different.length, 'difference')}`;
         if (json) print(JSON.stringify({ files: result.files, bytes: result.bytes, different }));
         else {
           if (different.length > 0)
@@ -63,7 +65,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
                 different.map((row) => [row.objectId, row.studyUid, row.difference]),
               ),
             );
-          print(different.length > 0 ? `${summary}, and are collected again` : summary);
+          print(different.length > 0 ? `${summary}; the damaged files are collected again` : summary);
         }
         if (different.length > 0) throw new DiodeError('E_VERIFY', summary);
       });
@@ -83,7 +85,7 @@ function* keptFiles(ledger: ReceiverLedger, folder: string): Generator<VaultFile
   }
 }
 
-/** The running program does it at once; one that does not run does it when it starts. */
+/** The running program does it at once; otherwise it is done at the next start. */
 async function collectAgain(
   ledger: ReceiverLedger,
   values: ReceiverConfiguration,

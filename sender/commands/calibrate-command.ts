@@ -1,6 +1,6 @@
 /**
- * `diode-sender calibrate`: sends a ladder of rates to a receiver that runs `diode-receiver calibrate`, and can't learn what
- * came. The result is read there.
+ * `diode-sender calibrate`: sends a ladder of rates to a receiver that runs `diode-receiver calibrate`. This side cannot
+ * learn what arrived; the result is read there.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { linkParameters } from '../../shared/config/link-settings.ts';
 import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { numberOption } from '../../shared/console/number-option.ts';
 import { bar, Progress } from '../../shared/console/progress.ts';
-import { rateText } from '../../shared/console/quantities.ts';
+import { countText, rateText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { readKeyFile } from '../../shared/crypto/key-file.ts';
 import { deriveTagKey } from '../../shared/crypto/keys.ts';
@@ -45,10 +45,10 @@ interface SentStep {
 export function addCalibrateCommand(program: Command): void {
   program
     .command('calibrate')
-    .description('send a test at rising rates; diode-receiver calibrate, started before, says what came')
-    .option('--from <megabits>', 'the lowest rate, on the wire', '100')
-    .option('--to <megabits>', 'the highest rate, if the sender can keep it', '10000')
-    .option('--repeat <times>', 'how often all rates are sent', '3')
+    .description('send a test at rising rates; start diode-receiver calibrate first: it reports what arrives')
+    .option('--from <megabits>', 'the lowest rate on the wire', '100')
+    .option('--to <megabits>', 'the highest rate, if the sender can keep it up', '10000')
+    .option('--repeat <times>', 'how many times all rates are sent', '3')
     .option('--seconds <seconds>', 'how long each step takes', '1')
     .action(async (options: Options, command: Command) => {
       const { values } = configurationOf(command, senderSettings);
@@ -60,7 +60,10 @@ export function addCalibrateCommand(program: Command): void {
       const rates = ladderRates(from * 1000, to * 1000);
       const most = Math.floor(limits.calibrationStepsMax / rates.length);
       if (Math.floor(repeat) > most)
-        throw new DiodeError('E_USAGE', `${rates.length} rates can be repeated ${most} times at most`);
+        throw new DiodeError(
+          'E_USAGE',
+          `${rates.length} rates can be repeated at most ${countText(most, 'time')}`,
+        );
       const steps = await calibrate(values, new Ladder(rates, Math.floor(repeat)), seconds);
       if (json) return print(JSON.stringify({ ok: true, steps }));
       const rows = steps.map((step) => [
@@ -68,7 +71,9 @@ export function addCalibrateCommand(program: Command): void {
         rateText(step.keptKilobitsPerSecond * 1000),
         step.datagrams,
       ]);
-      print(`${table(['rate', 'kept', 'datagrams'], rows)}\nsent; what came is told on the high side`);
+      print(
+        `${table(['rate', 'kept', 'datagrams'], rows)}\nsent; diode-receiver calibrate shows what arrived`,
+      );
     });
 }
 
@@ -129,7 +134,7 @@ function own(spoolFolder: string): () => void {
     return takeOwnership(join(spoolFolder, 'owner.lock'));
   } catch (cause) {
     if (!(cause instanceof DiodeError) || cause.code !== 'E_ALREADY_RUNNING') throw cause;
-    const detail = 'the sender is running: stop it while you calibrate (systemctl stop diode-sender)';
+    const detail = 'the sender is running: stop it before you calibrate (systemctl stop diode-sender)';
     throw new DiodeError('E_ALREADY_RUNNING', detail, { cause });
   }
 }
@@ -145,7 +150,7 @@ function identify(values: SenderConfiguration) {
   }
 }
 
-/** What can't cross is not worth sending, and would look like a link that loses everything. */
+/** What can't cross is not worth sending: it would look like a link that loses everything. */
 function checkLink(values: SenderConfiguration): void {
   const watch = new SenderLinkWatch(hostFiles, {
     address: values['link.address'],

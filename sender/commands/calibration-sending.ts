@@ -1,6 +1,7 @@
 /**
- * Sends the steps of a calibration as the sender sends everything: the same socket, cut by the kernel, at the pace of the
- * same pacer. Tags are written on the way, in the thread that paces: so what it can keep is rather too low than too high.
+ * Sends the steps of a calibration the way the sender sends everything: through the same socket, split by the kernel and
+ * paced by the same pacer. Tags are written along the way in the pacing thread, so the rate it can keep is an underestimate
+ * rather than an overestimate.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { DatagramTag } from '../../shared/crypto/siphash.ts';
@@ -18,7 +19,7 @@ import { framingBytes } from '../../shared/wire/wire-time.ts';
 import type { SenderLink } from '../link/link.ts';
 import { Pacer } from '../link/pace.ts';
 
-/** So long nothing is sent after a step: what waits in a buffer is through, and the receiver has read its counters. */
+/** The pause after a step, in which buffers empty and the receiver reads its counters. */
 const quietMs = 400;
 const markersOfStep = 5;
 const markerGapMs = 20;
@@ -43,7 +44,7 @@ export class CalibrationSending {
 
   /**
    * Sends all datagrams of a step.
-   * @returns the rate kept, in kilobits a second on the wire, at most the one asked for
+   * @returns the rate kept, in kilobits per second on the wire, at most the one asked for
    * @throws DiodeError E_LINK_SEND
    */
   async step(fields: CalibrationStepFields): Promise<number> {
@@ -98,7 +99,7 @@ export class CalibrationSending {
     }
   }
 
-  /** The kernel may take the bytes later than it is given them. */
+  /** The kernel may take the bytes later than they are handed over. */
   async #untilTaken(): Promise<void> {
     const { link } = this.#options;
     const startMs = performance.now();
@@ -107,7 +108,7 @@ export class CalibrationSending {
       if (failure !== undefined) throw failure;
       if (link.idle) return;
       if (performance.now() - startMs > stuckMs)
-        throw new DiodeError('E_LINK_SEND', `the kernel took nothing for ${stuckMs / 1000} s`);
+        throw new DiodeError('E_LINK_SEND', `the kernel accepted nothing for ${stuckMs / 1000} s`);
       if (link.hasRefused) {
         await sleep(backOffMs);
         link.sendRefused();
@@ -118,7 +119,7 @@ export class CalibrationSending {
   }
 }
 
-/** Waits until so many may leave. @returns the time they leave at */
+/** Waits until that many may be sent. @returns the time they are sent */
 async function untilDue(pacer: Pacer, count: number): Promise<number> {
   for (;;) {
     const nowMs = performance.now();

@@ -1,4 +1,4 @@
-/** What `diode-sender doctor` looks at: the host, and from the link's own watch what a transmit-only host must see itself. */
+/** What `diode-sender doctor` examines: the host, and what a transmit-only host can only learn from its own watch on the link. */
 import { type Finding, ok, wrong } from '../../shared/doctor/finding.ts';
 import { bindingFinding, wayFinding } from '../../shared/doctor/link-findings.ts';
 import { lookAtHost, runningPid } from '../../shared/doctor/look-at-host.ts';
@@ -72,11 +72,11 @@ export async function examineSender(
           'neighbour entry',
           'failure',
           neighbour.detail,
-          'Without it every send succeeds and nothing crosses.',
+          'Without it every send succeeds, but nothing reaches the receiver.',
         ),
     ...health.problems
       .filter(({ code }) => code !== 'E_LINK_NEIGHBOUR')
-      .map(({ code, detail }) => wrong('link', 'failure', detail, `diode-sender explain ${code}`)),
+      .map(({ code, detail }) => wrong('link', 'failure', detail, `Run diode-sender explain ${code}.`)),
   ];
 }
 

@@ -1,10 +1,10 @@
-/** `diode-sender import`: copies a medium into the spool, waits until the running sender has taken it in, and sums up. */
+/** `diode-sender import`: copies a medium into the spool, waits until the running sender has taken it in, and reports. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../shared/clock.ts';
 import { bar, Progress } from '../../shared/console/progress.ts';
-import { bytesText } from '../../shared/console/quantities.ts';
+import { bytesText, countText } from '../../shared/console/quantities.ts';
 import { nodeDisk } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { WaterMarks } from '../../shared/water-marks.ts';
@@ -23,7 +23,7 @@ export interface ImportSummary {
   readonly duplicates: number;
   readonly dicomdirs: number;
   readonly others: number;
-  /** Copied, and not taken in yet: the sender does not run, or has more to do than we wait for. */
+  /** Copied but not taken in yet: the sender is not running, or has more to do than we wait for. */
   readonly waiting: number;
   readonly failed: Readonly<Record<string, number>>;
 }
@@ -38,12 +38,12 @@ export async function importFolder(options: {
   readonly ledger: SenderLedger;
   readonly folder: string;
   readonly priority: Priority;
-  /** Whether a sender runs that takes in what is copied. */
+  /** Whether a sender is running to take in what is copied. */
   readonly isRunning: () => boolean;
 }): Promise<ImportSummary> {
   const { configuration, ledger, isRunning } = options;
   const spoolFolder = configuration['spool.folder'];
-  // What root copies, the sender could not read.
+  // The sender could not read what root copies.
   if (statSync(spoolFolder).uid !== process.geteuid?.())
     throw new DiodeError('E_FOLDER', 'the spool belongs to another user: run this command as that user');
   const spool = new Spool({ folder: spoolFolder, disk: nodeDisk, ledger });
@@ -72,7 +72,7 @@ export async function importFolder(options: {
   }
 }
 
-/** Waits until the sender has taken up what was copied, as long as it gets on with it. @returns what it has not */
+/** Waits until the sender has taken in what was copied, for as long as it makes progress. @returns what it has not */
 async function takenIn(
   spool: Spool,
   imported: readonly ImportedInstance[],
@@ -103,7 +103,7 @@ function summary(
   );
   const failed: Record<string, number> = Object.fromEntries(progress.failed);
   const rejected = progress.imported.length - waiting.size - taken.length;
-  // The sender's own look at a file differed from ours: its reason is in its log and its counters.
+  // The sender judged a file differently than we did: its reason is in its log and its counters.
   if (rejected > 0) failed['E_FILE_CHANGED'] = (failed['E_FILE_CHANGED'] ?? 0) + rejected;
   return {
     files: progress.files,
@@ -119,12 +119,12 @@ function summary(
 }
 
 function show(lines: Progress, { files, seen, bytes, imported }: ImportProgress): void {
-  const summary = `${seen} of ${files} files, ${imported.length} instances, ${bytesText(bytes)}`;
+  const summary = `${seen} of ${countText(files, 'file')}, ${countText(imported.length, 'instance')}, ${bytesText(bytes)}`;
   lines.show({ lines: [`${bar(seen, files)} ${summary}`], summary });
 }
 
 function waitingLines(left: number) {
-  const summary = `copied; ${left} instances wait for the sender to take them in`;
+  const summary = `copied; waiting for the sender to take in ${countText(left, 'instance')}`;
   return { lines: [summary], summary };
 }
 
@@ -136,7 +136,7 @@ export function importText(summary: ImportSummary): string {
     `skipped: ${dicomdirs} DICOMDIR, ${others} that are no DICOM`,
   ];
   if (waiting > 0)
-    lines.push(`${waiting} instances are copied and wait in the spool for diode-sender to take them in`);
+    lines.push(`copied, waiting in the spool for diode-sender to take in: ${countText(waiting, 'instance')}`);
   for (const [code, count] of Object.entries(failed)) lines.push(`NOT TAKEN: ${count} ${code}`);
   return lines.join('\n');
 }

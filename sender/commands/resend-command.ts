@@ -14,8 +14,8 @@ const standardInput = 0;
 export function addResendCommand(program: Command, withLedger: WithLedger): void {
   program
     .command('resend')
-    .description('send again what a ticket of the receiver asks for, ahead of the queue')
-    .requiredOption('--ticket <ticket>', 'a file, - for standard input, or a typed code')
+    .description("send again what a receiver's ticket asks for, ahead of the queue")
+    .requiredOption('--ticket <ticket>', 'a file, - for standard input, or the code that the receiver shows')
     .action(async (options: { ticket: string }, command: Command) => {
       const { values } = configurationOf(command, senderSettings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -25,7 +25,7 @@ export function addResendCommand(program: Command, withLedger: WithLedger): void
     });
 }
 
-/** A file's content, or what was typed: the command line is where it says which. */
+/** A file's content, or the text itself if no such file exists. */
 function ticketText(given: string): string {
   if (given === '-') return readBounded(standardInput);
   if (!existsSync(given)) return given;
@@ -35,7 +35,7 @@ function ticketText(given: string): string {
     if (cause instanceof DiodeError) throw cause;
     throw new DiodeError(
       'E_TICKET',
-      `the ticket can not be read (${errorCauseCode(cause) ?? 'unknown cause'})`,
+      `the ticket cannot be read (${errorCauseCode(cause) ?? 'unknown cause'})`,
       {
         cause,
       },
@@ -43,7 +43,7 @@ function ticketText(given: string): string {
   }
 }
 
-/** No ticket is longer, whatever the file is. */
+/** Reads no more than the longest ticket, whatever the file is. */
 function readBounded(descriptor: number): string {
   const bytes = Buffer.alloc(limits.ticketBytesMax + 1);
   let length = 0;

@@ -1,8 +1,8 @@
-/** `diode-sender verify`: reads everything in the spool again; what differs from the ledger is not sent any more. */
+/** `diode-sender verify`: reads the whole spool again; files that differ from the ledger are no longer sent. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
-import { bytesText } from '../../shared/console/quantities.ts';
+import { bytesText, countText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
@@ -20,7 +20,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
   program
     .command('verify')
     .description(
-      'read the whole spool again and compare it with the ledger; what differs is not sent any more',
+      'read the whole spool again and compare it with the ledger; files that differ are no longer sent',
     )
     .action(async (_options, command: Command) => {
       const { values } = configurationOf(command, senderSettings);
@@ -36,7 +36,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
           objectId: file.objectId,
           difference,
         }));
-        const summary = `${result.files} files, ${bytesText(result.bytes)} read; ${different.length} differ`;
+        const summary = `${countText(result.files, 'file')}, ${bytesText(result.bytes)} read; ${countText(different.length, 'difference')}`;
         if (json) print(JSON.stringify({ files: result.files, bytes: result.bytes, different, unreadable }));
         else {
           if (different.length > 0)
@@ -46,9 +46,10 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
                 different.map((row) => [row.objectId, row.difference]),
               ),
             );
-          print(`${summary}; ${unreadable} can not be sent`);
+          print(`${summary}; ${unreadable} cannot be sent`);
         }
-        if (unreadable > 0) throw new DiodeError('E_VERIFY', `${unreadable} instances can not be sent`);
+        if (unreadable > 0)
+          throw new DiodeError('E_VERIFY', `${countText(unreadable, 'instance')} cannot be sent`);
       });
     });
 }

@@ -1,4 +1,4 @@
-/** Standing alarms as `status` shows them: the most urgent first, among equals the oldest. */
+/** Current alarms as `status` shows them: the most urgent first, then the oldest. */
 import { severities } from '../alarm-severity.ts';
 import type { Alarm } from '../alarms.ts';
 

@@ -29,7 +29,7 @@ export interface GlobalOptions {
 const answerWaitMs = 10_000;
 const answerPollMs = 50;
 
-/** A command line with the options every command has. */
+/** A command line with the options that every command has. */
 export function createProgram(name: string, about: string, defaultConfiguration: string): Command {
   return (
     new Command(name)
@@ -38,19 +38,19 @@ export function createProgram(name: string, about: string, defaultConfiguration:
       .option('-c, --config <file>', 'the configuration file', defaultConfiguration)
       .option(
         '--set <key=value>',
-        'set a configuration value (repeatable)',
+        'override a configuration value (repeatable)',
         (value, before: string[]) => [...before, value],
         [],
       )
       .option('--json', 'print one JSON object, for scripts', false)
       .configureHelp({ showGlobalOptions: true })
-      // What is wrong with the command line is thrown, and printed as every error is.
+      // A wrong command line throws, and is printed like every other error.
       .exitOverride()
       .configureOutput({ outputError: () => {} })
   );
 }
 
-/** The version in package.json, above the sources or the built files. */
+/** The version in package.json, which is above the sources or the built files. */
 export function programVersion(): string {
   const places = ['../../package.json', '../../../package.json'].map(
     (place) => new URL(place, import.meta.url),
@@ -73,10 +73,10 @@ function sourcesOf(command: Command) {
 
 /** Adds `config check`, `config show` and `explain`. */
 export function addCommonCommands(program: Command, settings: Settings): void {
-  const config = program.command('config').description('look at the configuration');
+  const config = program.command('config').description('check or show the configuration');
   config
     .command('check')
-    .description('say all that is wrong with the configuration')
+    .description('list everything that is wrong with the configuration')
     .action((_options, command: Command) => {
       const { errors } = checkConfiguration(settings, sourcesOf(command));
       const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -88,7 +88,7 @@ export function addCommonCommands(program: Command, settings: Settings): void {
           }),
         );
       } else if (errors.length === 0) {
-        print('the configuration is right');
+        print('the configuration is valid');
       } else {
         for (const error of errors) process.stderr.write(`${failureText(program.name(), false, error)}\n`);
       }
@@ -96,19 +96,19 @@ export function addCommonCommands(program: Command, settings: Settings): void {
     });
   config
     .command('show')
-    .description('print every value, where it comes from, and what it is for')
+    .description('print every setting: its value, where that comes from, and what it is for')
     .action((_options, command: Command) => {
       const { values, origins } = configurationOf(command, settings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
       if (json) return print(JSON.stringify({ values, origins }));
       print(table(['key', 'value', 'from', 'for'], settingRows(settings, values, origins)));
       print(
-        `\nA value also comes from the environment (${environmentName('link.port')}) or from --set link.port=4747.`,
+        `\nA value can also be set in the environment (${environmentName('link.port')}) or with --set link.port=4747.`,
       );
     });
   program
     .command('explain <code>')
-    .description('say what an error code means and what to do')
+    .description('explain an error code and what to do about it')
     .action((code: string, _options, command: Command) => {
       if (!isErrorCode(code)) throw new DiodeError('E_USAGE', `there is no code ${code}`);
       const { meaning, action } = errorCatalogue[code];
@@ -120,7 +120,7 @@ export function addCommonCommands(program: Command, settings: Settings): void {
 }
 
 /**
- * Asks the running program and waits for its answer; the request stays when it doesn't run.
+ * Asks the running program and waits for its answer; if it isn't running, the request stays queued.
  * @returns what it did, as a sentence
  * @throws DiodeError what it refused, or E_REQUEST_TIMEOUT
  */
@@ -142,7 +142,7 @@ export async function ask(
   throw new DiodeError('E_REQUEST_TIMEOUT');
 }
 
-/** Reads the snapshot of the running program; undefined when it never ran here. */
+/** Reads the snapshot of the running program; undefined if it never ran here. */
 export function readSnapshot<T>(path: string): T | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
@@ -151,24 +151,24 @@ export function readSnapshot<T>(path: string): T | undefined {
   }
 }
 
-/** A snapshot older than this is of a program that does not run. */
+/** A snapshot older than this means that the program is not running. */
 export const snapshotFreshMs = 5000;
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Runs a command line: an error is printed as a person or a script wants it, and the exit code is 1. */
+/** Runs a command line: an error is printed for a person or for a script, and the exit code is 1. */
 export async function runProgram(program: Command, argv: readonly string[] = process.argv): Promise<void> {
-  // Whatever the shell allows: files of the programs are for their user and group, 0640 and 0750 at most.
+  // Whatever the shell's umask: the programs' files are for their user and group, 0640 and 0750 at most.
   process.umask(process.umask() | 0o027);
-  // Also when the command line could not be read to its end.
+  // Also when the command line could not be parsed to the end.
   const json = argv.includes('--json');
   const fail = (error: unknown) => process.stderr.write(`${failureText(program.name(), json, error)}\n`);
   process.stdout.on('error', (cause) => {
-    // Who reads has enough, as `head` does.
+    // The reader has enough, like `head`.
     if (errorCauseCode(cause) === 'EPIPE') process.exit();
-    fail(diskError(cause, 'standard output can not be written'));
+    fail(diskError(cause, 'standard output cannot be written to'));
     process.exit(1);
   });
   try {
@@ -181,7 +181,7 @@ export async function runProgram(program: Command, argv: readonly string[] = pro
   }
 }
 
-/** Help and version are no errors, though they come as such. */
+/** Help and version are not errors, though they are thrown as such. */
 const printedByItself: readonly string[] = ['commander.help', 'commander.helpDisplayed', 'commander.version'];
 
 /** `error: unknown option '--x'` and what may follow on a second line, as one sentence. */

@@ -1,8 +1,9 @@
-/** `doctor`: prints the findings, as a table or as JSON, and ends with 1 when something is a failure. */
+/** `doctor`: prints the findings as a table or as JSON, and exits with 1 if any is a failure. */
 import type { Command } from 'commander';
 import type { Finding, Verdict } from '../doctor/finding.ts';
 import { countersPath } from '../link-counters.ts';
 import { type GlobalOptions, print } from './command-line.ts';
+import { countText } from './quantities.ts';
 import { table } from './table.ts';
 
 const words: Readonly<Record<Verdict, string>> = {
@@ -18,10 +19,10 @@ export function addDoctorCommand(
 ): void {
   program
     .command('doctor')
-    .description('check this host, the link and what keeps it one-way, and say what to do')
+    .description('check this host, the link and what keeps it one-way, and say what to do about problems')
     .option(
       '--counters <file>',
-      'what the rules of the kernel counted, as nft -j list counters',
+      'the counters of the kernel rules, as written by nft -j list counters',
       countersPath,
     )
     .action(async (options: { counters: string }, command: Command) => {
@@ -40,6 +41,6 @@ export function doctorText(findings: readonly Finding[]): string {
     action === undefined ? [] : [`${words[verdict]} ${check}: ${action}`],
   );
   const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
-  const sum = `${count('ok')} ok, ${count('warning')} warnings, ${count('failure')} failures, ${count('unknown')} unknown`;
+  const sum = `${count('ok')} ok, ${countText(count('warning'), 'warning')}, ${countText(count('failure'), 'failure')}, ${count('unknown')} unknown`;
   return [table(['', 'check', 'found'], rows), '', ...actions, sum].join('\n');
 }

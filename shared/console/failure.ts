@@ -1,10 +1,10 @@
 /**
- * How a command line fails: one sentence of what happened, one of what to do, the code; or one JSON object.
- * Errors go to standard error, begin in lower case with the program's name, and end the process with 1.
+ * How a command fails: a sentence on what happened, one on what to do, and the code; or one JSON object.
+ * Errors go to standard error, begin in lower case after the program's name, and the process exits with 1.
  */
 import { DiodeError } from '../errors.ts';
 
-/** @returns what is printed for an error; one that is no DiodeError is the program's own fault */
+/** @returns what is printed for an error; any that is not a DiodeError is the program's own fault */
 export function failureText(program: string, json: boolean, error: unknown): string {
   const known =
     error instanceof DiodeError ? error : new DiodeError('E_INTERNAL', undefined, { cause: error });

@@ -1,4 +1,4 @@
-/** Quantities as people read them: two or three figures and a unit. What is no quantity is a dash. */
+/** Quantities as people read them: two or three digits and a unit. Anything that is not a quantity is a dash. */
 
 const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 const rateUnits = ['b/s', 'kb/s', 'Mb/s', 'Gb/s'];
@@ -9,12 +9,17 @@ export function bytesText(bytes: number): string {
   return scaled(bytes, byteUnits, bytes < 100 ? 0 : 1);
 }
 
-/** Bits a second: 812 Mb/s. */
+/** Bits per second: 812 Mb/s. */
 export function rateText(bitsPerSecond: number): string {
   return scaled(bitsPerSecond, rateUnits, 1);
 }
 
-/** A span of time: 350 ms, 12 s, 5 min, 3 h, 2 d. */
+/** A count with its noun: 1 study, 2 studies. */
+export function countText(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** A duration: 350 ms, 12 s, 5 min, 3 h, 2 d. */
 export function durationText(ms: number): string {
   if (!isQuantity(ms)) return '-';
   const seconds = ms / 1000;

@@ -1,8 +1,8 @@
-/** The rows of `config show`: every setting there is, also those of a table that nobody has written yet. */
+/** The rows of `config show`: every setting, including those of a list of tables that has no table yet. */
 import type { Origin } from '../config/check-values.ts';
 import { allFields, type Settings } from '../config/settings.ts';
 
-/** Key, value, where it comes from, what it is for. */
+/** Key, value, where the value comes from, what it is for. */
 export type SettingRow = readonly [string, string, Origin, string];
 
 export function settingRows(

@@ -1,14 +1,14 @@
-/** What `doctor` found of one thing: a word, what it saw, and what to do when it is not right. */
+/** What `doctor` found about one thing: a verdict, what it saw, and what to do if something is wrong. */
 
-/** `unknown`: this host, or this user, can't tell. */
+/** `unknown`: this host or this user can't tell. */
 export type Verdict = 'ok' | 'warning' | 'failure' | 'unknown';
 
 export interface Finding {
-  /** What was looked at, in a word or two: a stable name for scripts. */
+  /** What was examined, in a word or two: a stable name for scripts. */
   readonly check: string;
   readonly verdict: Verdict;
   readonly found: string;
-  /** What the operator does; missing where all is well. */
+  /** What the operator does; absent if all is well. */
   readonly action?: string;
 }
 

@@ -1,9 +1,9 @@
-/** What the host says of keys, folders, limits and the running program. Facts come in, findings go out. */
+/** Findings about keys, folders, limits and the running program. Facts come in, findings go out. */
 import { DiodeError } from '../errors.ts';
 import { type HostFiles, kernelLimit } from '../host-network.ts';
 import { type Finding, ok, wrong } from './finding.ts';
 
-/** A step that throws what is wrong. */
+/** Runs a check that throws if something is wrong. */
 export function findingOf(check: string, act: () => string): Finding {
   try {
     return ok(check, act());
@@ -21,8 +21,13 @@ export function spaceFinding(
   const usedPercent = Math.round(100 * (1 - free / total));
   const found = `${usedPercent} % used, ${(free / 1e9).toFixed(1)} GB free`;
   if (usedPercent >= highWaterPercent)
-    return wrong(check, 'failure', found, `Make room: above ${highWaterPercent} % nothing new is taken in.`);
-  if (usedPercent >= highWaterPercent - 10) return wrong(check, 'warning', found, 'Make room soon.');
+    return wrong(
+      check,
+      'failure',
+      found,
+      `Free some space: above ${highWaterPercent} % nothing new is taken in.`,
+    );
+  if (usedPercent >= highWaterPercent - 10) return wrong(check, 'warning', found, 'Free some space soon.');
   return ok(check, found);
 }
 
@@ -38,20 +43,20 @@ export function clockFinding(nowMs: number, skew: number | undefined): Finding {
     return wrong(
       check,
       'warning',
-      `it says ${time}`,
-      'Set it: nothing depends on it, but no log can be read by it.',
+      `it shows ${time}`,
+      'Set it: nothing depends on it, but the times in the log are wrong.',
     );
   if (skew !== undefined && Math.abs(skew) > skewMs)
     return wrong(
       check,
       'warning',
-      `${Math.round(Math.abs(skew) / 1000)} s away from the sender's`,
-      'Set both clocks: nothing depends on them, but their logs can not be read side by side.',
+      `${Math.round(Math.abs(skew) / 1000)} s apart from the sender's`,
+      'Set both clocks: nothing depends on them, but the two logs cannot be compared.',
     );
   return ok(check, time);
 }
 
-/** The kernel gives a socket twice its limit and keeps half for itself; a privileged program may pass it. */
+/** The kernel gives a socket twice its limit and keeps half for itself; a privileged program may exceed it. */
 export function bufferFinding(
   files: HostFiles,
   limit: 'rmem_max' | 'wmem_max',
@@ -60,13 +65,13 @@ export function bufferFinding(
   const check = `net.core.${limit}`;
   const allowed = kernelLimit(files, `net/core/${limit}`);
   if (allowed === undefined)
-    return wrong(check, 'unknown', 'it can not be read', `Look with: sysctl ${check}`);
+    return wrong(check, 'unknown', 'it cannot be read', `Check it with sysctl ${check}.`);
   if (allowed >= wantedBytes) return ok(check, `${allowed} bytes`);
   return wrong(
     check,
     limit === 'rmem_max' ? 'failure' : 'warning',
-    `${allowed} bytes, and the program asks for ${wantedBytes}`,
-    `sysctl -w ${check}=${wantedBytes}, as in sysctl.d/`,
+    `${allowed} bytes, but the program asks for ${wantedBytes}`,
+    `Run sysctl -w ${check}=${wantedBytes}, and make it permanent as in sysctl.d/.`,
   );
 }
 
@@ -75,31 +80,36 @@ export function statusField(text: string, name: string): string | undefined {
   return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(text)?.[1]?.trim();
 }
 
-/** That the unit's hardening is in force. @param status /proc/PID/status of the running program; undefined when none runs */
+/** That the unit's hardening is in force. @param status /proc/PID/status of the running program; undefined if none is running */
 export function hardeningFindings(status: string | undefined): Finding[] {
   if (status === undefined)
     return [
       wrong(
         'running',
         'warning',
-        'the program does not run',
-        'Start it: what it runs under can be seen then.',
+        'the program is not running',
+        'Start it: only then can its hardening be checked.',
       ),
     ];
   const uid = statusField(status, 'Uid')?.split(/\s+/)[0];
   const open = [
-    statusField(status, 'NoNewPrivs') === '1' ? undefined : 'new privileges are possible',
-    statusField(status, 'Seccomp') === '2' ? undefined : 'all system calls are open',
+    statusField(status, 'NoNewPrivs') === '1' ? undefined : 'it can gain new privileges',
+    statusField(status, 'Seccomp') === '2' ? undefined : 'its system calls are not filtered',
     /^0+$/.test(statusField(status, 'CapEff') ?? '') ? undefined : 'it has capabilities',
   ].filter((part) => part !== undefined);
   return [
     ok('running', 'yes'),
     uid === '0'
-      ? wrong('user', 'warning', 'it runs as root', 'Run it by its unit: it needs nothing of root.')
+      ? wrong('user', 'warning', 'it runs as root', 'Run it as its systemd unit does: it does not need root.')
       : ok('user', `user id ${uid ?? 'unknown'}`),
     open.length === 0
       ? ok('hardening', 'no new privileges, system calls filtered, no capabilities')
-      : wrong('hardening', 'warning', open.join(', '), 'Run it by its unit, as in hw-notes, systemd/.'),
+      : wrong(
+          'hardening',
+          'warning',
+          open.join(', '),
+          'Run it as its systemd unit does; see systemd/ in hw-notes.',
+        ),
   ];
 }
 
@@ -116,11 +126,11 @@ export function engineFinding(name: string): Finding {
 
 export function offloadFinding(isThere: boolean): Finding {
   return isThere
-    ? ok('UDP offload', 'there')
+    ? ok('UDP offload', 'available')
     : wrong(
         'UDP offload',
         'warning',
-        'missing: each datagram costs a system call',
+        'not available: each datagram costs a system call',
         'Use Linux 5.0 or newer, and install koffi.',
       );
 }

@@ -1,14 +1,14 @@
-/** What `doctor` says of the names in a receiver's key file: they keep senders from speaking for each other. */
+/** What `doctor` says about the names in a receiver's key file: they keep senders from impersonating each other. */
 import { type KeyRing, readKeyRing } from '../crypto/key-file.ts';
 import { DiodeError } from '../errors.ts';
 import { type Finding, ok, wrong } from './finding.ts';
 
-/** @param senders how many were heard, as far as is known */
+/** @param senders how many were heard from, as far as is known */
 export function keyNameFindings(keyFile: string, senders: number): Finding[] {
   try {
     return [keyNamesFinding(readKeyRing(keyFile), senders)];
   } catch (error) {
-    // That it can't be read is said already.
+    // Another finding already says that it can't be read.
     if (error instanceof DiodeError) return [];
     throw error;
   }
@@ -27,5 +27,5 @@ export function keyNamesFinding({ keys }: Pick<KeyRing, 'keys'>, senders: number
     );
   }
   const named = [...names].filter((name) => name !== '');
-  return ok('key names', named.length === 0 ? 'one sender, no name' : named.join(', '));
+  return ok('key names', named.length === 0 ? 'one sender, unnamed key' : named.join(', '));
 }

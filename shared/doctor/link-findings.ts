@@ -1,6 +1,6 @@
 /**
- * What the kernel says of the interface of the link: that it is quiet, and that no way leads back over it. Text of
- * /proc and /sys comes in, findings go out; nothing is asked of the network.
+ * What the kernel says about the link's interface: that it is quiet, and that no route leads back over it. Text of
+ * /proc and /sys comes in, findings go out; the network is never queried.
  */
 import { type HostFiles, interfaceState, isDown, procNet } from '../host-network.ts';
 import { countersIn } from '../link-counters.ts';
@@ -8,10 +8,10 @@ import { type Finding, ok, wrong } from './finding.ts';
 
 /** UDP 8, IPv4 20. */
 const headerBytes = 28;
-/** Counters are written each minute; older ones say nothing of now. */
+/** Counters are written every minute; old ones say nothing about the present. */
 const countersFreshMs = 300_000;
 
-/** That the interface is there, up, and takes a datagram whole. */
+/** That the interface exists, is up, and takes a whole datagram. */
 export function interfaceFindings(
   files: HostFiles,
   name: string | undefined,
@@ -24,7 +24,7 @@ export function interfaceFindings(
         'interface',
         'failure',
         name === undefined ? 'no interface has the address of the link' : `there is no interface ${name}`,
-        'Set it up as in hw-notes, networkd/; check link.address and link.interface.',
+        'Set it up as in networkd/ in hw-notes; check link.address and link.interface.',
       ),
     ];
   const needed = datagramBytes + headerBytes;
@@ -33,7 +33,7 @@ export function interfaceFindings(
         'interface',
         'failure',
         `${state.name} is ${state.carrier === false ? 'without carrier' : state.operationalState}`,
-        'Check fibre, splitter loop and converter; ip link set it up.',
+        'Check the fiber, the splitter loop and the converter, then bring the interface up with ip link set.',
       )
     : ok('interface', `${state.name} is up`);
   const mtu =
@@ -41,7 +41,7 @@ export function interfaceFindings(
       ? wrong(
           'MTU',
           'failure',
-          `${state.mtu}, and a datagram needs ${needed}`,
+          `${state.mtu}, but a datagram needs ${needed}`,
           'Raise the MTU on both hosts, or lower link.datagramBytes on both sides.',
         )
       : ok('MTU', `${state.mtu ?? 'unknown'}, a datagram needs ${needed}`);
@@ -51,8 +51,8 @@ export function interfaceFindings(
 /**
  * That the socket of the link is bound to its interface.
  * @param configured `link.interface`
- * @param actual the interface that has the own address on the link
- * @param boundTo as the running program says; undefined while it is bound to none
+ * @param actual the interface that has this host's address on the link
+ * @param boundTo as the running program reports it; undefined while it is not bound
  */
 export function bindingFinding(
   configured: string | undefined,
@@ -65,8 +65,8 @@ export function bindingFinding(
       wrong(
         check,
         'failure',
-        `link.interface is ${configured}, and the address of the link is on ${actual}`,
-        'Name the interface that faces the link: its socket takes and sends nothing over another.',
+        `link.interface is ${configured}, but the address of the link is on ${actual}`,
+        'Name the interface that faces the link: the socket receives and sends over no other.',
       ),
     ];
   if (running === undefined) return [];
@@ -75,29 +75,29 @@ export function bindingFinding(
         wrong(
           check,
           'failure',
-          'the socket is bound to no interface: what other networks send to its address reaches it',
-          'diode-receiver explain E_LINK_INTERFACE, or the same of diode-sender',
+          'the socket is not bound to an interface: packets from other networks to its address reach it',
+          'Run diode-receiver (or diode-sender) explain E_LINK_INTERFACE.',
         ),
       ]
     : [ok(check, `to ${running.boundTo}`)];
 }
 
-/** IPv6 speaks by itself: it must be off. */
+/** IPv6 sends packets of its own accord, so it must be off. */
 export function ipv6Finding(files: HostFiles, name: string): Finding {
   const check = 'IPv6 on the link';
   const told = files.read(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`)?.trim();
   if (told === '1') return ok(check, 'off');
   const addresses = files.read(`${procNet}/if_inet6`);
-  if (told === undefined && addresses === undefined) return ok(check, 'this kernel has none');
+  if (told === undefined && addresses === undefined) return ok(check, 'not supported by this kernel');
   return wrong(
     check,
     'failure',
     'on',
-    `sysctl -w net.ipv6.conf.${name}.disable_ipv6=1, as in sysctl.d/61-diode-link.conf`,
+    `Run sysctl -w net.ipv6.conf.${name}.disable_ipv6=1, and make it permanent as in sysctl.d/61-diode-link.conf.`,
   );
 }
 
-/** Destinations that are routed over an interface, as `/proc/net/route` tells them. */
+/** The routes over an interface, as `/proc/net/route` lists them. */
 export function routesOver(
   text: string,
   name: string,
@@ -114,8 +114,8 @@ export function routesOver(
 }
 
 /**
- * That what is meant for the link goes out over it.
- * @param defaultRouteOver the interface of the default route, where nothing else leads to the receiver
+ * That traffic meant for the link goes out over it.
+ * @param defaultRouteOver the interface of the default route, if no other route leads to the receiver
  */
 export function wayFinding(name: string | undefined, defaultRouteOver: string | undefined): Finding {
   const check = 'way to the receiver';
@@ -124,7 +124,7 @@ export function wayFinding(name: string | undefined, defaultRouteOver: string | 
       check,
       'failure',
       `only the default route leads there, over ${defaultRouteOver}`,
-      'Give the interface of the link its address, as in hw-notes, networkd/: until then what is meant for the link could leave over another network.',
+      'Give the interface of the link its address, as in networkd/ in hw-notes: until then traffic meant for the link could go out over another network.',
     );
   return name === undefined
     ? wrong(check, 'failure', 'no route leads there', 'Give the interface of the link its address.')
@@ -135,36 +135,37 @@ export function wayFinding(name: string | undefined, defaultRouteOver: string | 
 export function routeFinding(files: HostFiles, name: string, wayIsNeeded: boolean): Finding {
   const check = wayIsNeeded ? 'gateway over the link' : 'way back over the link';
   const text = files.read(`${procNet}/route`);
-  if (text === undefined) return wrong(check, 'unknown', 'the routes can not be read', 'Look with: ip route');
+  if (text === undefined)
+    return wrong(check, 'unknown', 'the routes cannot be read', 'Check them with ip route.');
   const routes = routesOver(text, name);
   if (routes.some(({ isDefault, hasGateway }) => isDefault || hasGateway))
     return wrong(
       check,
       'failure',
       `a gateway is reached over ${name}`,
-      `Remove it: ip route show dev ${name}`,
+      `Remove it; ip route show dev ${name} lists it.`,
     );
   if (wayIsNeeded || routes.length === 0) return ok(check, 'none');
   return wrong(
     check,
     'warning',
-    `${routes.length} routes lead to ${name}`,
-    'Give the address with /32, as in networkd/10-diode-receiver.network: the kernel then knows no way back.',
+    `routes over ${name}: ${routes.length}`,
+    'Configure the address as /32, as in networkd/10-diode-receiver.network: the kernel then has no route back.',
   );
 }
 
-/** This host must not carry anything between the link and another network. */
+/** This host must not forward anything between the link and another network. */
 export function forwardingFinding(files: HostFiles): Finding {
   const check = 'forwarding';
   const told = files.read('/proc/sys/net/ipv4/ip_forward')?.trim();
   if (told === '0') return ok(check, 'off');
   if (told === undefined)
-    return wrong(check, 'unknown', 'it can not be read', 'Look with: sysctl net.ipv4.ip_forward');
+    return wrong(check, 'unknown', 'it cannot be read', 'Check it with sysctl net.ipv4.ip_forward.');
   return wrong(
     check,
     'failure',
     'this host forwards packets',
-    'sysctl -w net.ipv4.ip_forward=0, as in sysctl.d/',
+    'Run sysctl -w net.ipv4.ip_forward=0, and make it permanent as in sysctl.d/.',
   );
 }
 
@@ -185,7 +186,7 @@ export function portsReachable(text: string, address: string, kind: 'udp' | 'tcp
     .filter((port) => Number.isSafeInteger(port) && port > 0);
 }
 
-/** @param ownPort the port of the link, where this side has one */
+/** @param ownPort the port of the link, if this side has one */
 export function listenersFinding(files: HostFiles, address: string, ownPort: number | undefined): Finding {
   const check = 'other listeners';
   const found = (['udp', 'tcp'] as const).flatMap((kind) =>
@@ -195,20 +196,20 @@ export function listenersFinding(files: HostFiles, address: string, ownPort: num
         .map((port) => `${kind} ${port}`),
     ),
   );
-  if (found.length === 0) return ok(check, 'none that the link reaches');
+  if (found.length === 0) return ok(check, 'none that the link can reach');
   const some = [...new Set(found)];
   const shown = some.slice(0, 8).join(', ');
   return wrong(
     check,
     'warning',
-    `the link reaches ${shown}${some.length > 8 ? ' and more' : ''}`,
-    'Bind them to other addresses; until then only the rules of nftables/ keep them apart.',
+    `the link can reach ${shown}${some.length > 8 ? ' and more' : ''}`,
+    'Bind them to other addresses; until then only the rules in nftables/ protect them.',
   );
 }
 
 /**
- * That the rules of nftables/ are loaded and stopped nothing.
- * @param text what `nft -j list counters` wrote, undefined where the file is not there
+ * That the rules in nftables/ are loaded and have stopped nothing.
+ * @param text what `nft -j list counters` wrote, undefined if the file does not exist
  */
 export function rulesFinding(
   text: string | undefined,
@@ -217,7 +218,7 @@ export function rulesFinding(
 ): Finding {
   const check = 'kernel rules';
   const enable = 'Enable dicom-diode-nftables.service and dicom-diode-counters.timer, as in hw-notes.';
-  if (text === undefined) return wrong(check, 'warning', 'their counters can not be read', enable);
+  if (text === undefined) return wrong(check, 'warning', 'their counters cannot be read', enable);
   if (ageMs > countersFreshMs)
     return wrong(check, 'warning', `their counters are ${Math.round(ageMs / 60_000)} minutes old`, enable);
   const counters = countersIn(text);
@@ -228,15 +229,15 @@ export function rulesFinding(
       check,
       'failure',
       `not loaded: ${missing.join(', ')} missing`,
-      'Load them: systemctl restart dicom-diode-nftables',
+      'Load them with systemctl restart dicom-diode-nftables.',
     );
   const counted = mustStayZero.filter((name) => counters.get(name) !== 0);
-  if (counted.length === 0) return ok(check, 'loaded, and they stopped nothing');
+  if (counted.length === 0) return ok(check, 'loaded, and they have stopped nothing');
   const told = counted.map((name) => `${name} ${counters.get(name)}`).join(', ');
   return wrong(
     check,
     'failure',
-    `they stopped what must not be: ${told}`,
-    'Find what sends it (tcpdump -i on the interface of the link), then load the rules again to begin from 0.',
+    `they stopped traffic that must not occur: ${told}`,
+    'Find out what sends it (tcpdump -i on the interface of the link), then reload the rules to restart the counters at 0.',
   );
 }

@@ -1,4 +1,4 @@
-/** The thin reading end of `doctor`: what the findings of both sides are made of, read from this host. */
+/** The thin part of `doctor` that reads this host: the facts behind the findings of both sides. */
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { readKeyFile } from '../crypto/key-file.ts';
 import { DiodeError } from '../errors.ts';
@@ -36,7 +36,7 @@ export interface LookedAt {
   readonly limit: 'rmem_max' | 'wmem_max';
   readonly bufferBytes: number;
   readonly datagramBytes: number;
-  /** The interface of the link, where it is known. */
+  /** The interface of the link, if it is known. */
   readonly interface: string | undefined;
   readonly ownAddress: string | undefined;
   /** The port this side listens on. */
@@ -44,7 +44,7 @@ export interface LookedAt {
   readonly reachesOverLink: boolean;
   readonly mustStayZero: readonly string[];
   readonly countersPath: string;
-  /** Of the running program, when one runs. */
+  /** Of the running program, if one is running. */
   readonly pid: number | undefined;
   readonly clockSkewMs: number | undefined;
   readonly nowMs: number;
@@ -56,7 +56,7 @@ export function lookAtHost(at: LookedAt, files: HostFiles = hostFiles): Finding[
   return [
     findingOf('key file', () => {
       const keys = readKeyFile(at.keyFile).map(({ id }) => id);
-      return `${keys.length === 1 ? 'key' : 'keys'} ${keys.join(', ')}, for its owner only`;
+      return `${keys.length === 1 ? 'key' : 'keys'} ${keys.join(', ')}, readable by its owner only`;
     }),
     findingOf('folders', () => {
       checkFolders(at.folders, at.together);
@@ -82,7 +82,7 @@ function diskFindings(at: LookedAt): Finding[] {
     const { bavail, bsize, blocks } = statfsSync(at.diskFolder);
     return [spaceFinding('disk', { free: bavail * bsize, total: blocks * bsize }, at.highWaterPercent)];
   } catch {
-    // That the folder is missing is said already.
+    // Another finding already says that the folder is missing.
     return [];
   }
 }
@@ -91,7 +91,7 @@ function requireWritable(key: string, path: string): void {
   try {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new DiodeError('E_FOLDER', `${key} = ${path} can not be written by this user`, { cause });
+    throw new DiodeError('E_FOLDER', `${key} = ${path} is not writable for this user`, { cause });
   }
 }
 
@@ -103,7 +103,7 @@ function ageMs(path: string, nowMs: number): number {
   }
 }
 
-/** The process id in a snapshot, when that very program runs: an id is used again. */
+/** The process id in a snapshot, if it still belongs to that program: ids are reused. */
 export function runningPid(pid: number | undefined, script: string): number | undefined {
   if (pid === undefined) return undefined;
   try {

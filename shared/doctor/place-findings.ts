@@ -1,6 +1,6 @@
 /**
- * That what this host speaks with is not on the link: scanners, PACS and the malware scanner are on other networks, by
- * their addresses and by the routes. Names are looked up here and nowhere else: what they say may change.
+ * That no host this one talks to is on the link: scanners, PACS and the malware scanner must be on other networks, by
+ * their addresses and by the routes. Names are resolved here and nowhere else: their addresses may change.
  */
 import { lookup } from 'node:dns/promises';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ export interface Place {
 
 export interface LinkPlace {
   readonly address: string;
-  /** Where it is known. */
+  /** If it is known. */
   readonly interface: string | undefined;
 }
 
@@ -26,11 +26,11 @@ export type Resolve = (host: string) => Promise<readonly string[]>;
 const ipv4 = z.ipv4();
 const isAddress = (host: string) => z.union([ipv4, z.ipv6()]).safeParse(host).success;
 
-/** Places that are resolved at the same time and at most: as many as there may be destinations, and more. */
+/** The most places that are resolved, all at once: more than there can be destinations. */
 const placesMax = 64;
 const resolveMs = 5000;
 
-/** @returns a finding for each place that is on the link or not found, or one that all are well */
+/** @returns a finding for each place that is on the link or not found, or one that says all is well */
 export async function placeFindings(
   files: HostFiles,
   link: LinkPlace,
@@ -55,14 +55,19 @@ async function placeFinding(
   const host = hostOf(where);
   const addresses = isAddress(host) ? [host] : await resolve(host);
   if (addresses.length === 0)
-    return wrong(check, 'unknown', `${what}: nobody knows ${host}`, 'Check its name, and the name service.');
+    return wrong(
+      check,
+      'unknown',
+      `${what}: ${host} cannot be resolved`,
+      'Check the name and the DNS resolver.',
+    );
   const there = addresses.find((address) => isOverLink(files, link, address));
   if (there === undefined) return undefined;
   return wrong(
     check,
     'failure',
     `${what} (${there}) is on the network of the link`,
-    'Give it an address of another network: nothing comes back over the link.',
+    'Use an address on another network: nothing comes back over the link.',
   );
 }
 
@@ -75,7 +80,7 @@ function isOverLink(files: HostFiles, link: LinkPlace, address: string): boolean
   return routeTo(files.read(`${procNet}/route`) ?? '', address)?.interface === link.interface;
 }
 
-/** All addresses that a name has now; none when nobody knows it, or not in time. */
+/** All current addresses of a name; none if it is unknown or does not resolve in time. */
 async function resolveHost(host: string): Promise<readonly string[]> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<readonly string[]>((resolved) => {

@@ -57,7 +57,7 @@ describe.skipIf(!built)('a calibration', () => {
   it('says what came instead, and what to check', async () => {
     const { code, output } = await transfer.configured('receiver', 'calibrate', '--wait', '1');
     expect(code).toBe(1);
-    expect(output).toMatch(/no test came within 1 s, and nothing else either/);
+    expect(output).toMatch(/no test arrived within 1 s, nor did anything else/);
     expect(output).toMatch(/code: E_CALIBRATION_SILENT/);
   });
 
@@ -65,7 +65,7 @@ describe.skipIf(!built)('a calibration', () => {
     await transfer.startReceiver();
     const busy = await transfer.configured('receiver', 'calibrate', '--wait', '1');
     expect(busy.code).toBe(1);
-    expect(busy.output).toMatch(/stop the receiver while you calibrate[\s\S]*E_LINK_PORT_BUSY/);
+    expect(busy.output).toMatch(/stop the receiver before you calibrate[\s\S]*E_LINK_PORT_BUSY/);
     await transfer.configured('sender', 'calibrate', ...short);
     await transfer.until('it is counted', () => (transfer.receiverStatus()?.assemble.ofCalibration ?? 0) > 0);
     const status = transfer.receiverStatus();

@@ -72,7 +72,7 @@ it.skipIf(missing !== undefined)('nothing reaches the link but by its interface'
   const counters = transfer.low('counters.json');
   writeFileSync(counters, run(high, ['nft', '-j', 'list', 'counters']));
   const doctor = await transfer.configured('receiver', 'doctor', '--json', '--counters', counters);
-  expect(doctor.output).toMatch(/they stopped what must not be: from_elsewhere \d+/);
+  expect(doctor.output).toMatch(/they stopped traffic that must not occur: from_elsewhere \d+/);
 
   // The whole way goes on as before.
   Object.assign(transfer.senderSettings, { 'link.sourceAddress': lowAddress });

@@ -170,8 +170,12 @@ describe('a key that nobody knows', () => {
 
   it('may have a name that every object has', () => {
     for (const name of ['constructor', '__proto__', 'toString']) {
-      expect(problems(right, {}, [`${name}=1`])[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no setting ${name}`);
-      expect(problems(`${name} = 1\n${right}`)[0]).toContain(`E_CONFIG_UNKNOWN_KEY there is no setting ${name}`);
+      expect(problems(right, {}, [`${name}=1`])[0]).toContain(
+        `E_CONFIG_UNKNOWN_KEY there is no setting ${name}`,
+      );
+      expect(problems(`${name} = 1\n${right}`)[0]).toContain(
+        `E_CONFIG_UNKNOWN_KEY there is no setting ${name}`,
+      );
     }
   });
 
@@ -215,7 +219,9 @@ describe('a file', () => {
 
   it('that is no file is not read', () => {
     const found = checkConfiguration(settings, { path: folder, environment: {}, overrides: [] }).errors;
-    expect(found.map(({ message }) => message)).toEqual([`the configuration ${folder} is not a regular file`]);
+    expect(found.map(({ message }) => message)).toEqual([
+      `the configuration ${folder} is not a regular file`,
+    ]);
     const device = checkConfiguration(settings, { path: '/dev/zero', environment: {}, overrides: [] });
     expect(device.errors.map(({ code }) => code)).toEqual(['E_CONFIG_MISSING']);
   });

@@ -4,7 +4,7 @@ import { severityOf } from '../../../shared/alarm-severity.ts';
 import { alarmLines } from '../../../shared/console/alarm-lines.ts';
 import { failureText } from '../../../shared/console/failure.ts';
 import { bar, Progress } from '../../../shared/console/progress.ts';
-import { bytesText, durationText, rateText } from '../../../shared/console/quantities.ts';
+import { bytesText, countText, durationText, rateText } from '../../../shared/console/quantities.ts';
 import { table } from '../../../shared/console/table.ts';
 import { DiodeError, type ErrorCode, errorCatalogue } from '../../../shared/errors.ts';
 
@@ -71,6 +71,18 @@ describe('a table', () => {
 });
 
 describe('a quantity', () => {
+  it('of things is singular for one only', () => {
+    expect([0, 1, 2].map((count) => countText(count, 'instance'))).toEqual([
+      '0 instances',
+      '1 instance',
+      '2 instances',
+    ]);
+    expect([1, 1000].map((count) => countText(count, 'study', 'studies'))).toEqual([
+      '1 study',
+      '1000 studies',
+    ]);
+  });
+
   it('of bytes', () => {
     expect([0, 999, 1000, 1500, 99_949, 123_456, 1.5e9, 2e18].map(bytesText)).toEqual([
       '0 B',

@@ -118,7 +118,7 @@ describe('the interface of the link', () => {
     const any6 = host({ '/proc/self/net/tcp6': udpHead + line(`${'0'.repeat(32)}:0016`, '0A') });
     expect(listenersFinding(any6, '10.99.0.2', 4747)).toMatchObject({
       verdict: 'warning',
-      found: 'the link reaches tcp 22',
+      found: 'the link can reach tcp 22',
     });
     expect(verdict(listenersFinding(host(), '10.99.0.2', 4748))).toBe('warning');
   });
@@ -141,7 +141,7 @@ describe('the rules of the kernel', () => {
     expect(verdict(look(told(zero)))).toBe('ok');
     expect(look(told({ ...zero, sent_to_link: 2 }))).toMatchObject({
       verdict: 'failure',
-      found: 'they stopped what must not be: sent_to_link 2',
+      found: 'they stopped traffic that must not occur: sent_to_link 2',
     });
     expect(verdict(look(told(zero, 'another')))).toBe('failure');
     expect(verdict(look('{"nftables":[]}'))).toBe('failure');
@@ -209,8 +209,8 @@ describe('the host', () => {
   it('is shown as a table, with what to do below', () => {
     const text = doctorText([engineFinding('simd'), engineFinding('reference')]);
     expect(text).toMatch(/ok +engine +simd/);
-    expect(text).toMatch(/^WARNING engine: Install/m);
-    expect(text).toMatch(/1 ok, 1 warnings, 0 failures, 0 unknown$/);
+    expect(text).toMatch(/^WARNING engine: Reinstall/m);
+    expect(text).toMatch(/1 ok, 1 warning, 0 failures, 0 unknown$/);
   });
 });
 
