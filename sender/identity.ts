@@ -50,10 +50,7 @@ export function objectPlanner(identity: SenderIdentity) {
   const maximumSourceSymbols = identity.parameters.sourceSymbols;
   return (type: ObjectType, sha256: Uint8Array, objectBytes: number): ObjectPlan => {
     if (blockCountOf(objectBytes, symbolBytes, maximumSourceSymbols) > limits.blocksMax)
-      throw new DiodeError(
-        'E_TOO_LARGE',
-        'the object has more blocks than the limit: raise code.sourceSymbols',
-      );
+      throw new DiodeError('E_TOO_LARGE', 'the object has too many blocks: raise code.sourceSymbols');
     const id = deriveObjectId(key, { type, sha256, objectBytes, symbolBytes, maximumSourceSymbols });
     return {
       objectId: Buffer.from(id).toString('hex'),

@@ -166,9 +166,12 @@ function tlsOf(configuration: SenderConfiguration): ListenerTls | undefined {
   if (keyFile === undefined && certificateFile === undefined && authoritiesFile === undefined)
     return undefined;
   if (keyFile === undefined || certificateFile === undefined)
-    throw new DiodeError('E_CONFIG_VALUE', 'dicom.tlsKeyFile and dicom.tlsCertificateFile belong together');
+    throw new DiodeError(
+      'E_CONFIG_VALUE',
+      'dicom.tlsKeyFile and dicom.tlsCertificateFile must be set together',
+    );
   if ((facts('dicom.tlsKeyFile', keyFile).mode & 0o077) !== 0)
-    throw new DiodeError('E_KEY_READABLE', 'dicom.tlsKeyFile can be read by others');
+    throw new DiodeError('E_KEY_READABLE', 'dicom.tlsKeyFile can be read by others: chmod 600');
   return {
     key: pem('dicom.tlsKeyFile', keyFile),
     certificate: pem('dicom.tlsCertificateFile', certificateFile),
@@ -193,6 +196,6 @@ function reading<T>(key: string, act: () => T): T {
     return act();
   } catch (cause) {
     const why = errorCauseCode(cause) ?? 'unknown cause';
-    throw new DiodeError('E_CONFIG_VALUE', `the file of ${key} can not be read (${why})`, { cause });
+    throw new DiodeError('E_CONFIG_VALUE', `the file of ${key} cannot be read (${why})`, { cause });
   }
 }

@@ -279,7 +279,7 @@ function bindTo(c: LibraryC, descriptor: number, address: string, port: number):
   const error = c.errno();
   if (error === linux.errorAddressInUse) throw new DiodeError('E_LINK_PORT_BUSY');
   if (error === linux.errorAddressNotAvailable) throw new DiodeError('E_LINK_ADDRESS');
-  throw new DiodeError('E_LINK_ADDRESS', `the link can not be opened (error ${error} of bind)`);
+  throw new DiodeError('E_LINK_ADDRESS', `the link cannot be opened (error ${error} of bind)`);
 }
 
 /**

@@ -35,7 +35,7 @@ export class LedgerDatabase {
       this.#database.pragma('synchronous = FULL');
       this.#database.pragma('busy_timeout = 5000');
     } catch (cause) {
-      throw new DiodeError('E_LEDGER', 'the ledger can not be opened', { cause });
+      throw new DiodeError('E_LEDGER', 'the ledger cannot be opened', { cause });
     }
     this.#migrate(path, migrations);
   }
@@ -111,7 +111,7 @@ export class LedgerDatabase {
     if (version > 0 && id !== schemaId(migrations.slice(0, version)))
       throw new DiodeError(
         'E_LEDGER',
-        'the ledger was made by another build, which lays it out otherwise: run that one',
+        'the ledger was made by another build with a different layout: run that build',
       );
     if (version === migrations.length) return;
     if (version > 0 && path !== ':memory:') {
@@ -160,7 +160,7 @@ export function takeOwnership(path: string): () => void {
     database?.close();
     if (errorCauseCode(cause) === 'SQLITE_BUSY')
       throw new DiodeError('E_ALREADY_RUNNING', undefined, { cause });
-    throw new DiodeError('E_LEDGER', 'the lock beside the ledger can not be opened', { cause });
+    throw new DiodeError('E_LEDGER', 'the lock beside the ledger cannot be opened', { cause });
   }
   const opened = database;
   return () => {

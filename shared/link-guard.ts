@@ -53,6 +53,6 @@ export class LinkGuard {
     const told = stopped.map((name) => `${name} ${counters.get(name)}`).join(', ');
     if (sum === 0 || this.#grewAtMs === undefined || nowMs - this.#grewAtMs >= quietMs)
       alarms.clear('E_LINK_STRAY', 'link');
-    else alarms.raise('E_LINK_STRAY', 'link', `packets that the rules of the kernel stopped: ${told}`);
+    else alarms.raise('E_LINK_STRAY', 'link', `packets stopped by the kernel rules: ${told}`);
   }
 }

@@ -121,12 +121,16 @@ function tryRename(from: string, to: string, which: string): void {
   } catch (cause) {
     const code = errorCauseCode(cause);
     if (code !== 'EXDEV')
-      throw new DiodeError('E_FOLDER', `nothing can be moved between ${which} (${code ?? 'unknown cause'})`, {
-        cause,
-      });
+      throw new DiodeError(
+        'E_FOLDER',
+        `files cannot be moved between ${which} (${code ?? 'unknown cause'})`,
+        {
+          cause,
+        },
+      );
     throw new DiodeError(
       'E_CONFIG_DEVICE',
-      `${which} are different mounts: nothing can be renamed between them`,
+      `${which} are different mounts: files cannot be renamed between them`,
       {
         cause,
       },
@@ -145,13 +149,13 @@ export function checkFolders(folders: Readonly<Record<string, string>>, together
   for (const [key, path] of Object.entries(folders)) {
     try {
       const facts = statSync(path);
-      if (!facts.isDirectory()) throw new DiodeError('E_FOLDER', `${key} = ${path} is no folder`);
+      if (!facts.isDirectory()) throw new DiodeError('E_FOLDER', `${key} = ${path} is not a folder`);
       devices.set(key, facts.dev);
     } catch (cause) {
       if (cause instanceof DiodeError) throw cause;
       throw new DiodeError(
         'E_FOLDER',
-        `${key} = ${path} can not be used (${errorCauseCode(cause) ?? 'unknown cause'})`,
+        `${key} = ${path} cannot be used (${errorCauseCode(cause) ?? 'unknown cause'})`,
         { cause },
       );
     }

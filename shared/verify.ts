@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { systemClock } from './clock.ts';
 import { Progress } from './console/progress.ts';
-import { bytesText } from './console/quantities.ts';
+import { bytesText, countText } from './console/quantities.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { DiodeError } from './errors.ts';
 
@@ -67,7 +67,7 @@ export function verifyFiles<File extends KeptFile>(
     if (difference !== undefined && isStillKept(file)) different.push({ file, difference });
     count += 1;
     bytes += file.bytes;
-    const summary = `${count} of ${total} files, ${bytesText(bytes)}, ${different.length} differ`;
+    const summary = `${count} of ${countText(total, 'file')}, ${bytesText(bytes)}, ${countText(different.length, 'difference')}`;
     if (count % 16 === 0 || file.bytes > bufferBytes) progress.show({ lines: [summary], summary });
   }
   progress.clear();

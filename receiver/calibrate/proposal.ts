@@ -9,7 +9,9 @@
  *   receiving host lasts so long whatever the rate. Beyond the bounds of D m grows.
  * - **buffers** of the receiver by time at that rate, never below what is configured.
  */
+
 import { openBlocksBounds } from '../../shared/config/link-settings.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import { neededRepairSymbols } from '../../shared/fec/repair-count.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { dropsIn, isClean, lossOf, type Rung } from './rungs.ts';
@@ -88,7 +90,7 @@ export function analyse(rungs: readonly Rung[], floor: ProposalFloor): Analysis 
   const openBlocks = Math.min(openBlocksBounds.max, Math.max(openBlocksBounds.fallback, wanted));
   if (wanted > openBlocks)
     findings.push(
-      `a burst of ${longestBurst} datagrams is more than ${openBlocks} open blocks outlast: the second pass and the carousel bring those back`,
+      `a burst of ${longestBurst} datagrams is more than ${openBlocks} open blocks can repair: the second pass and the carousel bring the rest`,
     );
   const bytesPerSecond = rate * 125;
   const blockBytes = (sourceSymbols + repairSymbols) * floor.datagramBytes;
@@ -162,9 +164,9 @@ function findingsOf(rungs: readonly Rung[], usable: readonly Rung[], linkLoss: n
   const percent = (share: number) => `${(share * 100).toPrecision(2)} %`;
   if (linkLoss > 0)
     findings.push(
-      `the link loses ${percent(linkLoss)} at the lowest rates: check fibre, connectors and converters`,
+      `the link loses ${percent(linkLoss)} even at the lowest rates: check the fiber, connectors and converters`,
     );
-  if (linkLoss > lossMax) findings.push('that is too much to send on: no rate is proposed');
+  if (linkLoss > lossMax) findings.push('that is too much for any transmission: no rate is proposed');
   const first = rungs[usable.length];
   if (first !== undefined && linkLoss <= lossMax) {
     const { nic, socket, ring } = first.hostDrops;
@@ -172,24 +174,28 @@ function findingsOf(rungs: readonly Rung[], usable: readonly Rung[], linkLoss: n
       [socket, 'in the socket buffer: raise net.core.rmem_max and link.receiveBufferBytes'],
       [
         nic,
-        'in the network interface or before the socket: raise its ring (ethtool -G) and net.core.netdev_max_backlog',
+        'in the network interface or before the socket: enlarge its receive ring (ethtool -G) and net.core.netdev_max_backlog',
       ],
-      [ring, 'in the ring, the processor was busy: give this host more, or a lower rate'],
+      [
+        ring,
+        'in the ring because the processor was busy: give this host more processor time, or use a lower rate',
+      ],
     ] as const;
     for (const [drops, where] of places)
-      if (drops > 0) findings.push(`at ${rate(first)} this host lost ${drops} ${where}`);
+      if (drops > 0)
+        findings.push(`at ${rate(first)} this host lost ${countText(drops, 'datagram')} ${where}`);
     const before = first.lost - dropsIn(first);
     if (first.absentRounds > 0)
-      findings.push(`at ${rate(first)} ${first.absentRounds} of ${first.rounds} steps never came`);
+      findings.push(`at ${rate(first)} ${first.absentRounds} of ${first.rounds} steps never arrived`);
     else if (before > 0 && lossOf(first) > 2 * linkLoss)
       findings.push(
-        `at ${rate(first)} ${before} were lost before this host: the sender's interface, a converter, or the link is at its end`,
+        `at ${rate(first)} ${countText(before, 'datagram')} went missing before this host: the sender's interface, a converter or the link is at its limit`,
       );
   }
   const notKept = rungs.at(-1);
   if (notKept?.kept === false)
     findings.push(
-      `the sender kept ${rate(notKept)} where ${Math.round(notKept.askedKilobitsPerSecond / 1000)} Mb/s were asked for: that is its limit or its interface's`,
+      `asked for ${Math.round(notKept.askedKilobitsPerSecond / 1000)} Mb/s, the sender reached ${rate(notKept)}: that is its limit, or its interface's`,
     );
   return findings;
 }

@@ -36,16 +36,16 @@ export function analysisText(
   const { openBlocks, repairSymbols, rateMegabitsPerSecond } = proposal;
   const outlasts = openBlocks * repairSymbols;
   lines.push(
-    `the proposal outlasts a burst of ${outlasts} datagrams, ${durationText(outlasts * datagramMs(rateMegabitsPerSecond * 1000))}; the longest seen would be ${analysis.longestBurst}`,
+    `the proposal can repair a burst of ${outlasts} lost datagrams (${durationText(outlasts * datagramMs(rateMegabitsPerSecond * 1000))}); at this rate the longest one seen would be ${analysis.longestBurst}`,
   );
   const { sender, receiver } = configurationLines(proposal);
   return [
     ...lines,
     '',
-    '# for the configuration of the sender, into the tables that are there',
+    '# for the sender: put these into the existing tables of its configuration',
     ...sender,
     '',
-    '# for the configuration of the receiver, into the tables that are there',
+    '# for the receiver: put these into the existing tables of its configuration',
     ...receiver,
   ].join('\n');
 }
@@ -79,7 +79,7 @@ export function configurationLines(proposal: Proposal): {
 }
 
 function lossText(rung: Rung): string {
-  if (rung.absentRounds > 0) return `${rung.absentRounds} of ${rung.rounds} steps never came`;
+  if (rung.absentRounds > 0) return `${rung.absentRounds} of ${rung.rounds} steps never arrived`;
   return isClean(rung) ? 'clean' : `${(lossOf(rung) * 100).toPrecision(2)} %`;
 }
 

@@ -1,6 +1,8 @@
 /** What persons are told of the malware scanner: that it does not answer, what it does not take, and how much waits. */
+
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { countText } from '../../shared/console/quantities.ts';
 
 export interface ScanBacklog {
   /** Up to the limit that was asked for. */
@@ -67,7 +69,11 @@ export class ScanAlarms {
     else alarms.clear('E_SCAN_WAITING', 'clamd');
     for (const [senderId, count] of refused) {
       this.#refusedOf.add(senderId);
-      alarms.raise('E_SCAN_REFUSED', senderId, `the scanner does not take ${count} instances or more`);
+      alarms.raise(
+        'E_SCAN_REFUSED',
+        senderId,
+        `the scanner rejected at least ${countText(count, 'instance')}`,
+      );
     }
     for (const senderId of this.#refusedOf) {
       if (refused.has(senderId)) continue;
@@ -78,9 +84,9 @@ export class ScanAlarms {
 
   #backlog(): { count: number; words: string; waitedMs: number } {
     const { count, oldestAtMs } = this.#options.records.scanBacklog(countMax);
-    if (oldestAtMs === undefined) return { count: 0, words: 'nothing waits', waitedMs: 0 };
-    const many = count >= countMax ? `${countMax} or more` : String(count);
-    const words = `${many} instances wait, the oldest since ${new Date(oldestAtMs).toISOString()}`;
+    if (oldestAtMs === undefined) return { count: 0, words: 'nothing is waiting', waitedMs: 0 };
+    const many = count >= countMax ? `${countMax} or more instances` : countText(count, 'instance');
+    const words = `${many} waiting, the oldest since ${new Date(oldestAtMs).toISOString()}`;
     return { count, words, waitedMs: this.#options.clock.wallMs() - oldestAtMs };
   }
 }

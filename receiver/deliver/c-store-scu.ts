@@ -51,7 +51,8 @@ export async function verify(destination: DicomDestination, clock: Clock = syste
   );
   const context = requestor.contexts[0];
   try {
-    if (context === undefined) throw new DiodeError('E_PEER_CONTEXT', 'the destination refuses C-ECHO');
+    if (context === undefined)
+      throw new DiodeError('E_PEER_CONTEXT', 'the destination does not accept C-ECHO');
     const messageId = requestor.nextMessageId();
     const command = {
       field: commandFields.echo,

@@ -5,9 +5,11 @@
  *
  * What was delivered and not yet entered when the program stops is sent again: at least once, under the same UIDs.
  */
+
 import type { Alarms } from '../../shared/alarms.ts';
 import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import { DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
@@ -277,10 +279,15 @@ export class Delivery {
       const { name, isConfigured, waiting, failed, oldestWaitingMs, code } = status;
       const policy = this.#destinations.get(name)?.policy;
       const isLate = policy !== undefined && oldestWaitingMs > policy.alarmAfterMs;
-      const why = code === undefined ? '' : `, the last because of ${code}`;
-      alarms.set(isLate, 'E_DELIVERY_WAITING', name, `${waiting} instances wait${why}`);
-      alarms.set(failed > 0, 'E_DELIVERY_FAILED', name, `${failed} instances did not arrive`);
-      alarms.set(!isConfigured && waiting > 0, 'E_DELIVERY_NOWHERE', name, `${waiting} instances wait`);
+      const why = code === undefined ? '' : `; last problem: ${code}`;
+      alarms.set(isLate, 'E_DELIVERY_WAITING', name, `${countText(waiting, 'instance')} waiting${why}`);
+      alarms.set(failed > 0, 'E_DELIVERY_FAILED', name, `${countText(failed, 'instance')} failed`);
+      alarms.set(
+        !isConfigured && waiting > 0,
+        'E_DELIVERY_NOWHERE',
+        name,
+        `${countText(waiting, 'instance')} waiting`,
+      );
     }
     for (const name of this.#alarmed.filter((each) => !names.includes(each))) {
       for (const code of ['E_DELIVERY_WAITING', 'E_DELIVERY_FAILED', 'E_DELIVERY_NOWHERE'] as const)
@@ -304,7 +311,7 @@ export class Delivery {
   }
 }
 
-/** A word of the courier's own: no destination has it. */
+/** The courier's own finding: the instance was not delivered. */
 const isDamaged = ({ outcome, code }: DeliveryAnswer) => outcome === 'failed' && code === 'E_VAULT_DAMAGED';
 
 const subjectOf = ({ name }: DestinationState) => `deliveries to ${name}`;

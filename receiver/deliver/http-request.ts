@@ -131,10 +131,10 @@ class Exchange {
           this.#moved();
           bytes += part.length;
           if (bytes <= answerBytesMax) parts.push(part);
-          else response.destroy(new DiodeError('E_PEER_HTTP', 'the answer is too long'));
+          else response.destroy(new DiodeError('E_PEER_HTTP', 'the response is too long'));
         });
         response.once('error', (cause) => {
-          const cut = new DiodeError('E_PEER_HTTP', 'the answer was cut off', { cause });
+          const cut = new DiodeError('E_PEER_HTTP', 'the response was cut off', { cause });
           reject(cause instanceof DiodeError ? cause : cut);
         });
         response.once('end', () => {
@@ -154,7 +154,7 @@ class Exchange {
   #moved(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const error = new DiodeError('E_ASSOCIATION_TIMEOUT', 'the destination took too long to answer');
+      const error = new DiodeError('E_ASSOCIATION_TIMEOUT', 'the destination took too long to respond');
       this.#client.destroy(error);
     }, this.#request.idleMs);
   }

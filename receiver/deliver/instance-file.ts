@@ -98,7 +98,7 @@ export class InstanceReader {
       const { size } = await handle.stat();
       if (size !== file.fileBytes)
         throw file.known === undefined
-          ? new DiodeError('E_FILE_READ', 'the file is not as long as it was')
+          ? new DiodeError('E_FILE_READ', 'the file has a different length than before')
           : damaged();
       const prefix = buffer.subarray(0, Math.min(prefixBytesMax, size));
       await readFully(handle, [prefix], 0);
@@ -148,7 +148,7 @@ export class InstanceReader {
 }
 
 function damaged(): DiodeError {
-  return new DiodeError('E_VAULT_DAMAGED', 'the file is not what the ledger says');
+  return new DiodeError('E_VAULT_DAMAGED', 'the file does not match the ledger');
 }
 
 function checked(uid: string | undefined): string {
@@ -180,7 +180,7 @@ async function readFully(file: FileHandle, places: readonly Uint8Array[], positi
     } catch (cause) {
       throw readError(cause);
     }
-    if (bytesRead === 0) throw new DiodeError('E_FILE_READ', 'the file is shorter than it was');
+    if (bytesRead === 0) throw new DiodeError('E_FILE_READ', 'the file is shorter than before');
     offset += bytesRead;
     rest = behind(rest, bytesRead);
   }
@@ -199,7 +199,7 @@ function behind(places: readonly Uint8Array[], filled: number): Uint8Array[] {
 function readError(cause: unknown): DiodeError {
   return new DiodeError(
     'E_FILE_READ',
-    `the file can not be read (${errorCauseCode(cause) ?? 'unknown cause'})`,
+    `the file cannot be read (${errorCauseCode(cause) ?? 'unknown cause'})`,
     {
       cause,
     },

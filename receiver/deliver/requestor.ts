@@ -96,7 +96,7 @@ export class Requestor implements AssociationListener {
     this.#response = undefined;
     assert(command !== undefined, 'a wait for a response ends with one');
     if (command.respondedTo !== messageId || command.status === undefined) {
-      const error = invalidParameter('response to another request, or without a status');
+      const error = invalidParameter('a response to another request, or without a status');
       this.#stream.fail(error);
       await this.#closed;
       throw error;
@@ -155,9 +155,9 @@ export class Requestor implements AssociationListener {
       const message = this.#reader.take(part);
       if (message === undefined) return;
       // C-STORE and C-ECHO responses carry none (PS3.7 sections 9.1.1 and 9.1.5).
-      if (message.kind === 'data-set') throw invalidParameter('response with a data set');
+      if (message.kind === 'data-set') throw invalidParameter('a response with a data set');
       if ((message.command.field & responseBit) === 0)
-        throw invalidParameter('request where a response is due');
+        throw invalidParameter('a request where a response was expected');
       this.#answer(message.command);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
@@ -190,6 +190,6 @@ export class Requestor implements AssociationListener {
 
 const abortTexts = {
   user: 'the peer aborted the association',
-  provider: 'the peer aborted the association because of the protocol',
+  provider: 'the peer aborted the association because of a protocol violation',
   transport: 'the connection was lost',
 } as const;

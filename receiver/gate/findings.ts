@@ -53,14 +53,14 @@ export function findingsOf(
     try {
       const bytes = readAt(offset, length);
       if (bytes.length < Math.min(length, fileBytes - offset))
-        throw new DiodeError('E_DISK', 'a whole file in incoming/ is shorter than it was');
+        throw new DiodeError('E_DISK', 'a complete file in incoming/ became shorter');
       return bytes;
     } catch (cause) {
       if (cause instanceof AssertionFailure) throw cause;
       failure ??=
         cause instanceof DiodeError
           ? cause
-          : new DiodeError('E_DISK', 'a whole file in incoming/ can not be read', { cause });
+          : new DiodeError('E_DISK', 'a complete file in incoming/ cannot be read', { cause });
       throw failure;
     }
   };

@@ -126,16 +126,22 @@ function identityReasons(header: InstanceHeader, expected: ExpectedInstance | un
   }
   if (header.patientUnread === true)
     reasons.push(
-      new DiodeError('E_DICOM_LENGTH', 'a value of the patient is longer than any may be, or is none'),
+      new DiodeError('E_DICOM_LENGTH', 'a patient attribute is too long, or is not a valid value'),
     );
   const { metaSopClassUid = header.sopClassUid, metaSopInstanceUid = header.sopInstanceUid } = header;
   if (metaSopInstanceUid !== header.sopInstanceUid) {
     reasons.push(
-      new DiodeError('E_GATE_META', 'file meta information and data set differ in the SOP Instance UID'),
+      new DiodeError(
+        'E_GATE_META',
+        'the file meta information and the data set name different SOP Instance UIDs',
+      ),
     );
   } else if (metaSopClassUid !== header.sopClassUid) {
     reasons.push(
-      new DiodeError('E_GATE_META', 'file meta information and data set differ in the SOP Class UID'),
+      new DiodeError(
+        'E_GATE_META',
+        'the file meta information and the data set name different SOP Class UIDs',
+      ),
     );
   }
   return reasons;
@@ -145,7 +151,7 @@ function sopClassReasons(sopClassUid: string, policy: GatePolicy): DiodeError[] 
   const denied = isIn(policy.denySopClasses, sopClassUid);
   const { allowSopClasses } = policy;
   if (!denied && (allowSopClasses.length === 0 || isIn(allowSopClasses, sopClassUid))) return [];
-  return [new DiodeError('E_SOP_CLASS', `SOP class ${sopClassUid} is not let through`)];
+  return [new DiodeError('E_SOP_CLASS', `SOP class ${sopClassUid} may not pass`)];
 }
 
 /** By what an instance carries, whatever class it says it is of. */
@@ -154,7 +160,7 @@ function documentReasons(sopClassUid: string, documents: number, policy: GatePol
   if (isIn(documentClasses, sopClassUid))
     return [new DiodeError('E_ENCAPSULATED_DOCUMENT', `SOP class ${sopClassUid}`)];
   if (documents === 0) return [];
-  const what = `it is carried by an instance of SOP class ${sopClassUid}`;
+  const what = `it is inside an instance of SOP class ${sopClassUid}`;
   return [new DiodeError('E_ENCAPSULATED_DOCUMENT', what)];
 }
 

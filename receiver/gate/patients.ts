@@ -70,7 +70,7 @@ export function judgePatients(
   const detail =
     differing.length > 0
       ? `its instances differ in the patient's ${differing.join(', ')}`
-      : `its instances name a patient by ${unconnected.join(' or ')}, and some have none of it in common`;
+      : `its instances identify a patient by ${unconnected.join(' or ')}, and some have none of these in common`;
   const reason = new DiodeError('E_PATIENT_MISMATCH', detail);
   return { verdict: 'hold', scope: before.length > 0 ? 'revision' : 'study', reason };
 }

@@ -257,7 +257,7 @@ export class Holds {
             studyUid,
           );
     if (out.every((senderId) => held.includes(senderId))) return undefined;
-    return `held is what ${held.join(', ')} sent; ${out.join(', ')} sent what is out under the same UID`;
+    return `the held instances came from ${held.join(', ')}; those released under the same UID came from ${out.join(', ')}`;
   }
 
   /** Instances with this UID, from whatever sender: what a conflict is with. */

@@ -4,6 +4,7 @@
  *
  *     link → network interface (nic) → socket buffer → ring → disk
  */
+import { countText } from '../../shared/console/quantities.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import {
   backlogDrops,
@@ -143,7 +144,7 @@ export class ReceiverLinkWatch {
     if (state.mtu !== undefined && state.mtu < needed)
       problems.push({
         code: 'E_LINK_MTU',
-        detail: `the MTU of ${state.name} is ${state.mtu}, a datagram needs ${needed}`,
+        detail: `the MTU of ${state.name} is ${state.mtu}, but a datagram needs ${needed}`,
       });
     return problems;
   }
@@ -155,13 +156,14 @@ export class ReceiverLinkWatch {
     const recent = (place: keyof Losses) => last.losses[place] - first.losses[place];
     const problems: { code: ErrorCode; detail: string }[] = [];
     const complain = (place: keyof Losses, code: ErrorCode, detail: string) => {
-      if (recent(place) > 0) problems.push({ code, detail: `${recent(place)} datagrams lost: ${detail}` });
+      if (recent(place) > 0)
+        problems.push({ code, detail: `${countText(recent(place), 'datagram')} lost: ${detail}` });
     };
     const limit = (name: string) => kernelLimit(this.#files, name) ?? 'unknown';
     complain(
       'nic',
       'E_NIC_DROPS',
-      `raise its ring (ethtool -G) and net.core.netdev_max_backlog (now ${limit('net/core/netdev_max_backlog')})`,
+      `enlarge its receive ring (ethtool -G) and net.core.netdev_max_backlog (now ${limit('net/core/netdev_max_backlog')})`,
     );
     complain(
       'socket',
@@ -169,13 +171,13 @@ export class ReceiverLinkWatch {
       `raise net.core.rmem_max (now ${limit('net/core/rmem_max')}) and link.receiveBufferBytes`,
     );
     complain('ring', 'E_RING_FULL', 'the processor was busy');
-    complain('disk', 'E_DISK_SLOW', 'the disk kept this program waiting');
+    complain('disk', 'E_DISK_SLOW', 'the disk was too slow');
     const link = recent('link');
     const share = link / Math.max(1, link + last.admitted - first.admitted);
     if (link >= linkLossMin && share >= linkLossShare)
       problems.push({
         code: 'E_LINK_LOSS',
-        detail: `${(share * 100).toFixed(1)} % did not reach this host; ${this.#sum(damagedOnTheWay)} frames came damaged`,
+        detail: `${(share * 100).toFixed(1)} % of the datagrams did not reach this host; ${countText(this.#sum(damagedOnTheWay), 'frame')} arrived damaged`,
       });
     return problems;
   }

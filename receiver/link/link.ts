@@ -151,7 +151,7 @@ function setReceiveBuffer(socket: Socket, bytes: number): void {
 function openingFailure(cause: unknown): DiodeError {
   const code = errorCauseCode(cause);
   if (code === 'EADDRINUSE') return new DiodeError('E_LINK_PORT_BUSY', undefined, { cause });
-  return new DiodeError('E_LINK_ADDRESS', `the link can not be opened (${code ?? 'unknown cause'})`, {
+  return new DiodeError('E_LINK_ADDRESS', `the link cannot be opened (${code ?? 'unknown cause'})`, {
     cause,
   });
 }

@@ -4,7 +4,9 @@
  *
  * All but a wrong tag are hints that anybody on the link can forge; none of them says more than "look at it".
  */
+
 import type { Alarms } from '../../shared/alarms.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { refusalCodes } from './admission.ts';
 
@@ -55,7 +57,11 @@ export class RefusalWatch {
       const inWindow = count - watched.from;
       if (inWindow >= alarmAt[code] && !watched.raised) {
         watched.raised = true;
-        this.#alarms.raise(code, 'link', `${inWindow} datagrams refused within ${windowMs / 1000} s`);
+        this.#alarms.raise(
+          code,
+          'link',
+          `${countText(inWindow, 'datagram')} refused within ${windowMs / 1000} s`,
+        );
       } else if (watched.raised && nowMs - watched.grewAtMs >= quietMs) {
         watched.raised = false;
         this.#alarms.clear(code, 'link');

@@ -69,7 +69,7 @@ function lookAt(path: string, bytes: number): GateAnswers['answers'][number]['fo
     return found instanceof DiodeError ? { code: found.code, detail: found.message } : found;
   } catch (error) {
     if (descriptor === undefined)
-      return { code: 'E_DISK', detail: 'a whole file in incoming/ can not be opened' };
+      return { code: 'E_DISK', detail: 'a complete file in incoming/ cannot be opened' };
     // A defect of this program that one file meets: that one is held, and the others go on.
     console.error(error);
     return gaveUp;

@@ -85,7 +85,7 @@ export class Preparation {
    */
   prepareNow(release: ReleaseRecord): void {
     for (const step of this.#steps(release))
-      if (step === 'waits') throw new DiodeError('E_COPY_WAITING', 'copies of it are being made');
+      if (step === 'waits') throw new DiodeError('E_COPY_WAITING', 'copies of its instances are being made');
   }
 
   /**

@@ -174,7 +174,8 @@ export class Releaser {
       seen.add(instance.sopInstanceUid);
       return true;
     });
-    if (usable.length === 0) throw new DiodeError('E_STUDY_STATE', 'no instance of the study is there');
+    if (usable.length === 0)
+      throw new DiodeError('E_STUDY_STATE', 'no instance of the study can be released');
     const inboxName = study.inboxName ?? this.#freeName(study);
     const target = `${inboxName}.partial-${usable.length}-of-${expected}`;
     const row = ledger.transaction(() => {
@@ -299,7 +300,7 @@ export class Releaser {
       ...Array.from({ length: nameForms }, (_, index) => `${ofSender}.${index + 2}`),
     ];
     const free = forms.find((name) => !studies.inboxNameTaken(name));
-    if (free === undefined) throw new DiodeError('E_INBOX_TAKEN', 'every name of the study is taken');
+    if (free === undefined) throw new DiodeError('E_INBOX_TAKEN', 'every name for the study is taken');
     return free;
   }
 

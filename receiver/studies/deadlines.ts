@@ -2,7 +2,9 @@
  * When each open study made progress last, and which have waited too long. The ledger says when a study is to be looked at
  * next; only of the studies that something came of lately the moment is kept here, and only of so many.
  */
+
 import type { Alarms } from '../../shared/alarms.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { OpenManifest } from '../ledger/open-manifests.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
@@ -126,7 +128,7 @@ export class Deadlines {
       return ledger.studies.lookAt(senderId, studyUid, time.nowMs() + this.#waitMs(open));
     if (study.state !== studyState.incomplete)
       ledger.studies.save({ ...study, state: studyState.incomplete }, clock.wallMs());
-    const detail = `${newest.entries - newest.missing} of ${newest.entries} instances are there`;
+    const detail = `${newest.entries - newest.missing} of ${countText(newest.entries, 'instance')} arrived`;
     alarms.raise('E_STUDY_INCOMPLETE', studyUid, detail, undefined, senderId);
     ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
   }

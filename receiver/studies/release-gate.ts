@@ -236,7 +236,7 @@ class ListPatients {
     const beside =
       others.length === 0
         ? ''
-        : `; they are of sender ${senderId}, and ${others.join(', ')} sent ${studyUid} as well`;
+        : `; they came from sender ${senderId}, and ${others.join(', ')} sent ${studyUid} as well`;
     return new DiodeError('E_PATIENT_MISMATCH', `${judged.reason.message}${beside}`);
   }
 }

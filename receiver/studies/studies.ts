@@ -9,6 +9,7 @@
 
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import { type ManifestEntry, type ManifestHead, priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
@@ -101,7 +102,7 @@ export class Studies {
     const { ledger, alarms } = this.#options;
     const { manifests, bytes } = ledger.openManifests.totals(senderId);
     const isFull = manifests >= openManifestsMax || bytes >= openBytesMax;
-    const detail = `${manifests} lists of studies are open that miss something, of ${Math.round(bytes / 1e6)} MB`;
+    const detail = `${countText(manifests, 'study list')} with instances missing, ${Math.round(bytes / 1e6)} MB in all`;
     alarms.set(isFull, 'E_STUDIES_FULL', senderId, detail);
     return !isFull;
   }
@@ -269,7 +270,7 @@ export class Studies {
     if (ledger.openManifests.isSweepDue()) ledger.transaction(() => ledger.openManifests.sweep(sweptRows));
     for (const senderId of ledger.studies.senderIds()) {
       const leftOut = ledger.senderReports.leftOut(senderId);
-      const detail = `${leftOut} studies of its roll and more are not kept`;
+      const detail = `at least ${countText(leftOut, 'study', 'studies')} of its roll are not recorded`;
       alarms.set(leftOut > 0, 'E_STUDIES_FULL', `${senderId} roll`, detail);
     }
   }

@@ -62,7 +62,7 @@ export class Incoming {
   readBack(claim: ObjectClaim, target: Uint8Array, offset: number): void {
     const read = this.#file(this.pathOf(claim)).readAt(target, offset);
     if (read !== target.length)
-      throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written');
+      throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written to it');
   }
 
   /** Content first, then which blocks of it are whole: as it was when the sync began. */

@@ -64,7 +64,7 @@ export class Outgoing {
     const { ledger, vault, onDamaged } = this.#options;
     const state = ledger.holds.outgoing(objectId);
     if (state === undefined || state.file === 'removed')
-      return new DiodeError('E_FILE_READ', 'the vault does not have it any more');
+      return new DiodeError('E_FILE_READ', 'the vault no longer has it');
     const { bytes, sha256, zeroPreamble, releasedSha256 } = state;
     if (zeroPreamble) {
       const path = vault.copyPath(objectId);
@@ -74,7 +74,10 @@ export class Outgoing {
     if (state.file === 'lost') return new DiodeError('E_VAULT_DAMAGED', 'it is collected again');
     if (!vault.objects.has(objectId, bytes)) {
       onDamaged({ objectId, ...state });
-      return new DiodeError('E_VAULT_DAMAGED', 'its file is gone or cut; it is collected again');
+      return new DiodeError(
+        'E_VAULT_DAMAGED',
+        'its file is missing or truncated; it is being collected again',
+      );
     }
     if (zeroPreamble) return new DiodeError('E_COPY_WAITING');
     return { objectId, path: vault.objects.pathOf(objectId), bytes, sha256 };

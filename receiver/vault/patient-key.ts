@@ -18,9 +18,9 @@ export function patientKey(vaultFolder: string): Uint8Array {
   try {
     key = readFileSync(path);
   } catch (cause) {
-    throw diskError(cause, 'reading patient.key of the vault');
+    throw diskError(cause, 'reading patient.key in the vault');
   }
   if (key.length !== keyBytes)
-    throw new DiodeError('E_DISK', `patient.key of the vault has not ${keyBytes} bytes: restore it`);
+    throw new DiodeError('E_DISK', `patient.key in the vault is not ${keyBytes} bytes long: restore it`);
   return new Uint8Array(key);
 }

@@ -2,9 +2,11 @@
  * Raises on the high side what is wrong on the low one, where nobody may be looking: its alarms, what it rejected,
  * and its queue and spool above their marks. All of it comes in the beacon, and each says "low side: …".
  */
+
 import { type Severity, severityOf } from '../../shared/alarm-severity.ts';
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import { errorCatalogue, isErrorCode } from '../../shared/errors.ts';
 import type { Beacon } from '../../shared/wire/beacon.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
@@ -56,7 +58,7 @@ export class LowSideAlarms {
     this.#standing.set(beacon.senderId, new Set(wrong.keys()));
   }
 
-  /** Nothing of a sender is wrong any more that is out of use. */
+  /** A sender that is out of use has no more problems. */
   senderRetired(senderId: string): void {
     for (const subject of this.#standing.get(senderId) ?? [])
       this.#alarms.clear('E_LOW_SIDE', `${senderId} ${subject}`);
@@ -72,12 +74,12 @@ export class LowSideAlarms {
       if (!isErrorCode(code)) continue;
       const key = `${senderId} ${code}`;
       const counted = before.get(code) ?? 0;
-      // A sender that was set back counts less: that is no news.
+      // A sender that was set back counts less: nothing new.
       if (count !== counted) this.#ledger.senderReports.saveRejected(senderId, code, count);
       if (count > counted) this.#rejectedAtMs.set(key, now);
       const atMs = this.#rejectedAtMs.get(key);
       if (atMs === undefined || now - atMs >= this.#marks.rejectedMs) continue;
-      const detail = `low side: ${count} rejected or refused, ${errorCatalogue[code].meaning}`;
+      const detail = `low side: ${count} rejected or refused: ${errorCatalogue[code].meaning}`;
       wrong.set(`rejected ${code}`, { detail, severity: 'warning' });
     }
   }
@@ -87,7 +89,7 @@ export class LowSideAlarms {
     const { queuedObjects, oldestQueuedMs, spoolBytes, spoolFreeBytes } = beacon;
     if (queuedObjects > 0 && oldestQueuedMs >= queueAgeMs) {
       const minutes = Math.round(oldestQueuedMs / 60_000);
-      const detail = `low side: ${queuedObjects} objects in the queue, the oldest for ${minutes} minutes`;
+      const detail = `low side: ${countText(queuedObjects, 'object')} in the queue, the oldest for ${countText(minutes, 'minute')}`;
       wrong.set('queue', { detail, severity: 'critical' });
     }
     const percent = (100 * spoolBytes) / Math.max(1, spoolBytes + spoolFreeBytes);

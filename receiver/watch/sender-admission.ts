@@ -185,7 +185,7 @@ export class SenderAdmission {
       newcomers.set(senderId, now);
       return undefined;
     }
-    const detail = `more than the ${places} sender ids that have a place speak under the key ${keyName === '' ? 'without a name' : `name ${keyName}`}`;
+    const detail = `more sender ids use ${keyName === '' ? 'keys without a name' : `the key name ${keyName}`} than the ${places} it has places for`;
     this.#note('E_SENDER_PLACES', keyNameText(keyName), `key ${keyName}`, detail);
     return 'E_SENDER_PLACES';
   }
@@ -226,7 +226,7 @@ export class SenderAdmission {
       return 'E_SENDER_KEY';
     }
     const of = (name: string) => (name === '' ? 'keys without a name' : `keys named ${name}`);
-    const detail = `it is bound to ${of(bound)}; something came as this sender under ${of(keyName)}`;
+    const detail = `it is bound to ${of(bound)}, but something arrived in its name under ${of(keyName)}`;
     this.#note('E_SENDER_KEY', senderId, `key ${keyName}`, detail);
     return 'E_SENDER_KEY';
   }

@@ -222,7 +222,7 @@ export class SenderWatch {
     });
     this.#tellOfSetBack(sender);
     const more = told - highestStudyNumber;
-    const detail = `it tells of study number ${told}; ${more} of them are counted and not named, since nothing of it names one near that`;
+    const detail = `it announces study number ${told}; ${more} of its numbers are only counted, because nothing received from it comes near that`;
     alarms.set(more > 0, 'E_STUDY_NUMBERS', senderId, detail);
   }
 
@@ -230,8 +230,8 @@ export class SenderWatch {
     if (setBackFrom === undefined) return;
     const detail =
       sessionCounter >= setBackFrom
-        ? `session ${sessionCounter}, after a lower one that came behind session ${setBackFrom}: that was a recording, or it was set back`
-        : `session ${sessionCounter} came behind session ${setBackFrom}: it was set back to an older disk image, or a recording is played`;
+        ? `session ${sessionCounter} follows a lower one that came after session ${setBackFrom}: someone replayed a recording, or the sender was set back`
+        : `session ${sessionCounter} came after session ${setBackFrom}: the sender was restored from an older disk image, or someone is replaying a recording`;
     this.#options.alarms.raise('E_SENDER_SET_BACK', senderId, detail);
   }
 

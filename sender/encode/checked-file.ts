@@ -87,7 +87,7 @@ export class CheckedFile {
     const target = this.#window.subarray(this.#windowEnd - this.#windowStart, pieceEnd - this.#windowStart);
     const read = this.#file.readAt(target, this.#windowEnd);
     if (read !== target.length || !isPiece(this.#tags, this.#windowEnd / pieceBytes, target))
-      throw new DiodeError('E_SPOOL_DAMAGED', 'a file of the spool is not what was taken in');
+      throw new DiodeError('E_SPOOL_DAMAGED', 'a file in the spool is not what was taken in');
     this.#windowEnd = pieceEnd;
   }
 }

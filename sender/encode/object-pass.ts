@@ -99,7 +99,7 @@ export class ObjectPass {
     const payloadBytes = this.#layout.payloadBytes(blockNumber);
     const payload = this.#read(this.#layout.payloadOffset(blockNumber), payloadBytes);
     if (payload.length !== payloadBytes)
-      throw new DiodeError('E_SPOOL_DAMAGED', 'a spooled object is shorter than it was');
+      throw new DiodeError('E_SPOOL_DAMAGED', 'an object in the spool became shorter');
     const sourceSymbols = this.#layout.sourceSymbols(blockNumber);
     const repairCount = repairSymbolCount(sourceSymbols, {
       maximumSourceSymbols: this.#layout.maximumSourceSymbols,

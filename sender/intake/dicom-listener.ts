@@ -103,7 +103,7 @@ function bind(server: Server, { host, port }: ListenerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const why = errorCauseCode(cause) ?? 'unknown cause';
-      reject(new DiodeError('E_DICOM_LISTEN', `the DICOM port can not be opened (${why})`, { cause }));
+      reject(new DiodeError('E_DICOM_LISTEN', `the DICOM port cannot be opened (${why})`, { cause }));
     });
     server.listen({ host, port, exclusive: true }, () => {
       // What fails later (no descriptor left, say) costs one connection, never the program.
@@ -132,7 +132,7 @@ export function addressTest(allowed: readonly string[]): (address: string) => bo
       if (bits === undefined) list.addAddress(network, family);
       else list.addSubnet(network, Number.parseInt(bits, 10), family);
     } catch (cause) {
-      throw new DiodeError('E_CONFIG_VALUE', `${entry} is no address and no network`, { cause });
+      throw new DiodeError('E_CONFIG_VALUE', `${entry} is neither an address nor a network`, { cause });
     }
   }
   return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');

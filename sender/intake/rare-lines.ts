@@ -35,7 +35,7 @@ export class RareLines {
       return undefined;
     }
     lines.written += 1;
-    const more = leftOut > 0 ? `${leftOut} more before this one` : undefined;
+    const more = leftOut > 0 ? `${leftOut} more before this one were not logged` : undefined;
     const text = [detail, more].filter((part) => part !== undefined).join('; ');
     return { code, ...(text !== '' && { detail: text }) };
   }

@@ -42,7 +42,7 @@ export class SourceFile {
     return reading(() =>
       inFolder(disk, place, (path) => {
         if (isToGo && !disk.mayChange(dirname(path)))
-          throw new DiodeError('E_FILE_READ', 'a file can not be removed from its folder');
+          throw new DiodeError('E_FILE_READ', 'a file cannot be removed from its folder');
         return new SourceFile(disk, place, disk.openForeign(path));
       }),
     );
@@ -120,7 +120,7 @@ export function reading<T>(act: () => T): T {
     const detail =
       code === 'ENOENT'
         ? 'the file is gone'
-        : `a file can not be read or removed (${code ?? 'unknown cause'})`;
+        : `a file cannot be read or removed (${code ?? 'unknown cause'})`;
     throw new DiodeError('E_FILE_READ', detail, { cause });
   }
 }

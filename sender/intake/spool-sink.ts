@@ -160,7 +160,7 @@ class SpoolWriter implements InstanceWriter {
     if (header instanceof DiodeError) throw header;
     const { associationId, sopInstanceUid, sopClassUid } = this.#context;
     if (header.sopInstanceUid !== sopInstanceUid || header.sopClassUid !== sopClassUid)
-      throw new DiodeError('E_INSTANCE_MISMATCH', 'request and data set name different UIDs');
+      throw new DiodeError('E_INSTANCE_MISMATCH', 'the request and the data set name different UIDs');
     this.#options.onStudySeen(header.studyUid, associationId);
     return header;
   }

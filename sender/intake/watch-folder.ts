@@ -176,7 +176,7 @@ export class WatchFolder {
       troubles.add(
         `folder ${folder.path}`,
         'E_FOLDER',
-        `${what} can not be read (${code ?? 'unknown cause'})`,
+        `${what} cannot be read (${code ?? 'unknown cause'})`,
       );
       return true;
     }
@@ -206,7 +206,7 @@ export class WatchFolder {
         if (!ended && isShared && budget.left > 0) continue;
         ended ||= entries.next().done === true;
         if (ended) return complete;
-        troubles.add('entries', 'E_FOLDER', `more than ${this.#entriesMax} entries: the rest waits`);
+        troubles.add('entries', 'E_FOLDER', `more than ${this.#entriesMax} entries: the rest have to wait`);
         return false;
       }
     } finally {
@@ -237,7 +237,7 @@ export class WatchFolder {
       if (is === 'file') this.#track(path, entryPath, folder, troubles);
       if (is === 'folder' && this.#mayEnter(folder, name, troubles)) folders.push(name);
       if (is === 'other')
-        troubles.add('kind', 'E_FILE_KIND', 'what is no file lies in the watch folder, and is left alone');
+        troubles.add('kind', 'E_FILE_KIND', 'something in the watch folder is not a file; it is left alone');
     }
     return false;
   }
@@ -248,7 +248,7 @@ export class WatchFolder {
     troubles.add(
       'depth',
       'E_FOLDER',
-      `folders nest deeper than ${this.#depthMax}: what is in them is left alone`,
+      `folders are nested deeper than ${this.#depthMax}: what is in them is left alone`,
     );
     return false;
   }
@@ -281,14 +281,10 @@ export class WatchFolder {
     } catch (cause) {
       const code = systemCode(cause);
       if (code !== 'ENOENT') {
-        troubles.add(
-          `file ${path}`,
-          'E_FILE_READ',
-          `a file can not be looked at (${code ?? 'unknown cause'})`,
-        );
+        troubles.add(`file ${path}`, 'E_FILE_READ', `a file cannot be examined (${code ?? 'unknown cause'})`);
       } else if (path.includes('\ufffd')) {
         // Node gives such a name only in this damaged form, under which the file can't be found.
-        troubles.add(`file ${path}`, 'E_FILE_READ', 'the name of a file is not UTF-8: rename the file');
+        troubles.add(`file ${path}`, 'E_FILE_READ', 'a file name is not UTF-8: rename the file');
       }
       return undefined;
     }

@@ -137,7 +137,7 @@ export class Watch {
       if (fields !== undefined) log.warn('watch folder', fields);
     }
     // What waits longer than a turn is a failure of this one too.
-    for (const code of waiting) this.#failures.set(code, 'files of the watch folder wait');
+    for (const code of waiting) this.#failures.set(code, 'files in the watch folder are waiting');
     const urgentFirst = [...settled].sort(
       (a, b) => Number(b.priority === 'stat') - Number(a.priority === 'stat'),
     );

@@ -47,11 +47,11 @@ const quietLooks = 50;
 
 /** There is no way that is the link's: what is sent now would go nowhere, or into another network. */
 function withoutWay(defaultRouteOver: string | undefined): SenderLinkHealth {
-  const giveAddress = 'switch the interface of the link on, and give it its address';
+  const giveAddress = 'bring up the interface of the link, and give it its address';
   const detail =
     defaultRouteOver === undefined
       ? `no route leads to the receiver: ${giveAddress}`
-      : `only the default route leads to the receiver, over ${defaultRouteOver}, which may be another network: ${giveAddress}, or name it in link.interface`;
+      : `only the default route leads to the receiver, over ${defaultRouteOver}, which may be another network: ${giveAddress}, or set link.interface`;
   return {
     interface: undefined,
     stopped: 'all',
@@ -172,13 +172,14 @@ export class SenderLinkWatch {
     const name = this.#interface;
     const because = (detail: string) => ({ code: 'E_LINK_DOWN' as const, detail });
     if (state === undefined) return because(`there is no interface ${name}`);
-    if (state.carrier === undefined) return because(`${name} is switched off: ip link set ${name} up`);
-    if (!state.carrier) return because(`${name} has no carrier: check fibre, splitter loop and converter`);
+    if (state.carrier === undefined) return because(`${name} is switched off: run ip link set ${name} up`);
+    if (!state.carrier)
+      return because(`${name} has no carrier: check the fiber, the splitter loop and the converter`);
     if (isDown(state)) return because(`${name} is ${state.operationalState}`);
     if (route === undefined) return because(`no route leads to the receiver: give ${name} its address again`);
     // Else what is meant for the link would go out somewhere else.
     if (route.interface !== name)
-      return because(`the route to the receiver leads to ${route.interface}, not to ${name}`);
+      return because(`the route to the receiver goes over ${route.interface}, not ${name}`);
     return undefined;
   }
 
@@ -191,7 +192,7 @@ export class SenderLinkWatch {
     const command = `ip neigh replace ${neighbour} lladdr <receiver's hardware address> nud permanent dev ${state.name}`;
     const missing = found === 'missing';
     const detail = missing ? 'there is no neighbour entry' : 'the neighbour entry is not permanent';
-    return { code: 'E_LINK_NEIGHBOUR' as const, detail: `${detail}: ${command}`, missing };
+    return { code: 'E_LINK_NEIGHBOUR' as const, detail: `${detail}: run ${command}`, missing };
   }
 
   #sizeProblem(state: InterfaceState | undefined) {
@@ -199,7 +200,7 @@ export class SenderLinkWatch {
     if (state?.mtu === undefined || state.mtu >= needed) return undefined;
     return {
       code: 'E_LINK_MTU' as const,
-      detail: `the MTU of ${state.name} is ${state.mtu}, a datagram needs ${needed}`,
+      detail: `the MTU of ${state.name} is ${state.mtu}, but a datagram needs ${needed}`,
     };
   }
 
@@ -213,7 +214,7 @@ export class SenderLinkWatch {
     if (this.#looksSinceDrop >= quietLooks) return undefined;
     return {
       code: 'E_LINK_DROPS' as const,
-      detail: `${name} did not send what it was given (tx_dropped ${dropped}, tx_errors ${failed})`,
+      detail: `${name} dropped datagrams it was given to send (tx_dropped ${dropped}, tx_errors ${failed})`,
     };
   }
 }

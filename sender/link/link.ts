@@ -80,7 +80,7 @@ export class SenderLink {
     } catch (cause) {
       socket.close();
       const code = errorCauseCode(cause) === 'EADDRNOTAVAIL' ? 'E_LINK_ADDRESS' : 'E_LINK_SEND';
-      throw new DiodeError(code, `the link can not be opened (${errorCauseCode(cause) ?? 'unknown cause'})`, {
+      throw new DiodeError(code, `the link cannot be opened (${errorCauseCode(cause) ?? 'unknown cause'})`, {
         cause,
       });
     }

@@ -141,7 +141,7 @@ export class StudyClosing {
       return this.#ledger.studies.open().map((study) => this.#close(study, because));
     const study = this.#ledger.studies.get(studyUid);
     if (study === undefined) throw new DiodeError('E_STUDY_UNKNOWN');
-    if (!study.open) throw new DiodeError('E_STUDY_STATE', 'the study is closed already');
+    if (!study.open) throw new DiodeError('E_STUDY_STATE', 'the study is already closed');
     return [this.#close(study, because)];
   }
 

@@ -64,7 +64,7 @@ function checkCode(text: string, identity: SenderIdentity): CheckedTicket {
   const { studyNumber, day, serial } = content;
   const secrets = [...secretsOf(identity).values()];
   if (!secrets.some((secret) => isMadeWith(secret, identity.senderId)))
-    throw new DiodeError('E_TICKET_FORGED', 'the code is forged, or for another sender');
+    throw new DiodeError('E_TICKET_FORGED', 'the code is forged, or is for another sender');
   const ticketId = `code ${studyNumber} ${day} ${serial}`;
   return { ticketId, day, studies: [{ studyNumber, revision: 0, ranges: undefined }] };
 }

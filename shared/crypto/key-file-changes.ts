@@ -97,6 +97,6 @@ function change(path: string, edit: (lines: string[]) => string[]): void {
   } catch (cause) {
     rmSync(partial, { force: true });
     if (cause instanceof DiodeError) throw cause;
-    throw diskError(cause, 'the key file can not be changed');
+    throw diskError(cause, 'the key file cannot be changed');
   }
 }

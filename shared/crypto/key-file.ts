@@ -97,7 +97,10 @@ function parseLines(text: string): { keys: Key[]; senders: Map<string, string> }
     const [, senderId, name] = senderLine.exec(line) ?? [];
     if (senderId !== undefined && name !== undefined) {
       if (senders.has(senderId) || senders.size >= senderLinesMax)
-        throw new DiodeError('E_KEY_FORMAT', `line ${index + 1} of the key file is one sender id too many`);
+        throw new DiodeError(
+          'E_KEY_FORMAT',
+          `line ${index + 1} of the key file repeats a sender id or exceeds their maximum number`,
+        );
       senders.set(senderId, name);
       continue;
     }
@@ -105,7 +108,7 @@ function parseLines(text: string): { keys: Key[]; senders: Map<string, string> }
     if (key === undefined)
       throw new DiodeError('E_KEY_FORMAT', `line ${index + 1} of the key file is not a key`);
     if (keys.some(({ id }) => key.id === id))
-      throw new DiodeError('E_KEY_FORMAT', `key id ${key.id} is there twice`);
+      throw new DiodeError('E_KEY_FORMAT', `key id ${key.id} occurs twice`);
     keys.push(key);
     if (keys.length > keysMax)
       throw new DiodeError('E_KEY_FORMAT', `the key file has more than ${keysMax} keys`);
@@ -135,7 +138,10 @@ function newKeyName(randomBytes: (count: number) => Uint8Array): string {
 /** @throws DiodeError E_USAGE */
 export function requireKeyName(name: string): string {
   if (isKeyName(name)) return name;
-  throw new DiodeError('E_USAGE', 'a key name is 1 to 32 letters, digits, dots, dashes and underscores');
+  throw new DiodeError(
+    'E_USAGE',
+    'a key name must be 1 to 32 letters, digits, dots, hyphens and underscores',
+  );
 }
 
 /** A key as it stands in the file. */
@@ -175,7 +181,7 @@ export function writeKeyFile(
   } catch (cause) {
     // Half a key is none, and it would stand in the way of the next try.
     rmSync(path, { force: true });
-    throw diskError(cause, 'the key file can not be written');
+    throw diskError(cause, 'the key file cannot be written');
   }
   return key.id;
 }
@@ -186,7 +192,7 @@ function createExclusively(path: string): number {
   } catch (cause) {
     const code = errorCauseCode(cause);
     if (code === 'EEXIST') throw new DiodeError('E_KEY_EXISTS', undefined, { cause });
-    throw new DiodeError('E_FOLDER', `the key file can not be made there (${code ?? 'unknown cause'})`, {
+    throw new DiodeError('E_FOLDER', `the key file cannot be created there (${code ?? 'unknown cause'})`, {
       cause,
     });
   }

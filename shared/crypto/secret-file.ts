@@ -29,7 +29,7 @@ export function readSecretFile(
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const facts = fstatSync(descriptor);
-      if (!facts.isFile()) throw new DiodeError(codes.missing, `${name} ${path} is no file`);
+      if (!facts.isFile()) throw new DiodeError(codes.missing, `${name} ${path} is not a regular file`);
       if (!isCredential && (facts.mode & 0o077) !== 0)
         throw new DiodeError(codes.readable, `${name} ${path} can be read by others: chmod 600`);
       if (facts.size > fileBytesMax) throw new DiodeError(codes.format, `${name} is larger than 64 KiB`);
@@ -40,7 +40,7 @@ export function readSecretFile(
   } catch (cause) {
     if (cause instanceof DiodeError) throw cause;
     const code = errorCauseCode(cause);
-    const reason = code === 'ENOENT' ? 'does not exist' : `can not be read (${code ?? 'unknown cause'})`;
+    const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown cause'})`;
     throw new DiodeError(codes.missing, `${name} ${path} ${reason}`, { cause });
   }
 }

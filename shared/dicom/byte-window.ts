@@ -107,7 +107,7 @@ export class ByteWindow {
       return false;
     }
     if (bytes.byteLength < length) {
-      this.failure = new DiodeError('E_FILE_READ', 'the file is shorter than it was when it was opened');
+      this.failure = new DiodeError('E_FILE_READ', 'the file became shorter after it was opened');
       return false;
     }
     this.bytes = bytes;

@@ -153,7 +153,7 @@ class DataSetWalk {
     }
     if (isDelimiter(header.tag)) return this.#delimiter(header, frame, bound);
     if (frame !== undefined && frame.kind !== 'item') {
-      return this.#syntax(`${formatTag(header.tag)} stands where an item is due`);
+      return this.#syntax(`${formatTag(header.tag)} is found where an item is expected`);
     }
     return this.#element(header, frame, bound);
   }
@@ -215,7 +215,7 @@ class DataSetWalk {
     }
     const closes = frame?.kind === 'item' ? tags.itemDelimitation : tags.sequenceDelimitation;
     if (frame?.delimited !== true || tag !== closes) {
-      return this.#syntax(`${formatTag(tag)} stands where it has nothing to end`);
+      return this.#syntax(`${formatTag(tag)} has nothing to end`);
     }
     // Readers differ on whether to pass over a length that must be zero.
     if (valueBytes !== 0 && this.#rules.descend === 'all') {
@@ -289,7 +289,7 @@ class DataSetWalk {
       if (this.#depth >= this.#rules.depthMax) {
         return new DiodeError(
           'E_DICOM_NESTING',
-          `sequences nest deeper than ${this.#rules.depthMax} at byte ${offset}`,
+          `sequences are nested deeper than ${this.#rules.depthMax} at byte ${offset}`,
         );
       }
       this.#depth += 1;
@@ -310,7 +310,7 @@ class DataSetWalk {
     const past = bound >= this.#window.totalBytes;
     const code = past ? this.#rules.overrunCode : 'E_DICOM_LENGTH';
     const left = Math.max(0, bound - this.#offset);
-    return new DiodeError(code, `${what} at byte ${this.#offset}, where ${left} are left`);
+    return new DiodeError(code, `${what} at byte ${this.#offset}, where only ${left} are left`);
   }
 
   #syntax(what: string): DiodeError {

@@ -104,7 +104,7 @@ export function readInstanceHeaderFromFile(readAt: ReadAt, fileBytes: number): I
   if (header !== 'needs-more') return header;
   return (
     window.failure ??
-    new DiodeError('E_TOO_LARGE', `the header spreads over more than ${headerBytesMax} bytes`)
+    new DiodeError('E_TOO_LARGE', `the header extends over more than ${headerBytesMax} bytes`)
   );
 }
 
@@ -129,7 +129,7 @@ function readDeflated(window: ByteWindow, meta: FileMeta): InstanceHeader | Diod
     const header = readDataSet(inner, 0, meta, window.totalBytes);
     if (header !== 'needs-more') return header;
     if (length >= deflatedBytesMax) {
-      return new DiodeError('E_TOO_LARGE', `the header spreads over more than ${length} deflated bytes`);
+      return new DiodeError('E_TOO_LARGE', `the header extends over more than ${length} deflated bytes`);
     }
   }
 }

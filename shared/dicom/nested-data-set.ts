@@ -111,7 +111,7 @@ class Reading {
     while (this.#offset < sequenceEnd) {
       const { tag, valueBytes } = this.#header(sequenceEnd);
       if (tag === tags.sequenceDelimitation) break;
-      if (tag !== tags.item) throw new DiodeError('E_DICOM_LENGTH', 'an item is due');
+      if (tag !== tags.item) throw new DiodeError('E_DICOM_LENGTH', 'an item is expected');
       items.push(this.dataSet(this.#end(sequenceEnd, valueBytes), depth));
     }
     return items;

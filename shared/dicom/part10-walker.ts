@@ -103,23 +103,23 @@ function checkMeta(meta: FileMeta, limits: Part10Limits): DiodeError | undefined
   if (meta.dataSetOffset - preambleBytes > limits.metaBytesMax) {
     return new DiodeError('E_DICOM_META', `it is larger than ${limits.metaBytesMax} bytes`);
   }
-  if (!meta.regular) return new DiodeError('E_DICOM_META', 'its elements or its length are not in order');
+  if (!meta.regular) return new DiodeError('E_DICOM_META', 'its elements or its length are wrong');
   if (meta.transferSyntaxUid === undefined)
     return new DiodeError('E_DICOM_META', 'it names no transfer syntax');
   if (meta.encodingAsDeclared) return undefined;
-  return new DiodeError('E_DICOM_SYNTAX', 'the first element is not encoded as the transfer syntax says');
+  return new DiodeError('E_DICOM_SYNTAX', 'the first element is not encoded as the transfer syntax requires');
 }
 
 function inflate(file: ByteWindow, meta: FileMeta, limits: Part10Limits) {
   const deflatedBytes = file.totalBytes - meta.dataSetOffset;
   if (deflatedBytes > limits.deflatedBytesMax) {
-    return new DiodeError('E_DICOM_DEFLATE', `${deflatedBytes} deflated bytes are more than are looked at`);
+    return new DiodeError('E_DICOM_DEFLATE', `its ${deflatedBytes} deflated bytes exceed the limit`);
   }
   const deflated = file.copy(meta.dataSetOffset, deflatedBytes);
   if (deflated === undefined) return unread(file);
   const inflated = inflateWhole(deflated, inflatedBytesMaxOf(deflatedBytes, limits));
   if (inflated instanceof DiodeError || inflated.leftBytes <= deflateTrailerBytesMax) return inflated;
-  return new DiodeError('E_DICOM_TRAILING', `${inflated.leftBytes} bytes stand behind the deflate stream`);
+  return new DiodeError('E_DICOM_TRAILING', `${inflated.leftBytes} bytes follow the deflate stream`);
 }
 
 /** Keeps the data set to ascending tags (PS3.5 section 7.1), each once, and ends the walk where they don't ascend. */
@@ -156,7 +156,7 @@ function checkEnd(
   limits: Part10Limits,
 ): number | DiodeError {
   if (walk.irregular > 0) {
-    return new DiodeError('E_DICOM_SYNTAX', `${walk.irregular} elements are not encoded as PS3.5 knows them`);
+    return new DiodeError('E_DICOM_SYNTAX', `elements not encoded as PS3.5 requires: ${walk.irregular}`);
   }
   const trailingBytes = window.totalBytes - walk.offset;
   if (trailingBytes === 0) return 0;
@@ -169,5 +169,5 @@ function checkEnd(
     const detail = `${formatTag(order.disordered)} follows ${formatTag(order.last)}`;
     return new DiodeError('E_DICOM_ORDER', detail);
   }
-  return new DiodeError('E_DICOM_TRAILING', `${trailingBytes} bytes stand behind the data set`);
+  return new DiodeError('E_DICOM_TRAILING', `${trailingBytes} bytes follow the data set`);
 }

@@ -30,7 +30,7 @@ export function createErasureCode(
   if (name === 'isal') {
     const library = loadLibrary();
     if (library === undefined)
-      throw new DiodeError('E_INSTALLATION', 'code.engine is isal, and libisal.so.2 can not be loaded');
+      throw new DiodeError('E_INSTALLATION', 'code.engine is isal, but libisal.so.2 cannot be loaded');
     return new IsalEngine(library);
   }
   if (name !== 'auto') return new SimdEngine(name, allocatableBytes, memory);

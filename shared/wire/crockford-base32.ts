@@ -59,17 +59,17 @@ export function toTypedCode(value: bigint, digitCount: number): string {
 export function fromTypedCode(text: string, digitCount: number): bigint {
   const plain = withoutSeparators(text);
   if (plain.length !== digitCount + 1)
-    throw new DiodeError('E_TICKET', `a code has ${digitCount + 1} characters without its dashes`);
+    throw new DiodeError('E_TICKET', `a code has ${digitCount + 1} characters, not counting dashes`);
   const value = valuesOf(plain.slice(0, -1)).reduce((sum, digit) => (sum << 5n) | BigInt(digit), 0n);
   if (checkSymbols.indexOf(forgiven(plain.slice(-1))) !== Number(value % BigInt(checkModulus)))
-    throw new DiodeError('E_TICKET', 'the code is mistyped: its check symbol does not fit');
+    throw new DiodeError('E_TICKET', 'the code is mistyped: its check symbol does not match');
   return value;
 }
 
 function valuesOf(text: string): number[] {
   return [...forgiven(withoutSeparators(text))].map((digit) => {
     const value = digits.indexOf(digit);
-    if (value < 0) throw new DiodeError('E_TICKET', 'there is a character that no ticket has');
+    if (value < 0) throw new DiodeError('E_TICKET', 'a ticket cannot contain one of these characters');
     return value;
   });
 }

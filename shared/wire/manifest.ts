@@ -144,7 +144,7 @@ export class ManifestReader {
     for (let left = reader.count(limits.manifestAeTitlesMax, aeTitlesBytesMin); left > 0; left -= 1)
       this.#titles.push({ calling: reader.aeTitle(), called: reader.aeTitle() });
     this.count = reader.count(limits.manifestEntriesMax, entryBytesMin);
-    if (studyNumber < 1 || revision < 1 || this.count < 1) reader.fail('a manifest lists something');
+    if (studyNumber < 1 || revision < 1 || this.count < 1) reader.fail('a manifest must list something');
   }
 
   /** Whether it says of any entry how it came to the sender. */

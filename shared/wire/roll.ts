@@ -80,7 +80,7 @@ export function decodeRollPage(bytes: Uint8Array): RollPage {
       studyUid: reader.uid(),
     });
   }
-  if (head.page >= head.pages) reader.fail('a page is out of its roll');
+  if (head.page >= head.pages) reader.fail('a page is outside its roll');
   reader.end();
   return { ...head, entries };
 }

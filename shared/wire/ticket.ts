@@ -83,7 +83,7 @@ export function decodeTicket(text: string): ReadTicket<Ticket> {
     throw new DiodeError('E_TICKET', 'the text is too long for a ticket');
   const trimmed = text.trim();
   if (!trimmed.toUpperCase().startsWith(textPrefix))
-    throw new DiodeError('E_TICKET', `a ticket begins with ${textPrefix}`);
+    throw new DiodeError('E_TICKET', `a ticket must begin with ${textPrefix}`);
   const bytes = fromBase32(trimmed.slice(textPrefix.length));
   const split = bytes.length - ticketMacBytes;
   if (split < 1) throw new DiodeError('E_TICKET', 'the text is cut off');

@@ -116,7 +116,7 @@ describe('two patients', () => {
 });
 
 describe('the same UID with other bytes', () => {
-  it('is held, says that a corrected image may be waiting, and the rest goes out', () => {
+  it('is held, says that a may be a corrected image, and the rest goes out', () => {
     const link = new HostileLink();
     const corrected = image(1, { patientName: 'Test^Patient' });
     const [, second = ''] = link.sendStudy([doe[0], corrected, doe[1]]);
@@ -124,7 +124,7 @@ describe('the same UID with other bytes', () => {
     expect(link.held()).toMatchObject([{ objectId: second, heldBecause: 'E_CONFLICT' }]);
     const [alarm] = link.high.alarms.standing();
     expect(alarm).toMatchObject({ code: 'E_CONFLICT', subject: '2.25.1' });
-    expect(alarm?.detail).toMatch(/corrected image may be waiting/);
+    expect(alarm?.detail).toMatch(/may be a corrected image/);
   });
 });
 

@@ -131,7 +131,8 @@ function readAnsweredContext(value: Uint8Array): AnsweredContext {
 function checkIds(contexts: readonly { readonly id: number }[]): void {
   const ids = new Set<number>();
   for (const { id } of contexts) {
-    if (id % 2 === 0 || ids.has(id)) throw invalidParameter('presentation context id is even or doubled');
+    if (id % 2 === 0 || ids.has(id))
+      throw invalidParameter('presentation context id is even or occurs twice');
     ids.add(id);
   }
 }
@@ -152,7 +153,7 @@ function readUserInformation(value: Uint8Array): UserInformation {
 }
 
 function readMaximumLength(value: Uint8Array): number {
-  if (value.length !== 4) throw invalidParameter('maximum length of another size than 4 bytes');
+  if (value.length !== 4) throw invalidParameter('maximum length is not 4 bytes long');
   const bytes = new DataView(value.buffer, value.byteOffset, 4).getUint32(0, false);
   if (bytes !== 0 && bytes < associationLimits.announcedPduBytesMin) {
     throw invalidParameter('maximum length is too small to send anything');

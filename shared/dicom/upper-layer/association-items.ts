@@ -66,7 +66,7 @@ export function readAeTitle(field: Uint8Array): string {
     .toString('latin1')
     .replaceAll('\0', ' ')
     .trim();
-  if (!isAeTitle(text)) throw invalidParameter('AE title is empty or has characters that none may have');
+  if (!isAeTitle(text)) throw invalidParameter('AE title is empty or has characters that are not allowed');
   return text;
 }
 

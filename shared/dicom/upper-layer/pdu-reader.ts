@@ -187,7 +187,7 @@ export class PduReader {
     if (this.#dataHeaderFilled < dataHeaderBytes) return false;
     const length = readUint32(this.#dataHeader, 0);
     if (length < controlBytes || length - controlBytes > this.#remaining) {
-      throw invalidParameter('presentation data value of impossible length');
+      throw invalidParameter('presentation data value with an impossible length');
     }
     if ((this.#dataHeader[4] ?? 0) % 2 === 0) {
       throw invalidParameter('presentation context id is not odd');
@@ -224,7 +224,7 @@ function checkLength(type: PduType, length: number, dataPduBytesMax: number): vo
   } else if (type === pduTypes.associateRequest || type === pduTypes.associateAccept) {
     if (length > associationLimits.associatePduBytesMax) throw invalidParameter('A-ASSOCIATE is too long');
   } else if (length !== shortBodyBytes) {
-    throw invalidParameter('PDU of fixed length has another length');
+    throw invalidParameter('PDU of fixed length has the wrong length');
   }
 }
 

@@ -146,7 +146,7 @@ describe('what came', () => {
       absentRounds: 3,
       received: 0,
     });
-    expect(findings.join()).toMatch(/at 1600 Mb\/s 3 of 3 steps never came/);
+    expect(findings.join()).toMatch(/at 1600 Mb\/s 3 of 3 steps never arrived/);
     expect(proposal?.rateMegabitsPerSecond).toBe(640);
   });
 });
@@ -170,7 +170,7 @@ describe('the proposal', () => {
     expect(highestCleanKilobitsPerSecond).toBe(400_000);
     expect(proposal?.rateMegabitsPerSecond).toBe(320);
     expect(findings.join()).toMatch(
-      /at 800 Mb\/s this host lost 600 in the socket buffer: raise net.core.rmem_max/,
+      /at 800 Mb\/s this host lost 600 datagrams in the socket buffer: raise net.core.rmem_max/,
     );
   });
 
@@ -182,7 +182,7 @@ describe('the proposal', () => {
       { isLost: (rate, index) => rate >= 800_000 && index >= 0 && index < 40 },
       () => neighbours,
     );
-    expect(findings.join()).toContain('at 800 Mb/s this host lost 120 in the network interface');
+    expect(findings.join()).toContain('at 800 Mb/s this host lost 120 datagrams in the network interface');
   });
 
   it('makes m for what the link loses at any rate, and a smaller k where that is much', () => {
@@ -194,7 +194,7 @@ describe('the proposal', () => {
       expect(highestCleanKilobitsPerSecond).toBeUndefined();
       expect(linkLoss).toBeGreaterThan(loss * 0.7);
       expect(linkLoss).toBeLessThan(loss * 1.3);
-      expect(findings.join()).toMatch(/check fibre/);
+      expect(findings.join()).toMatch(/check the fiber/);
       const { sourceSymbols: k = 0, repairSymbols: m = 0 } = proposal ?? {};
       expect(blockFailureProbability(k, m, designLoss)).toBeLessThanOrEqual(1e-7);
       expect(k + m).toBeLessThanOrEqual(255);
@@ -226,7 +226,7 @@ describe('the proposal', () => {
 
   it('says what the sender can not keep', () => {
     const { findings, proposal } = analysed({ kept: (rate) => Math.min(rate, 2_500_000) });
-    expect(findings.join()).toMatch(/the sender kept 2500 Mb\/s where 3200 Mb\/s were asked for/);
+    expect(findings.join()).toMatch(/asked for 3200 Mb\/s, the sender reached 2500 Mb\/s/);
     expect(proposal?.rateMegabitsPerSecond).toBe(2000);
   });
 

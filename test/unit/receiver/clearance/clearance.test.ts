@@ -141,7 +141,7 @@ describe('the malware scanner', () => {
     await waiting.go(10);
     const [alarm] = waiting.high.alarms.standing();
     expect(alarm).toMatchObject({ code: 'E_SCANNER', severity: 'critical' });
-    expect(alarm?.detail).toMatch(/700 instances wait, the oldest since 2026-11-24T00:00:00/);
+    expect(alarm?.detail).toMatch(/700 instances waiting, the oldest since 2026-11-24T00:00:00/);
   });
 
   it.each(['clean', 'infected'] as const)(

@@ -156,7 +156,7 @@ describe('a file of credentials', () => {
     for (const mode of [0o644, 0o640, 0o604])
       expect(() => readCredentials(file('d', 'bearer abc', mode))).toThrow(/can be read by others/);
     expect(() => readCredentials(join(folder, 'none'))).toThrow(/does not exist/);
-    expect(() => readCredentials(folder)).toThrow(/is no file/);
+    expect(() => readCredentials(folder)).toThrow(/is not a regular file/);
   });
 });
 

@@ -232,7 +232,7 @@ describe('a deadline', () => {
     high.studies.watchDeadlines();
     high.studies.watchDeadlines();
     expect([high.state(), high.standing()]).toEqual(['incomplete', ['E_STUDY_INCOMPLETE 1.2']]);
-    expect(high.alarms.standing()[0]?.detail).toBe('2 of 3 instances are there');
+    expect(high.alarms.standing()[0]?.detail).toBe('2 of 3 instances arrived');
     expect(high.studies.missing(senderId, '1.2').map(({ objectId }) => objectId)).toEqual([c.objectId]);
     expect(accountOfMissing(high.ledger, 10)).toMatchObject([
       { cause: 'instances missing', studyUid: '1.2', have: 2, expected: 3, state: 'incomplete' },

@@ -59,7 +59,7 @@ describe('a sender id', () => {
     expect(mayTake(senderId, 2)).toBe('E_SENDER_KEY');
     expect(mayOpen()).toBeUndefined();
     expect(standing()).toEqual([`E_SENDER_KEY ${senderId}`]);
-    expect(alarms.standing()[0]?.detail).toMatch(/bound to keys named ct; .* under keys named mr/);
+    expect(alarms.standing()[0]?.detail).toMatch(/bound to keys named ct, but .* under keys named mr/);
   });
 
   it('keeps its name over restarts, changes of keys and anything that comes', () => {
@@ -133,7 +133,7 @@ describe('places', () => {
     expect(refused).toBe(100_000 - 32);
     expect(mayOpen()).toBeUndefined();
     expect(standing()).toEqual(['E_SENDER_PLACES mr']);
-    expect(alarms.standing()[0]?.detail).toContain('more than the 32 sender ids');
+    expect(alarms.standing()[0]?.detail).toContain('than the 32 it has places for');
     expect(ledger.bindings.all()).toEqual([]);
     // Ids of which nothing comes give their places back.
     time.advance(60_000);

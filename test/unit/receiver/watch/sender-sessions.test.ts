@@ -16,7 +16,7 @@ describe('a session', () => {
     expect(watch.beaconCame(beacon({ highestStudyNumber: 4 }), arrival(3, 7, 1))).toBe(true);
     expect(standing()).toEqual([`E_SENDER_SET_BACK ${senderId}`]);
     expect(alarms.standing()[0]?.detail).toMatch(
-      /session 7 .* session 12: .*older disk image, or a recording/,
+      /session 7 .* session 12: .*older disk image, or someone is replaying a recording/,
     );
     // It stands after a restart, until somebody has looked at it.
     const again = high(ledger);
@@ -117,7 +117,9 @@ describe('an absurd highest study number', () => {
     });
     const of = (code: string) => alarms.standing().filter((alarm) => alarm.code === code);
     expect(of('E_STUDY_NUMBERS')).toHaveLength(1);
-    expect(of('E_STUDY_NUMBERS')[0]?.detail).toContain(`${2 ** 52 - 100_000} of them are counted`);
+    expect(of('E_STUDY_NUMBERS')[0]?.detail).toContain(
+      `${2 ** 52 - 100_000} of its numbers are only counted`,
+    );
     expect(of('E_STUDY_MISSING')).toHaveLength(21);
     expect(of('E_STUDY_MISSING').at(-1)?.detail).toContain('and 99980 more');
     // Set right by a person, and told rightly by its sender.

@@ -8,6 +8,9 @@ it('lines that others decide the number of are so many a minute, and say how man
   expect(written.filter((line) => line !== undefined)).toHaveLength(20);
   expect(lines.next('E_NO_UID', 'why')).toEqual({ code: 'E_NO_UID', detail: 'why' });
   nowMs = 60_000;
-  expect(lines.next('E_NOT_DICOM')).toEqual({ code: 'E_NOT_DICOM', detail: '80 more before this one' });
+  expect(lines.next('E_NOT_DICOM')).toEqual({
+    code: 'E_NOT_DICOM',
+    detail: '80 more before this one were not logged',
+  });
   expect(lines.next('E_NOT_DICOM')).toEqual({ code: 'E_NOT_DICOM' });
 });

@@ -246,7 +246,7 @@ describe('bounds', () => {
     disk.refused.set('/w/bad', 'EACCES');
     const first = watch.scan();
     expect(first.problems.map((problem) => problem.message)).toEqual([
-      'a folder in the watch folder can not be read (EACCES)',
+      'a folder in the watch folder cannot be read (EACCES)',
     ]);
     const second = watch.scan();
     expect(second.problems).toEqual([]);
