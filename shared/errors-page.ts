@@ -2,7 +2,7 @@
 import { severities, severityOf } from './alarm-severity.ts';
 import { type ErrorCode, errorCatalogue } from './errors.ts';
 
-/** The whole of ERRORS.md. `UPDATE=1 npx vitest run test/unit/shared/errors.test.ts` writes it anew. */
+/** The whole of ERRORS.md. `UPDATE=1 npx vitest run --project unit test/unit/shared/errors.test.ts` rewrites it. */
 export function errorsPage(): string {
   const rows = Object.entries(errorCatalogue).map(
     ([code, { meaning, action }]) => `| \`${code}\` | ${cell(meaning)} | ${cell(action)} |`,
@@ -10,11 +10,11 @@ export function errorsPage(): string {
   return `${[
     '# Error codes',
     '',
-    'What the two programs report, on the command line, in the log, in alarms and beside rejected files. A code is',
-    'stable: scripts may rely on it. `diode-sender explain CODE` and `diode-receiver explain CODE` print the same.',
-    "No message carries the name or id of a patient, or the name of a scanner's file.",
+    'The codes that the two programs report on the command line, in the log, in alarms and beside rejected files. Codes are',
+    'stable: scripts may rely on them. `diode-sender explain CODE` and `diode-receiver explain CODE` print the same text.',
+    "No message contains the name or id of a patient, or the name of a scanner's file.",
     '',
-    'This page is made from `errors.ts`; a test keeps the two alike.',
+    'This page is generated from `errors.ts`; a test keeps the two the same.',
     '',
     ...alarmText(),
     '| Code | What it means | What you do |',
@@ -23,7 +23,7 @@ export function errorsPage(): string {
   ].join('\n')}\n`;
 }
 
-/** Which alarms are urgent; the rest are not named. */
+/** Lists the critical and the informational alarms; all others are warnings. */
 function alarmText(): string[] {
   const codes = Object.keys(errorCatalogue) as ErrorCode[];
   const [critical, , info] = severities.map((severity) =>
@@ -33,12 +33,12 @@ function alarmText(): string[] {
       .join(', '),
   );
   return [
-    'An alarm is `critical` (somebody is called), a `warning` (somebody looks at it today) or for `info`: so `status` and the',
-    'log say, and the journal has it as priority err, warning or info. What the sender reports is as urgent as it is there.',
+    'An alarm is `critical` (someone is called), a `warning` (someone looks at it today) or `info`. `status` and the log say',
+    'which; the journal has it as priority err, warning or info. An alarm that the sender reports is as urgent here as it is there.',
     '',
     `Critical: ${critical}.`,
     '',
-    `For info: ${info}. All others are warnings.`,
+    `Info: ${info}. All others are warnings.`,
     '',
   ];
 }

@@ -111,8 +111,8 @@ function licencesPage(): string {
       .filter((row, index, all) => all.indexOf(row) === index)
       .sort();
   const table = (dev: boolean) =>
-    ['| package | version | licence |', '|---|---|---|', ...rows(dev)].join('\n');
-  return `# Licences of what dicom-diode uses
+    ['| package | version | license |', '|---|---|---|', ...rows(dev)].join('\n');
+  return `# Licenses of what dicom-diode uses
 
 Written by \`UPDATE=1 npx vitest run --project unit test/unit/supply-chain.test.ts\` from the lock file; a test checks it, and
 the list of licences that are allowed. \`npm run --silent sbom\` prints the same as a CycloneDX bill of materials.
