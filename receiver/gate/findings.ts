@@ -1,6 +1,6 @@
 /**
- * What the gate found out about one instance, as it is kept: plain data that may cross from one thread to another, and
- * of the patient nothing but keyed hashes.
+ * What the gate found out about one instance, as it is kept: plain data that can be passed between threads, with
+ * nothing about the patient but keyed hashes.
  */
 import { AssertionFailure } from '../../shared/assert.ts';
 import type { ReadAt } from '../../shared/dicom/byte-window.ts';
@@ -10,14 +10,14 @@ import { type GatePolicy, inspectInstance } from './inspect.ts';
 import { type ComparablePatient, hashPatient } from './patients.ts';
 import type { PreambleKind } from './preamble.ts';
 
-/** Undefined is what could not be read. */
+/** Undefined if it could not be read. */
 export interface Findings {
   readonly studyUid: string | undefined;
   readonly seriesUid: string | undefined;
   readonly sopInstanceUid: string | undefined;
   readonly sopClassUid: string | undefined;
   readonly modality: string | undefined;
-  /** All that holds the instance, the gravest first, each once; none if it passes. */
+  /** Everything the instance is held for, the gravest first, each once; empty if it passes. */
   readonly reasons: readonly ErrorCode[];
   readonly preamble: PreambleKind;
   readonly zeroPreamble: boolean;
@@ -25,7 +25,7 @@ export interface Findings {
   readonly patient: ComparablePatient;
 }
 
-/** What is known of an instance that the gate did not get through with. */
+/** What is known about an instance that the gate gave up on. */
 export const gaveUp: Findings = {
   studyUid: undefined,
   seriesUid: undefined,
@@ -39,8 +39,8 @@ export const gaveUp: Findings = {
 };
 
 /**
- * Looks at an instance of `fileBytes`, whatever its bytes.
- * @returns the DiodeError E_DISK where the file can't be read: that says nothing of the instance
+ * Examines an instance of `fileBytes`, whatever its content.
+ * @returns the DiodeError E_DISK if the file can't be read: that says nothing about the instance
  */
 export function findingsOf(
   readAt: ReadAt,
@@ -65,7 +65,7 @@ export function findingsOf(
     }
   };
   const { header: sound, reasons, preamble, zeroPreamble } = inspectInstance(noting, fileBytes, policy);
-  // A file with something wrong behind its UIDs still says which study it belongs to.
+  // A file that is damaged after its UIDs still says which study it belongs to.
   const header = sound ?? lenientHeader(noting, fileBytes);
   if (failure !== undefined) return failure;
   return {

@@ -1,6 +1,6 @@
 /**
- * The gate: whether one instance may go to the inbox. It looks at the bytes alone and changes nothing; who is asked
- * for what it says, and where a held instance lies, is decided elsewhere. Pixel data is never decoded.
+ * The gate: whether one instance may go to the inbox. It looks only at the bytes and changes nothing; what happens
+ * to a held instance is decided elsewhere. Pixel data is never decoded.
  */
 
 import { ByteWindow, type ReadAt } from '../../shared/dicom/byte-window.ts';
@@ -14,11 +14,11 @@ import { type PreambleKind, type PreamblePolicy, preambleAction, preambleKind } 
 
 export interface GatePolicy {
   readonly preamble: PreamblePolicy;
-  /** SOP classes that may pass, all if empty: whole UIDs, or beginnings written as `1.2.3.*`. */
+  /** SOP classes that may pass, all if empty: whole UIDs, or prefixes written as `1.2.3.*`. */
   readonly allowSopClasses: readonly string[];
-  /** SOP classes that are held, written likewise. Goes before what is allowed. */
+  /** SOP classes that are held, written the same way. Takes precedence over what is allowed. */
   readonly denySopClasses: readonly string[];
-  /** PDF, CDA and the models for printers carry whole files for other programs. */
+  /** PDF, CDA and 3D models contain whole files for other programs. */
   readonly encapsulatedDocuments: 'hold' | 'pass';
   readonly limits?: Partial<Part10Limits>;
 }
@@ -40,7 +40,7 @@ export const defaultGatePolicy: GatePolicy = {
   encapsulatedDocuments: 'hold',
 };
 
-/** What the manifest says of an instance. */
+/** What the manifest says about an instance. */
 export interface ExpectedInstance {
   readonly studyUid: string;
   readonly seriesUid: string;
@@ -51,14 +51,14 @@ export interface Inspection {
   readonly verdict: 'pass' | 'hold';
   /** The first of `reasons`. */
   readonly code?: ErrorCode;
-  /** All that holds the instance, the gravest first; empty if it passes. */
+  /** Everything the instance is held for, the gravest first; empty if it passes. */
   readonly reasons: readonly DiodeError[];
   /** Undefined only if the instance is held because it can't be read. */
   readonly header: InstanceHeader | undefined;
   readonly preamble: PreambleKind;
   /**
-   * Whether the released file gets a preamble of zeros, also if a person releases what is held. The hashes of the
-   * original and of the released file are both to be kept.
+   * Whether the released file gets a preamble of zeros, even if a person lets a held instance through. The hashes of
+   * the original and of the released file must both be kept.
    */
   readonly zeroPreamble: boolean;
 }
@@ -111,7 +111,7 @@ function readPreamble(readAt: ReadAt, fileBytes: number): Uint8Array {
   return ByteWindow.ofFile(readAt, fileBytes).copy(0, length) ?? new Uint8Array(0);
 }
 
-/** The manifest, the file meta information and the data set must mean one instance. An absent value is no mismatch. */
+/** The manifest, the file meta information and the data set must mean the same instance. An absent value is not a mismatch. */
 function identityReasons(header: InstanceHeader, expected: ExpectedInstance | undefined): DiodeError[] {
   const reasons: DiodeError[] = [];
   if (expected !== undefined) {
@@ -154,7 +154,7 @@ function sopClassReasons(sopClassUid: string, policy: GatePolicy): DiodeError[] 
   return [new DiodeError('E_SOP_CLASS', `SOP class ${sopClassUid} may not pass`)];
 }
 
-/** By what an instance carries, whatever class it says it is of. */
+/** Judged by what an instance contains, whatever class it claims. */
 function documentReasons(sopClassUid: string, documents: number, policy: GatePolicy): DiodeError[] {
   if (policy.encapsulatedDocuments === 'pass') return [];
   if (isIn(documentClasses, sopClassUid))

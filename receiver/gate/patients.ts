@@ -1,12 +1,12 @@
 /**
  * Whether instances are of one patient. A study with two patients is the worst thing this program could release.
  *
- * Compared are Patient ID, name and birth date, each as PS3.5 says that it is written: padding, character sets and
- * the component groups of a name make no difference; a value that is absent is no mismatch. One that is not text in its
- * character set is compared by its bytes.
+ * Patient ID, name and birth date are compared, each as PS3.5 defines it: padding, character sets and the component
+ * groups of a name make no difference; an absent value is not a mismatch. A value that is not valid text in its character
+ * set is compared byte by byte.
  *
- * Instances that name a patient must hang together: each shares a value with another one, and that with the next. One
- * with only an id and one with only a name say nothing of each other. An instance that names no patient at all is none.
+ * Instances that name a patient must be connected: each shares a value with another one, and that one with the next. One
+ * with only an id and one with only a name say nothing about each other. An instance that names no patient is ignored.
  */
 import { createHmac } from 'node:crypto';
 import type { Patient } from '../../shared/dicom/instance-header.ts';
@@ -17,7 +17,7 @@ export type PatientAttribute = 'id' | 'name' | 'birthDate';
 
 /**
  * A patient ready for comparison, each value as it compares; an absent one is missing. As {@link normalPatient} makes
- * it, it is PHI; as {@link hashPatient} makes it, it says nothing to who lacks the key.
+ * it, it is PHI; as {@link hashPatient} makes it, it says nothing to anyone without the key.
  */
 export interface ComparablePatient {
   readonly id?: string;
@@ -36,10 +36,10 @@ const attributeOf = {
 } as const satisfies Record<keyof ComparablePatient, PatientAttribute>;
 
 const fields = ['id', 'birthDate', 'alphabeticName', 'ideographicName', 'phoneticName'] as const;
-/** Of HMAC-SHA-256: 128 bits are enough to tell all patients of all time apart. */
+/** Of HMAC-SHA-256: 128 bits are enough to tell apart all patients there will ever be. */
 const hashBytes = 16;
 
-/** The attributes in which two patients differ, or all that they name if they have none in common; none if they may be one. */
+/** The attributes in which two patients differ, or all that they name if they share none; empty if they may be the same. */
 export function comparePatients(first: Patient, second: Patient): readonly PatientAttribute[] {
   const { differing, unconnected } = compare([], [normalPatient(first), normalPatient(second)]);
   return differing.length > 0 ? differing : unconnected;
@@ -56,7 +56,7 @@ export type PatientVerdict =
 
 /**
  * Judges a revision of a study before its release. All patients are hashed under one key, or none is.
- * @param released patients of the instances that are in the inbox already; where a person let several in, each of
+ * @param released patients of the instances that are already in the inbox; if a person let several in, each of
  *   their values counts as this patient's
  * @param arriving patients of the instances that this revision would release
  */
@@ -77,13 +77,13 @@ export function judgePatients(
 
 interface Comparison {
   readonly differing: readonly PatientAttribute[];
-  /** All that is named, if it falls apart into patients that share no value; else none. */
+  /** Everything that is named, if it falls into patients that share no value; otherwise empty. */
   readonly unconnected: readonly PatientAttribute[];
 }
 
 /**
- * Any two differ in an attribute exactly if that has two values among all, so one look at each is enough. And where no
- * two differ, each field has one value, or several that count as one: then patients hang together as their fields do.
+ * Some two differ in an attribute exactly if it has two values among all, so one pass is enough. And if no two differ,
+ * each field has one value, or several that count as one: then patients are connected exactly as their fields are.
  */
 function compare(accepted: Iterable<ComparablePatient>, arriving: Iterable<ComparablePatient>): Comparison {
   const known = new Map<keyof ComparablePatient, Set<string>>(fields.map((field) => [field, new Set()]));
@@ -95,7 +95,7 @@ function compare(accepted: Iterable<ComparablePatient>, arriving: Iterable<Compa
       const value = patient[field];
       if (value === undefined) continue;
       known.get(field)?.add(value);
-      // Whoever was let in counts as one patient.
+      // All that a person let in count as one patient.
       isAccepted ??= field;
       connected.connect(isAccepted, field);
     }
@@ -129,7 +129,7 @@ class ConnectedFields {
     for (const [field, its] of this.#partOf) if (its === other) this.#partOf.set(field, part);
   }
 
-  /** How many parts the fields fall apart into. */
+  /** How many separate parts the fields fall into. */
   get parts(): number {
     return new Set(this.#partOf.values()).size;
   }
@@ -139,22 +139,22 @@ class ConnectedFields {
   }
 }
 
-/** The values of a patient as they compare. PHI. */
+/** The values of a patient in comparable form. PHI. */
 export function normalPatient(patient: Patient): ComparablePatient {
   const { undecoded = {} } = patient;
   const [alphabetic = '', ideographic = '', ...others] = (patient.name ?? '').split('=').map(normalName);
   return withoutAbsent({
     id: asBytes(undecoded.id) ?? normalText(patient.id ?? ''),
     birthDate: asBytes(undecoded.birthDate) ?? normalDate(patient.birthDate ?? ''),
-    // Where its groups begin is not known then, so the name is one.
+    // It is then unknown where its groups begin, so the name is treated as one.
     alphabeticName: asBytes(undecoded.name) ?? alphabetic,
     ideographicName: undecoded.name === undefined ? ideographic : '',
-    // There are three groups; what follows would be lost.
+    // There are three groups; anything after them would be lost.
     phoneticName: undecoded.name === undefined ? others.join('=').replace(/=+$/, '') : '',
   });
 }
 
-/** In a form that no text has, as normalText leaves no NUL. */
+/** In a form that no text can have: normalText leaves no NUL. */
 function asBytes(undecoded: string | undefined): string | undefined {
   return undecoded === undefined ? undefined : `\0bytes ${undecoded}`;
 }
@@ -186,7 +186,7 @@ function normalText(text: string): string {
   return text.normalize('NFKC').replaceAll('\0', ' ').trim();
 }
 
-/** PN (PS3.5 section 6.2): components apart by `^`, those at the end left out if empty. Case is a matter of style. */
+/** PN (PS3.5 section 6.2): components separated by `^`, trailing empty ones left out. Case is a matter of style. */
 function normalName(group: string): string {
   const components = group
     .split('^')

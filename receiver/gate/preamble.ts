@@ -7,14 +7,14 @@ export type PreambleKind = 'zero' | 'tiff' | 'executable' | 'other';
 /**
  * - `zero`: every preamble is zeroed at release. The data set is untouched; a TIFF view of the file is lost.
  * - `keep-tiff`: a TIFF preamble is kept, every other one zeroed.
- * - `reject-executable`: one that another program would run or open is held with E_PREAMBLE, every other one kept.
+ * - `reject-executable`: a preamble that another program would run or open is held with E_PREAMBLE, every other one kept.
  */
 export type PreamblePolicy = 'zero' | 'keep-tiff' | 'reject-executable';
 
 /** What a preamble becomes. */
 export type PreambleAction = 'keep' | 'zero' | 'hold';
 
-/** First bytes of what a loader, shell or archiver goes by, as latin1. */
+/** The first bytes by which loaders, shells and archivers recognize a file, as latin1. */
 const executableMagics: readonly string[] = [
   'MZ', // DOS and Windows programs
   'ZM',
@@ -23,13 +23,13 @@ const executableMagics: readonly string[] = [
   '\xfe\xed\xfa\xcf',
   '\xce\xfa\xed\xfe',
   '\xcf\xfa\xed\xfe',
-  '\xca\xfe\xba\xbe', // Mach-O of several machines, Java classes
+  '\xca\xfe\xba\xbe', // Mach-O for several machines, Java classes
   '\xbe\xba\xfe\xca',
   '\x00asm',
   'dex\n',
   '#!',
   '@echo',
-  'PK', // ZIP, and so jar, apk and office documents
+  'PK', // ZIP, and thus jar, apk and office documents
   'Rar!',
   '7z\xbc\xaf',
   '\x1f\x8b', // gzip
@@ -40,7 +40,7 @@ const executableMagics: readonly string[] = [
   'ITSF', // Windows help
 ];
 
-/** What its readers also find behind other bytes, in lower case. */
+/** What readers recognize even after other bytes, in lower case. */
 const executableAnywhere: readonly string[] = [
   '%pdf-',
   '<script',
@@ -58,7 +58,7 @@ export function preambleKind(preamble: Uint8Array): PreambleKind {
   if (preamble.every((byte) => byte === 0)) return 'zero';
   const text = Buffer.from(preamble.buffer, preamble.byteOffset, preamble.byteLength).toString('latin1');
   const lowerCase = text.toLowerCase();
-  // Before TIFF: a file can be both, and then it is the worse of them.
+  // Before TIFF: a file can be both, and the worse one counts.
   if (executableAnywhere.some((magic) => lowerCase.includes(magic))) return 'executable';
   if (tiffMagics.some((magic) => text.startsWith(magic))) return 'tiff';
   if (executableMagics.some((magic) => text.startsWith(magic) || lowerCase.startsWith(magic)))
@@ -66,7 +66,7 @@ export function preambleKind(preamble: Uint8Array): PreambleKind {
   return 'other';
 }
 
-/** What the policy makes of a preamble. A zero one is kept, there being nothing to do. */
+/** What the policy does with a preamble. A zero one is kept, since there is nothing to do. */
 export function preambleAction(kind: PreambleKind, policy: PreamblePolicy): PreambleAction {
   if (kind === 'zero') return 'keep';
   if (policy === 'reject-executable') return kind === 'executable' ? 'hold' : 'keep';
