@@ -53,8 +53,8 @@ export class Accounts<A extends Account> {
   }
 
   /**
-   * The account of a sender under a key, opened when there is none. Beyond as many as are told apart, senders of one
-   * key have one in common.
+   * The account of a sender under a key, opened if there is none. Beyond the number that is kept apart, senders of one
+   * key share one.
    */
   of(keyId: number, senderId: string): A {
     const found = this.find(keyId, senderId);

@@ -1,4 +1,4 @@
-/** What the assembler is given, and what it gives. */
+/** What the assembler is given, and what it returns. */
 import type { DiodeError, ErrorCode } from '../../shared/errors.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import type { ObjectType, Protection } from '../../shared/wire/datagram.ts';
@@ -19,7 +19,7 @@ export interface AssembledObject {
   readonly sessionRandom: number;
   /** Of the datagram that completed it. */
   readonly sequence: number;
-  /** Source symbols that repair symbols stood in for. */
+  /** Source symbols that were replaced by repair symbols. */
   readonly repairedSymbols: number;
   /** The bytes of a document; undefined for an instance, which is in its sink. */
   readonly document: Uint8Array | undefined;
@@ -30,22 +30,22 @@ export interface AssemblerOptions {
   readonly protection: Protection;
   readonly secrets: ReadonlyMap<number, Uint8Array>;
   readonly code: ErasureCode;
-  /** Memory of all open blocks, and of which blocks are finished. */
+  /** Memory for all open blocks, and for recording which blocks are finished. */
   readonly memoryBytes: number;
   readonly openObjectsMax: number;
-  /** Without a new block for so long an instance is given up. Default: never. */
+  /** How long an instance may go without a new block before it is given up. Default: for ever. */
   readonly partialMs?: number | undefined;
-  /** Whether a sender may open an object now: the code to count when not. Called once for each object to be opened. */
+  /** Whether a sender may open an object now: the code to count if not. Called once for each object to be opened. */
   readonly mayOpen?: ((opening: Opening) => ErrorCode | undefined) | undefined;
   /**
    * Makes the sink of an instance, or says that there is no room for it now.
-   * @param hereBytes of it, from an earlier life
+   * @param hereBytes what an earlier run left of it
    */
   readonly sinkFor: (facts: ObjectFacts, hereBytes: number) => ObjectSink | undefined;
-  /** Where blocks go that leave the window. */
+  /** Where blocks go when they leave the window. */
   readonly spill: BlockSpill;
-  /** An object is whole and is what its id says. It counts as finished from now on. */
+  /** An object is whole and matches its id. It counts as finished from now on. */
   readonly onObject: (object: AssembledObject) => void;
-  /** The disk refused a block, which is dropped. */
+  /** The disk refused a block, which is then dropped. */
   readonly onProblem: (error: DiodeError) => void;
 }

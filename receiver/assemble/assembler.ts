@@ -33,7 +33,7 @@ import { Shortages } from './shortages.ts';
 
 export type { AssembledObject, AssemblerOptions } from './assembler-options.ts';
 
-/** Objects that are made durable before a stop at most: it must end. */
+/** The most objects that are made durable before a stop: it must end. */
 const parkedObjectsMax = 4096;
 
 export class Assembler {
@@ -71,28 +71,28 @@ export class Assembler {
     this.#origins = new Origins(new Map(options.secrets), (origin) => this.#speaksAsSender(origin));
   }
 
-  /** Marks an object as finished: durable here. Its datagrams are dropped at once from now on. */
+  /** Marks an object as finished: durable here. From now on its datagrams are dropped at once. */
   finish(claim: ObjectClaim): void {
     this.#finished.add(Buffer.from(claim.objectId, 'hex'));
     const collecting = this.#open.claimed(claim);
-    // Who takes what is whole sees what it is. The file of any other stays: it is for who says so to deal with.
+    // Whoever takes a whole object sees what it is. The file of any other stays: the caller deals with it.
     if (collecting?.isWhole === false) this.#open.forget(collecting);
   }
 
-  /** The same for many: 16 bytes each, one behind the other. */
+  /** The same for many: 16 bytes each, one after another. */
   finishAll(objectIds: Uint8Array): void {
     this.#finished.addAll(objectIds);
   }
 
   /**
-   * Content of a sender that is here under other object ids: what it sends under these counts as finished.
-   * @param objectIds 16 bytes each, one behind the other
+   * Content of a sender that is already here under other object ids: what it sends under these counts as finished.
+   * @param objectIds 16 bytes each, one after another
    */
   knowAll(senderId: string, objectIds: Uint8Array): void {
     this.#finished.addKnown(senderId, objectIds);
   }
 
-  /** The same of one, and what was collected of it goes. */
+  /** The same for one; what was collected of it is dropped. */
   dismiss(senderId: string, objectId: string): void {
     const bytes = Buffer.from(objectId, 'hex');
     this.#finished.addKnown(senderId, bytes);
@@ -100,7 +100,7 @@ export class Assembler {
       if (!collecting.isWhole) this.#open.discard(collecting);
   }
 
-  /** What was collected of an object goes, to make room. It comes again. @returns whether there was something */
+  /** Drops what was collected of an object, to make room. It comes again. @returns whether there was something */
   giveUp(claim: ObjectClaim): boolean {
     const collecting = this.#open.claimed(claim);
     if (collecting === undefined || collecting.isWhole) return false;
@@ -109,12 +109,12 @@ export class Assembler {
     return true;
   }
 
-  /** Takes the mark back: the object is collected anew when it comes again. */
+  /** Takes the mark back: the object is collected again when it comes again. */
   unfinish(objectId: string): void {
     this.#finished.delete(Buffer.from(objectId, 'hex'));
   }
 
-  /** Another key ring from now on. What is being collected under a key that left it is given up. */
+  /** Uses another key ring from now on. What is being collected under a removed key is given up. */
   useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
     const secretsNow = new Map(secrets);
     this.#origins.useSecrets(secretsNow);
@@ -133,7 +133,7 @@ export class Assembler {
     return this.#open.usedBytes;
   }
 
-  /** Of documents that are not whole yet, what came. */
+  /** What came of documents that are not whole yet. */
   get documentBytes(): number {
     return this.#open.documentBytes;
   }
@@ -142,17 +142,17 @@ export class Assembler {
     return this.#origins.lost;
   }
 
-  /** The same by sender, of those that are known now. */
+  /** The same by sender, for those that are known now. */
   losses(): SenderLosses[] {
     return this.#origins.losses();
   }
 
-  /** When a datagram of an open object last came, or undefined when none is being collected. */
+  /** When a datagram of an open object last came; undefined if it is not being collected. */
   touchedAtMs(claim: ObjectClaim): number | undefined {
     return this.#open.claimed(claim)?.object.touchedAtMs;
   }
 
-  /** Objects that are being collected, of whom, and when a datagram of each last came. */
+  /** Objects that are being collected, from whom, and when a datagram of each last came. */
   *collecting(): Generator<readonly [senderId: string, objectId: string, touchedAtMs: number]> {
     for (const { object } of this.#open) {
       const { senderId, objectId } = object.facts;
@@ -161,8 +161,8 @@ export class Assembler {
   }
 
   /**
-   * Takes one admitted datagram. The bytes are copied; the caller may use them again.
-   * @param start where it begins in `bytes`: a view for each datagram would be garbage for each
+   * Takes one admitted datagram. The bytes are copied; the caller may reuse them.
+   * @param start where it begins in `bytes`: a view per datagram would be garbage per datagram
    */
   receive(bytes: Uint8Array, nowMs: number, start = 0): void {
     const { counters } = this;
@@ -178,7 +178,7 @@ export class Assembler {
     const origin = this.#origins.of(bytes, start, header.keyId);
     if (origin === undefined) return counters.refuse('E_DATAGRAM_KEY');
     this.#origins.count(header.sessionCounter, header.sessionRandom, header.sequence);
-    // What is open is not finished, and nearly every datagram is of an open object.
+    // An open object is not finished, and nearly every datagram belongs to an open object.
     let collecting = this.#open.find(header.keyId, bytes, start + at.objectId);
     if (collecting === undefined) {
       if (this.#finished.has(origin.senderHex, header.type, bytes, start + at.objectId)) {
@@ -206,19 +206,19 @@ export class Assembler {
   }
 
   /**
-   * Goes on with the verification of complete objects, a bounded step. Call it between batches.
-   * @returns whether more is to be done
+   * Continues verifying complete objects, one bounded step. Call it between batches.
+   * @returns whether there is more to do
    */
   work(): boolean {
     return this.#completing.work();
   }
 
-  /** Gives up what stands still, a bounded step. Call it often. */
+  /** Gives up what makes no progress, one bounded step. Call it often. */
   expire(nowMs: number): void {
     this.#open.expire(nowMs);
   }
 
-  /** Goes on with an object of an earlier life. */
+  /** Resumes an object of an earlier run. */
   resume({ facts, finishedBlocks, spilledBlocks }: ResumedObject, nowMs = 0): void {
     const objectId = Buffer.from(facts.objectId, 'hex');
     if (this.#finished.keeps(facts.senderId, objectId) || this.#open.claimed(facts) !== undefined) return;
@@ -234,7 +234,7 @@ export class Assembler {
     if (object.complete) this.#open.becameWhole(collecting);
   }
 
-  /** Keeps what is being collected outside memory: before a stop. */
+  /** Moves what is being collected out of memory, before a stop. */
   park(): void {
     this.#open.spillAll();
     let left = parkedObjectsMax;
@@ -248,7 +248,7 @@ export class Assembler {
     return this.#options.mayOpen?.(this.#opening(objectType.instance, keyId, senderHex)) === undefined;
   }
 
-  /** What the header in hand says. */
+  /** What the current header says. */
   #opening(type: ObjectType, keyId: number, senderId: string): Opening {
     const { sessionCounter, sessionRandom, sequence, objectBytes } = this.#header;
     return { type, senderId, keyId, sessionCounter, sessionRandom, sequence, objectBytes };
@@ -258,7 +258,7 @@ export class Assembler {
     const { type, keyId, objectBytes, maximumSourceSymbols } = this.#header;
     const { senderHex: senderId } = origin;
     const refusal = this.#options.mayOpen?.(this.#opening(type, keyId, senderId));
-    // Beacons and rolls may be refused for their age, which says nothing of their key.
+    // Beacons and rolls may be refused for their age, which says nothing about their key.
     if (refusal === undefined || type === objectType.instance || type === objectType.manifest)
       this.#origins.decide(origin, refusal === undefined);
     if (refusal !== undefined) {
@@ -308,7 +308,7 @@ export class Assembler {
     if (block.decodable) this.#completing.finishBlock(collecting, block, header, nowMs);
   }
 
-  /** The block being collected; what was kept of it outside memory comes back first. */
+  /** The block being collected; what was kept outside memory is brought back first. */
   #blockOf(object: OpenObject, blockNumber: number): OpenBlock {
     const block = object.block(blockNumber, this.#buffers);
     if (object.spilledBlocks.delete(blockNumber)) {

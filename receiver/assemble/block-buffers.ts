@@ -1,12 +1,12 @@
 /**
- * Buffers of open blocks, used again and again: a fresh one for each block would cost the operating system's work for
- * every page of it, and the collector's for the rest. What blocks have and what is kept for the next ones is bounded
- * together: where many blocks wait, little is kept beside them.
+ * Buffers for open blocks, reused: a fresh one for each block would cost the operating system work for every page, and
+ * the garbage collector for the rest. Buffers in use and spare ones are bounded together: while many blocks wait, few
+ * spares are kept.
  */
 
-/** Sizes are whole multiples of so many symbols, so that blocks of nearly equal size share buffers. */
+/** Sizes are multiples of this many symbols, so that blocks of nearly equal size share buffers. */
 const stepSymbols = 8;
-/** What is kept while no block needs it. */
+/** How much is kept while no block needs it. */
 const keptBytesMax = 32e6;
 
 export class BlockBuffers {
@@ -17,7 +17,7 @@ export class BlockBuffers {
   #keptBytes = 0;
   #takenBytes = 0;
 
-  /** @param bytesMax what open blocks may have: nothing is kept beyond it */
+  /** @param bytesMax what open blocks may use: no spares are kept beyond it */
   constructor(symbolBytes: number, bytesMax: number) {
     this.#symbolBytes = symbolBytes;
     this.#bytesMax = bytesMax;
@@ -28,13 +28,13 @@ export class BlockBuffers {
     return this.#keptBytes;
   }
 
-  /** A buffer for at least so many symbols. What is in it is of any block. */
+  /** A buffer for at least this many symbols. It may contain data of any block. */
   take(symbols: number): Uint8Array {
     const bytes = Math.ceil(symbols / stepSymbols) * stepSymbols * this.#symbolBytes;
     this.#takenBytes += bytes;
     const buffer = this.#free.get(bytes)?.pop();
     if (buffer === undefined) {
-      // What blocks of other sizes left makes way.
+      // Spare buffers of other sizes make way.
       if (this.#takenBytes + this.#keptBytes > this.#bytesMax) this.#forgetKept();
       return new Uint8Array(bytes);
     }
@@ -42,7 +42,7 @@ export class BlockBuffers {
     return buffer;
   }
 
-  /** Gives a buffer back; the caller does not use it any more. */
+  /** Returns a buffer; the caller must not use it any more. */
   give(buffer: Uint8Array): void {
     this.#takenBytes -= buffer.length;
     const keptBytes = this.#keptBytes + buffer.length;

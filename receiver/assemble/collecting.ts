@@ -1,4 +1,4 @@
-/** One object while it is collected, and what one sender has of such objects: each has its order of last use. */
+/** One object while it is collected, and one sender's set of such objects, ordered by last use. */
 import type { Account } from './accounts.ts';
 import type { MemorySink } from './memory-sink.ts';
 import type { OpenBlock } from './open-block.ts';
@@ -15,7 +15,7 @@ export class Collecting implements Linked<Collecting> {
   /** Of a document. */
   readonly memory: MemorySink | undefined;
   readonly slot: number;
-  /** All of it is there: it waits to be verified. */
+  /** All of it has arrived: it waits to be verified. */
   isWhole = false;
   sessionCounter = 0;
   sessionRandom = 0;
@@ -37,15 +37,15 @@ export class Collecting implements Linked<Collecting> {
   }
 }
 
-/** What is collected of one sender. */
+/** What is being collected from one sender. */
 export class SenderAccount implements Account {
   readonly keyId: number;
   readonly senderId: string;
-  /** Objects that are open, also those that are whole. */
+  /** Open objects, including those that are complete. */
   objects = 0;
-  /** Memory of open blocks, and for which blocks are finished. */
+  /** Memory for open blocks, and for recording which blocks are finished. */
   memoryBytes = 0;
-  /** Of documents, what came. */
+  /** What came of documents. */
   documentBytes = 0;
   readonly blocks = new RecencyList<OpenBlock>();
   readonly instances = new RecencyList<Collecting>();
@@ -64,7 +64,7 @@ export class SenderAccount implements Account {
     return memory === undefined ? this.instances : this.documents;
   }
 
-  /** What is given up first when an object has to go: what waited longest, and of what is whole what came last. */
+  /** What is given up first when an object has to go: what waited longest; of complete ones, what came last. */
   get leastWanted(): Collecting | undefined {
     const instance = this.instances.oldest;
     const document = this.documents.oldest;

@@ -1,6 +1,6 @@
 /**
- * The way of a block that can be decoded: opened, written, hashed; and of an object whose last one it was: verified and
- * handed on. Verification is done in steps, of one sender after the other.
+ * What happens to a block that can be decoded: it is opened, written and hashed; and to an object once its last block is
+ * done: it is verified and handed on. Verification is done in steps, one sender after another.
  */
 import { deriveObjectId } from '../../shared/crypto/object-id.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -13,9 +13,9 @@ import type { OpenBlock } from './open-block.ts';
 import type { OpenObject } from './open-object.ts';
 import type { OpenObjects } from './open-objects.ts';
 
-/** Hashing on of one object is done in steps of this many blocks, so that the ring is emptied meanwhile. */
+/** An object is hashed in steps of this many blocks, so that the ring is emptied in between. */
 const hashStepBlocks = 16;
-/** Of finished blocks of an object, after which they are made durable. Not by count: a block may be one datagram. */
+/** Bytes of finished blocks after which they are made durable. Not by count: a block may be a single datagram. */
 const checkpointBytes = 64e6;
 
 export interface CompletingOptions {
@@ -51,7 +51,7 @@ export class Completing {
     counters.symbolsRepaired += missing;
     collecting.repairedSymbols += missing;
     if (!object.complete) {
-      // What came early is hashed behind the newest block, so that little is left for the end.
+      // Blocks that came early are hashed after the newest one, so that little is left for the end.
       object.digestAhead(payload);
       this.checkpoint(object, checkpointBytes, 'later');
       return;
@@ -60,7 +60,7 @@ export class Completing {
     collecting.sessionRandom = header.sessionRandom;
     collecting.sequence = header.sequence;
     open.becameWhole(collecting);
-    // What is small, or a document, waits behind nothing.
+    // A small object or a document waits for nothing.
     if (collecting.memory !== undefined || object.identity.layout.blockCount <= hashStepBlocks)
       this.#verify(collecting);
   }
@@ -90,7 +90,7 @@ export class Completing {
     return false;
   }
 
-  /** @returns whether there was something to make durable, and it was tried */
+  /** @returns whether there was something to make durable, and an attempt was made */
   checkpoint(object: OpenObject, newBytesAtLeast: number, when: 'now' | 'later'): boolean {
     try {
       return object.checkpoint(newBytesAtLeast, when);
@@ -102,7 +102,7 @@ export class Completing {
     }
   }
 
-  /** Goes on with what is whole, a step. @returns whether more is to be done */
+  /** Continues with complete objects, one step. @returns whether there is more to do */
   work(): boolean {
     const { open } = this.#options;
     const collecting = open.nextWhole();
@@ -111,7 +111,7 @@ export class Completing {
     return open.isVerifying;
   }
 
-  /** Hashes on, a step. */
+  /** Continues hashing, one step. */
   #verify(collecting: Collecting): void {
     const sha256 = collecting.object.digest(hashStepBlocks, this.#options.payload);
     if (sha256 !== undefined) this.#deliver(collecting, sha256);
@@ -133,7 +133,7 @@ export class Completing {
     // An instance counts as finished while its sink is being made durable; unfinish() takes that back.
     else finished.add(objectId);
     const document = memory?.bytes;
-    // Whoever takes it may collect its parts, which are as much memory again.
+    // The receiver may put its parts together, which takes the same memory again.
     memory?.discard();
     onObject({
       objectId: hex(objectId),

@@ -1,6 +1,6 @@
 /**
- * What the assembler can keep outside memory, and find again after a restart: blocks that left the window,
- * and which blocks of a large object are finished. The assembler only asks; files are elsewhere.
+ * What the assembler can keep outside memory and find again after a restart: blocks that left the window, and
+ * which blocks of a large object are finished. The assembler only asks; the files are handled elsewhere.
  */
 import type { ObjectType } from '../../shared/wire/datagram.ts';
 
@@ -27,12 +27,12 @@ export interface ObjectClaim {
   readonly keyId: number;
 }
 
-/** A claim as one name. */
+/** A claim as a single name. */
 export function claimName({ objectId, keyId }: ObjectClaim): string {
   return `${objectId}-${keyId}`;
 }
 
-/** What a datagram says of an instance: enough to open its object again. */
+/** What a datagram says about an instance: enough to open its object again. */
 export interface ObjectFacts extends ObjectClaim {
   /** 8 bytes as hexadecimal */
   readonly senderId: string;
@@ -40,17 +40,17 @@ export interface ObjectFacts extends ObjectClaim {
   readonly maximumSourceSymbols: number;
 }
 
-/** The symbols of a block that can't be decoded yet: fewer than k, one behind the other. */
+/** The symbols of a block that can't be decoded yet: fewer than k, one after another. */
 export interface CollectedSymbols {
   readonly encodingSymbolIds: readonly number[];
   readonly symbols: Uint8Array;
 }
 
-/** Where blocks go that leave the window; bounded, so it may refuse. */
+/** Where blocks go when they leave the window; bounded, so it may refuse. */
 export interface BlockSpill {
   /** @returns false when there is no room: the symbols are lost, and come again with a later pass */
   store(facts: ObjectFacts, blockNumber: number, collected: CollectedSymbols): boolean;
-  /** Gives a block back, once. Its symbols are good until the next call. */
+  /** Returns a block, once. Its symbols are valid until the next call. */
   take(claim: ObjectClaim, blockNumber: number): CollectedSymbols | undefined;
   /** Forgets all blocks of an object. */
   drop(claim: ObjectClaim): void;
@@ -59,7 +59,7 @@ export interface BlockSpill {
 /** An object that was being collected when the program stopped. */
 export interface ResumedObject {
   readonly facts: ObjectFacts;
-  /** One bit a block, the first in the lowest bit of the first byte. */
+  /** One bit per block, the first in the lowest bit of the first byte. */
   readonly finishedBlocks: Uint8Array;
   readonly spilledBlocks: readonly number[];
 }

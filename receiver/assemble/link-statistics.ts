@@ -1,5 +1,5 @@
 /**
- * What the sequence numbers tell of the link: each datagram of a session has one, so what did not come was
+ * What the sequence numbers say about the link: each datagram of a session has one, so any that is missing was
  * lost before it reached this program.
  */
 export class LinkStatistics {
@@ -11,7 +11,7 @@ export class LinkStatistics {
   #lostBefore = 0;
   #reordered = 0;
 
-  /** Counts a datagram. A new session begins where its first datagram is. */
+  /** Counts a datagram. A new session begins with its first datagram. */
   count(sessionCounter: number, sessionRandom: number, sequence: number): void {
     if (sessionCounter !== this.#counter || sessionRandom !== this.#random) {
       // A replay of an older session is not a session of its own.
@@ -28,7 +28,7 @@ export class LinkStatistics {
     else this.#reordered += 1;
   }
 
-  /** Datagrams sent between the first and the newest that came, and never received. */
+  /** Datagrams sent between the first and the newest one received, and never received themselves. */
   get lost(): number {
     const expected = this.#highest - this.#first + 1;
     return this.#lostBefore + Math.max(0, expected - this.#received);

@@ -10,7 +10,7 @@ export class MemorySink implements ObjectSink {
   readonly #documentBytes: number;
   /** Payloads of blocks, by where they begin. */
   readonly #parts = new Map<number, Uint8Array>();
-  /** In one, when half of it has come: at its end, parts and whole would be in memory side by side. */
+  /** One buffer, once half of it has come: at the end, parts and whole would be in memory side by side. */
   #whole: Uint8Array | undefined;
   #usedBytes = 0;
 
@@ -55,7 +55,7 @@ export class MemorySink implements ObjectSink {
 
   checkpoint(): void {}
 
-  /** Its memory takes no room where nothing is written to it yet. */
+  /** Its memory takes no room until something is written to it. */
   #putTogether(): Uint8Array {
     const whole = new Uint8Array(this.#documentBytes);
     for (const [offset, part] of this.#parts) {

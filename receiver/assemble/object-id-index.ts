@@ -1,6 +1,6 @@
 /**
- * A table from object ids (16 bytes) to small numbers, without a string or an object per look-up: the
- * receiver asks it once for every datagram. Open addressing with linear probing; object ids come from a
+ * A table from object ids (16 bytes) to small numbers, without a string or an object per lookup: the
+ * receiver queries it once for every datagram. Open addressing with linear probing; object ids come from a
  * keyed hash, so their first bytes are as good as any hash of them.
  */
 import { assert } from '../../shared/assert.ts';
@@ -31,7 +31,7 @@ export class ObjectIdIndex {
     return this.#size;
   }
 
-  /** The number of the id that stands at an offset, or -1. */
+  /** The number of the id at an offset, or -1. */
   find(bytes: Uint8Array, offset: number): number {
     const slot = this.#slotOf(bytes, offset);
     return slot < 0 ? -1 : (this.#values[slot] ?? -1);
@@ -99,7 +99,7 @@ export class ObjectIdIndex {
     this.#size += 1;
   }
 
-  /** Drops what was removed, and doubles when that does not make enough room. */
+  /** Drops removed entries, and doubles the table if that does not make enough room. */
   #rebuild(): void {
     const { ids, values, states, capacity } = {
       ids: this.#ids,

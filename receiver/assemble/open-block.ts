@@ -1,7 +1,7 @@
 /**
- * A source block that is being collected. Any k distinct symbols are enough, whatever pass they came from, so room for
- * k is all that it has: a source symbol lies at its place, and a repair symbol at the place of a source symbol that is
- * not there. When that one comes after all, the repair symbol moves on.
+ * A source block that is being collected. Any k distinct symbols are enough, whatever pass they came from, so it has room
+ * for only k: a source symbol is stored at its place, and a repair symbol at the place of a missing source symbol. If that
+ * one comes after all, the repair symbol moves elsewhere.
  */
 import { assert } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
@@ -11,23 +11,23 @@ import type { CollectedSymbols } from './kept-state.ts';
 import type { Linked } from './recency-list.ts';
 
 const nothing = new Uint8Array(0);
-/** Behind one byte for each encoding symbol id: what lies at each place, an encoding symbol id or nothing. */
+/** After one byte for each encoding symbol id: what is at each place, an encoding symbol id or nothing. */
 const places = limits.encodingSymbolsMax;
-/** No encoding symbol has it as its id. */
+/** A value that is no encoding symbol's id. */
 const noSymbol = limits.encodingSymbolsMax;
 
 export class OpenBlock implements Linked<OpenBlock> {
   readonly blockNumber: number;
   readonly sourceSymbols: number;
-  /** Among the blocks of its sender: the one that waited longest leaves first. */
+  /** Among its sender's blocks the one that waited longest leaves first. */
   older: OpenBlock | undefined;
   newer: OpenBlock | undefined;
-  /** The number of its object in the table of what is open; less than 0 until it is listed there. */
+  /** The number of its object in the table of open objects; negative until it is listed there. */
   objectSlot = -1;
   readonly #symbolBytes: number;
   readonly #buffers: BlockBuffers;
   #memory: Uint8Array;
-  /** Which symbols are there, and behind that where. One buffer for both. */
+  /** Which symbols have arrived, followed by where each is. One buffer for both. */
   readonly #seen: Uint8Array;
   #sourceSeen = 0;
   #repairSeen = 0;
@@ -54,12 +54,12 @@ export class OpenBlock implements Linked<OpenBlock> {
     return this.#sourceSeen + this.#repairSeen >= this.sourceSymbols;
   }
 
-  /** Source symbols that repair symbols stand in for. */
+  /** Source symbols replaced by repair symbols. */
   get missingSymbols(): number {
     return this.sourceSymbols - this.#sourceSeen;
   }
 
-  /** Copies a symbol in. @returns false when it is there already, or k are: then there is no room for more */
+  /** Copies a symbol in. @returns false if it is already there, or if k are: then there is no room for more */
   add(encodingSymbolId: number, symbol: Uint8Array): boolean {
     assert(
       encodingSymbolId < limits.encodingSymbolsMax && symbol.length === this.#symbolBytes,
@@ -80,8 +80,8 @@ export class OpenBlock implements Linked<OpenBlock> {
   }
 
   /**
-   * A copy of what is there, to be kept outside memory.
-   * @param room for k symbols: what is there is fewer
+   * A copy of what has arrived, to be kept outside memory.
+   * @param room for k symbols: fewer have arrived
    */
   collected(room: Uint8Array): CollectedSymbols {
     const encodingSymbolIds: number[] = [];
@@ -109,8 +109,8 @@ export class OpenBlock implements Linked<OpenBlock> {
   }
 
   /**
-   * The k source symbols, one behind the other. Repairs what is missing; call when decodable.
-   * @param room for repair symbols: as many as stand in for source symbols
+   * The k source symbols, one after another. Repairs what is missing; call it when decodable.
+   * @param room for repair symbols: as many as replace source symbols
    */
   decode(code: ErasureCode, room: Uint8Array): Uint8Array {
     assert(this.decodable, 'k symbols are there');
@@ -119,7 +119,7 @@ export class OpenBlock implements Linked<OpenBlock> {
     for (let place = 0; place < this.sourceSymbols; place += 1) {
       const esi = this.#placedAt(place);
       if (esi === place) continue;
-      // Out of the way of what is reconstructed there.
+      // Moved out of the way of what is reconstructed there.
       room.set(this.#at(place), missing.length * this.#symbolBytes);
       missing.push(place);
       repairEsis.push(esi);
@@ -151,7 +151,7 @@ export class OpenBlock implements Linked<OpenBlock> {
     this.#seen[places + place] = encodingSymbolId;
   }
 
-  /** One is free as long as the block is not decodable. */
+  /** There is a free one as long as the block is not decodable. */
   #freePlace(): number {
     while (this.#placedAt(this.#firstFree) !== noSymbol) this.#firstFree += 1;
     assert(this.#firstFree < this.sourceSymbols, 'a place is free');

@@ -13,18 +13,18 @@ import { OpenBlock } from './open-block.ts';
 const digestAheadBlocks = 2;
 const nothing = new Uint8Array(0);
 
-/** Where the bytes of one object are put together: a file of the vault, or memory for a document. */
+/** Where the bytes of one object are assembled: a file in the vault, or memory for a document. */
 export interface ObjectSink {
   write(bytes: Uint8Array, offset: number): void;
   read(target: Uint8Array, offset: number): void;
-  /** Gives up what was written. */
+  /** Discards what was written. */
   discard(): void;
   /**
-   * Makes what was written durable, with the blocks that are finished (one bit each): resumed after a restart.
+   * Makes what was written durable, along with which blocks are finished (one bit each), to be resumed after a restart.
    * `later` does not wait for the disk.
    */
   checkpoint(finishedBlocks: Uint8Array, when: 'now' | 'later'): void;
-  /** Nothing more comes: it is whole, or given up. */
+  /** Nothing more will come: it is whole, or given up. */
   ended?(): void;
 }
 
@@ -35,7 +35,7 @@ export class OpenObject {
   /** Blocks whose symbols are kept outside memory. */
   readonly spilledBlocks = new Set<number>();
   readonly facts: ObjectFacts;
-  /** When a datagram of it last came, and when one last helped: on the monotonic clock. */
+  /** When a datagram of it last came, and when one last helped, on the monotonic clock. */
   touchedAtMs = 0;
   grewAtMs = 0;
   /**
@@ -43,14 +43,14 @@ export class OpenObject {
    * them without one whole block: what each uses meanwhile counts.
    */
   #seal: ObjectSeal | undefined;
-  /** One bit a block, from the first that is finished on: a header that claims a million blocks takes nothing. */
+  /** One bit per block, allocated with the first finished one: a header that claims a million blocks takes nothing. */
   #finished: Uint8Array = nothing;
   #finishedCount = 0;
   #unsavedBytes = 0;
   #hash: Hash | undefined;
   #hashedBlocks = 0;
 
-  /** @param finishedBlocks of an earlier life, one bit a block */
+  /** @param finishedBlocks of an earlier run, one bit per block */
   constructor(identity: SealedObject, facts: ObjectFacts, sink: ObjectSink, finishedBlocks?: Uint8Array) {
     this.identity = identity;
     this.facts = facts;
@@ -71,12 +71,12 @@ export class OpenObject {
     return this.#finishedCount;
   }
 
-  /** Bytes of memory for which of its blocks are finished. */
+  /** Bytes of memory for recording which blocks are finished. */
   get stateBytes(): number {
     return this.#finished.length;
   }
 
-  /** Makes the finished blocks durable, if enough is new. @returns whether it was */
+  /** Makes the finished blocks durable, if enough of them are new. @returns whether it did */
   checkpoint(newBytesAtLeast: number, when: 'now' | 'later'): boolean {
     if (this.#unsavedBytes < newBytesAtLeast || this.complete) return false;
     this.sink.checkpoint(this.#finished, when);
@@ -88,7 +88,7 @@ export class OpenObject {
     return ((this.#finished[blockNumber >>> 3] ?? 0) & (1 << (blockNumber & 7))) !== 0;
   }
 
-  /** The open block of a number, made when there is none. */
+  /** The open block with a number, created if there is none. */
   block(blockNumber: number, buffers: BlockBuffers): OpenBlock {
     let block = this.openBlocks.get(blockNumber);
     if (block === undefined) {
@@ -102,7 +102,7 @@ export class OpenObject {
   /**
    * Opens a decoded block's seal and writes its payload.
    * @param opened room for the payload of the largest block
-   * @returns false when it does not open: its symbols are worthless, and it is collected anew
+   * @returns false if it does not open: its symbols are worthless, and it is collected again
    */
   finishBlock(blockNumber: number, decoded: Uint8Array, opened: Uint8Array): boolean {
     assert(!this.isFinished(blockNumber), 'a block is finished once');
@@ -126,15 +126,15 @@ export class OpenObject {
     return true;
   }
 
-  /** Catches up by a few blocks that came early, so that little is left to hash at the end. */
+  /** Catches up on a few blocks that came early, so that little is left to hash at the end. */
   digestAhead(buffer: Uint8Array): void {
     if (this.isFinished(this.#hashedBlocks)) this.digest(digestAheadBlocks, buffer);
   }
 
   /**
-   * Hashes on, a bounded number of blocks at a time: those that came early are read back.
+   * Continues hashing, a bounded number of blocks at a time: those that came early are read back.
    * @param buffer room for the payload of the largest block
-   * @returns the SHA-256 of the whole object once it is complete and hashed to its end
+   * @returns the SHA-256 of the whole object once it is complete and entirely hashed
    */
   digest(blocksMax: number, buffer: Uint8Array): Uint8Array | undefined {
     const { layout } = this.identity;
@@ -158,7 +158,7 @@ export class OpenObject {
   }
 }
 
-/** What is there of an object that an earlier life began. */
+/** What exists of an object that an earlier run began. */
 export function bytesHere(layout: ObjectLayout, finishedBlocks: Uint8Array | undefined): number {
   if (finishedBlocks === undefined) return 0;
   let bytes = 0;

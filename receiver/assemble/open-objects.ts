@@ -17,10 +17,10 @@ import type { Origin } from './origins.ts';
 import type { Shortages } from './shortages.ts';
 
 export interface OpenObjectsOptions {
-  /** Memory of all open blocks, and of which blocks are finished. */
+  /** Memory for all open blocks, and for recording which blocks are finished. */
   readonly memoryBytes: number;
   readonly openObjectsMax: number;
-  /** Without a new block for so long an instance is given up. */
+  /** How long an instance may go without a new block before it is given up. */
   readonly partialMs: number;
   readonly spill: BlockSpill;
   /** For what one block uses while it is kept elsewhere. */
@@ -29,11 +29,11 @@ export interface OpenObjectsOptions {
   readonly shortages: Shortages;
 }
 
-/** Documents in memory, as far as they came: two of the largest. */
+/** Memory for documents, counting what came: two of the largest. */
 const documentsMemoryBytes = 2 * limits.documentBytesMax;
-/** Without a new symbol for so long a document is given up: passes follow each other sooner. */
+/** How long a document may go without a new symbol before it is given up: passes follow each other sooner. */
 const documentPatienceMs = 30_000;
-/** Objects that are looked at in one step, whether they stand still. */
+/** How many objects one step checks for progress. */
 const expiryStepObjects = 64;
 
 const objectsOf = (account: SenderAccount) => account.objects;
@@ -42,13 +42,13 @@ const documentsOf = (account: SenderAccount) => account.documentBytes;
 
 export class OpenObjects {
   readonly #options: OpenObjectsOptions;
-  /** By key: what is open under one is never found under another, whatever object id it claims. */
+  /** By key: what is open under one key is never found under another, whatever object id is claimed. */
   readonly #indexes = new Map<number, ObjectIdIndex>();
   #size = 0;
   readonly #slots: (Collecting | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #accounts = new Accounts((keyId, senderId) => new SenderAccount(keyId, senderId));
-  /** Those of which something is whole, in turn: nobody waits behind more than one step of another. */
+  /** Senders with something complete, in turn: nobody waits longer than one step of another. */
   readonly #verifying: SenderAccount[] = [];
   #usedBytes = 0;
   #documentBytes = 0;
@@ -74,18 +74,18 @@ export class OpenObjects {
     for (const collecting of this.#slots) if (collecting !== undefined) yield collecting;
   }
 
-  /** What is collected under a key and the object id that stands at an offset. */
+  /** What is collected under a key and the object id at an offset. */
   find(keyId: number, bytes: Uint8Array, offset: number): Collecting | undefined {
     const slot = this.#indexes.get(keyId)?.find(bytes, offset) ?? -1;
     return slot < 0 ? undefined : this.#slots[slot];
   }
 
-  /** The same by its names. */
+  /** The same, by name. */
   claimed({ keyId, objectId }: ObjectClaim): Collecting | undefined {
     return this.find(keyId, Buffer.from(objectId, 'hex'), 0);
   }
 
-  /** What is collected of a sender under an object id, of each of its keys. */
+  /** What is collected from a sender under an object id, with each of its keys. */
   ofSender(senderId: string, objectId: Uint8Array): Collecting[] {
     return [...this.#indexes.keys()].flatMap((keyId) => {
       const collecting = this.find(keyId, objectId, 0);
@@ -93,7 +93,7 @@ export class OpenObjects {
     });
   }
 
-  /** Adds an object; where there are as many as may be, another one goes. */
+  /** Adds an object; at the limit, another one goes. */
   add(object: OpenObject, origin: Origin): Collecting {
     const account = this.#accounts.of(origin.keyId, origin.senderHex);
     // It counts before another one goes for it: who asks may be who uses most.
@@ -111,13 +111,13 @@ export class OpenObjects {
     return collecting;
   }
 
-  /** A datagram of it came: it goes last. */
+  /** A datagram of it came: it moves to the end. */
   touch(collecting: Collecting, nowMs: number): void {
     collecting.object.touchedAtMs = nowMs;
     collecting.account.listOf(collecting).touch(collecting);
   }
 
-  /** A symbol came into one of its blocks: that one goes last, and where memory is full, another one. */
+  /** A symbol came for one of its blocks: that block moves to the end, and if memory is full, another one leaves. */
   touchBlock(collecting: Collecting, block: OpenBlock): void {
     const { account, slot } = collecting;
     if (block.objectSlot === slot) {
@@ -165,13 +165,13 @@ export class OpenObjects {
     return true;
   }
 
-  /** Takes back what {@link makeDocumentRoom} gave and was not used. */
+  /** Takes back what {@link makeDocumentRoom} granted if it was not used. */
   giveBackDocumentRoom({ account }: Collecting, bytes: number): void {
     this.#documentBytes -= bytes;
     account.documentBytes -= bytes;
   }
 
-  /** All blocks of it are there. */
+  /** All its blocks have arrived. */
   becameWhole(collecting: Collecting): void {
     const { account } = collecting;
     account.listOf(collecting).remove(collecting);
@@ -184,7 +184,7 @@ export class OpenObjects {
     return this.#verifying.length > 0;
   }
 
-  /** The next to be verified, of one sender after the other. */
+  /** The next one to verify, one sender after another. */
   nextWhole(): Collecting | undefined {
     const account = this.#verifying.shift();
     if (account === undefined) return undefined;
@@ -192,7 +192,7 @@ export class OpenObjects {
     return account.whole.oldest;
   }
 
-  /** It is not collected any more. What is in its sink is the caller's. */
+  /** It is no longer collected. What is in its sink belongs to the caller. */
   forget(collecting: Collecting): void {
     const { object, origin, account, memory, slot } = collecting;
     for (const block of [...object.openBlocks.values()]) {
@@ -214,14 +214,14 @@ export class OpenObjects {
     object.sink.ended?.();
   }
 
-  /** It is given up, with what came of it. */
+  /** It is given up, along with what came of it. */
   discard(collecting: Collecting): void {
-    // Before its bytes go: how much memory they were is counted back.
+    // Before its bytes go, since their memory is given back to the account.
     this.forget(collecting);
     collecting.object.sink.discard();
   }
 
-  /** Gives up what stands still: a few are looked at in each step. */
+  /** Gives up what makes no progress: each step checks a few. */
   expire(nowMs: number): void {
     const looks = Math.min(expiryStepObjects, this.#slots.length);
     for (let look = 0; look < looks; look += 1) {
@@ -242,7 +242,7 @@ export class OpenObjects {
       for (let block = blocks.oldest; block !== undefined; block = blocks.oldest) this.#spillBlock(block);
   }
 
-  /** What is collected, one of each sender in turn, of each the one that was used last first. */
+  /** What is being collected, one of each sender in turn, each sender's last used one first. */
   *inTurn(): Generator<Collecting> {
     let turn = [...this.#accounts].map((account) => account.instances.newest);
     while (turn.length > 0) {
@@ -271,7 +271,7 @@ export class OpenObjects {
     this.#usedBytes += bytes;
   }
 
-  /** @param kept the block and the object in hand, which stay */
+  /** @param kept the current block and object, which stay */
   #keepWithinMemory(kept: OpenBlock | undefined, keptObject: Collecting): void {
     while (this.#usedBytes > this.#options.memoryBytes) {
       const account = present(this.#accounts.largest(memoryOf), 'somebody uses the memory');
@@ -305,7 +305,7 @@ export class OpenObjects {
 
   #evictObject(): void {
     let collecting = this.#accounts.largest(objectsOf)?.leastWanted;
-    // Where each sender has one, the newest can't give way to itself.
+    // If each sender has one, the newest can't give way to itself.
     for (const account of this.#accounts) collecting ??= account.leastWanted;
     assert(collecting !== undefined, 'what is open is listed');
     this.#options.shortages.count(collecting.origin.senderHex, 'open objects');

@@ -1,14 +1,14 @@
 /**
- * Who datagrams come from: a key and a sender id, with what is derived from both and what the link lost of them. A
- * cache: it refuses nobody, and when it is full, the key that has most in it gives way. Nothing is allocated for a
- * datagram of an origin that is known.
+ * Where datagrams come from: a key and a sender id, with what is derived from both, and how many of them the link lost. It
+ * is a cache: it refuses nobody, and when it is full, the key that has most entries gives way. Nothing is allocated for a
+ * datagram from a known origin.
  */
 import { deriveObjectIdKey } from '../../shared/crypto/keys.ts';
 import { at, readUint32, senderIdBytes } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import { LinkStatistics } from './link-statistics.ts';
 
-/** While keys change a sender has two. */
+/** A sender has two while keys are being changed. */
 const originsMax = 2 * limits.sendersMax;
 
 export class Origin {
@@ -18,7 +18,7 @@ export class Origin {
   readonly senderId: Uint8Array;
   /** 8 bytes as hexadecimal */
   readonly senderHex: string;
-  /** Whether what it sends counts as the sender's, whose id anybody can write. */
+  /** Whether what it sends counts as that sender's: anyone can write a sender id. */
   speaksAsSender = false;
   readonly #high: number;
   readonly #low: number;
@@ -55,17 +55,17 @@ export class Origins {
   readonly #statistics = new Map<string, LinkStatistics>();
   readonly #mayCount: (origin: Origin) => boolean;
   #secrets: ReadonlyMap<number, Uint8Array>;
-  /** Of senders whose statistics are not kept any more. */
+  /** Of senders whose statistics are no longer kept. */
   #lostBefore = 0;
   #last: { readonly origin: Origin; readonly statistics: LinkStatistics | undefined } | undefined;
 
-  /** @param mayCount whether a key speaks for the sender whose id it names, as far as that is known */
+  /** @param mayCount whether a key speaks for the sender it names, as far as that is known */
   constructor(secrets: ReadonlyMap<number, Uint8Array>, mayCount: (origin: Origin) => boolean) {
     this.#secrets = secrets;
     this.#mayCount = mayCount;
   }
 
-  /** The origin that a header names, or undefined when its key is not in the ring. */
+  /** The origin that a header names; undefined if its key is not in the ring. */
   of(bytes: Uint8Array, start: number, keyId: number): Origin | undefined {
     const high = readUint32(bytes, start + at.senderId);
     const low = readUint32(bytes, start + at.senderId + 4);
@@ -79,26 +79,26 @@ export class Origins {
     return this.#add(keyId, bytes.slice(start + at.senderId, start + at.senderId + senderIdBytes));
   }
 
-  /** The same by its name. */
+  /** The same, by name. */
   named(keyId: number, senderId: string): Origin | undefined {
     const header = new Uint8Array(at.senderId + senderIdBytes);
     header.set(Buffer.from(senderId, 'hex'), at.senderId);
     return this.of(header, 0, keyId);
   }
 
-  /** Counts a datagram of the origin that {@link of} gave last. */
+  /** Counts a datagram of the origin that {@link of} returned last. */
   count(sessionCounter: number, sessionRandom: number, sequence: number): void {
     this.#last?.statistics?.count(sessionCounter, sessionRandom, sequence);
   }
 
-  /** It became known whether its key speaks for the sender. */
+  /** It is now known whether its key speaks for the sender. */
   decide(origin: Origin, speaksAsSender: boolean): void {
     if (origin.speaksAsSender === speaksAsSender) return;
     origin.speaksAsSender = speaksAsSender;
     this.#last = undefined;
   }
 
-  /** Another key ring: what is derived from keys that left it goes. */
+  /** Another key ring: what is derived from removed keys goes. */
   useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
     this.#secrets = secrets;
     for (const origin of [...this.#origins]) {
@@ -113,7 +113,7 @@ export class Origins {
     return lost;
   }
 
-  /** The same by sender, of those that are known now: what one of them claims hides nothing of another. */
+  /** The same by sender, for those that are known now: what one of them claims hides nothing of another. */
   losses(): SenderLosses[] {
     return [...this.#statistics].map(([senderId, { lost }]) => ({ senderId, lost }));
   }
@@ -138,7 +138,7 @@ export class Origins {
     return origin;
   }
 
-  /** Of the key that has most here, the one that was not used for longest. */
+  /** The one unused for longest of the key that has most entries here. */
   #dropOne(): void {
     const byKey = new Map<number, number>();
     for (const { keyId } of this.#origins) byKey.set(keyId, (byKey.get(keyId) ?? 0) + 1);
@@ -151,7 +151,7 @@ export class Origins {
     this.#origins.splice(this.#origins.indexOf(origin), 1);
     if (this.#last?.origin === origin) this.#last = undefined;
     const { senderHex } = origin;
-    // Under another key it may still speak.
+    // It may still be in use under another key.
     if (this.#origins.some((other) => other.senderHex === senderHex)) return;
     this.#lostBefore += this.#statistics.get(senderHex)?.lost ?? 0;
     this.#statistics.delete(senderHex);

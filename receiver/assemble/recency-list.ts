@@ -1,9 +1,9 @@
 /**
- * A list in the order of last use, linked through its members: what waited longest is found, and what was used is
- * moved behind the others, at the same small cost however many there are. No node is allocated.
+ * A list in the order of last use, linked through its members: finding the one that waited longest and moving a used one
+ * to the end cost the same, however many there are. No node is allocated.
  */
 
-/** What can be in one such list at a time. Only the list writes these. */
+/** A member can be in one such list at a time. Only the list writes these fields. */
 export interface Linked<T> {
   older: T | undefined;
   newer: T | undefined;
@@ -31,7 +31,7 @@ export class RecencyList<T extends Linked<T>> {
     this.#newest = member;
   }
 
-  /** Takes out one that is in this list. */
+  /** Removes one that is in this list. */
   remove(member: T): void {
     const { older, newer } = member;
     if (older === undefined) this.#oldest = newer;

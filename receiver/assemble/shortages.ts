@@ -1,7 +1,7 @@
-/** What senders had no room for, by sender: for status, and for an alarm that names who it is. */
+/** What senders had no room for, by sender: for status, and for an alarm that names the sender. */
 import { limits } from '../../shared/wire/limits.ts';
 
-/** What there was no room in: the table of open objects, the memory of documents, the disk of the vault. */
+/** What was full: the table of open objects, the memory for documents, or the vault's disk. */
 export type Scarce = 'open objects' | 'documents' | 'vault';
 
 export interface Shortage {
@@ -33,7 +33,7 @@ export class Shortages {
     );
   }
 
-  /** The sender for which it was longest ago. */
+  /** Forgets the sender that ran short longest ago. */
   #forgetOldest(): void {
     for (const senderId of this.#bySender.keys()) {
       this.#bySender.delete(senderId);
