@@ -1,7 +1,7 @@
 /**
- * The vault's incoming/: files that objects are put together in, named by the key and the
- * object id that they are claimed under, each with a checkpoint beside it that says which of its blocks are finished. Content is brought to the disk here; the name that makes an
- * object count is given by the vault.
+ * The vault's incoming/: files in which objects are assembled, named by the key and the object id that they are claimed
+ * under, each with a checkpoint beside it that says which of its blocks are finished. Content is brought to disk here; the
+ * name that makes an object count is given by the vault.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ import type { ObjectSink } from '../assemble/open-object.ts';
 
 /** Files kept open between two blocks, and until they are synced. */
 const openFilesMax = 256;
-/** Beside a file in incoming/: which of its blocks are finished, as of the last checkpoint. */
+/** Suffix of the file beside one in incoming/ that says which of its blocks were finished at the last checkpoint. */
 const stateSuffix = '.state';
 const stateBytesMax = 1 << 20;
 const stateSchema = z.strictObject({
@@ -32,9 +32,9 @@ export class Incoming {
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #openFiles = new Map<string, DiskFile>();
-  /** Syncs that are under way, by file: it stays open until they are done. */
+  /** Syncs under way, by file: the file stays open until they are done. */
   readonly #syncing = new Map<string, number>();
-  /** Checkpoints whose content is being synced, by file. One that is not here any more is not written. */
+  /** Checkpoints whose content is being synced, by file. One that is removed here is not written. */
   readonly #checkpoints = new Map<string, Uint8Array>();
   #checkpointFailure: DiodeError | undefined;
 
@@ -45,11 +45,11 @@ export class Incoming {
   }
 
   /**
-   * A file that an object is put together in, made with its first block.
-   * @param isThere whether an earlier life left it
+   * A file in which an object is assembled, created with its first block.
+   * @param isThere whether an earlier run left it
    */
   sink(facts: ObjectFacts, isThere = false): ObjectSink {
-    // Checked at once, not with its first block.
+    // Checked now, not with its first block.
     this.pathOf(facts);
     return new IncomingSink(this, facts, isThere);
   }
@@ -65,7 +65,7 @@ export class Incoming {
       throw new DiodeError('E_DISK', 'a file in incoming/ is shorter than what was written to it');
   }
 
-  /** Content first, then which blocks of it are whole: as it was when the sync began. */
+  /** Content first, then which of its blocks are finished, as of when the sync began. */
   checkpoint(facts: ObjectFacts, finishedBlocks: Uint8Array, when: 'now' | 'later'): void {
     const path = this.pathOf(facts);
     const state = { facts, finishedBlocks: Buffer.from(finishedBlocks).toString('base64') };
@@ -88,7 +88,7 @@ export class Incoming {
         if (error !== undefined) throw error;
         writeDurably(this.#disk, path + stateSuffix, bytes);
       } catch (cause) {
-        // Told with the next one: this one has nobody to tell.
+        // Reported with the next one: nobody is waiting for this one.
         if (!(cause instanceof DiodeError)) throw cause;
         this.#checkpointFailure = cause;
       }
@@ -96,8 +96,8 @@ export class Incoming {
   }
 
   /**
-   * Brings the content of whole objects to the disk without waiting for it; several at a time share the disk's own
-   * work. `done` is called once, when all are through.
+   * Brings the content of whole objects to disk without waiting for it; several at a time share the disk's work. `done`
+   * is called once, when all are through.
    */
   syncLater(claims: readonly ObjectClaim[], done: (error: DiodeError | undefined) => void): void {
     assert(claims.length > 0, 'something to sync');
@@ -127,14 +127,14 @@ export class Incoming {
     }
   }
 
-  /** Ends with the content of a whole object: nothing is written to its file any more. */
+  /** Finishes the content of a whole object: nothing more is written to its file. */
   finish(claim: ObjectClaim, content: 'synced' | 'unsynced'): void {
     const path = this.pathOf(claim);
     if (content === 'unsynced') this.#file(path).sync();
     this.#closeFile(path);
   }
 
-  /** Gives a finished file its other name. The folder of that is for the caller to sync. */
+  /** Gives a finished file its other name. The caller syncs the folder of that name. */
   moveTo(claim: ObjectClaim, target: string): void {
     const path = this.pathOf(claim);
     this.#checkpoints.delete(path);
@@ -142,7 +142,7 @@ export class Incoming {
     this.#disk.remove(path + stateSuffix);
   }
 
-  /** Takes a whole object back to where it was put together. */
+  /** Moves a whole object back to where it was assembled. */
   takeBack(claim: ObjectClaim, from: string): void {
     const path = this.pathOf(claim);
     this.#closeFile(path);
@@ -164,7 +164,7 @@ export class Incoming {
   }
 
   /**
-   * What an earlier life left: objects with a checkpoint are resumed, one after the other, the rest is removed.
+   * What an earlier run left: objects with a checkpoint are resumed, one after another; the rest is removed.
    * The hash of the whole object decides in the end, so a checkpoint need not be trusted.
    */
   *resumable(): Generator<{ readonly facts: ObjectFacts; readonly finishedBlocks: Uint8Array }> {
@@ -201,7 +201,7 @@ export class Incoming {
     }
   }
 
-  /** Where an object is put together: for a thread that reads it when it is whole. */
+  /** Where an object is assembled: for a thread that reads it once it is whole. */
   pathOf(claim: ObjectClaim): string {
     assert(/^[0-9a-f]{32}$/.test(claim.objectId), 'an object id is no path');
     return join(this.#folder, claimName(claim));
@@ -219,7 +219,7 @@ export class Incoming {
     return file;
   }
 
-  /** All but those being synced, which are few: a group of them and the checkpoints of large objects. */
+  /** All except those being synced, which are few: one group, and the checkpoints of large objects. */
   #closeOldest(): void {
     for (const path of this.#openFiles.keys()) {
       if (this.#syncing.has(path)) continue;
@@ -234,7 +234,7 @@ export class Incoming {
   }
 }
 
-/** Thousands of these may wait for a later pass, so each is no more than it must be. */
+/** Thousands of these may wait for a later pass, so each is as small as possible. */
 class IncomingSink implements ObjectSink {
   readonly #incoming: Incoming;
   readonly #facts: ObjectFacts;
@@ -256,7 +256,7 @@ class IncomingSink implements ObjectSink {
   }
 
   discard(): void {
-    // Where each datagram begins another object, most have no file, and to look for one would take longest of all.
+    // If each datagram begins a new object, most have no file, and looking for one would take the most time.
     if (this.#hasFile) this.#incoming.discard(this.#facts);
   }
 

@@ -1,7 +1,7 @@
 /**
- * The file that goes out for an instance: the one that came, or a copy of it with a preamble of zeros, where the gate
- * says so. Every way out asks here (inbox, C-STORE, STOW-RS, partial release, release from quarantine), and nobody
- * falls back to the file that came: where the copy is not there yet, the instance waits.
+ * The file that goes out for an instance: the original, or a copy of it with a preamble of zeros if the gate says so.
+ * Every way out asks here (inbox, C-STORE, STOW-RS, partial release, quarantine), and none falls back to the original:
+ * while the copy does not exist yet, the instance waits.
  *
  * Copies are made in steps beside other work, in turn for each sender, so that what one sends keeps nobody else's waiting.
  * What the disk refuses is tried again. A copy is made of nothing but what came: its source is hashed on the way.
@@ -17,7 +17,7 @@ export interface OutgoingFile {
   readonly objectId: string;
   readonly path: string;
   readonly bytes: number;
-  /** 32 bytes as hexadecimal: nothing else may leave under the name of this instance. */
+  /** 32 bytes as hexadecimal: nothing else may leave as this instance. */
   readonly sha256: string;
 }
 
@@ -26,21 +26,21 @@ export interface OutgoingOptions {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly alarms: Alarms;
-  /** Whether the disk may be filled with copies. */
+  /** Whether the disk has room for copies. */
   readonly mayCopy?: (() => boolean) | undefined;
-  /** A file of the vault is not what came: it is collected again. */
+  /** A file in the vault differs from the original: it is collected again. */
   readonly onDamaged: (instance: Pick<InstanceRecord, 'objectId' | 'senderId' | 'studyUid'>) => void;
 }
 
-/** Copies that wait for one sender. What finds no place asks again. */
+/** The most copies that wait for one sender. Whoever finds no place asks again. */
 const wantedMax = 10_000;
 const retryMs = 5000;
-/** Steps that somebody waits for: at 4 MB each they take some tens of milliseconds. */
+/** Steps done while somebody waits: at 4 MB each they take some tens of milliseconds. */
 const promptSteps = 8;
 
 interface SenderCopies {
   readonly senderId: string;
-  /** Who is told when a copy was made, or could not be, by object id. */
+  /** Callbacks for when a copy was made, or could not be, by object id. */
   readonly wanted: Map<string, (() => void)[]>;
   copying: { readonly objectId: string; readonly steps: Generator<void> } | undefined;
   /** The disk refused one of them. */
@@ -49,7 +49,7 @@ interface SenderCopies {
 
 export class Outgoing {
   readonly #options: OutgoingOptions;
-  /** Those whose turn is next stand first. */
+  /** Those whose turn is next come first. */
   readonly #senders = new Map<string, SenderCopies>();
 
   constructor(options: OutgoingOptions) {
@@ -58,7 +58,7 @@ export class Outgoing {
 
   /**
    * What leaves for an instance, or why nothing can now: E_COPY_WAITING, E_VAULT_DAMAGED while it is collected again,
-   * E_FILE_READ where the vault has it no more.
+   * E_FILE_READ if the vault no longer has it.
    */
   file(objectId: string): OutgoingFile | DiodeError {
     const { ledger, vault, onDamaged } = this.#options;
@@ -83,7 +83,7 @@ export class Outgoing {
     return { objectId, path: vault.objects.pathOf(objectId), bytes, sha256 };
   }
 
-  /** Those of these that wait for their copy. */
+  /** The ones among these that wait for their copy. */
   waiting(objectIds: readonly string[]): string[] {
     return this.#options.ledger.holds.zeroed(objectIds).filter((objectId) => {
       const file = this.file(objectId);
@@ -92,9 +92,9 @@ export class Outgoing {
   }
 
   /**
-   * Has a copy made, if one is needed and not there.
-   * @param done called once: when it was made, and also when it could not be; ask for the file then
-   * @returns false when nothing is made: there is nothing to wait for, or too much waits already
+   * Has a copy made, if one is needed and does not exist.
+   * @param done called once, whether the copy was made or could not be; ask for the file then
+   * @returns false if nothing is made: there is nothing to wait for, or too much is already waiting
    */
   want({ objectId, senderId }: Pick<InstanceRecord, 'objectId' | 'senderId'>, done: () => void): boolean {
     const file = this.file(objectId);
@@ -111,7 +111,7 @@ export class Outgoing {
     return true;
   }
 
-  /** Goes on with a copy, a few MB. @returns whether there is more to do at once */
+  /** Continues a copy by a few MB. @returns whether there is more to do at once */
   step(): boolean {
     const now = this.#options.clock.monotonicMs();
     for (const sender of this.#senders.values()) {
@@ -124,18 +124,18 @@ export class Outgoing {
     return false;
   }
 
-  /** Some steps at once: somebody waits. */
+  /** Does some steps at once: somebody is waiting. */
   hurry(isThrough: () => boolean): void {
     for (let steps = 0; steps < promptSteps && !isThrough() && this.step(); steps += 1);
   }
 
-  /** What was read for an instance is not what should leave: it does not leave again as it is. */
+  /** What was read for an instance is not what should leave: it does not leave in this form again. */
   damaged(objectId: string): void {
     const { ledger, vault, alarms, onDamaged } = this.#options;
     const state = ledger.holds.outgoing(objectId);
     if (state === undefined || state.file !== 'there') return;
     if (!state.zeroPreamble || state.releasedSha256 === undefined) return onDamaged({ objectId, ...state });
-    // The copy is made anew: of what came, if that is still whole.
+    // The copy is made again from the original, if that is still intact.
     ledger.holds.keepReleasedSha256(objectId, undefined);
     vault.removeCopy(objectId);
     alarms.raise('E_VAULT_DAMAGED', state.studyUid, undefined, undefined, state.senderId);
@@ -153,7 +153,7 @@ export class Outgoing {
     sender.copying = undefined;
     if (step === undefined) sender.notBeforeMs = now + retryMs;
     const told = sender.wanted.get(objectId) ?? [];
-    // What the disk refused is wanted again by who still waits for it.
+    // Whoever still waits asks again for what the disk refused.
     sender.wanted.delete(objectId);
     for (const done of told) done();
   }
@@ -164,7 +164,7 @@ export class Outgoing {
     const { sourceSha256, sha256 } = yield* vault.copyWithZeroPreamble(objectId);
     const state = ledger.holds.outgoing(objectId);
     const isWhole = state?.sha256 === sourceSha256;
-    // It may have been purged meanwhile: then nothing of it may come back.
+    // It may have been purged in the meantime: then nothing of it may come back.
     if (isWhole && vault.hasObject(objectId)) {
       vault.keepCopy(objectId);
       ledger.holds.keepReleasedSha256(objectId, sha256);

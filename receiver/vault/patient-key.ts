@@ -10,7 +10,7 @@ import { DiodeError, diskError } from '../../shared/errors.ts';
 
 const keyBytes = 32;
 
-/** @throws DiodeError E_DISK; another key in its place would take every patient for another one */
+/** @throws DiodeError E_DISK; with a different key every patient would look like another one */
 export function patientKey(vaultFolder: string): Uint8Array {
   const path = join(vaultFolder, 'patient.key');
   if (!existsSync(path)) writeDurably(nodeDisk, path, randomBytes(keyBytes));

@@ -1,4 +1,4 @@
-/** A copy of a Part 10 file whose preamble is zeros and that is the same, byte for byte, behind it. */
+/** A copy of a Part 10 file with a preamble of zeros, identical byte for byte after it. */
 import { createHash } from 'node:crypto';
 import type { Disk } from '../../shared/disk.ts';
 
@@ -13,8 +13,8 @@ export interface CopiedFile {
 }
 
 /**
- * Copies and syncs, a few MB between two yields, since large objects are hundreds of MB and others wait meanwhile.
- * A copy that was begun before is replaced. Who copies compares what was read with what should have been there.
+ * Copies and syncs, a few MB between two yields, since large objects are hundreds of MB and others are waiting.
+ * A copy that was begun before is replaced. The caller compares what was read with what should have been there.
  * @throws DiodeError E_DISK, E_DISK_FULL
  */
 export function* copyWithZeroPreamble(disk: Disk, from: string, to: string): Generator<void, CopiedFile> {

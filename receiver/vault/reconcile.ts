@@ -1,9 +1,9 @@
 /**
- * Compares the vault with its ledger after a start, a bounded step at a time while the program already works.
+ * Compares the vault with its ledger after a start, one bounded step at a time, while the program is already working.
  *
- * A file without a row (a power cut between the two) is adopted when its hash and an object id say what it is, else
- * moved to orphans/. A row without its file, or with one of another size, is collected again; what is left of the file
- * goes to damaged/. Nothing is deleted but what was removed on purpose.
+ * A file without a row (a power cut between the two) is adopted if its hash and an object id say what it is, otherwise
+ * moved to orphans/. An object whose row has no file, or one of the wrong size, is collected again; what is left of the
+ * file goes to damaged/. Nothing is deleted except what was removed on purpose.
  */
 import { createHash } from 'node:crypto';
 import type { Disk, DiskFile } from '../../shared/disk.ts';
@@ -21,9 +21,9 @@ export interface ReconcileOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
   readonly disk: Disk;
-  /** Takes it back to where it was put together, when a key explains it. @returns whether it was adopted */
+  /** Moves it back to where it was assembled, if a key explains it. @returns whether it was adopted */
   readonly adopt: (orphan: Orphan) => boolean;
-  /** A row has no file, or one of another size. */
+  /** A row has no file, or one of the wrong size. */
   readonly lost: (file: VaultFile) => void;
 }
 
@@ -33,7 +33,7 @@ export interface VaultReconciliation {
   readonly lost: number;
 }
 
-/** Names or rows of one step. */
+/** Names or rows per step. */
 const stepEntries = 50;
 const hashStepBytes = 1 << 20;
 const objectIdPattern = /^[0-9a-f]{32}$/;
@@ -48,7 +48,7 @@ export function* reconcileVault(options: ReconcileOptions): Generator<void, Vaul
     const state = ledger.files.stateOf(name);
     if (state === 'there' || state === 'lost') continue;
     if (state === 'removed') {
-      // What the disk refuses departs with the others, which wait and tell of it: the comparison goes on.
+      // What the disk refuses is removed along with the rest, which waits and reports it: the comparison goes on.
       if (vault.removeWhatCanGo([name]).size > 0) ledger.removableObjects.enter(name, 0);
     } else if (yield* takeOrphan(options, name)) adopted += 1;
     else orphans += 1;
@@ -81,7 +81,7 @@ function* takeOrphan({ vault, disk, adopt }: ReconcileOptions, name: string): Ge
   return false;
 }
 
-/** SHA-256 of a file, a MB a step. */
+/** SHA-256 of a file, 1 MB per step. */
 export function* hashFile(disk: Disk, path: string): Generator<void, Uint8Array> {
   const digest = createHash('sha256');
   const file: DiskFile = disk.open(path, 'read');

@@ -1,7 +1,7 @@
 /**
- * The room of the vault's disk, and the only one that says when it is full. An object is reserved with all of its size
- * when it is begun, and the disk is looked at again with each block that is written, so that neither a header's claim
- * nor what others write takes it past its mark.
+ * The room on the vault's disk; nothing else decides when it is full. An object's whole size is reserved when it is
+ * begun, and the disk is checked again with each block that is written, so that neither a header's claim nor what others
+ * write takes it past its mark.
  *
  * What never becomes whole is bounded by sender: where there is no room for an object, the sender that uses most for
  * what is not whole gives up what it left alone for longest, as long as it uses more than its fair share of what such
@@ -18,7 +18,7 @@ import { type Linked, RecencyList } from '../assemble/recency-list.ts';
 import { SharesOfWhole, type WholeBytes } from './shares-of-whole.ts';
 
 export interface RoomMarks {
-  /** Above this nothing is begun but what a study waits for, and below the other all is again. */
+  /** Above the high mark only what a study waits for is begun; below the low one everything is again. */
   readonly highPercent: number;
   readonly lowPercent: number;
   /** Above this nothing is written. */
@@ -33,28 +33,28 @@ export interface RoomOptions {
 
 /** Who collects the objects. */
 export interface RoomUser {
-  /** What was collected of an object goes, with its file. @returns whether there was something */
+  /** Drops what was collected of an object, with its file. @returns whether there was something */
   giveUp(claim: ObjectClaim): boolean;
   isAwaited(senderId: string, objectId: string): boolean;
-  /** What is whole, by sender; left out where it does not count. */
+  /** Whole objects by sender; left out if they do not count. */
   readonly whole?: WholeBytes | undefined;
   /** A sender asked for more than its share, or had to give something up for another. */
   isOverShare(senderId: string): void;
 }
 
-/** Objects that are given up for one that asks: it asks again with its next datagram. */
+/** The most objects given up for one that asks: it asks again with its next datagram. */
 const givenUpMax = 16;
-/** Objects that are looked at for one that no study waits for. */
+/** The most objects examined to find one that no study waits for. */
 const lookedAtMax = 8;
-/** Below the high-water mark so much of the disk is for senders that have less than others. */
+/** The share of the disk below the high-water mark that is kept for senders that have less than others. */
 const forOthersPercent = 15;
-/** An operation was refused: so long it counts as full, whatever is measured. */
+/** How long the disk counts as full after it refused an operation, whatever is measured. */
 const refusedMs = 5000;
 
 class RoomAccount implements Account {
   readonly keyId: number;
   readonly senderId: string;
-  /** Of objects that are not whole: their sizes. */
+  /** The sizes of objects that are not whole. */
   reservedBytes = 0;
   readonly sinks = new RecencyList<ReservedSink>();
 
@@ -72,10 +72,10 @@ export class Room {
   readonly #accounts = new Accounts((keyId, senderId) => new RoomAccount(keyId, senderId));
   #user: RoomUser | undefined;
   #shares = new SharesOfWhole(undefined);
-  /** As measured, and what was written and removed here since. */
+  /** As measured, adjusted by what was written and removed here since. */
   #freeBytes = 0;
   #totalBytes = 0;
-  /** Of objects that are not whole: their sizes, and what of them is on the disk. */
+  /** The sizes of objects that are not whole, and how much of them is on disk. */
   #reservedBytes = 0;
   #writtenBytes = 0;
   #wasRefused = false;
@@ -93,7 +93,7 @@ export class Room {
     this.#shares = new SharesOfWhole(user.whole);
   }
 
-  /** Reads anew who has how much of what is whole. Call it when something became whole. @throws DiodeError E_LEDGER */
+  /** Reads again how much each sender has of what is whole. Call it when something became whole. @throws DiodeError E_LEDGER */
   lookAtShares(): void {
     this.#shares.look((this.#totalBytes * this.#options.marks.highPercent) / 100);
   }
@@ -103,7 +103,7 @@ export class Room {
     return this.#freeBytes <= this.#floorBytes;
   }
 
-  /** Of objects that are not whole: their sizes. */
+  /** The sizes of objects that are not whole. */
   get reservedBytes(): number {
     return this.#reservedBytes;
   }
@@ -126,9 +126,9 @@ export class Room {
 
   /**
    * Reserves an object's size.
-   * @param hereBytes what of it an earlier life left on the disk: it is counted, and never refused
-   * @param sink where it is put together
-   * @returns the sink that counts what is written; undefined when there is no room
+   * @param hereBytes what an earlier run left of it on disk: it is counted, and never refused
+   * @param sink where it is assembled
+   * @returns the sink that counts what is written; undefined if there is no room
    */
   reserve(facts: ObjectFacts, hereBytes: number, sink: () => ObjectSink): ObjectSink | undefined {
     const account = this.#accounts.of(facts.keyId, facts.senderId);
@@ -147,7 +147,7 @@ export class Room {
     return reserved;
   }
 
-  /** Before a write. @throws DiodeError E_DISK_FULL when it would take the disk past its mark */
+  /** Call it before a write. @throws DiodeError E_DISK_FULL if it would take the disk past its mark */
   write(sink: ReservedSink, bytes: number): void {
     if (this.#freeBytes - bytes < this.#floorBytes) {
       this.#wasRefused = true;
@@ -159,7 +159,7 @@ export class Room {
     sink.account.sinks.touch(sink);
   }
 
-  /** It is whole, or given up: it does not count here any more. */
+  /** It is whole, or given up: it no longer counts here. */
   ended(sink: ReservedSink): void {
     const { account } = sink;
     const { objectBytes } = sink.facts;
@@ -180,14 +180,14 @@ export class Room {
     return this.#totalBytes - Math.floor((this.#totalBytes * this.#options.marks.fullPercent) / 100);
   }
 
-  /** What is free up to the high-water mark is kept for senders that have less than others. */
+  /** The free space up to the high-water mark is kept for senders that have less than others. */
   get #isForOthers(): boolean {
     const { highPercent } = this.#options.marks;
     const used = usedPercent({ free: this.#freeBytes, total: this.#totalBytes });
     return used >= highPercent - forOthersPercent;
   }
 
-  /** What objects that are not whole may take altogether. */
+  /** How much objects that are not whole may take altogether. */
   get #poolBytes(): number {
     return this.#freeBytes - this.#floorBytes + this.#writtenBytes;
   }
@@ -199,7 +199,7 @@ export class Room {
     this.#waterMarks.update({ free, total });
   }
 
-  /** Whether an object that is counted already may be begun; others go for it, as the rule says. */
+  /** Whether an object that is already counted may be begun; others go for it, by the rule above. */
   #makeRoom({ objectId, senderId }: ObjectFacts, asking: RoomAccount): boolean {
     if (this.#isForOthers && this.#shares.isOver(senderId, asking.reservedBytes)) {
       this.#user?.isOverShare(senderId);
@@ -226,7 +226,7 @@ export class Room {
     return account.reservedBytes > shareOfKey / ofKey.accounts;
   }
 
-  /** What was left alone for longest, and of that what no study waits for. */
+  /** What was left untouched for longest, preferably something no study waits for. */
   #giveUpOne({ sinks, senderId }: RoomAccount): boolean {
     let chosen: ReservedSink | undefined;
     let candidate = sinks.oldest;
@@ -255,7 +255,7 @@ export class Room {
   }
 }
 
-/** A file in which an object is put together, and what it takes of the room. */
+/** A file in which an object is assembled, and the room it takes. */
 class ReservedSink implements ObjectSink, Linked<ReservedSink> {
   older: ReservedSink | undefined;
   newer: ReservedSink | undefined;

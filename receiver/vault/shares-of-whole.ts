@@ -1,21 +1,21 @@
 /**
- * Who has most of what is whole in the vault. Above a mark of its disk, a sender that has far more than others begins
- * nothing more, so that what is left up to the high-water mark is theirs: studies that are right in all ways fill a disk
- * as well.
+ * Which sender has most of the whole objects in the vault. Above a mark of its disk, a sender that has far more than others
+ * may begin nothing more, so that the rest up to the high-water mark is left to them: perfectly valid studies can fill a
+ * disk, too.
  */
 
 export interface WholeBytes {
   /** By sender id; read anew now and then. */
   readonly ofSenders: () => ReadonlyMap<string, number>;
-  /** Sender ids in use, those that have nothing in the vault too. */
+  /** Sender ids in use, including those that have nothing in the vault. */
   readonly senderIds: () => readonly string[];
   /** Sender ids of one key name count as one: who has the key can have many. */
   readonly groupOf: (senderId: string) => string;
 }
 
-/** So many times an even share of all that is whole is too much, */
+/** This many times an even share of all whole objects is too much, */
 const tooMuch = 1.5;
-/** and so much of an even share of the disk is never too much, whoever filled it. */
+/** but this part of an even share of the disk is never too much, whoever filled it. */
 const ownShare = 0.5;
 
 export class SharesOfWhole {
@@ -45,7 +45,7 @@ export class SharesOfWhole {
     this.#mostBytes = bytes.size > 1 ? most : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether a sender has so much that what is left is for others. @param moreBytes what it is about to have */
+  /** Whether a sender has so much that the rest is for others. @param moreBytes what it is about to get */
   isOver(senderId: string, moreBytes: number): boolean {
     if (this.#whole === undefined || this.#mostBytes === Number.POSITIVE_INFINITY) return false;
     return (this.#bytes.get(this.#whole.groupOf(senderId)) ?? 0) + moreBytes > this.#mostBytes;

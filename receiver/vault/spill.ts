@@ -1,10 +1,10 @@
 /**
  * The spill area: one file of equal slots, each with the symbols of one block that left memory before it could
- * be decoded. Symbols of later passes then combine with them, also after a restart. The file never grows beyond
- * its slots, nor at all while the disk is full. Where all are taken, the sender that has most of them gives up its oldest
- * for another one (see accounts.ts).
+ * be decoded. Symbols of later passes then combine with them, even after a restart. The file never grows beyond
+ * its slots, nor at all while the disk is full. If all slots are taken, the sender that has most of them gives up its
+ * oldest for another sender (see accounts.ts).
  *
- * A slot is not synced: one that is torn by a power cut gives a block that does not open, and is collected anew.
+ * A slot is not synced: one torn by a power cut yields a block that does not open, and is collected again.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Disk, DiskFile } from '../../shared/disk.ts';
@@ -44,12 +44,12 @@ const at = {
   data: 256,
 } as const;
 
-/** Of the default: at a tenth of datagrams lost, a third of an object's blocks waits here for the second pass. */
+/** Default sizes: with a tenth of the datagrams lost, a third of an object's blocks wait here for the second pass. */
 const areaShare = 1 / 20;
 const areaBytesMin = 1024e6;
 const areaBytesMax = 16_384e6;
 
-/** How large the area may become, when nothing else is said. */
+/** How large the area may become by default. */
 export function defaultAreaBytes(diskBytes: number): number {
   return Math.max(areaBytesMin, Math.min(areaBytesMax, diskBytes * areaShare));
 }
@@ -86,22 +86,22 @@ export class SpillArea implements BlockSpill {
   readonly #file: DiskFile;
   readonly #symbolBytes: number;
   readonly #slotBytes: number;
-  /** Those that the file has already at the end: they are used first. */
+  /** Those that the file already has come last, and are used first. */
   readonly #free: number[] = [];
   /** Slot of each block, by claim and block number. */
   readonly #slots = new Map<string, Map<number, number>>();
   readonly #accounts = new Accounts((keyId, senderId) => new SlotAccount(keyId, senderId));
-  /** Whose each slot is. */
+  /** The owner of each slot. */
   readonly #owners: (SlotAccount | undefined)[] = [];
   readonly #found: SpilledBlock[] = [];
   readonly #slotCount: number;
   readonly #mayGrow: () => boolean;
-  /** For what is read of a slot: a fresh buffer for each would be garbage for each. */
+  /** For reading slots: a fresh buffer for each read would be garbage for each read. */
   readonly #buffer: Uint8Array;
   /** Slots that the file has. */
   #grownSlots: number;
 
-  /** Opens the area and finds what an earlier life left in it. */
+  /** Opens the area and finds what an earlier run left in it. */
   constructor(options: SpillAreaOptions) {
     const { disk, path, symbolBytes, areaBytes, mayGrow = () => true } = options;
     this.#mayGrow = mayGrow;
@@ -116,7 +116,7 @@ export class SpillArea implements BlockSpill {
     for (let slot = this.#grownSlots - 1; slot >= 0; slot -= 1) this.#look(slot);
   }
 
-  /** What an earlier life left: for the assembler to resume, or to drop. */
+  /** What an earlier run left, for the assembler to resume or drop. */
   get found(): readonly SpilledBlock[] {
     return this.#found;
   }
@@ -151,7 +151,7 @@ export class SpillArea implements BlockSpill {
       this.#file.writeAt(symbols, slot * this.#slotBytes + at.data);
       this.#file.writeAt(header, slot * this.#slotBytes);
     } catch (error) {
-      // A full disk: the area is as good as full.
+      // The disk is full, so the area counts as full.
       if (!(error instanceof DiodeError)) throw error;
       return false;
     }
@@ -237,7 +237,7 @@ export class SpillArea implements BlockSpill {
     this.#free.push(slot);
   }
 
-  /** The slot on top of the free ones: one that is free, or that of who has more of them than who asks. */
+  /** Puts a slot on top of the free ones: a free one, or one of a sender that has more than the one that asks. */
   #slotFor({ keyId, senderId }: ObjectFacts): number | undefined {
     const free = this.#free.at(-1);
     if (free !== undefined && (free < this.#grownSlots || this.#mayGrow())) return free;
@@ -250,7 +250,7 @@ export class SpillArea implements BlockSpill {
     return undefined;
   }
 
-  /** Whether one has more than another would have with one more: else they would only take turns. */
+  /** Whether one has more than the other would have with one more: otherwise they would only take turns. */
   #hasMore(most: SlotAccount, keyId: number, senderId: string): boolean {
     const hasHere = this.#accounts.find(keyId, senderId)?.slots.size ?? 0;
     if (most.keyId === keyId) return most.slots.size > hasHere + 1;

@@ -1,16 +1,16 @@
 /**
- * The vault's staging/: folders of studies on their way into the inbox. A release is one rename of such a folder; a
+ * The vault's staging/: folders of studies on their way into the inbox. A release is a single rename of such a folder; a
  * restart finds what was under way.
  *
- * Files in them share their blocks with those of the vault where the file system can do that, so that who changes one in
- * the inbox changes that one alone. Elsewhere they are links: one file under two names.
+ * Where the file system can, files in them share their blocks with those in the vault, so that changing one in the inbox
+ * changes nothing else. Elsewhere they are hard links: one file under two names.
  */
 import { dirname, join } from 'node:path';
 import { assert } from '../../shared/assert.ts';
 import type { Disk } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 
-/** `auto`: files of their own where they cost no room, else links. `copy`: files of their own, written once more. */
+/** `auto`: separate files where they cost no room, otherwise hard links. `copy`: separate files, written a second time. */
 export type InboxFiles = 'auto' | 'link' | 'copy';
 
 export interface StagedFile {
@@ -19,7 +19,7 @@ export interface StagedFile {
   readonly path: readonly string[];
 }
 
-/** Links between two yields; a file of its own is synced, which takes longer. */
+/** Links between two yields; a separate file is synced, which takes longer. */
 const stepLinks = 512;
 const stepBytes = 4 * 2 ** 20;
 
@@ -35,7 +35,7 @@ export class Staging {
     disk.makeFolder(folder);
   }
 
-  /** Builds a study's folder beside the inbox, all synced, in bounded steps. */
+  /** Builds a study's folder beside the inbox, fully synced, in bounded steps. */
   *build(releaseId: number, files: Iterable<StagedFile>, how: InboxFiles): Generator<void, void> {
     const root = this.pathOf(releaseId);
     this.#disk.removeFolder(root);
@@ -66,7 +66,7 @@ export class Staging {
     return join(this.#folder, `release-${releaseId}`);
   }
 
-  /** Takes the folder of a release away that will not be done. */
+  /** Removes the folder of a release that will not be done. */
   drop(releaseId: number): void {
     this.#disk.removeFolder(this.pathOf(releaseId));
   }
@@ -77,7 +77,7 @@ export class Staging {
 
   /**
    * The release itself: one rename, then both parent folders are synced.
-   * @throws DiodeError E_INBOX_TAKEN when something else has the name
+   * @throws DiodeError E_INBOX_TAKEN if something else has the name
    */
   moveToInbox(releaseId: number, inboxFolder: string, target: string): void {
     const path = join(inboxFolder, target);
@@ -86,7 +86,7 @@ export class Staging {
     this.settle(inboxFolder);
   }
 
-  /** Makes renames into the inbox durable: a stop may have come between one and the syncs behind it. */
+  /** Makes renames into the inbox durable: a stop may have come between a rename and its syncs. */
   settle(inboxFolder: string): void {
     this.#disk.syncFolder(inboxFolder);
     this.#disk.syncFolder(this.#folder);

@@ -1,13 +1,13 @@
 /**
  * The vault: every instance that arrived whole, durable, named by its object id.
  *
- *   incoming/   objects that are being put together
+ *   incoming/   objects that are being assembled
  *   objects/    whole and verified; each has its row in the ledger
- *   releasable/ copies of objects with a preamble of zeros, where that is what goes out; copying/ what is being copied
+ *   releasable/ copies of objects with a preamble of zeros, which go out in their place; copying/ what is being copied
  *   orphans/    files that no row and no key explains; damaged/  what is left of files that are collected again
  *   staging/    folders of studies on their way into the inbox
  *
- * All of it is on one file system with the inbox, so that a release is links and one rename.
+ * All of it is on one file system with the inbox, so that a release is links and a single rename.
  */
 import { dirname, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
@@ -34,7 +34,7 @@ export class Vault {
     this.objects = new ObjectFolder(join(folder, 'objects'), disk);
     this.staging = new Staging(join(folder, 'staging'), disk);
     disk.makeFolder(this.#copies);
-    // What an earlier life was copying.
+    // What an earlier run was copying.
     disk.removeFolder(join(folder, 'copying'));
     disk.makeFolder(join(folder, 'copying'));
   }
@@ -50,12 +50,12 @@ export class Vault {
     this.#disk.syncFolder(this.objects.path);
   }
 
-  /** Moves a whole object that has no row back to where it was put together. */
+  /** Moves a whole object that has no row back to where it was assembled. */
   takeBack(claim: ObjectClaim): void {
     this.incoming.takeBack(claim, this.objects.pathOf(claim.objectId));
   }
 
-  /** Keeps a file apart that is not what it should be; nothing happens when there is none. */
+  /** Sets aside a file that is not what it should be; does nothing if there is none. */
   setAside(folder: 'orphans' | 'damaged', name: string): void {
     const path = join(this.objects.path, name);
     if (this.#disk.facts(path) === undefined) return;
@@ -69,7 +69,7 @@ export class Vault {
     return this.#disk.facts(this.objects.pathOf(objectId)) !== undefined;
   }
 
-  /** Where the copy of an object lies that goes out in its place: see outgoing.ts. */
+  /** Path of the copy that goes out in place of an object: see outgoing.ts. */
   copyPath(objectId: string): string {
     return join(this.#copies, objectId);
   }
@@ -79,7 +79,7 @@ export class Vault {
     return facts?.kind === 'file' && facts.bytes === bytes;
   }
 
-  /** Copies an object in steps of a few MB; then the copy is kept or discarded. One at a time of an object. */
+  /** Copies an object in steps of a few MB; then the copy is kept or discarded. Only one copy of an object at a time. */
   copyWithZeroPreamble(objectId: string): Generator<void, CopiedFile> {
     return copyWithZeroPreamble(this.#disk, this.objects.pathOf(objectId), this.#copyingPath(objectId));
   }
@@ -98,14 +98,14 @@ export class Vault {
     this.#disk.remove(this.copyPath(objectId));
   }
 
-  /** Deletes objects with the copies of them. Links in the inbox are not touched. */
+  /** Deletes objects along with their copies. Links in the inbox are not touched. */
   removeObjects(objectIds: readonly string[]): void {
     for (const refused of this.removeWhatCanGo(objectIds).values()) throw refused;
   }
 
   /**
-   * The same, where one that the disk keeps is no reason to keep the others. All together cost two syncs.
-   * @returns why, by object id, of those that may still be there
+   * The same, but one that can't be deleted does not keep the others. All together cost two syncs.
+   * @returns the reasons, by object id, for those that may still be there
    */
   removeWhatCanGo(objectIds: readonly string[]): ReadonlyMap<string, DiodeError> {
     const refusals = new Map<string, DiodeError>();
@@ -119,7 +119,7 @@ export class Vault {
     };
     for (const objectId of objectIds)
       attempt([objectId], () => {
-        // Last the object: by its name what is left is found again.
+        // The object goes last: by its name the rest is found again.
         for (const path of [this.copyPath(objectId), this.objects.pathOf(objectId)]) this.#disk.remove(path);
       });
     const removed = objectIds.filter((objectId) => !refusals.has(objectId));
