@@ -1,5 +1,5 @@
 /**
- * What goes wrong with one study concerns that study alone: it is entered in its row, an alarm names it, it is tried again
+ * What goes wrong with one study affects only that study: it is recorded in its row, an alarm names it, it is tried again
  * after growing waits, and everything else goes on.
  */
 import type { Alarms } from '../../shared/alarms.ts';
@@ -16,7 +16,7 @@ export interface StudyTrouble {
   readonly time: StudiesTime;
 }
 
-/** Codes that say of themselves why a study waits; every other one is told as E_RELEASE. */
+/** Codes that say by themselves why a study waits; every other one is reported as E_RELEASE. */
 const plainCodes = ['E_INBOX_TAKEN', 'E_DISK', 'E_DISK_FULL'] as const satisfies readonly ErrorCode[];
 const firstWaitMs = 5000;
 const longestWaitMs = 300_000;
@@ -24,10 +24,10 @@ const longestWaitMs = 300_000;
 /**
  * Does something for one study.
  *
- * What it throws is the study's own trouble when the ledger still takes a note of it. A ledger that refuses that as well
- * refuses everything, which is for the whole step to deal with.
- * @returns undefined when the study is in trouble
- * @throws DiodeError a storage code, where the ledger takes nothing; errors that no data of a study can cause
+ * What it throws is the study's own problem if the ledger can still record it. A ledger that refuses even that refuses
+ * everything, which the whole step has to deal with.
+ * @returns undefined if the study is in trouble
+ * @throws DiodeError a storage code, if the ledger accepts nothing; errors that no data of a study can cause
  */
 export function containStudy<T>(
   trouble: StudyTrouble,
@@ -69,7 +69,7 @@ function noteTrouble(
   else alarms.raise('E_RELEASE', studyUid, `${code}: ${error.message}`, undefined, senderId);
 }
 
-/** Whether the data of one study may be the cause. What the runtime throws of malformed data is among it. */
+/** Whether the data of one study may be the cause. This includes what the runtime throws for malformed data. */
 function isOfData(error: unknown): error is Error {
   return (
     error instanceof DiodeError ||

@@ -1,6 +1,6 @@
 /**
- * When each open study made progress last, and which have waited too long. The ledger says when a study is to be looked at
- * next; only of the studies that something came of lately the moment is kept here, and only of so many.
+ * When each open study last made progress, and which have waited too long. The ledger says when a study is to be checked
+ * next; only for a bounded number of recently active studies is the exact moment kept here.
  */
 
 import type { Alarms } from '../../shared/alarms.ts';
@@ -14,9 +14,9 @@ import { containStudy, type StudyTrouble } from './containment.ts';
 export interface DeadlinesOptions {
   readonly ledger: ReceiverLedger;
   readonly alarms: Alarms;
-  /** Without progress for so long, a study that misses something is incomplete. */
+  /** After this long without progress, a study with instances missing counts as incomplete. */
   readonly deadlineMs: number;
-  /** Without a manifest for so long, instances are unclaimed. */
+  /** After this long without a manifest, instances count as unclaimed. */
   readonly unclaimedMs: number;
   /** Objects that are being collected, and when a datagram of each last came. They are bounded. */
   readonly collecting: () => Iterable<readonly [senderId: string, objectId: string, touchedAtMs: number]>;
@@ -26,15 +26,15 @@ interface Progress {
   readonly senderId: string;
   readonly studyUid: string;
   readonly atMs: number;
-  /** What its newest list missed then. */
+  /** How many instances of its newest list were missing then. */
   readonly missing: number;
 }
 
-/** Studies whose progress is known to the millisecond. Of the others the ledger has it. */
+/** Studies whose progress is known to the millisecond. For the others the ledger has it. */
 const progressMax = 10_000;
-/** Studies of one sender that one look goes over. */
+/** How many studies of one sender are checked at a time. */
 const lookedAtMax = 64;
-/** What is named is named again so much later, in case its alarm found no room. */
+/** When a study is reported again, in case its alarm found no room. */
 const namedAgainMs = 86_400_000;
 
 export class Deadlines {
@@ -48,7 +48,7 @@ export class Deadlines {
     this.#trouble = trouble;
   }
 
-  /** Something of a study came, or of what it says. */
+  /** Something of a study came, or a list of it. */
   progress(senderId: string, studyUid: string, open: readonly OpenManifest[]): void {
     const { ledger } = this.#options;
     const now = this.#trouble.time.nowMs();
@@ -69,7 +69,7 @@ export class Deadlines {
     this.#options.ledger.studies.lookAt(senderId, studyUid, undefined);
   }
 
-  /** Names what has waited too long: of each sender some. */
+  /** Reports what has waited too long: some of each sender. */
   watch(): void {
     const { ledger } = this.#options;
     const { time } = this.#trouble;
@@ -94,9 +94,9 @@ export class Deadlines {
     const waitMs = this.#waitMs(open);
     const known = this.#progress.get(keyOf(senderId, studyUid));
     const [newest] = open;
-    // An instance that says it is of another study counts for the list that has it: when it came is not known.
+    // An instance that claims another study counts for the list that names it: when it came is not known.
     const isFewer = known !== undefined && newest !== undefined && newest.missing < known.missing;
-    // Deadlines begin anew with a start: only running time counts.
+    // Deadlines start over with the program: only running time counts.
     const isOfEarlierLife = lookAtMs <= time.startedMs;
     const progressAtMs = Math.max(
       known?.atMs ?? (isOfEarlierLife ? time.startedMs : lookAtMs - waitMs),
@@ -162,7 +162,7 @@ export class Deadlines {
   }
 }
 
-/** Whether everything that a list names is here. */
+/** Whether everything that a list names has arrived. */
 export function isWhole({ entries, entered, missing }: OpenManifest): boolean {
   return entered === entries && missing === 0;
 }

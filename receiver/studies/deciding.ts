@@ -1,9 +1,9 @@
 /**
- * Decides what of a whole revision goes out. One of few entries is decided about at once, a large one in bounded steps
- * beside everything else, one of them at a time: whatever lists a sender makes up, others lose a few milliseconds. One of
- * which everything is out already is not even read.
+ * Decides which instances of a whole revision go out. A revision with few entries is decided at once, a large one in bounded
+ * steps beside everything else, one at a time: whatever lists a sender makes up, others lose a few milliseconds. A revision
+ * that is already out entirely is not even read.
  *
- * What was decided may have changed until its release begins, which looks at it again: see `release.ts`.
+ * The decision may be outdated by the time the release begins, so the release checks it again: see `release.ts`.
  */
 import { ManifestReader } from '../../shared/wire/manifest.ts';
 import { smallEntriesMax } from '../ledger/list-size.ts';
@@ -13,14 +13,14 @@ import type { StudyTrouble } from './containment.ts';
 import { isWhole } from './deadlines.ts';
 import { type RevisionContents, type SortedStep, sortingSteps } from './release-gate.ts';
 
-/** What a revision consists of, decided when all of it is there. */
+/** What a revision consists of, decided once all of it has arrived. */
 export interface ReleaseDecision {
   readonly study: StudyRecord;
   readonly revision: number;
   readonly expected: number;
-  /** Object ids of what was not released before, in the order of the manifest. */
+  /** Object ids of instances not released before, in the order of the manifest. */
   readonly release: readonly string[];
-  /** Those of the same UID as another instance that goes out or went out, and other bytes. */
+  /** Those with the same UID as another instance that goes out or went out, but different bytes. */
   readonly conflicts: readonly string[];
 }
 
@@ -29,16 +29,16 @@ export interface StudyKey {
   readonly studyUid: string;
 }
 
-/** For so many times the time it took, deciding about a large list leaves the thread to others. */
+/** After a step on a large list, the thread is left to others for this many times as long as the step took. */
 const restFactor = 3;
-/** Held in one transaction. */
+/** How many are held in one transaction. */
 const heldAtOnce = 250;
 
 type Steps = Generator<void, RevisionContents | undefined>;
 
 export class Deciding {
   readonly #trouble: StudyTrouble;
-  /** Something that a list counts as here is gone: it is looked at again. */
+  /** Something that a list counts as arrived is gone: the list is checked again. */
   readonly #onGone: () => void;
   #large: (StudyKey & { readonly manifest: number; readonly steps: Steps }) | undefined;
   #restUntilMs = Number.NEGATIVE_INFINITY;
@@ -48,27 +48,27 @@ export class Deciding {
     this.#onGone = onGone;
   }
 
-  /** The study of the large list that is being decided about. */
+  /** The study of the large list that is being decided on. */
   get current(): StudyKey | undefined {
     return this.#large;
   }
 
-  /** Whether large lists leave the time to others now. */
+  /** Whether large lists currently leave the time to others. */
   get isResting(): boolean {
     return this.#trouble.clock.monotonicMs() < this.#restUntilMs;
   }
 
-  /** Begins anew with what the ledger has. */
+  /** Starts over with what the ledger has. */
   forget(): void {
     this.#large = undefined;
   }
 
-  /** The same for one study, of which a person, or the loss of a file, changed something. */
+  /** The same for one study that a person, or the loss of a file, has changed. */
   forgetStudy(senderId: string, studyUid: string): void {
     if (this.#large?.senderId === senderId && this.#large.studyUid === studyUid) this.#large = undefined;
   }
 
-  /** Goes on with the newest whole list of a study. @returns undefined where there is none, or more is to be looked at */
+  /** Continues with the newest whole list of a study. @returns undefined if there is none, or if there is more to check */
   decide(key: StudyKey): ReleaseDecision | undefined {
     const { ledger } = this.#trouble;
     const { senderId, studyUid } = key;
@@ -100,7 +100,7 @@ export class Deciding {
       this.#large?.manifest === manifest
         ? this.#large
         : { senderId, studyUid, manifest, steps: this.#steps(whole) };
-    // What throws is begun anew.
+    // If it throws, it is started over.
     this.#large = undefined;
     const { done, value } = large.steps.next();
     this.#restUntilMs = clock.monotonicMs() + restFactor * (clock.monotonicMs() - beganMs);
@@ -137,7 +137,7 @@ export class Deciding {
     return contents;
   }
 
-  /** @returns whether something is held that was not before */
+  /** @returns whether something is newly held */
   #holdDiffering(differing: SortedStep['differing'], studyUid: string): boolean {
     const { ledger } = this.#trouble;
     if (differing.length === 0) return false;
@@ -150,7 +150,7 @@ export class Deciding {
     return differing.some(({ heldBecause }) => heldBecause === undefined);
   }
 
-  /** Until all of them are held none of it goes out. */
+  /** Nothing of the revision goes out until all of these are held. */
   *#holdOtherPatients(
     { otherPatients, patientMismatch }: RevisionContents,
     { senderId, studyUid }: StudyKey,

@@ -1,10 +1,10 @@
 /**
- * Manifests are looked at entry by entry, in bounded steps beside everything else, each sender in turn and its small ones
- * first: what of them is here, what is awaited. So a list of 200,000 entries, or any number of short ones, costs others a
- * few milliseconds at a time, and after a stop it is gone on with where it was.
+ * Manifests are processed entry by entry, in bounded steps beside everything else, each sender in turn and its small ones
+ * first: which instances are here, and which are awaited. So a list of 200,000 entries, or any number of short ones, costs
+ * others a few milliseconds at a time, and after a stop it continues where it was.
  *
- * Of one sender so many objects are awaited by name. Beyond that its manifests are only counted, now and again, until
- * there is room: they are released all the same, a little later.
+ * Only a bounded number of a sender's objects is awaited by name. Beyond that its manifests are merely counted from time to
+ * time until there is room: they are released all the same, a little later.
  */
 import type { Clock } from '../../shared/clock.ts';
 import { type ManifestEntry, ManifestReader } from '../../shared/wire/manifest.ts';
@@ -17,25 +17,25 @@ import { SenderTurns } from './senders-in-turn.ts';
 export interface EnteringOptions {
   readonly ledger: ReceiverLedger;
   readonly clock: Clock;
-  /** Content of a sender that is here under another object id need not be collected. */
+  /** Content of a sender that is already here under another object id need not be collected. */
   readonly onKnown: (senderId: string, objectIds: readonly string[]) => void;
-  /** Objects of one sender that are awaited by name. */
+  /** How many objects of one sender are awaited by name. */
   readonly awaitedMax?: number | undefined;
-  /** Sender ids that count as one where turns are; each is its own when left out. */
+  /** Sender ids that share one turn; by default each has its own. */
   readonly groupOf?: ((senderId: string) => string) | undefined;
 }
 
 /** A step costs a few milliseconds. */
 const stepEntries = 1000;
-/** Of a large manifest at a time: a step has room for one of another sender. */
+/** Entries of a large manifest at a time: a step leaves room for one of another sender. */
 const largeEntries = stepEntries / 2;
-/** A small manifest costs as much as so many entries. */
+/** A small manifest costs as much as this many entries. */
 const smallEntries = 50;
-/** For so many times the time it took, entering leaves the thread to others. */
+/** After a step, entering leaves the thread to others for this many times as long as the step took. */
 const restFactor = 3;
 const awaitedMaxDefault = 1_000_000;
 const countAgainMs = 60_000;
-/** Documents of large manifests that are kept at hand, one a sender: to find the place again in one takes its length. */
+/** How many documents of large manifests are kept at hand, one per sender: finding the place in one again takes as long as it is. */
 const readingBytesMax = 8e6;
 
 interface Reading {
@@ -50,7 +50,7 @@ export class ManifestEntering {
   readonly #options: EnteringOptions;
   readonly #time: StudiesTime;
   readonly #trouble: StudyTrouble;
-  /** Large ones that were begun, by sender, the one that was gone on with last behind the others. */
+  /** Large ones that were begun, by sender, the most recently continued one last. */
   readonly #readings = new Map<string, Reading>();
   readonly #turns: SenderTurns;
   #restUntilMs = Number.NEGATIVE_INFINITY;
@@ -63,12 +63,12 @@ export class ManifestEntering {
     this.#turns = new SenderTurns(options.groupOf);
   }
 
-  /** There may be something to enter: a manifest came, or a while has passed. */
+  /** There may be something to enter: a manifest came, or some time has passed. */
   wake(): void {
     this.#mayHaveMore = true;
   }
 
-  /** Begins anew with what the ledger has. */
+  /** Starts over with what the ledger has. */
   forget(): void {
     this.#readings.clear();
     this.#mayHaveMore = true;
@@ -98,7 +98,7 @@ export class ManifestEntering {
     return entered;
   }
 
-  /** Enters a study at once, all of it: a person waits for it. */
+  /** Enters a whole study at once: a person is waiting for it. */
   enterNow(senderId: string, studyUid: string): void {
     for (const { manifest } of this.#options.ledger.openManifests.ofStudy(senderId, studyUid)) {
       let open = this.#options.ledger.openManifests.get(manifest);
@@ -109,7 +109,7 @@ export class ManifestEntering {
     }
   }
 
-  /** Of each sender in turn what comes next of its: nobody waits for more than a step of every other one. */
+  /** Each sender's next one in turn: nobody waits for more than one step of every other sender. */
   #current(): OpenManifest | undefined {
     const { openManifests, studies } = this.#options.ledger;
     const nowMs = this.#time.nowMs();
@@ -133,7 +133,7 @@ export class ManifestEntering {
     return open === undefined || open.entered < open.entries ? open : { ...open, entered: 0 };
   }
 
-  /** @returns entries that were looked at; 0 where its study is in trouble */
+  /** @returns how many entries were processed; 0 if the study is in trouble */
   #enterSome(open: OpenManifest, limit: number): number {
     return (
       containStudy(this.#trouble, open.senderId, open.studyUid, () => {
@@ -168,14 +168,14 @@ export class ManifestEntering {
     }
     const document = ledger.manifests.document(manifest);
     if (document === undefined) {
-      // Given up for room: it was released long ago, and nobody can decide about it again.
+      // Dropped to make room: it was released long ago, and cannot be decided again.
       ledger.openManifests.close(open.senderId, open.studyUid, open.revision);
       throw new RangeError('a manifest is not kept any more');
     }
     const reader = new ManifestReader(document);
     for (let skipped = 0; skipped < entered; skipped += 1) reader.next();
     const reading = { manifest, reader, documentBytes: document.length, entries: entered };
-    // A large one that is being read goes on afterwards.
+    // A large one that is being read continues afterwards.
     if (open.entries > stepEntries) this.#keep(senderId, reading);
     return reading;
   }
@@ -204,7 +204,7 @@ export class ManifestEntering {
         senderId,
         entries.filter(({ objectId }) => notHere.has(objectId)),
       );
-      // Content that still waits for its scan is recognised, and not here.
+      // Content that still waits for its scan is recognized, but does not count as here.
       const missing =
         recognised.length === 0 ? notHere : ledger.openManifests.notHere(senderId, [...notHere]);
       const fresh = ledger.openManifests.fresh(
@@ -221,7 +221,7 @@ export class ManifestEntering {
   }
 
   #isToBeCounted({ senderId, entries, missing, isCounted }: OpenManifest): boolean {
-    // What it awaits by name already it goes on awaiting.
+    // What it already awaits by name stays awaited.
     if (!isCounted && missing > 0) return false;
     const { awaited } = this.#options.ledger.openManifests.totals(senderId);
     return awaited + entries > (this.#options.awaitedMax ?? awaitedMaxDefault);

@@ -1,8 +1,8 @@
 /**
- * The account of what the high side doesn't have: everything a sender took in, as far as it told, that is
- * not in the inbox. It is read from the ledger alone, so the command line gives it beside a running program.
+ * The account of what the high side doesn't have: everything a sender announced that it took in and that is
+ * not in the inbox. It is read only from the ledger, so the command line can print it while the program runs.
  *
- * Filters come before limits, each sender has its share of the rows, and what is not shown is counted.
+ * Filters are applied before limits, each sender has its share of the rows, and what is not shown is counted.
  */
 
 import type { ManifestEntry } from '../../shared/wire/manifest.ts';
@@ -13,15 +13,15 @@ import type { StudyRecord } from '../ledger/study-records.ts';
 
 /** Why something is missing. */
 export const missingCauses = [
-  /** The manifest is there; some of its instances are not. */
+  /** The manifest has arrived; some of its instances have not. */
   'instances missing',
-  /** Everything of a list is there, and it is not released. */
+  /** Everything on a list has arrived, but it is not released. */
   'complete, not released',
   /** No manifest with this study number ever came. */
   'study never seen',
   /** The sender's roll names a list that never came. */
   'revision never seen',
-  /** Instances are there that no manifest lists. */
+  /** Instances have arrived that no manifest lists. */
   'not closed by the sender',
 ] as const;
 export type MissingCause = (typeof missingCauses)[number];
@@ -31,22 +31,22 @@ export interface MissingRow {
   readonly senderId: string;
   readonly studyNumber: number | undefined;
   readonly studyUid: string | undefined;
-  /** Instances that are there, and that should be; unknown where nothing says it. */
+  /** Instances that have arrived, and that should have; undefined if unknown. */
   readonly have: number | undefined;
   readonly expected: number | undefined;
   readonly state: string | undefined;
-  /** The sender can't send it any more: only the scanner can. */
+  /** The sender can no longer send it: only the scanner can. */
   readonly expired: boolean;
-  /** The code of why it is not released, where it was tried. */
+  /** The code of why it is not released, if that was tried. */
   readonly problem: string | undefined;
 }
 
-/** What is missing beyond the rows that are shown: at least so much, where a sender tells of more than is kept. */
+/** What is missing beyond the rows that are shown; at least this much if a sender announces more than is kept. */
 export interface MoreMissing {
   readonly cause: MissingCause;
   readonly senderId: string;
   readonly count: number;
-  /** Where the count is of study numbers, those it lies between. */
+  /** If study numbers are counted, the range they are in. */
   readonly numbers?: NumberRange | undefined;
 }
 
@@ -62,13 +62,13 @@ export interface MissingFilter {
   readonly studyNumber?: number | undefined;
 }
 
-/** A release takes a moment; a study that is whole for longer is named. */
+/** A release takes a moment; a study that has been whole for longer is listed. */
 const releaseMs = 60_000;
 
 /**
  * Each study once.
  * @param limit rows of each cause; the senders share them
- * @param nowMs by the wall clock: leave it out to have also named what was completed just now
+ * @param nowMs by the wall clock: leave it out to also list what was completed just now
  */
 export function missingAccount(
   ledger: ReceiverLedger,
@@ -98,12 +98,12 @@ export function missingAccount(
   return { rows, more };
 }
 
-/** The rows alone. */
+/** Only the rows. */
 export function accountOfMissing(ledger: ReceiverLedger, limit: number): readonly MissingRow[] {
   return missingAccount(ledger, limit).rows;
 }
 
-/** The entries of a study's newest manifest whose instances are not there. */
+/** The entries of a study's newest manifest whose instances have not arrived. */
 export function missingEntries(ledger: ReceiverLedger, study: StudyRecord): ManifestEntry[] {
   const newest = ledger.manifests.newest(study.senderId, study.studyUid, study.releasedRevision);
   return (
@@ -169,7 +169,7 @@ function accountOfSender(
   return { senderId, rows: [...rows.values()], beyond };
 }
 
-/** Study numbers of which no manifest came: each by itself while there is room, and the rest as what lies between two. */
+/** Study numbers for which no manifest came: individually while there is room, and the rest as a range. */
 function addUnknownNumbers(
   ledger: ReceiverLedger,
   { senderId, studyUid, studyNumber }: AccountFilter,
@@ -178,7 +178,7 @@ function addUnknownNumbers(
   beyond: Beyond,
 ): void {
   const sender = ledger.senders.get(senderId);
-  // A study that is named by its UID alone has the numbers that the roll tells.
+  // A study given only by its UID has the numbers that the roll gives.
   const only =
     studyNumber ??
     (studyUid === undefined ? undefined : ledger.senderReports.studyNumber(senderId, studyUid));
@@ -217,7 +217,7 @@ function sizeOf(ranges: readonly NumberRange[]): number {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
 
-/** The number behind so many of these. */
+/** The number after this many of these. */
 function behind(ranges: readonly NumberRange[], count: number): number {
   let left = count;
   for (const { first, last } of ranges) {
@@ -235,7 +235,7 @@ function leave(beyond: Beyond, cause: MissingCause, count: number, numbers?: Num
 }
 
 /**
- * Shares of a limit: nobody gets more than they have, and what one leaves is for the others.
+ * Shares of a limit: nobody gets more than they have, and what one leaves goes to the others.
  * @returns how many of each
  */
 function fairShares(counts: readonly number[], limit: number): number[] {
@@ -243,7 +243,7 @@ function fairShares(counts: readonly number[], limit: number): number[] {
   const bySize = counts.map((count, index) => ({ count, index })).sort((a, b) => a.count - b.count);
   let left = limit;
   bySize.forEach(({ count, index }, place) => {
-    // With more senders than rows, each that has something is named with one.
+    // With more senders than rows, each that has something gets one.
     const share = Math.max(1, Math.floor(left / (bySize.length - place)));
     shares[index] = Math.min(count, share);
     left = Math.max(0, left - (shares[index] ?? 0));
@@ -279,7 +279,7 @@ function openStudy(
     cause,
     studyNumber,
     studyUid,
-    // Until all of a list was looked at it is not known.
+    // It is unknown until the whole list was processed.
     have: entered < entries ? undefined : entries - missing,
     expected: entries,
     state,

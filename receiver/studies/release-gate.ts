@@ -1,8 +1,8 @@
 /**
- * The gate's second half: which instances of a revision may go out together. The first half looked at each file; here
- * they are looked at side by side, and beside what went out before, whoever sent it: do they agree with their list, is
- * one UID one instance, is it one patient? It decides and changes nothing, until the release begins: then what goes
- * out takes its UIDs, see {@link takeUids}. What a person let through counts as allowed.
+ * The gate's second half: which instances of a revision may go out together. The first half examined each file; here
+ * they are compared with each other, and with what went out before, whoever sent it: do they agree with their list, is
+ * one UID one instance, is it one patient? It decides and changes nothing until the release begins: then what goes out
+ * takes its UIDs, see {@link takeUids}. What a person let through counts as allowed.
  */
 import { present } from '../../shared/assert.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
@@ -14,33 +14,33 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 
 /** Object ids of a revision, sorted. */
 export interface RevisionContents {
-  /** Not released before, in the order of the manifest; what is out from another sender is among it. */
+  /** Not released before, in the order of the manifest; this includes what already went out from another sender. */
   readonly release: readonly string[];
-  /** Same UID as another instance that goes out or went out, other bytes. */
+  /** Same UID as another instance that goes out or went out, but different bytes. */
   readonly conflicts: readonly string[];
-  /** Held with everything that came with them, since it would be two patients; and what they differ in. */
+  /** Held together with everything that came with them, because they name two patients; and how they differ. */
   readonly otherPatients: readonly string[];
   readonly patientMismatch: DiodeError | undefined;
 }
 
-/** What one step of sorting looked at. */
+/** What one sorting step processed. */
 export interface SortedStep {
   readonly objectIds: readonly string[];
-  /** Not what the manifest says of it; some of it is held for more than that. */
+  /** Differs from the manifest; some may be held for other reasons, too. */
   readonly differing: readonly Pick<InstanceRecord, 'objectId' | 'heldBecause'>[];
 }
 
-/** A list that is looked at: its entries one by one. */
+/** A list that is being checked, entry by entry. */
 export interface ListedEntries {
   readonly head: Pick<ManifestHead, 'senderId' | 'studyUid'>;
   next(): ManifestEntry | undefined;
 }
 
-/** Entries, and rows of what is out, that one step looks at. */
+/** How many entries, and rows of released instances, one step processes. */
 const stepEntries = 250;
 const stepRows = 1000;
 
-/** Looks at what is there of a revision, all of it at once. */
+/** Checks everything that has arrived of a revision, all at once. */
 export function sortRevision(ledger: ReceiverLedger, manifest: Manifest): RevisionContents {
   const entries = manifest.entries.values();
   const steps = sortingSteps(ledger, { head: manifest, next: () => entries.next().value });
@@ -49,7 +49,7 @@ export function sortRevision(ledger: ReceiverLedger, manifest: Manifest): Revisi
   return step.value;
 }
 
-/** The same in bounded steps. What is decided is looked at again when its release begins. */
+/** The same in bounded steps. The decision is checked again when the release begins. */
 export function* sortingSteps(
   ledger: ReceiverLedger,
   list: ListedEntries,
@@ -86,7 +86,7 @@ class Sorting {
   /** @returns what differs from the list */
   sort(entries: readonly ManifestEntry[]): SortedStep['differing'] {
     const { instances } = this.#ledger;
-    // A list of one sender says nothing of what another sent.
+    // A list from one sender says nothing about what another sent.
     const listed = instances.allListed(
       this.#head.senderId,
       entries.map(({ objectId }) => objectId),
@@ -125,8 +125,8 @@ class Sorting {
   }
 
   /**
-   * One patient, or nothing of it goes out but what a person let through. A study that is in quarantine stays there,
-   * also what comes later: nobody has said yet whose images these are.
+   * One patient, or nothing goes out except what a person let through. A study in quarantine stays there, including what
+   * comes later: nobody has said yet whose images these are.
    */
   *sortPatients(): Generator<SortedStep, RevisionContents> {
     const candidates = this.#candidates;
@@ -150,10 +150,10 @@ class Sorting {
   }
 }
 
-/** Object ids of a decision, as they are sorted when its release begins. */
+/** Object ids of a decision, sorted when its release begins. */
 export interface GoingOut {
   readonly release: readonly string[];
-  /** The very same is out from another sending, or about to be: it is not sent again. */
+  /** The very same instance is out from another transmission, or about to be: it is not sent again. */
   readonly known: readonly string[];
   readonly conflicts: readonly string[];
   readonly otherPatients: readonly string[];
@@ -161,8 +161,8 @@ export interface GoingOut {
 }
 
 /**
- * Gives what is about to go out its UIDs. Since it was decided another sender's release may have begun, so it is
- * looked at again. Within the transaction that begins the release, so that two of them never see the same state.
+ * Gives its UIDs to what is about to go out. Another sender's release may have begun since the decision, so it is checked
+ * again, within the transaction that begins the release, so that two releases never see the same state.
  */
 export function takeUids(
   ledger: ReceiverLedger,
@@ -195,7 +195,7 @@ export function takeUids(
   };
 }
 
-/** Patients of what is out under a Study UID, of all senders, some at a time; equal ones of a sender count once. */
+/** Patients of what is out under a Study UID, from all senders, some at a time; equal ones of a sender count once. */
 function* patientsOut(ledger: ReceiverLedger, studyUid: string): Generator<readonly PatientOut[]> {
   for (const senderId of ledger.studyPatients.sendersOf(studyUid)) {
     const seen = new Set<string>();
@@ -221,7 +221,7 @@ class ListPatients {
     for (const id of approved) this.approved.add(id);
     for (const [objectId, patient] of rows) {
       const patients = this.approved.has(objectId) ? this.#accepted : this.#arriving;
-      // Most are the very same as the one before.
+      // Most are the same as the one before.
       if (patients.get('last') === patient) continue;
       patients.set('last', patient).set(JSON.stringify(patient), patient);
     }
@@ -241,7 +241,7 @@ class ListPatients {
   }
 }
 
-/** Another instance has its UID, from whatever sender, and no person let this one out beside it. */
+/** Another instance has its UID, from whatever sender, and no person let this one out as well. */
 export function conflictOf(ledger: ReceiverLedger, row: InstanceRecord): InstanceRecord | undefined {
   const owner = ledger.instances.ownerOfUid(row.sopInstanceUid);
   if (owner === undefined || owner.objectId === row.objectId || owner.sha256 === row.sha256) return undefined;
@@ -249,7 +249,7 @@ export function conflictOf(ledger: ReceiverLedger, row: InstanceRecord): Instanc
   return approvalsOf(ledger, row)('E_CONFLICT') ? undefined : owner;
 }
 
-/** What a person let out once is let through when it comes from another sender: it is the same to the last byte. */
+/** What a person let through once is let through again from another sender: it is identical to the last byte. */
 function isHeld(ledger: ReceiverLedger, row: InstanceRecord): boolean {
   const { heldBecause } = row;
   if (heldBecause === undefined) return false;
@@ -259,7 +259,7 @@ function isHeld(ledger: ReceiverLedger, row: InstanceRecord): boolean {
 }
 
 function approvalsOf(ledger: ReceiverLedger, row: InstanceRecord): (code: ErrorCode) => boolean {
-  // Looked up only where something speaks against the instance: nearly never.
+  // Looked up only if something speaks against the instance: almost never.
   return (code) => ledger.holds.isApproved(row.objectId, code);
 }
 

@@ -1,12 +1,12 @@
 /**
- * Running time of the studies: it goes on with each start from where everything that the ledger keeps of it ends, so what
- * an earlier life noted down is past. Hours in which the program did not run are none.
+ * Running time of the studies: with each start it continues after the latest time in the ledger, so everything that an
+ * earlier run recorded is in the past. Hours in which the program was not running do not count.
  */
 import type { Clock } from '../../shared/clock.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 
 export class StudiesTime {
-  /** When this life began. What is noted down for then or before is of an earlier one. */
+  /** When this run began. Anything recorded for then or before is from an earlier run. */
   readonly startedMs: number;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #offsetMs: number;

@@ -1,22 +1,22 @@
 /**
- * Whose turn it is: of what counts as one sender each has one turn, however many sender ids it speaks as, and its ids take
- * turns in it.
+ * Whose turn it is: whatever counts as one sender has one turn, however many sender ids it uses, and those ids take turns
+ * within it.
  */
 
 export class SenderTurns {
   readonly #groupOf: (senderId: string) => string;
   #lastGroup = '';
-  /** The sender id that had the last turn of each group. */
+  /** The sender id that had the last turn in each group. */
   readonly #lastSenders = new Map<string, string>();
 
-  /** @param groupOf sender ids that count as one; each is its own when left out */
+  /** @param groupOf sender ids that count as one; by default each is its own */
   constructor(groupOf: (senderId: string) => string = (senderId) => senderId) {
     this.#groupOf = groupOf;
   }
 
   /**
    * All of a group, then all of the next: the first with anything to do has the turn.
-   * @returns the senders, beginning behind the group that was served last, and in each behind its own that was
+   * @returns the senders, beginning after the group that was served last, and within each group after the one served last
    */
   order(senderIds: readonly string[]): string[] {
     const groups = new Map<string, string[]>();
@@ -38,7 +38,7 @@ export class SenderTurns {
   }
 }
 
-/** Sorted names, beginning behind one of them. */
+/** Sorted names, beginning after one of them. */
 function behind(names: readonly string[], last: string): readonly string[] {
   const next = names.findIndex((name) => name > last);
   return next < 0 ? names : [...names.slice(next), ...names.slice(0, next)];

@@ -1,10 +1,10 @@
 /**
- * The studies of the high side: which are whole, which miss something, what may be released.
+ * The studies of the high side: which are whole, which have instances missing, what may be released.
  *
  *   announced → receiving → released        (incomplete, held, quarantined on the way)
  *
- * What is open stands in the ledger as counts, so that neither memory nor a start grows with what senders tell of. No I/O
- * but the ledger, no clock of its own. A release itself is done by `release.ts`.
+ * Open studies are kept in the ledger as counts, so that neither memory nor the time to start grows with what senders
+ * announce. No I/O except the ledger, no clock of its own. The release itself is done by `release.ts`.
  */
 
 import type { Alarms } from '../../shared/alarms.ts';
@@ -26,30 +26,30 @@ export interface StudiesOptions {
   readonly ledger: ReceiverLedger;
   readonly clock: Clock;
   readonly alarms: Alarms;
-  /** Without progress for so long, a study that misses something is incomplete. */
+  /** After this long without progress, a study with instances missing counts as incomplete. */
   readonly deadlineMs: number;
-  /** Without a manifest for so long, instances are unclaimed. */
+  /** After this long without a manifest, instances count as unclaimed. */
   readonly unclaimedMs: number;
   /** Objects that are being collected, of whom, and when a datagram of each last came. */
   readonly collecting: () => Iterable<readonly [senderId: string, objectId: string, touchedAtMs: number]>;
-  /** Content of a sender that is here under another object id need not be collected. */
+  /** Content of a sender that is already here under another object id need not be collected. */
   readonly onKnown?: ((senderId: string, objectIds: readonly string[]) => void) | undefined;
-  /** Objects of one sender that are awaited by name. */
+  /** How many objects of one sender are awaited by name. */
   readonly awaitedMax?: number | undefined;
-  /** Sender ids that count as one where turns are; each is its own when left out. */
+  /** Sender ids that share one turn; by default each has its own. */
   readonly groupOf?: ((senderId: string) => string) | undefined;
 }
 
-/** Revisions of one study that are open at the same time; older ones are contained in newer ones, as a rule. */
+/** How many revisions of one study may be open; older ones are usually contained in newer ones. */
 const revisionsMax = 16;
-/** Lists of one sender that are open at the same time, and their bytes. */
+/** How many lists of one sender may be open, and their bytes. */
 const openManifestsMax = 50_000;
 const openBytesMax = 2 ** 30;
-/** A study that waits for a part of it to be made ready is looked at again so often. */
+/** How often a study is checked that waits for some of it to be made ready. */
 const waitMs = 5000;
-/** Rows of left manifests that one look forgets. */
+/** How many rows of abandoned manifests are deleted at a time. */
 const sweptRows = 4000;
-/** Answers about awaited objects that are kept. */
+/** How many answers about awaited objects are cached. */
 const awaitsMax = 4096;
 
 export class Studies {
@@ -63,7 +63,7 @@ export class Studies {
   readonly #turns: SenderTurns;
   /** Studies that a person asked about. */
   readonly #asked: StudyKey[] = [];
-  /** What was answered of objects since something came: with a full vault each datagram asks. */
+  /** Answers about objects since something came: with a full vault every datagram asks. */
   readonly #awaits = new Map<string, boolean>();
 
   constructor(options: StudiesOptions) {
@@ -78,7 +78,7 @@ export class Studies {
     this.#deciding = new Deciding(this.trouble, () => this.#entering.wake());
   }
 
-  /** Begins anew with what the ledger has, as after a start. */
+  /** Starts over with what the ledger has, as after a start. */
   loadAgain(): void {
     this.#awaits.clear();
     this.#entering.forget();
@@ -86,7 +86,7 @@ export class Studies {
     this.#mayBeReady = true;
   }
 
-  /** Instances became durable: the ledger has taken them off what is awaited. */
+  /** Instances became durable: the ledger no longer lists them as awaited. */
   instancesStored(rows: readonly InstanceRecord[]): void {
     this.#awaits.clear();
     const studies = new Map(
@@ -97,7 +97,7 @@ export class Studies {
     this.#mayBeReady ||= rows.length > 0;
   }
 
-  /** Whether there is room for one more list of a sender. Where there is none, an alarm says so, until there is. */
+  /** Whether there is room for another list of a sender. If not, an alarm says so until there is. */
   hasRoomFor(senderId: string): boolean {
     const { ledger, alarms } = this.#options;
     const { manifests, bytes } = ledger.openManifests.totals(senderId);
@@ -108,8 +108,8 @@ export class Studies {
   }
 
   /**
-   * A manifest became durable, or does in this transaction. Its revision is the one the ledger gave it. Its entries are
-   * looked at in steps.
+   * A manifest became durable, or will with this transaction. Its revision is the one the ledger gave it. Its entries are
+   * processed in steps.
    */
   manifestStored(manifest: ManifestHead): void {
     const { ledger, clock } = this.#options;
@@ -139,7 +139,7 @@ export class Studies {
     this.#entering.wake();
   }
 
-  /** Looks at the entries of manifests that came, a bounded step. @returns whether there may be more to do at once */
+  /** Processes the entries of manifests that came, one bounded step. @returns whether there may be more to do at once */
   enterSome(): boolean {
     const entered = this.#entering.step();
     if (entered) this.#awaits.clear();
@@ -147,7 +147,7 @@ export class Studies {
     return entered;
   }
 
-  /** A study with a revision that is whole and not released: of each sender in turn, its small ones first. */
+  /** A study with a revision that is whole and not released: each sender in turn, its small ones first. */
   nextReady(): StudyKey | undefined {
     if (!this.#mayBeReady) return undefined;
     const { isResting, current } = this.#deciding;
@@ -159,20 +159,20 @@ export class Studies {
       return ready;
     }
     if (isResting) return undefined;
-    // Nothing of its sender is open any more: who decides about it finds that out.
+    // Nothing of its sender is open any more: deciding about it will show that.
     if (current === undefined) this.#mayBeReady = false;
     return current;
   }
 
   /**
    * The newest revision that is whole goes out: it contains the older ones.
-   * @returns undefined where there is none, or it is not decided yet: it is ready again
+   * @returns undefined if there is none, or if it is not decided yet: then it is ready again
    */
   decide(ready: StudyKey): ReleaseDecision | undefined {
     return this.#deciding.decide(ready);
   }
 
-  /** A revision went to the inbox, or there was nothing new in it to go. */
+  /** A revision went to the inbox, or contained nothing new. */
   released(record: StudyRecord): void {
     const { ledger, clock } = this.#options;
     const { senderId, studyUid, releasedRevision } = record;
@@ -194,12 +194,12 @@ export class Studies {
     this.#mayBeReady = true;
   }
 
-  /** Whether a manifest of its sender lists an object that has not come. Ask before it is entered. */
+  /** Whether a manifest of its sender lists an object that has not arrived. Ask before the object is entered. */
   isListed(senderId: string, objectId: string): boolean {
     return this.#options.ledger.openManifests.isAwaited(senderId, objectId);
   }
 
-  /** Whether a study of its sender that is here in part waits for an object. */
+  /** Whether a study of its sender that has partly arrived waits for an object. */
   awaits(senderId: string, objectId: string): boolean {
     const asked = `${senderId} ${objectId}`;
     const known = this.#awaits.get(asked);
@@ -210,7 +210,7 @@ export class Studies {
     return awaits;
   }
 
-  /** An instance that was neither released nor held is gone: its study misses it again. */
+  /** An instance that was neither released nor held is gone: it is missing from its study again. */
   instanceLost(senderId: string, studyUid: string): void {
     const { ledger } = this.#options;
     const record = ledger.studies.get(senderId, studyUid);
@@ -221,19 +221,19 @@ export class Studies {
     this.#entering.wake();
   }
 
-  /** Something of a study that is ready is still being made: it is asked for again then, or after a while. */
+  /** Part of a ready study is still being prepared: the study is tried again when that is done, or after a while. */
   waits({ senderId, studyUid }: StudyKey): void {
     this.#options.ledger.openManifests.tryStudyAt(senderId, studyUid, this.trouble.time.nowMs() + waitMs);
   }
 
-  /** Tries a study again at once that could not be released. */
+  /** Immediately retries a study that could not be released. */
   retry(senderId: string, studyUid: string): void {
     this.#options.ledger.openManifests.tryStudyAt(senderId, studyUid, 0);
     this.#mayBeReady = true;
   }
 
   /**
-   * Decides about the newest revision of a study again that went out: a person changed what is held of it.
+   * Decides again about the newest released revision of a study: a person changed which instances are held.
    * @returns whether there is such a study
    */
   reopen(senderId: string, studyUid: string): boolean {
@@ -244,7 +244,7 @@ export class Studies {
     const releasedRevision = Math.max(0, record.releasedRevision - 1);
     ledger.openManifests.open(senderId, studyUid, releasedRevision);
     const open = ledger.openManifests.ofStudy(senderId, studyUid);
-    // Its list was given up for room long ago: it stays as it is.
+    // Its list was dropped to make room long ago: it stays as it is.
     if (open.length === 0) return false;
     ledger.studies.save({ ...record, releasedRevision }, clock.wallMs());
     this.#deadlines.progress(senderId, studyUid, open);
@@ -253,14 +253,14 @@ export class Studies {
     return true;
   }
 
-  /** Enters what a person asked for: they wait for it. */
+  /** Enters what a person asked for, who is waiting for it. */
   enterAsked(): void {
     for (const { senderId, studyUid } of this.#asked.splice(0)) this.#entering.enterNow(senderId, studyUid);
     this.#entering.wake();
     this.#mayBeReady = true;
   }
 
-  /** Names what has waited too long, and looks again at what waits for its time. Call it every second or so. */
+  /** Reports what has waited too long, and checks again what waits for its time. Call it every second or so. */
   watchDeadlines(): void {
     const { ledger, alarms } = this.#options;
     this.#deadlines.watch();
@@ -275,7 +275,7 @@ export class Studies {
     }
   }
 
-  /** What the newest list of a study still misses. */
+  /** How many instances of a study's newest list are still missing. */
   missing(senderId: string, studyUid: string): ManifestEntry[] {
     const { ledger } = this.#options;
     const [newest] = ledger.openManifests.ofStudy(senderId, studyUid);
@@ -295,7 +295,7 @@ export class Studies {
     const open = ledger.openManifests.ofStudy(senderId, studyUid);
     this.#deadlines.progress(senderId, studyUid, open);
     const { state } = study;
-    // What is released or was held is dealt with: only a newer list begins it again.
+    // A study that is released or was held is dealt with: only a newer list reopens it.
     const isDecided =
       state === studyState.released || state === studyState.held || state === studyState.quarantined;
     if (isDecided && (open.length === 0 || state === studyState.released)) return;
@@ -305,14 +305,14 @@ export class Studies {
     this.#clear('E_STUDY_INCOMPLETE', senderId, studyUid);
   }
 
-  /** Two senders may have a study of one UID: its alarm stands while one of them is in that trouble. */
+  /** Two senders may have a study with the same UID: its alarm stays up while either of them has the problem. */
   #clear(code: 'E_STUDY_INCOMPLETE' | 'E_STUDY_UNCLAIMED', senderId: string, studyUid: string): void {
     const { ledger, alarms } = this.#options;
     const trouble = code === 'E_STUDY_INCOMPLETE' ? 'incomplete' : 'unclaimed';
     if (!ledger.studies.isTroubleOfAnother(senderId, studyUid, trouble)) alarms.clear(code, studyUid);
   }
 
-  /** One large list is decided about at a time, and gone on with whatever else its sender has. */
+  /** One large list is decided at a time, and continued whatever else its sender has. */
   #readyOf(senderId: string): StudyKey | undefined {
     const { openManifests } = this.#options.ledger;
     const { current, isResting } = this.#deciding;

@@ -1,6 +1,6 @@
 /**
- * What a ticket asks for: exactly what is missing, as long as that fits; then whole series, then whole studies. What
- * fits in no case is left for another ticket.
+ * What a ticket asks for: exactly what is missing, as long as that fits; otherwise whole series, then whole studies. What
+ * does not fit at all is left for another ticket.
  */
 import { limits } from '../../shared/wire/limits.ts';
 import type { TicketRange, TicketStudy } from '../../shared/wire/ticket.ts';
@@ -8,15 +8,15 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { MissingRow } from './missing.ts';
 
 /**
- * A study to ask for, in places of a ticket: 0 is the manifest, 1 its first instance. Only ranges: how many instances there
- * are is what a sender says.
+ * A study to ask for, in places of a ticket: 0 is the manifest, 1 its first instance. Only ranges, since the number of
+ * instances is whatever a sender claims.
  */
 export interface WantedStudy {
   readonly studyNumber: number;
   readonly revision: number;
-  /** Ascending, with a place between two of them; undefined: all of it, since no manifest says what it consists of. */
+  /** Ascending, with at least one place between two of them; undefined: the whole study, since no manifest says what it consists of. */
   readonly ranges: readonly TicketRange[] | undefined;
-  /** The same rounded up to whole series; undefined where that takes no fewer words. */
+  /** The same rounded up to whole series; undefined if that is not shorter. */
   readonly series: readonly TicketRange[] | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface TicketPlan {
   readonly left: readonly WantedStudy[];
 }
 
-/** A range takes at least two bytes and a study three: more of them than this never fit into a ticket. */
+/** A range takes at least two bytes and a study three, so more than this never fit into a ticket. */
 const rangesMax = 300;
 const studiesMax = 200;
 
@@ -39,7 +39,7 @@ export function wantedStudies(ledger: ReceiverLedger, rows: readonly MissingRow[
   const later = new Set<number>();
   for (const row of rows) {
     if (row.studyNumber === undefined || row.expired || row.cause === 'complete, not released') continue;
-    // A roll may name a study that no sender can have: nothing can ask for it.
+    // A roll may name a study that no sender can have: it cannot be asked for.
     if (row.studyNumber < 1) continue;
     // The others are for another ticket, and reading a list takes a while.
     if (wanted.size >= studiesMax && !wanted.has(row.studyNumber)) {
@@ -63,8 +63,8 @@ export function wantedStudies(ledger: ReceiverLedger, rows: readonly MissingRow[
 
 /**
  * Fits what is wanted into one ticket.
- * @param encode the text of a ticket for these studies; undefined when it is too large
- * @returns undefined when not even one study fits
+ * @param encode the text of a ticket for these studies; undefined if it is too large
+ * @returns undefined if not even one study fits
  */
 export function planTicket(
   wanted: readonly WantedStudy[],
@@ -78,15 +78,15 @@ export function planTicket(
     const studies = plans.map(({ form }) => ({ study: form.study, rounding: form.rounding }));
     const text = encode(studies.map(({ study }) => study));
     if (text !== undefined) return { text, studies, left };
-    // Where it is too large all the same, the last one waits.
+    // If it is still too large, the last one waits.
     if (!coarsenLargest(plans, 0)) left.unshift(...plans.splice(-1).map(({ wanted: study }) => study));
   }
   return undefined;
 }
 
 /**
- * The one that takes the most words is said in fewer.
- * @returns false when all take no more words than so many, or none can be said in fewer
+ * Shortens the study that takes the most space.
+ * @returns false if none takes more than the given space, or none can be shortened
  */
 function coarsenLargest(plans: readonly Plan[], most: number): boolean {
   if (plans.reduce((sum, plan) => sum + words(plan), 0) <= most) return false;
@@ -126,7 +126,7 @@ function words(plan: Plan | undefined): number {
   return plan?.form.study.ranges?.length ?? 0;
 }
 
-/** What to ask for of a list. @param seriesUids of each place, from place 1 on */
+/** What to ask for from a list. @param seriesUids of each place, from place 1 on */
 export function wantedOfList(
   studyNumber: number,
   revision: number,
@@ -145,7 +145,7 @@ export function wantedOfList(
   return { studyNumber, revision, ranges: exact, series: series.length < exact.length ? series : undefined };
 }
 
-/** Ranges in order, those that touch as one. */
+/** Ranges in order, with adjacent ones merged. */
 function joined(ranges: readonly TicketRange[]): TicketRange[] {
   const inOrder = [...ranges].sort((a, b) => a.first - b.first);
   const one: { first: number; last: number }[] = [];
@@ -161,13 +161,13 @@ function wantedStudy(ledger: ReceiverLedger, row: MissingRow, studyNumber: numbe
   const { senderId, studyUid } = row;
   const all = { studyNumber, revision: 0, ranges: undefined, series: undefined };
   if (row.cause === 'study never seen' || studyUid === undefined) return all;
-  // Its sender knows it by the revision that it stated itself.
+  // Its sender knows it by the revision it stated itself.
   const newest = ledger.manifests.newestAsStated(senderId, studyUid);
   if (newest === undefined) return all;
   const { revision, entries } = newest;
   const seriesUids = entries.map(({ seriesUid }) => seriesUid);
   if (row.cause === 'revision never seen') {
-    // The manifest itself, and what it lists beyond the one that is there: no list has more than a manifest can.
+    // The manifest itself, and what it lists beyond the one that has arrived: no list is longer than a manifest can be.
     const last = Math.min(row.expected ?? 0, limits.manifestEntriesMax);
     const beyond = last > entries.length ? [{ first: entries.length + 1, last }] : [];
     return wantedOfList(studyNumber, revision, [{ first: 0, last: 0 }, ...beyond], seriesUids);
