@@ -1,7 +1,7 @@
 /**
- * What comes behind the rename of a release, in bounded steps beside other work: its instances are marked as released and
- * queued for their destinations, some in a transaction, and with the last of them the release is done. A stop in the
- * middle leaves it unfinished, and all of it is gone over again.
+ * What follows the rename of a release, in bounded steps beside other work: its instances are marked as released and queued
+ * for their destinations, some per transaction, and with the last of them the release is done. A stop in the middle leaves
+ * it unfinished, and everything is gone over again.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -18,14 +18,14 @@ export interface FinishingOptions {
   readonly onMarked?: ((study: StudyRecord, instances: Iterable<InstanceRecord>) => void) | undefined;
 }
 
-/** Instances that one step marks. */
+/** How many instances one step marks. */
 const stepInstances = 500;
-/** Entries of a list that one step reads. */
+/** How many entries of a list one step reads. */
 const stepEntries = 2500;
-/** For so many times the time it took, a large release leaves the thread to others. */
+/** After a step, a large release leaves the thread to others for this many times as long as the step took. */
 const restFactor = 3;
 
-/** What is known of how instances came to the sender is read from the list of their release. */
+/** How instances came to the sender is read from the list of their release. */
 type Listed = Pick<ReleaseRecord, 'senderId' | 'studyUid' | 'revision' | 'objectIds'>;
 
 interface Large {
@@ -35,7 +35,7 @@ interface Large {
 
 export class Finishing {
   readonly #options: FinishingOptions;
-  /** By release. Those whose turn is next stand first. */
+  /** By release. Those whose turn is next come first. */
   readonly #large = new Map<number, Large>();
   #restUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -46,7 +46,7 @@ export class Finishing {
   /**
    * Finishes a release whose folder is in the inbox.
    * @param end what is done in the last transaction
-   * @returns whether it is finished: a large one is gone on with in {@link next}
+   * @returns whether it is finished: a large one continues in {@link next}
    */
   finish(release: ReleaseRecord, end: () => void): boolean {
     if (this.#large.has(release.id)) return false;
@@ -56,20 +56,20 @@ export class Finishing {
     return false;
   }
 
-  /** The large release that is to be gone on with now. */
+  /** The large release to continue now. */
   next(): ReleaseRecord | undefined {
     if (this.#options.clock.monotonicMs() < this.#restUntilMs) return undefined;
     const [next] = this.#large.values();
     return next?.release;
   }
 
-  /** Goes on with a large release. @returns whether it is finished */
+  /** Continues a large release. @returns whether it is finished */
   step(releaseId: number): boolean {
     const { clock } = this.#options;
     const large = this.#large.get(releaseId);
     if (large === undefined) return false;
     const beganMs = clock.monotonicMs();
-    // What the ledger refuses is begun again with the release.
+    // What the ledger refuses is started over with the release.
     this.#large.delete(releaseId);
     const { done } = large.steps.next();
     this.#restUntilMs = clock.monotonicMs() + restFactor * (clock.monotonicMs() - beganMs);
@@ -118,7 +118,7 @@ export class Finishing {
     onMarked(study, rows.values());
   }
 
-  /** How the instances came to the sender, by object id, as the list says: destinations choose by it. */
+  /** How the instances came to the sender, by object id, according to the list: destinations select by it. */
   *#titles({ senderId, studyUid, revision, objectIds }: Listed): Generator<void, Map<string, AeTitles>> {
     const { ledger } = this.#options;
     const titles = new Map<string, AeTitles>();

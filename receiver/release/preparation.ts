@@ -1,6 +1,6 @@
 /**
- * What comes before the rename of a release, in bounded steps beside other work: every instance has the file that goes
- * out (see outgoing.ts), and the folder that is renamed stands beside the inbox, synced.
+ * What precedes the rename of a release, in bounded steps beside other work: every instance gets the file that goes out
+ * (see outgoing.ts), and the folder to rename is built beside the inbox and synced.
  *
  * What a release waits for delays no other one; one that the disk refuses is begun again when it is asked for again.
  */
@@ -14,7 +14,7 @@ import type { Outgoing } from '../vault/outgoing.ts';
 import type { InboxFiles, StagedFile } from '../vault/staging.ts';
 import type { Vault } from '../vault/vault.ts';
 
-/** What a release waits for that ends by itself, or has an alarm of its own. */
+/** Reasons to wait that end by themselves, or have an alarm of their own. */
 const quietCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['E_COPY_WAITING', 'E_VAULT_DAMAGED']);
 
 export interface PreparationOptions {
@@ -22,18 +22,18 @@ export interface PreparationOptions {
   readonly vault: Vault;
   readonly outgoing: Outgoing;
   readonly clock: Clock;
-  /** Undefined where there is no inbox. */
+  /** Undefined if there is no inbox. */
   readonly inboxFolder: string | undefined;
   /** Default: auto. */
   readonly inboxFiles?: InboxFiles | undefined;
 }
 
-/** Steps that a release takes at once: with links a study of any usual size is done in them. */
+/** How many steps a release takes at once: with links, enough for a study of any usual size. */
 const promptSteps = 32;
-/** And no longer than this, but for one: files of their own are synced one by one. */
+/** And for how long, except the first step: separate files are synced one by one. */
 const promptMs = 10;
 
-/** Instances of which one step asks whether they need a copy. */
+/** How many instances one step checks for whether they need a copy. */
 const stepInstances = 500;
 
 /** `waits`: nothing is to be done until a copy is made. */
@@ -47,11 +47,11 @@ interface Preparing {
 
 export class Preparation {
   readonly #options: PreparationOptions;
-  /** By release. Of each sender those whose turn is next stand first. */
+  /** By release. Within each sender those whose turn is next come first. */
   readonly #preparing = new Map<number, Preparing>();
   #prepared: ReleaseRecord[] = [];
   #turns = 0;
-  /** Which turn was the last of each sender. */
+  /** The last turn of each sender. */
   readonly #turnOf = new Map<string, number>();
 
   constructor(options: PreparationOptions) {
@@ -59,8 +59,8 @@ export class Preparation {
   }
 
   /**
-   * Prepares a release, or goes on with it.
-   * @returns false while it waits: {@link step} goes on, and {@link takePrepared} names it in the end
+   * Prepares a release, or continues to.
+   * @returns false while it waits: {@link step} continues, and {@link takePrepared} returns it in the end
    * @throws DiodeError what keeps it from being prepared
    */
   prepare(release: ReleaseRecord): boolean {
@@ -80,7 +80,7 @@ export class Preparation {
   }
 
   /**
-   * Prepares a release that a person waits for: at once, or not at all.
+   * Prepares a release that a person is waiting for: at once, or not at all.
    * @throws DiodeError E_COPY_WAITING, and what keeps it from being prepared
    */
   prepareNow(release: ReleaseRecord): void {
@@ -89,8 +89,8 @@ export class Preparation {
   }
 
   /**
-   * The release that is to be gone on with now, of the sender whose turn was the longest ago: what one has ready, however
-   * much, is one of the turns.
+   * The release to continue now, of the sender whose turn was longest ago: however much one sender has ready, it gets one
+   * turn.
    */
   next(): ReleaseRecord | undefined {
     let next: ReleaseRecord | undefined;
@@ -104,7 +104,7 @@ export class Preparation {
     return next;
   }
 
-  /** Goes on with it, a bounded step. @throws DiodeError what keeps it from being prepared */
+  /** Continues it by one bounded step. @throws DiodeError what keeps it from being prepared */
   step(releaseId: number): void {
     const preparing = this.#preparing.get(releaseId);
     if (preparing === undefined) return;
@@ -132,7 +132,7 @@ export class Preparation {
       this.#preparing.delete(release.id);
       return 'prepared';
     } catch (error) {
-      // It is begun again when it is asked for again.
+      // It is started over when it is requested again.
       this.#preparing.delete(release.id);
       if (error instanceof DiodeError && quietCodes.has(error.code)) return 'given up';
       throw error;
@@ -142,7 +142,7 @@ export class Preparation {
   *#steps(release: ReleaseRecord): Generator<Step, void> {
     const { ledger, vault, inboxFolder, inboxFiles = 'auto' } = this.#options;
     yield* this.#copies(release);
-    // Where there is no inbox, destinations alone get it.
+    // Without an inbox, only destinations get it.
     if (inboxFolder !== undefined || release.kind === 'partial') {
       const files = this.#filesOf(release.objectIds);
       for (const _ of vault.staging.build(release.id, files, inboxFiles)) yield 'goes on';
@@ -171,7 +171,7 @@ export class Preparation {
     }
     outgoing.hurry(() => waiting.size <= full);
     while (waiting.size > full) yield 'waits';
-    // What could not be made is asked for again with the release.
+    // What could not be made is requested again with the release.
     const [left] = outgoing.waiting(asked);
     if (left !== undefined) throw new DiodeError('E_COPY_WAITING');
   }

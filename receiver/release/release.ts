@@ -1,10 +1,10 @@
 /**
- * Releases: from the vault into the inbox, so that a power cut at any moment leaves a study there whole,
- * once, or not at all.
+ * Releases: from the vault into the inbox, so that after a power cut at any moment a study is there whole
+ * and once, or not at all.
  *
  *   intent row → folder of links or clones beside the inbox, synced → "staged" → one rename, parents synced → "done"
  *
- * After a restart the row says how far it came: `staged` without its folder means that the rename was done, and perhaps
+ * After a restart the row says how far it got: `staged` without its folder means that the rename was done, but perhaps
  * not synced.
  */
 import type { Alarms } from '../../shared/alarms.ts';
@@ -24,7 +24,7 @@ import type { Vault } from '../vault/vault.ts';
 import { Finishing } from './finishing.ts';
 import { Preparation } from './preparation.ts';
 
-/** Names of one study that are tried before it waits for a free one. */
+/** How many names are tried for a study before it waits for a free one. */
 const nameForms = 8;
 
 export interface ReleaserOptions {
@@ -32,7 +32,7 @@ export interface ReleaserOptions {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly alarms: Alarms;
-  /** Undefined where there is no inbox: a study is then released to destinations only. */
+  /** Undefined if there is no inbox: a study is then released to destinations only. */
   readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
   readonly outgoing: Outgoing;
@@ -60,24 +60,24 @@ export class Releaser {
     this.#finishing = new Finishing(options);
   }
 
-  /** A large release that is in the inbox, and to be gone on with now. */
+  /** A large release that is in the inbox and to be continued now. */
   get unfinished(): Pick<ReleaseRecord, 'id' | 'senderId' | 'studyUid'> | undefined {
     return this.#finishing.next();
   }
 
-  /** Goes on with it, a bounded step. @returns as {@link finish}; undefined as well while there is more to do */
+  /** Continues it by one bounded step. @returns like {@link finish}; also undefined while there is more to do */
   goOn(releaseId: number): ReleaseResult | undefined {
     const release = this.#finishing.next();
     if (release?.id !== releaseId || !this.#finishing.step(releaseId)) return undefined;
     return this.#done(release);
   }
 
-  /** Whether a release of a study was begun: it is gone on with before anything else of it is decided. */
+  /** Whether a release of a study was begun: it is completed before anything else about the study is decided. */
   hasBegun(senderId: string, studyUid: string): boolean {
     return this.#options.ledger.releases.isAnyUnfinished(senderId, studyUid);
   }
 
-  /** Goes on with it. @returns as {@link release} */
+  /** Continues it. @returns like {@link release} */
   resume(senderId: string, studyUid: string): ReleaseResult | undefined {
     const unfinished = this.#options.ledger.releases.unfinishedOf(senderId, studyUid);
     return unfinished === undefined ? undefined : this.#carryOut(unfinished);
@@ -85,7 +85,7 @@ export class Releaser {
 
   /**
    * Finishes a release that a stop or a failure interrupted, from the step its row names.
-   * @returns the study as it is now; undefined for a part
+   * @returns the study as it is now; undefined for a partial release
    * @throws DiodeError what keeps it from being finished
    */
   finish(releaseId: number): ReleaseResult | undefined {
@@ -94,7 +94,7 @@ export class Releaser {
     try {
       return this.#carryOut(release);
     } catch (error) {
-      // A part that a person asked for: they had no answer, and ask again.
+      // A person asked for a part, got no answer, and will ask again.
       if (error instanceof DiodeError && release.kind === 'partial') this.#drop(release.id);
       throw error;
     }
@@ -103,7 +103,7 @@ export class Releaser {
   /**
    * Releases what was decided.
    * @returns the study as it is now
-   * @throws DiodeError what keeps it from being released; nothing of it is in the inbox then
+   * @throws DiodeError what keeps it from being released; nothing of it is then in the inbox
    */
   release(decision: ReleaseDecision): ReleaseResult | undefined {
     const { ledger, clock } = this.#options;
@@ -112,7 +112,7 @@ export class Releaser {
     const unfinished = ledger.releases.unfinishedOf(senderId, studyUid);
     if (unfinished !== undefined) return this.#carryOut(unfinished);
     if (decision.release.length === 0) return this.#nothingToMove(decision);
-    // The file of one was lost since it was decided, or another list held it: it is decided again.
+    // Since the decision a file was lost, or another list had an instance held: it is decided again.
     if (!ledger.instances.mayAllGo(decision.release)) return undefined;
     let conflicts = decision.conflicts;
     const row = ledger.transaction(() => {
@@ -132,7 +132,7 @@ export class Releaser {
     return row === undefined ? this.#nothingToMove({ ...decision, conflicts }) : this.#carryOut(row);
   }
 
-  /** What is out from another sender is not moved again; it counts as released, and goes where that did not go. */
+  /** What is already out from another sender is not moved again; it counts as released, and goes to destinations that do not have it. */
   #takeUids({ study, revision, release }: ReleaseDecision): GoingOut {
     const { ledger, alarms } = this.#options;
     const going = takeUids(ledger, study, release);
@@ -146,7 +146,7 @@ export class Releaser {
     return going;
   }
 
-  /** Of a conflict with what another sender sent the alarm names both. */
+  /** The alarm for a conflict with another sender's instance names both senders. */
   #holdConflicts({ senderId, studyUid }: StudyKey, objectIds: readonly string[]): void {
     const { ledger, alarms } = this.#options;
     ledger.instances.holdAll(objectIds, 'E_CONFLICT');
@@ -155,8 +155,8 @@ export class Releaser {
   }
 
   /**
-   * Releases what is there of an incomplete study, because a person says so. The study stays incomplete:
-   * when the rest arrives, the whole of it goes to the inbox as usual.
+   * Releases what has arrived of an incomplete study, because a person says so. The study stays incomplete:
+   * when the rest arrives, the whole study goes to the inbox as usual.
    * @throws DiodeError E_STUDY_STATE, E_INBOX_TAKEN
    */
   releasePartially(
@@ -169,7 +169,7 @@ export class Releaser {
     const seen = new Set<string>();
     const usable = instances.filter((instance) => {
       if (instance.heldBecause !== undefined || seen.has(instance.sopInstanceUid)) return false;
-      // Of what went out long ago the vault has but the row.
+      // For what went out long ago the vault has only the row.
       if (!vault.hasObject(instance.objectId)) return false;
       seen.add(instance.sopInstanceUid);
       return true;
@@ -199,7 +199,7 @@ export class Releaser {
       this.preparation.prepareNow(row);
       this.#move(row);
     } catch (error) {
-      // It was asked for by a person, who is told: nothing tries it again later.
+      // A person asked for it and is told: nothing retries it later.
       if (error instanceof DiodeError) this.#drop(row.id);
       throw error;
     }
@@ -215,7 +215,7 @@ export class Releaser {
 
   #carryOut(release: ReleaseRecord): ReleaseResult | undefined {
     if (release.step === 'intent') {
-      // A part is asked for by a person, who waits: at once, or not at all.
+      // A person asked for the part and is waiting: at once, or not at all.
       if (release.kind === 'partial') this.preparation.prepareNow(release);
       else if (!this.preparation.prepare(release)) return undefined;
     }
@@ -223,11 +223,11 @@ export class Releaser {
     return this.#finish(release);
   }
 
-  /** Of a release that is prepared. Its folder is gone where a stop came behind the rename. */
+  /** Of a prepared release. Its folder is gone if a stop came after the rename. */
   #move(release: ReleaseRecord): void {
     const { vault, inboxFolder, partialFolder } = this.#options;
     const folder = release.kind === 'partial' ? partialFolder : inboxFolder;
-    // The inbox may have been switched off in the middle.
+    // The inbox may have been switched off in the meantime.
     if (folder === undefined) vault.staging.drop(release.id);
     else if (vault.staging.has(release.id)) vault.staging.moveToInbox(release.id, folder, release.target);
     else vault.staging.settle(folder);
@@ -288,8 +288,8 @@ export class Releaser {
   }
 
   /**
-   * Two senders with one Study UID never mix: the first to release has the name, and the others one that no UID can be.
-   * So no name is ever that of another study.
+   * Two senders with one Study UID never mix: the first to release gets the name, and the others get one that no UID can be.
+   * So no name ever belongs to another study.
    */
   #freeName({ senderId, studyUid }: StudyRecord): string {
     const { studies } = this.#options.ledger;

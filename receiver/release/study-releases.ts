@@ -1,6 +1,6 @@
 /**
- * Releases what is ready, one study after another and each sender in turn. What goes wrong with one is entered in its row
- * and tried again later; it never keeps another one back.
+ * Releases what is ready, one study after another and each sender in turn. What goes wrong with one study is recorded in its
+ * row and tried again later; it never delays another one.
  */
 import { containStudy } from '../studies/containment.ts';
 import type { StudyKey } from '../studies/deciding.ts';
@@ -12,14 +12,14 @@ export interface StudyReleasesOptions {
   readonly releaser: Releaser;
 }
 
-/** Studies that one step releases. */
+/** How many studies one step releases. */
 const releasesOfStep = 8;
-/** After so long a step leaves the thread to others. */
+/** After this long a step leaves the thread to others. */
 const stepMs = 10;
 
 export class StudyReleases {
   readonly #options: StudyReleasesOptions;
-  /** The last release that was looked at of those a stop interrupted; undefined when all were. */
+  /** The last one processed of the releases that a stop interrupted; undefined when all were. */
   #recoveredTo: number | undefined = 0;
 
   constructor(options: StudyReleasesOptions) {
@@ -27,7 +27,7 @@ export class StudyReleases {
   }
 
   /**
-   * Goes on: with what is being prepared, first with what a stop interrupted, each from the step its row names, then with what is ready.
+   * Continues what is being prepared: first what a stop interrupted, each from the step its row names, then what is ready.
    * @returns whether there is more to do at once
    */
   step(): boolean {
@@ -35,15 +35,15 @@ export class StudyReleases {
     const untilMs = clock.monotonicMs() + stepMs;
     const preparing = this.#prepare();
     for (let count = 0; count < releasesOfStep; count += 1) {
-      // One at least, whatever the preparing took.
+      // At least one, however long the preparation took.
       if (count > 0 && clock.monotonicMs() >= untilMs) break;
-      // What was begun now is gone on with at once.
+      // What was just begun is continued at once.
       if (!this.#one()) return preparing || count > 0;
     }
     return true;
   }
 
-  /** Goes on with everything. */
+  /** Continues everything. */
   all(): void {
     while (this.step());
   }

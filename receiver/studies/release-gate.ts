@@ -209,7 +209,7 @@ function* patientsOut(ledger: ReceiverLedger, studyUid: string): Generator<reado
   }
 }
 
-/** The patients of a list, each once; what a person let through is out already, for this. */
+/** The patients of a list, each once; what a person let through counts as out already. */
 class ListPatients {
   readonly approved = new Set<string>();
   readonly #accepted = new Map<string, ComparablePatient>();
