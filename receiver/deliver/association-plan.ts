@@ -1,6 +1,6 @@
 /**
- * Which instances go into one association. A presentation context is proposed for each pair of SOP class and transfer
- * syntax with that transfer syntax alone, so that the answer tells of each pair; 128 of them fit.
+ * Which instances go into one association. For each pair of SOP class and transfer syntax a presentation context with only
+ * that transfer syntax is proposed, so that the answer covers each pair; 128 of them fit.
  */
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import type {
@@ -18,7 +18,7 @@ type Pair = Pick<InstanceFile, 'sopClassUid' | 'transferSyntaxUid'>;
 
 const pairKey = ({ sopClassUid, transferSyntaxUid }: Pair): string => `${sopClassUid} ${transferSyntaxUid}`;
 
-/** Cuts a list into associations; the order of the instances stays. */
+/** Splits a list into associations; the order of the instances is kept. */
 export function planAssociations(
   files: readonly InstanceFile[],
   pairsMax: number = associationLimits.presentationContextsMax,

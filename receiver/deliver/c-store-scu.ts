@@ -19,14 +19,14 @@ import { connectToPeer } from './peer-connection.ts';
 import { Requestor } from './requestor.ts';
 
 const verificationUid = '1.2.840.10008.1.1';
-/** Associations lost one after the other, without an answer to anything, before the destination is given up for now. */
+/** How many associations may be lost in a row, without any answer, before the destination is given up for now. */
 const lossesMax = 5;
-/** Two of them: one is written while the next is filled. */
+/** Two: one is written while the next is filled. */
 const bufferBytes = 262_144;
 
 /**
- * Sends instances in their order; gives one result for each, as they come. A file that breaks its association is tried
- * again alone, at the end.
+ * Sends instances in order and yields one result for each, as it comes. A file that breaks its association is tried again
+ * alone, at the end.
  */
 export async function* storeInstances(
   destination: DicomDestination,
@@ -36,7 +36,7 @@ export async function* storeInstances(
   yield* new StoreRun(destination, files, options).run(files);
 }
 
-/** Asks the destination with C-ECHO. @throws DiodeError as {@link Requestor.open}, E_PEER_CONNECT, E_PEER_REFUSED */
+/** Sends the destination a C-ECHO. @throws DiodeError like {@link Requestor.open}, E_PEER_CONNECT, E_PEER_REFUSED */
 export async function verify(destination: DicomDestination, clock: Clock = systemClock): Promise<string> {
   const requestor = await openAssociation(
     destination,
@@ -109,13 +109,13 @@ class StoreRun {
         continue;
       }
       for (const planned of planAssociations([file])) yield* this.#associations(planned);
-      // Still a suspect: it broke an association of its own, too.
+      // Still suspect: it broke an association of its own, too.
       for (const again of this.#suspects) yield { file: again, outcome: 'failed', ...reasonOf(this.#lost) };
       this.#suspects = [];
     }
   }
 
-  /** One planned association, and as many more as break on the way. */
+  /** One planned association, and another one for each that breaks on the way. */
   async *#associations(planned: PlannedAssociation): AsyncGenerator<DeliveryResult> {
     for (let rest = planned.files; rest.length > 0; ) {
       const left: InstanceFile[] = [];
@@ -136,7 +136,7 @@ class StoreRun {
         if (apart.length > 0) return;
         if (isOfTheDestination(error)) this.#losses.giveUp(error);
         else this.#losses.putAside(first, error);
-        // Beside other senders one of it has failed: that tells it from what was not reached.
+        // With other senders present, one of its instances has failed: that distinguishes it from instances not reached.
         const isBlamed = !isOfTheDestination(error) && !this.#losses.isOfOneSender;
         if (isBlamed) yield { file: first, outcome: 'failed', ...reasonOf(error) };
         rest = isBlamed ? left.slice(1) : left;
@@ -147,7 +147,7 @@ class StoreRun {
     }
   }
 
-  /** What to propose instead where an association may have failed for what one sender, or one pair, brought into it. */
+  /** What to propose instead if an association may have failed because of what one sender, or one pair, brought into it. */
   #apart(
     error: DiodeError,
     planned: PlannedAssociation,
@@ -195,7 +195,7 @@ class StoreRun {
     this.#losses.lost([file], error);
   }
 
-  /** @throws DiodeError when the association is over, or the file can't be read or is not what it should be */
+  /** @throws DiodeError if the association is over, or the file can't be read or is not what it should be */
   async #store(requestor: Requestor, context: AcceptedContext, file: InstanceFile): Promise<DeliveryResult> {
     const messageId = requestor.nextMessageId();
     const command = {
@@ -217,7 +217,7 @@ class StoreRun {
     return { file, outcome, status, code: 'E_PEER_REFUSED', ...comment };
   }
 
-  /** The command leaves in one write with the beginning of the data set: all of it, where it is small. */
+  /** The command is written together with the beginning of the data set, or all of it if it is small. */
   async #sendDataSet(
     requestor: Requestor,
     context: AcceptedContext,
@@ -248,12 +248,12 @@ class StoreRun {
   }
 }
 
-/** Whether no association comes about there, whatever it proposes. */
+/** Whether no association is possible, whatever is proposed. */
 function isOfTheDestination(error: DiodeError): boolean {
   return error.code === 'E_PEER_CONNECT' || error.code === 'E_ASSOCIATION_REJECTED';
 }
 
-/** Whether an association may have failed for what it proposed: then pairs are tried one by one. */
+/** Whether an association may have failed because of what it proposed: then pairs are tried one by one. */
 function mayBeTheProposal(error: DiodeError): boolean {
   return error.code === 'E_ASSOCIATION_ABORTED' || error.code === 'E_DICOM_PROTOCOL';
 }

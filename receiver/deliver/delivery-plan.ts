@@ -1,6 +1,6 @@
 /**
- * Which deliveries a release makes: rows for each destination whose rules an instance meets, entered in the transaction
- * that marks the release, so that nothing is released and forgotten.
+ * Which deliveries a release creates: a row for each destination whose rules an instance matches, entered in the transaction
+ * that marks the release, so that nothing is released and then forgotten.
  */
 import type { Clock } from '../../shared/clock.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
@@ -17,13 +17,13 @@ export interface DeliveryPlanOptions {
   readonly routes: readonly Route[];
   readonly runningTime: RunningTime;
   readonly clock: Clock;
-  /** Without an inbox, an instance that meets no rule goes nowhere. */
+  /** Without an inbox, an instance that matches no rule goes nowhere. */
   readonly hasInbox: boolean;
-  /** Something waits that did not before. */
+  /** Something new is waiting. */
   readonly onEntered: () => void;
 }
 
-/** Stands for a destination in the queue of what no rule sends anywhere. */
+/** Takes the place of a destination for instances that no rule sends anywhere. */
 export const nowhere = '(nowhere)';
 
 export class DeliveryPlan {
@@ -41,13 +41,13 @@ export class DeliveryPlan {
       const entered = this.#destinationsOf(instance).map((destination) =>
         deliveries.enter(instance, destination, urgencyOf(study.priority), moment),
       );
-      // Where the same went from another sender, this one has nowhere to go.
+      // If the same instance already went from another sender, this one has nowhere to go.
       if (entered.every((each) => each === 'known')) removableObjects.enter(instance.objectId, moment.nowMs);
     }
     this.#options.onEntered();
   }
 
-  /** What waits for a destination that there is none of is sent by the rules of now. @returns how many found one */
+  /** Applies the current rules to what waits for a destination that does not exist. @returns how many found one */
   routeAgain(
     rows: readonly DeliveryRecord[],
     instanceOf: (objectId: string) => InstanceRecord | undefined,
@@ -66,7 +66,7 @@ export class DeliveryPlan {
     return routed;
   }
 
-  /** At least one, `(nowhere)` at worst, unless the inbox has it. */
+  /** At least one, in the worst case `(nowhere)`, unless the inbox has it. */
   #destinationsOf(instance: InstanceRecord): string[] {
     const { routes, hasInbox } = this.#options;
     const destinations = destinationsOf(instance, routes);

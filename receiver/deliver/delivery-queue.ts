@@ -1,6 +1,6 @@
 /**
- * What waits for which destination, and when it is tried: pure logic over a durable ledger. Time is the accumulated
- * running time of the program, so that a wall clock that jumps changes nothing.
+ * What waits for which destination, and when it is tried: pure logic over a durable ledger. Time is the program's
+ * accumulated running time, so that a jump of the wall clock changes nothing.
  *
  * A destination that does not answer is left alone for longer and longer; so is a sender there whose instances alone are
  * not answered, and an instance that it can't take now. None of them keeps the others waiting. What is refused for good leaves
@@ -16,7 +16,7 @@ export interface WaitingDelivery {
   readonly destination: string;
   readonly senderId: string;
   readonly sopInstanceUid: string;
-  /** Times it was tried and failed. */
+  /** How many times it was tried and failed. */
   readonly attempts: number;
   /** Running time when it was queued. */
   readonly queuedMs: number;
@@ -26,14 +26,14 @@ export interface WaitingDelivery {
 
 /** The durable part. Each call is one transaction. */
 export interface DeliveryLedger<Row extends WaitingDelivery> {
-  /** Those to be tried, urgent and oldest first, whose `notBeforeMs` has come, and whose turn it is. */
+  /** Those whose `notBeforeMs` has come and whose turn it is, urgent and oldest first. */
   due(destination: string, nowMs: number, most: number, turns: Turns): Row[];
-  /** Running time when the oldest that still waits was queued; undefined when none waits. */
+  /** Running time when the oldest one still waiting was queued; undefined if none is waiting. */
   oldestQueuedMs(destination: string): number | undefined;
   delivered(row: Row, status: number | undefined): void;
   /** It is not tried again until a person says so. */
   refused(row: Row, reason: DeliveryReason): void;
-  /** Tried in vain: attempts from now on, and when the next one may be. */
+  /** Tried in vain: the number of attempts so far, and when the next one may be. */
   postponed(
     row: Row,
     reason: DeliveryReason & { readonly attempts: number; readonly notBeforeMs: number },
@@ -48,14 +48,14 @@ export interface DeliveryReason {
 }
 
 export interface DeliveryPolicy {
-  /** Waits after the first failure, and doubles with each one more. */
+  /** The wait after the first failure; it doubles with each further one. */
   readonly retryMsMin: number;
   readonly retryMsMax: number;
-  /** Instances of one round: few enough that an urgent one does not wait long for the next. */
+  /** Instances per round: few enough that an urgent one does not wait long for the next. */
   readonly batchMax: number;
-  /** An instance that failed so often on its own account counts as refused. */
+  /** An instance that failed this many times by its own fault counts as refused. */
   readonly attemptsMax: number;
-  /** Alarm when the oldest waits longer. */
+  /** Raises an alarm when the oldest waits longer. */
   readonly alarmAfterMs: number;
 }
 
@@ -76,31 +76,31 @@ export interface DeliveryAnswer {
 
 /** A sender, or all ids of one key name, at a destination. */
 interface GroupState {
-  /** Rounds in a row in which something of it failed and nothing was delivered or refused. */
+  /** How many rounds in a row something of it failed and nothing was delivered or refused. */
   readonly failures: number;
-  /** Until then it is left alone. */
+  /** It is left alone until then. */
   readonly notBeforeMs: number;
-  /** Instances in a round: few after one was lost, and more with each round without. */
+  /** Instances per round: few after one was lost, and more with each round without a loss. */
   readonly most: number;
 }
 
-/** What became of a group in one round. */
+/** The outcome for a group in one round. */
 interface GroupRound {
   readonly works: boolean;
   readonly fails: boolean;
-  /** Something was not answered at all: that takes long. */
+  /** Something got no answer at all, which takes long. */
   readonly loses: boolean;
 }
 
 interface DestinationState<Row> {
-  /** Rounds in a row in which nothing was delivered or refused. */
+  /** How many rounds in a row nothing was delivered or refused. */
   failures: number;
   notBeforeMs: number;
-  /** When it is worth asking again after the last round; 0 when that brought something. */
+  /** When it is worth asking again after the last round; 0 if that delivered something. */
   retryMs: number;
-  /** Those with which something is wrong. */
+  /** Those that have a problem. */
   groups: Map<string, GroupState>;
-  /** Those of this round that were answered for. */
+  /** Those of this round that have an outcome. */
   asked: Map<string, GroupRound>;
   inRound: boolean;
   /** Whether something was delivered or refused in this round: the destination works. */
@@ -122,7 +122,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
   readonly #destinations: ReadonlyMap<string, DestinationState<Row>>;
   readonly #groupOf: (senderId: string) => string;
 
-  /** @param groupOf sender ids that count as one; each is its own when left out */
+  /** @param groupOf sender ids that count as one; by default each is its own */
   constructor(
     ledger: DeliveryLedger<Row>,
     destinations: readonly string[],
@@ -132,7 +132,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     this.#ledger = ledger;
     this.#policy = policy;
     this.#groupOf = groupOf;
-    // Nothing of a destination's state is durable: after a restart each is tried at once.
+    // A destination's state is not durable: after a restart each is tried at once.
     this.#destinations = new Map(
       destinations.map((name) => [
         name,
@@ -144,7 +144,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     );
   }
 
-  /** The next round for a destination; empty when nothing is due, or the destination is left alone. */
+  /** The next round for a destination; empty if nothing is due, or if the destination is left alone. */
   nextRound(destination: string, nowMs: number): Row[] {
     const state = this.#state(destination);
     const { batchMax } = this.#policy;
@@ -161,7 +161,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     return rows;
   }
 
-  /** What became of one instance of the round. */
+  /** The outcome for one instance of the round. */
   answered(row: Row, answer: DeliveryAnswer): void {
     const state = this.#state(row.destination);
     const group = this.#groupOf(row.senderId);
@@ -172,7 +172,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
       fails: before.fails || isFailure,
       loses: before.loses || (isFailure && answer.status === undefined && answer.code !== 'E_FILE_READ'),
     });
-    // No attempt: it stays due.
+    // Not an attempt: it stays due.
     if (answer.outcome === 'untried') return;
     if (answer.outcome === 'failed') {
       state.failed.push({ row, answer });
@@ -183,7 +183,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     else this.#refused(row, answer);
   }
 
-  /** An instance can't leave now, by no fault of the destination and none of its own: it waits, and has no attempt more. */
+  /** An instance can't leave now, by no fault of the destination or its own: it waits, and no attempt is counted. */
   setAside(row: Row, reason: DeliveryReason, nowMs: number): void {
     this.#state(row.destination).setAside += 1;
     const notBeforeMs = nowMs + this.#policy.retryMsMin;
@@ -191,7 +191,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
   }
 
   /**
-   * The round is over. An instance that failed while others arrived has an attempt more; where nothing arrived, the
+   * The round is over. An instance that failed while others arrived gets one attempt counted; if nothing arrived, the
    * destination has failed and no instance is blamed for it.
    */
   roundEnded(destination: string, nowMs: number): void {
@@ -214,9 +214,9 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     }
     const { asked } = state;
     state.asked = new Map();
-    // Nothing was asked of the destination, or it gave up before its turn: the next round tells.
+    // The destination was not asked, or the round ended before its turn: the next round will tell.
     if (isUntried) return;
-    // Where those of one alone failed, it may be what that one has sent: the others find out.
+    // If only one sender's instances failed, its own data may be the cause: the others will tell.
     const failing = [...asked].filter(([, round]) => round.fails);
     const [only = '', ...more] = (failing.length > 0 ? failing : [...asked]).map(([group]) => group);
     const isOfOne = !works && only !== '' && more.length === 0;
@@ -231,7 +231,7 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     state.retryMs = isOfOne ? (state.groups.get(only)?.notBeforeMs ?? 0) : state.notBeforeMs;
   }
 
-  /** What a round says of one group. @param failedAtMs now, where it was not the destination that failed */
+  /** What a round says about one group. @param failedAtMs now, if it was not the destination that failed */
   #judge(
     groups: Map<string, GroupState>,
     group: string,
@@ -254,8 +254,8 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
   }
 
   /**
-   * Enters answers in one transaction. Where the ledger refuses it, the queue is as it was before, and the same
-   * answers are entered again.
+   * Enters answers in one transaction. If the ledger refuses it, the queue stays as it was, and the same answers are
+   * entered again.
    */
   atomically(destination: string, enter: () => void): void {
     const state = this.#state(destination);
@@ -278,12 +278,12 @@ export class DeliveryQueue<Row extends WaitingDelivery> {
     state.groups.clear();
   }
 
-  /** When a destination that brought nothing in its last round is asked again; 0 when it brought something. */
+  /** When a destination whose last round achieved nothing is asked again; 0 if it achieved something. */
   notBeforeMs(destination: string): number {
     return this.#state(destination).retryMs;
   }
 
-  /** How long the oldest waits, and whether that is too long: E_DELIVERY_WAITING. */
+  /** How long the oldest has been waiting, and whether that is too long: E_DELIVERY_WAITING. */
   oldest(destination: string, nowMs: number): { readonly waitingMs: number; readonly isTooLong: boolean } {
     const queuedMs = this.#ledger.oldestQueuedMs(destination);
     const waitingMs = queuedMs === undefined ? 0 : Math.max(0, nowMs - queuedMs);

@@ -1,6 +1,6 @@
 /**
- * Delivery in the running receiver: the plan that releases are entered by, the queue, the delivering thread, and what
- * of the vault has gone everywhere and may be removed.
+ * Delivery in the running receiver: the plan by which releases are entered, the queue, the delivering thread, and the
+ * removal of what has been delivered everywhere from the vault.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -24,7 +24,7 @@ import { VaultRemoval } from './vault-removal.ts';
 
 const stepMs = 50;
 const removeIntervalMs = 1000;
-/** For the instances at hand, when the receiver stops; what is cut off is sent again later. */
+/** Time for the current instances when the receiver stops; what is cut off is sent again later. */
 const stopWaitMs = 3000;
 const dayMs = 86_400_000;
 
@@ -67,7 +67,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
     this.#options = options;
     const { configuration, ledger, clock, alarms, log } = options;
     const { destinations } = configuration;
-    // What can't be read is found now, and not when the first study comes.
+    // Unreadable files are found now, and not when the first study comes.
     for (const settings of destinations) resolveDestination(settings);
     const { deliveries, removableObjects } = ledger;
     this.runningTime = new RunningTime(ledger.savedTime, clock);
@@ -127,7 +127,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
     this.#delivery.hurry(destination);
   }
 
-  /** Ends what is under way, and enters what came of it. */
+  /** Ends what is under way, and records its results. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#endThread();
@@ -135,7 +135,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
     this.#options.alarms.during('running time', storageCodes, () => this.runningTime.save());
   }
 
-  /** Where a copy leaves that is not there, it is made. */
+  /** If the copy that should leave does not exist, it is made. */
   #fileOf(row: DeliveryRecord): OutgoingFile | DiodeError {
     const outgoing = this.#options.outgoing();
     const file = outgoing.file(row.objectId);

@@ -1,6 +1,6 @@
 /**
- * The delivering thread: speaks to the destinations, each on its own, so that neither the network nor the reading of
- * large files gets in the way of receiving. It has no part in the ledger: rounds come in, results go out.
+ * The delivering thread: talks to each destination separately, so that neither the network nor the reading of large files
+ * gets in the way of receiving. It does not touch the ledger: rounds come in, results go out.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../shared/assert.ts';
@@ -19,7 +19,7 @@ export interface DeliveryThreadData {
 
 export type DeliveryThreadOrder =
   | { readonly kind: 'round'; readonly destination: string; readonly items: readonly CourierItem[] }
-  /** After the instances at hand. */
+  /** After the current instances. */
   | { readonly kind: 'stop' };
 
 export type DeliveryThreadMessage =
@@ -75,7 +75,7 @@ async function deliver(name: string, items: readonly CourierItem[]): Promise<voi
         report(objectId, answer);
       }
     } catch {
-      // A defect that an instance or a peer can bring about costs a round, not the program.
+      // A defect that an instance or a peer can trigger costs a round, not the program.
       for (const objectId of left) report(objectId, { outcome: 'failed', code: 'E_INTERNAL' });
     }
   }
@@ -91,7 +91,7 @@ function resolved(settings: DestinationSettings): Destination | DiodeError {
   }
 }
 
-/** Whatever a file does to its reading, it does to itself alone. */
+/** A file that can't be read affects only itself. */
 async function described(item: CourierItem): Promise<InstanceFile | DiodeError> {
   try {
     return await describeInstanceFile(item.path, item);
@@ -100,7 +100,7 @@ async function described(item: CourierItem): Promise<InstanceFile | DiodeError> 
   }
 }
 
-/** A disk may work again, and a file come again; what a file says of itself does not change. */
+/** A disk may work again, and a file may come again; what a file says about itself does not change. */
 function withoutFile({ code, message }: DiodeError): DeliveryAnswer {
   const mayWork = code === 'E_FILE_READ' || code === 'E_VAULT_DAMAGED';
   return { outcome: mayWork ? 'failed' : 'refused', code, comment: message };

@@ -3,7 +3,7 @@
  * destinations) a round at a time, and enters what became of it. Each destination has its own round, so that a slow one
  * keeps nobody waiting. Driven by `step`; no I/O but the ledger.
  *
- * What was delivered and not yet entered when the program stops is sent again: at least once, under the same UIDs.
+ * What was delivered but not yet recorded when the program stops is sent again: at least once, under the same UIDs.
  */
 
 import type { Alarms } from '../../shared/alarms.ts';
@@ -21,28 +21,28 @@ export interface Courier {
   send(destination: string, items: readonly CourierItem[]): void;
 }
 
-/** What leaves for an instance: nothing but these bytes. */
+/** What leaves for an instance: exactly these bytes. */
 export interface CourierItem extends OutgoingFile {
-  /** Whose it is, where losses are counted. */
+  /** Whose it is, for counting losses. */
   readonly group: string;
 }
 
 export interface DeliveryOptions {
   readonly deliveries: Deliveries;
-  /** All of the act, or nothing of it. */
+  /** Does all of the act, or none of it. */
   readonly transaction: (act: () => void) => void;
   readonly policies: ReadonlyMap<string, DeliveryPolicy>;
   readonly courier: Courier;
   /** What leaves for an instance, or why nothing can now. */
   readonly fileOf: (row: DeliveryRecord) => OutgoingFile | DiodeError;
-  /** Sender ids that count as one; each is its own when left out. */
+  /** Sender ids that count as one; by default each is its own. */
   readonly groupOf?: ((senderId: string) => string) | undefined;
-  /** The courier read other bytes than should leave. */
+  /** The courier read bytes other than those that should leave. */
   readonly onDamaged: (objectId: string) => void;
   readonly runningTime: RunningTime;
   readonly clock: Clock;
   readonly alarms: Alarms;
-  /** Nothing of a study waits any more, and everything arrived. */
+  /** Nothing of a study is waiting any more, and everything was delivered. */
   readonly onStudyDelivered: (senderId: string, studyUid: string) => void;
 }
 
@@ -52,16 +52,16 @@ export interface DestinationStatus {
   readonly waiting: number;
   readonly failed: number;
   readonly oldestWaitingMs: number;
-  /** It is left alone for so long, since it did not answer; 0 when it is not. */
+  /** How long it is left alone because it did not answer; 0 if it is not. */
   readonly retryInMs: number;
-  /** Why the last instance or association failed; undefined since something arrived. */
+  /** Why the last instance or association failed; undefined after a success. */
   readonly code: ErrorCode | undefined;
   readonly sent: number;
 }
 
 interface Round {
   readonly rows: Map<string, DeliveryRecord>;
-  /** What came and is not in the ledger yet. */
+  /** Results that are not in the ledger yet. */
   answers: { readonly row: DeliveryRecord; readonly answer: DeliveryAnswer }[];
   isOver: boolean;
 }
@@ -109,20 +109,20 @@ export class Delivery {
     );
   }
 
-  /** One instance of a round is dealt with. */
+  /** One instance of a round has an outcome. */
   reported(destination: string, objectId: string, answer: DeliveryAnswer): void {
     const state = present(this.#destinations.get(destination), 'a destination of a round');
     const row = state.round?.rows.get(objectId);
     if (row !== undefined) state.round?.answers.push({ row, answer });
   }
 
-  /** A round is over: nothing more is reported of it. */
+  /** A round is over: nothing more is reported about it. */
   ended(destination: string): void {
     const { round } = present(this.#destinations.get(destination), 'a destination of a round');
     if (round !== undefined) round.isOver = true;
   }
 
-  /** Enters what came, and begins what is due. Call it often. What fails for one destination is done for the others. */
+  /** Records results, and begins what is due. Call it often. A failure for one destination does not affect the others. */
   step(): void {
     const now = this.#options.clock.monotonicMs();
     for (const state of this.#destinations.values()) this.#stepOf(state, now);
@@ -134,18 +134,18 @@ export class Delivery {
     });
   }
 
-  /** Something waits that did not before: the next step looks for it. */
+  /** Something new is waiting: the next step looks for it. */
   wake(): void {
     for (const state of this.#destinations.values()) state.lookedAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Enters what came before a stop; nothing new is begun. */
+  /** Records results before a stop; nothing new is begun. */
   finish(): void {
     for (const state of this.#destinations.values())
       this.#options.alarms.during(subjectOf(state), storageCodes, () => this.#enterAnswers(state));
   }
 
-  /** As of the last look, at most two seconds ago. */
+  /** As of the last check, at most two seconds ago. */
   statuses(): readonly DestinationStatus[] {
     return this.#statuses;
   }
@@ -222,7 +222,7 @@ export class Delivery {
     const { transaction, runningTime, onDamaged } = this.#options;
     const answers = round.answers;
     const nowMs = runningTime.nowMs();
-    // Rolled back as a whole where the ledger refuses it; then all of it is entered again.
+    // Rolled back as a whole if the ledger refuses it; then everything is recorded again.
     state.queue.atomically(state.name, () =>
       transaction(() => {
         for (const { row, answer } of answers) {
@@ -232,7 +232,7 @@ export class Delivery {
         if (round.isOver) state.queue.roundEnded(state.name, nowMs);
       }),
     );
-    // They are in the ledger: whatever fails from here on, they are not entered twice.
+    // They are in the ledger: whatever fails from here on, they are not recorded twice.
     round.answers = [];
     if (round.isOver) state.round = undefined;
     for (const { answer } of answers) {
@@ -241,7 +241,7 @@ export class Delivery {
         state.code = undefined;
       } else if (answer.code !== undefined) state.code = answer.code;
     }
-    // Who is not told now is told when the file is read again: its delivery waits.
+    // If nobody is told now, they are when the file is read again: its delivery waits.
     for (const { row, answer } of answers) if (isDamaged(answer)) onDamaged(row.objectId);
     this.#tellDelivered(answers);
   }

@@ -1,14 +1,14 @@
-/** Where instances are delivered to: what the configuration says of each destination. */
+/** Where instances are delivered: what the configuration says about each destination. */
 
 import type { AssociationTimes } from '../../shared/dicom/upper-layer/association-state.ts';
 import type { TlsIdentity } from '../../shared/dicom/upper-layer/secure-profile.ts';
 
 export interface PeerTls extends TlsIdentity {
-  /** The name the certificate has to show, where it is not the host's. */
+  /** The name the certificate must have, if it is not the host's. */
   readonly serverName?: string;
 }
 
-/** A PACS that takes C-STORE. */
+/** A PACS that accepts C-STORE. */
 export interface DicomDestination {
   readonly kind: 'dicom';
   readonly name: string;
@@ -18,11 +18,11 @@ export interface DicomDestination {
   readonly callingAe: string;
   readonly tls?: PeerTls;
   readonly connectMs?: number;
-  /** `idleMs` is the response timer: nothing moves in either direction for so long. */
+  /** `idleMs` is the response timer: the longest time without a byte in either direction. */
   readonly times?: Partial<AssociationTimes>;
 }
 
-/** A PACS that takes STOW-RS (PS3.18 section 10.5). */
+/** A PACS that accepts STOW-RS (PS3.18 section 10.5). */
 export interface WebDestination {
   readonly kind: 'dicomweb';
   readonly name: string;
@@ -30,9 +30,9 @@ export interface WebDestination {
   readonly url: URL;
   readonly credentials?: WebCredentials;
   readonly tls?: PeerTls;
-  /** Instances of one request; 1 is the default, and what keeps one bad instance from others. */
+  /** Instances per request; the default of 1 keeps a bad instance from affecting others. */
   readonly instancesPerRequest?: number;
-  /** Nothing moves in either direction for so long. */
+  /** The longest time without a byte in either direction. */
   readonly responseMs?: number;
 }
 
@@ -46,6 +46,6 @@ export type Destination = DicomDestination | WebDestination;
 export const destinationTimes = {
   connectMs: 10_000,
   association: { associationMs: 30_000, idleMs: 60_000, pduMs: 60_000, releaseMs: 5_000, closeMs: 2_000 },
-  /** A PACS answers a large object only when it has stored it. */
+  /** A PACS answers for a large object only after storing it. */
   responseMs: 120_000,
 } as const;

@@ -16,16 +16,16 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Nothing moves in either direction for so long. */
+  /** The longest time without a byte in either direction. */
   readonly idleMs: number;
-  /** Writes the body; each `write` resolves when its bytes may be used again. It stops when `write` answers false. */
+  /** Writes the body; each `write` resolves when its bytes may be reused. It stops when `write` returns false. */
   readonly body?: (write: (bytes: Uint8Array) => Promise<boolean>) => Promise<void>;
 }
 
 /** Answers name instances; a thousand of them take about 300 KiB. */
 const answerBytesMax = 8 * 2 ** 20;
 
-/** Requests to one service, one at a time, over a connection that is kept. */
+/** Requests to one service, one at a time, over a persistent connection. */
 export class HttpConnection {
   readonly #secure: boolean;
   readonly #agent: PlainAgent | SecureAgent;
@@ -71,7 +71,7 @@ class Exchange {
     this.#client.setNoDelay(true);
     this.#moved();
     const answer = this.#answer();
-    // It may fail while the body is still being written; whoever waits for it below hears of it.
+    // It may fail while the body is still being written; whoever awaits it below learns of it.
     answer.catch(() => {});
     try {
       await this.#request.body?.((bytes) => this.#write(bytes));
@@ -144,7 +144,7 @@ class Exchange {
             mediaType: mediaType.trim().toLowerCase(),
             body: Buffer.concat(parts),
           });
-          // Half a body can not be followed by another request.
+          // Half a body cannot be followed by another request.
           if (!this.#client.writableEnded) this.#client.destroy();
         });
       });

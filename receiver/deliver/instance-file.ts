@@ -1,7 +1,7 @@
 /**
  * An instance on disk, with what a destination is told before it gets the data set, and the reader through which it
- * leaves: once, from one descriptor, and hashed on the way. Its last bytes are given away only when all of it is what
- * the ledger says, so that a destination never has the whole of anything else.
+ * leaves: once, from one descriptor, and hashed on the way. Its last bytes are handed out only if the whole file matches
+ * the ledger, so that a destination never gets all of anything else.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -17,9 +17,9 @@ export interface InstanceFile {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
-  /** First byte behind the file meta information. */
+  /** First byte after the file meta information. */
   readonly dataSetOffset: number;
-  /** What the file has to be; left out where nobody knows. */
+  /** What the file has to be; left out if unknown. */
   readonly known?: ObjectAliases | undefined;
 }
 
@@ -35,14 +35,13 @@ export interface ExpectedFile {
   readonly sha256: string;
 }
 
-/** What is read of a file for its UIDs; they rarely stand behind the first 2000 bytes. */
+/** How much of a file is read for its UIDs; they are rarely beyond the first 2000 bytes. */
 export const prefixBytesMax = 65_536;
 
 /**
- * Reads what a destination has to be told of a Part 10 file. SOP class and instance are those of the data set, as
- * PS3.4 section B.2.1 asks for; where it can't be read (a private transfer syntax, say), those of the file meta
- * information.
- * @param expected what the ledger says of it
+ * Reads what a destination has to be told about a Part 10 file. SOP class and instance are those of the data set, as
+ * PS3.4 section B.2.1 requires; if it can't be read (a private transfer syntax, say), those of the file meta information.
+ * @param expected what the ledger says about it
  * @throws DiodeError E_FILE_READ, E_VAULT_DAMAGED, E_NOT_DICOM and the others of file meta information, E_BAD_UID, E_NO_UID
  */
 export async function describeInstanceFile(path: string, expected?: ExpectedFile): Promise<InstanceFile> {
@@ -91,7 +90,7 @@ export class InstanceReader {
     this.#hash = file.known === undefined ? undefined : createHash('sha256').update(prefix);
   }
 
-  /** @throws DiodeError E_FILE_READ, E_VAULT_DAMAGED when it is not the file that was described */
+  /** @throws DiodeError E_FILE_READ, E_VAULT_DAMAGED if it is not the file that was described */
   static async open(file: InstanceFile, buffer: Uint8Array, start: number): Promise<InstanceReader> {
     const handle = await openFile(file.path);
     try {
@@ -103,7 +102,7 @@ export class InstanceReader {
       const prefix = buffer.subarray(0, Math.min(prefixBytesMax, size));
       await readFully(handle, [prefix], 0);
       const reader = new InstanceReader(file, handle, prefix, start);
-      // What its UIDs were read from is what leaves under them.
+      // The bytes from which its UIDs were read are the ones that leave under them.
       if (reader.#hash?.copy().digest('hex') !== file.known?.prefixSha256) throw damaged();
       return reader;
     } catch (error) {
@@ -112,13 +111,13 @@ export class InstanceReader {
     }
   }
 
-  /** Bytes that are still to be read. */
+  /** How many bytes are still to be read. */
   get remaining(): number {
     return this.#file.fileBytes - this.#position;
   }
 
   /**
-   * Fills places with the next bytes. Where these are the last ones, all of the file is what it should be.
+   * Fills places with the next bytes. If these are the last ones, the whole file has proved to be what it should be.
    * @throws DiodeError E_FILE_READ, E_VAULT_DAMAGED
    */
   async fill(places: readonly Uint8Array[]): Promise<void> {
@@ -136,7 +135,7 @@ export class InstanceReader {
     await this.#handle.close();
   }
 
-  /** What is in memory, and hashed, is not read again. @returns places that are still to be filled */
+  /** What is in memory and hashed is not read again. @returns the places that are still to be filled */
   #fromPrefix(places: readonly Uint8Array[]): Uint8Array[] {
     return places.flatMap((place) => {
       const part = this.#prefix.subarray(this.#position, this.#position + place.length);
@@ -167,7 +166,7 @@ async function openFile(path: string): Promise<FileHandle> {
 }
 
 /**
- * Fills places with the bytes from `position` on, in one call of the system where it gives all.
+ * Fills places with the bytes from `position` on, in one system call if it returns all of them.
  * @throws DiodeError E_FILE_READ
  */
 async function readFully(file: FileHandle, places: readonly Uint8Array[], position: number): Promise<void> {

@@ -1,31 +1,31 @@
 /**
- * When a run of deliveries gives up: the files of one sender after some losses of its own, and all of them when nobody's
- * are answered any more. After some time each sender has one file more at most, where it had none: what came meanwhile
- * waits behind nothing else. So what one sender's files do to a destination costs the others a few timeouts, and no turn.
+ * When a run of deliveries gives up: on one sender's files after some losses of its own, and on all files when nobody's get
+ * an answer any more. After some time each sender that had no turn gets at most one more file, so that what came in the
+ * meantime need not wait. So what one sender's files do to a destination costs the others a few timeouts, and no turn.
  */
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import type { DeliveryResult } from './delivery-result.ts';
 import type { InstanceFile } from './instance-file.ts';
 
-/** Who a file is of, where losses are counted: one sender when left out. */
+/** Whose a file is, for counting losses: one sender for all if left out. */
 export type SenderOf = (file: InstanceFile) => string;
 
-/** Why a file is not tried; empty where its turn comes again. */
+/** Why a file is not tried; empty if its turn comes again. */
 export type Why = Pick<DeliveryResult, 'code' | 'comment'>;
 
 export interface RunOptions {
   readonly clock?: Clock;
-  /** Stops after the instance at hand. */
+  /** Stops after the current instance. */
   readonly signal?: AbortSignal;
   readonly senderOf?: SenderOf;
-  /** How long a run goes on, but for one file of each sender. */
+  /** How long a run goes on, except for one file of each sender. */
   readonly runMs?: number;
 }
 
 const runMsDefault = 120_000;
 
-/** Of one sender in a run, where there are others: more than the instances that were tried before in a round. */
+/** Losses of one sender per run, if there are others: more than the instances tried so far in a round. */
 const ofSenderMax = 3;
 
 export class Losses {
@@ -34,7 +34,7 @@ export class Losses {
   readonly #beganMs: number;
   readonly #senderOf: SenderOf;
   readonly #most: number;
-  /** Losses of each sender of the run. */
+  /** Losses of each sender in the run. */
   readonly #ofSenders: Map<string, number>;
   /** Senders that had a turn. */
   readonly #served = new Set<string>();
@@ -43,7 +43,7 @@ export class Losses {
   readonly #sendersInARow = new Set<string>();
   #givenUp: DiodeError | undefined;
 
-  /** @param most losses in a row, without an answer to anything, before all of the run is given up */
+  /** @param most losses in a row, without any answer, before the whole run is given up */
   constructor(files: readonly InstanceFile[], most: number, options: RunOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -57,7 +57,7 @@ export class Losses {
     return this.#ofSenders.size <= 1;
   }
 
-  /** Why a file is not tried any more in this run. */
+  /** Why a file is no longer tried in this run. */
   why(file: InstanceFile): Why | undefined {
     const { signal, runMs = runMsDefault } = this.#options;
     if (signal?.aborted === true)
@@ -75,7 +75,7 @@ export class Losses {
     this.#sendersInARow.clear();
   }
 
-  /** What was sent together was lost; files of several senders are not told apart. */
+  /** What was sent together was lost; the files of several senders cannot be told apart. */
   lost(files: readonly InstanceFile[], error: DiodeError): void {
     const senders = new Set(files.map(this.#senderOf));
     this.#inARow += 1;
@@ -98,12 +98,12 @@ export class Losses {
     this.#aside.set(this.#senderOf(file), error);
   }
 
-  /** It is the destination that does not work, whoever's files it gets. */
+  /** The destination does not work, whoever's files it gets. */
   giveUp(error: DiodeError): void {
     this.#givenUp ??= error;
   }
 
-  /** Files by their senders, each list in its order. */
+  /** Files by sender, each list in its order. */
   bySender(files: readonly InstanceFile[]): InstanceFile[][] {
     const lists = new Map<string, InstanceFile[]>();
     for (const file of files) {

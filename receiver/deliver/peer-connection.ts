@@ -25,7 +25,7 @@ export function connectToPeer(destination: DicomDestination): Promise<Duplex> {
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       clearTimeout(timer);
       socket.off('error', failed);
-      // Neither side may wait for the other's Nagle or delayed acknowledgement: 40 ms an instance.
+      // Neither side may wait for the other's Nagle algorithm or delayed ACK: 40 ms per instance.
       socket.setNoDelay(true);
       socket.on('data', () => acknowledgeAtOnce(socket));
       resolve(socket);

@@ -84,13 +84,13 @@ export class Requestor implements AssociationListener {
     return this.#messageId;
   }
 
-  /** Sends PDUs; resolves when they are handed over to the system. @throws DiodeError when the association is over */
+  /** Sends PDUs; resolves when they are handed to the system. @throws DiodeError if the association is over */
   async send(pdus: Uint8Array): Promise<void> {
     await this.#stream.send(pdus);
     if (this.#over !== undefined) throw this.#over;
   }
 
-  /** The response to a request. @throws DiodeError when the association is over, or the peer takes too long */
+  /** The response to a request. @throws DiodeError if the association is over, or the peer takes too long */
   async response(messageId: number): Promise<Command> {
     const command = this.#response ?? (await this.#wait());
     this.#response = undefined;

@@ -11,7 +11,7 @@ import {
 import type { Route } from './routing.ts';
 
 /**
- * Done anew for each round, so that credentials and certificates can be replaced while the receiver runs.
+ * Done again for each round, so that credentials and certificates can be replaced while the receiver runs.
  * @throws DiodeError E_CREDENTIALS
  */
 export function resolveDestination<Some extends KindOfDestination>(

@@ -1,24 +1,24 @@
 /** Which destinations an instance goes to: each destination names what it wants. */
 import type { AeTitles } from '../../shared/wire/manifest.ts';
 
-/** What rules look at; nothing of the patient. Undefined is what could not be read, and meets no condition. */
+/** What rules look at; nothing about the patient. Undefined means it could not be read, and matches no condition. */
 export interface RoutedInstance {
   /** The appliance beside the scanner. */
   readonly senderId: string;
   readonly modality: string | undefined;
   readonly sopClassUid: string | undefined;
-  /** Left out for what came to the sender as a file. */
+  /** Left out for instances that came to the sender as files. */
   readonly aeTitles?: AeTitles | undefined;
 }
 
-/** A condition left out is met by everything; in a list, one match is enough. All conditions have to be met. */
+/** Everything matches a condition that is left out; in a list, one match is enough. All conditions must match. */
 export interface Route {
   readonly destination: string;
   readonly senders?: readonly string[] | undefined;
   readonly modalities?: readonly string[] | undefined;
-  /** UIDs; one that ends in `.*` stands for all below it. */
+  /** UIDs; one that ends in `.*` stands for all that begin with it. */
   readonly sopClasses?: readonly string[] | undefined;
-  /** AE titles of scanners, and of the sender as scanners called it. */
+  /** AE titles of scanners, and those of the sender that scanners called. */
   readonly callingAeTitles?: readonly string[] | undefined;
   readonly calledAeTitles?: readonly string[] | undefined;
 }

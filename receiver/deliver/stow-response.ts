@@ -1,5 +1,5 @@
 /**
- * What a STOW-RS service says of each instance (PS3.18 section 10.5.3, PS3.3 section C.12 attributes in the DICOM JSON
+ * What a STOW-RS service says about each instance (PS3.18 section 10.5.3, PS3.3 section C.12 attributes in the DICOM JSON
  * model of PS3.18 annex F).
  */
 import { z } from 'zod';
@@ -7,9 +7,9 @@ import { z } from 'zod';
 export interface StowResponse {
   /** Stored, with the warning reason or 0. */
   readonly stored: ReadonlyMap<string, number>;
-  /** Not stored, with the failure reason; 0x0110 where none is given. */
+  /** Not stored, with the failure reason; 0x0110 if none is given. */
   readonly failed: ReadonlyMap<string, number>;
-  /** Failures without a UID: they may be of any instance of the request. */
+  /** Failures without a UID: they may concern any instance of the request. */
   readonly unnamedFailures: number;
 }
 
@@ -24,7 +24,7 @@ const keys = {
   referencedSopInstanceUid: '00081155',
 } as const;
 
-// An empty sequence is written without Value, and means nothing: only Value counts.
+// An empty sequence has no Value and means nothing: only Value counts.
 const attribute = z.object({ Value: z.array(z.unknown()).optional() });
 const item = z.record(z.string(), z.unknown());
 const document = z.union([
@@ -35,7 +35,7 @@ const document = z.union([
     .transform((list) => list[0] ?? {}),
 ]);
 
-/** Reads an answer; `undefined` when it is no answer of a STOW-RS service, or written as XML. */
+/** Reads a response; undefined if it is not from a STOW-RS service, or is XML. */
 export function readStowResponse(body: Uint8Array): StowResponse | undefined {
   let json: unknown;
   try {

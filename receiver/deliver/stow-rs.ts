@@ -1,6 +1,6 @@
 /**
- * STOW-RS as client (PS3.18 section 10.5): instances from disk to a DICOMweb service, whole files, as they are. One
- * instance a request by default; in a batch, those the answer does not name are sent again alone.
+ * STOW-RS as a client (PS3.18 section 10.5): instances from disk to a DICOMweb service, whole files, as they are. One
+ * instance per request by default; in a batch, those that the response does not name are sent again alone.
  */
 import { randomBytes } from 'node:crypto';
 import { formatStatus, storeStatusKind } from '../../shared/dicom/dimse/status.ts';
@@ -12,12 +12,12 @@ import { type InstanceFile, InstanceReader, prefixBytesMax } from './instance-fi
 import { Losses, type RunOptions } from './losses.ts';
 import { readStowResponse, type StowResponse } from './stow-response.ts';
 
-/** Two of them: one is written while the next is filled. */
+/** Two: one is written while the next is filled. */
 const bufferBytes = 262_144;
-/** Requests lost one after the other before the destination is given up for now. */
+/** How many requests may be lost in a row before the destination is given up for now. */
 const lossesMax = 3;
 
-/** Sends instances in their order; gives one result for each, as they come. */
+/** Sends instances in order and yields one result for each, as it comes. */
 export async function* storeOverWeb(
   destination: WebDestination,
   files: readonly InstanceFile[],
@@ -47,7 +47,7 @@ export async function verifyWeb(destination: WebDestination): Promise<string> {
     if (status === 401 || status === 403) {
       throw new DiodeError('E_PEER_HTTP', `the credentials were refused (HTTP ${status})`);
     }
-    // A service may take studies and answer no queries: 405 and 501 show that it is there.
+    // A service may accept studies without answering queries: 405 and 501 show that it is there.
     if (status >= 400 && status !== 405 && status !== 501) {
       throw new DiodeError('E_PEER_HTTP', `the service answered HTTP ${status}`);
     }
@@ -80,7 +80,7 @@ class StowRun {
       const batch = files.slice(start, start + size);
       const alone: InstanceFile[] = [];
       for (const result of await this.#request(batch)) {
-        // What a batch leaves open, a request of its own will tell.
+        // What a batch leaves open is settled by a request of its own.
         if (batch.length > 1 && result.outcome === 'untried' && this.#losses.why(result.file) === undefined) {
           alone.push(result.file);
         } else yield result;
@@ -144,7 +144,7 @@ class StowRun {
     });
   }
 
-  /** Streams one file. @returns false when the rest is not wanted */
+  /** Streams one file. @returns false if the rest is not wanted */
   async #writePart(
     file: InstanceFile,
     head: Uint8Array,
@@ -157,7 +157,7 @@ class StowRun {
       for (let round = 0; reader.remaining > 0; round += 1) {
         const buffer = this.#buffers[round % 2 === 0 ? 0 : 1];
         const place = buffer.subarray(0, Math.min(buffer.length, reader.remaining));
-        // The last bytes are judged with all before them, and do not leave when something is wrong.
+        // The file is judged before the last bytes leave, and they do not if something is wrong.
         const [read] = await Promise.allSettled([reader.fill([place]), wanted]);
         if (read.status === 'rejected') throw read.reason;
         if (!(await wanted)) return false;
@@ -178,7 +178,7 @@ class StowRun {
       return results;
     }
     const error = new DiodeError('E_PEER_HTTP', `the service answered HTTP ${answer.status}`);
-    // Beside other senders it may be what this one has sent.
+    // With other senders present, the cause may be what this one sent.
     if (this.#losses.isOfOneSender) this.#losses.giveUp(error);
     else this.#losses.lost(batch, error);
     return results;
@@ -197,7 +197,7 @@ function resultOf(
   if (reason !== undefined) return refusedWith(file, reason);
   const succeeded = httpStatus >= 200 && httpStatus < 300;
   const comment = `HTTP ${httpStatus}`;
-  // Without a word of this instance, the status of a request for it alone is all there is to go by.
+  // If the response does not mention this instance, only the status of its own request tells.
   const saysNothing = said === undefined || said.stored.size + said.failed.size + said.unnamedFailures === 0;
   if (isAlone && succeeded && saysNothing) return { file, outcome: 'delivered', status: 0 };
   if (isOfTheService(httpStatus)) return { file, outcome: 'failed', code: 'E_PEER_HTTP', comment };
@@ -213,7 +213,7 @@ function refusedWith(file: InstanceFile, reason: number): DeliveryResult {
   return { file, outcome, status: reason, code: 'E_PEER_REFUSED', comment };
 }
 
-/** Whether a status says something of the service or its configuration, and nothing of the instance. */
+/** Whether a status says something about the service or its configuration, and nothing about the instance. */
 function isOfTheService(status: number): boolean {
   return (
     status >= 500 ||

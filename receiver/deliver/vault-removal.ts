@@ -1,8 +1,8 @@
 /**
- * Removes from the vault what every destination has had for long enough. Its row stays, so it is not taken again.
+ * Removes from the vault what every destination has had for long enough. Its row stays, so it is not collected again.
  *
- * What the disk refuses to remove goes behind the others and waits longer each time, so that no number of such files
- * keeps the others in the vault.
+ * What the disk refuses to remove moves behind the others and waits longer each time, so that such files, however many,
+ * do not keep the others in the vault.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import { type DiodeError, storageCodes } from '../../shared/errors.ts';
@@ -14,7 +14,7 @@ import type { Vault } from '../vault/vault.ts';
 const removedMax = 20;
 const firstWaitMs = 1000;
 const longestWaitMs = 600_000;
-/** Refused files whose waits are remembered; others wait the longest at once. */
+/** How many refused files have their waits remembered; others wait the longest at once. */
 const rememberedMax = 1000;
 
 export interface VaultRemovalOptions {
@@ -32,14 +32,14 @@ interface Refused {
 
 export class VaultRemoval {
   readonly #options: VaultRemovalOptions;
-  /** By object id. Lost with the program: then their waits begin short again. */
+  /** By object id. Lost when the program ends: then their waits start short again. */
   readonly #refused = new Map<string, Refused>();
 
   constructor(options: VaultRemovalOptions) {
     this.#options = options;
   }
 
-  /** Removes a few. An alarm stands while some are refused, also when none of them is due. */
+  /** Removes a few. An alarm stays up while some are refused, even when none of them is due. */
   step(): void {
     this.#options.alarms.during('vault removal', storageCodes, () => {
       this.#removeSome();
@@ -54,7 +54,7 @@ export class VaultRemoval {
     const gone = ledger.removableObjects.due(doneMs, removedMax);
     if (gone.length === 0) return;
     ledger.transaction(() => ledger.files.markRemoved(gone));
-    // Forgotten when they are gone: what the disk refuses, or a stop comes before, is removed another time.
+    // Forgotten only when they are gone: what the disk refuses, or a stop interrupts, is removed later.
     const refusals = vault.removeWhatCanGo(gone);
     for (const objectId of gone) {
       const why = refusals.get(objectId);
