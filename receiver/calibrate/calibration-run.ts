@@ -1,9 +1,9 @@
 /**
- * What came of a calibration, step by step: how much was lost, and in which bursts. Datagrams go in, in the order they
+ * What arrived of a calibration, step by step: how much was lost, and in which bursts. Datagrams go in, in the order they
  * came; it does no I/O and reads no clock.
  *
- * A burst is a row of datagrams of a step that did not come, those before its first and behind its last one too. One bit for
- * each datagram of the step at hand is kept, so datagrams that overtook each other are no loss.
+ * A burst is a series of a step's datagrams that did not arrive, including those before the first and after the last one that
+ * did. One bit is kept for each datagram of the current step, so datagrams that overtake each other do not count as lost.
  */
 import { assert } from '../../shared/assert.ts';
 import {
@@ -16,14 +16,14 @@ import {
 
 export interface StepResult {
   readonly step: number;
-  /** As the sender asked for it; undefined for a step of which nothing came but the rate it kept. */
+  /** As the sender requested it; undefined for a step of which only the kept rate is known. */
   readonly rateKilobitsPerSecond: number | undefined;
-  /** As the sender kept it; undefined when no marker came since. */
+  /** As the sender kept it; undefined if no marker came since. */
   readonly keptKilobitsPerSecond: number | undefined;
-  /** Sent in this step; undefined when nothing of it came. */
+  /** Sent in this step; undefined if nothing of it came. */
   readonly datagrams: number | undefined;
   readonly received: number;
-  /** Datagrams that came behind a later one. */
+  /** Datagrams that came after a later one. */
   readonly reordered: number;
   /** Lengths of the bursts lost, and how many of each. */
   readonly bursts: ReadonlyMap<number, number>;
@@ -40,9 +40,9 @@ interface StepAtHand {
 }
 
 export class CalibrationRun {
-  /** Datagrams with a right tag that are none of this calibration: of a sender that transmits. */
+  /** Datagrams with a valid tag that do not belong to this calibration: from a running sender. */
   others = 0;
-  /** Those of a calibration that say what none may, or of a run before this one. */
+  /** Those of a calibration with invalid values, or of an earlier run. */
   refused = 0;
   readonly #read = new CalibrationDatagram();
   readonly #results: StepResult[] = [];
@@ -53,7 +53,7 @@ export class CalibrationRun {
   #kept: number[] = [];
   #isOver = false;
 
-  /** Whether the sender told that it is through. */
+  /** Whether the sender said that it is done. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -62,7 +62,7 @@ export class CalibrationRun {
     return this.#run !== undefined;
   }
 
-  /** Steps planned, and the one at hand; undefined before the first and after the end of each. */
+  /** The planned steps, and the current one; undefined before the first and after the end of each. */
   get progress():
     | { steps: number; step: number; rateKilobitsPerSecond: number; received: number }
     | undefined {
@@ -74,7 +74,7 @@ export class CalibrationRun {
 
   /**
    * Takes one admitted datagram.
-   * @returns what ended with it: the step it tells the end of, or the one before the step that it begins
+   * @returns the step that ended with it: the one whose end it announces, or the one before the step that it begins
    */
   receive(bytes: Uint8Array, start = 0): number | undefined {
     const read = this.#read;
@@ -90,14 +90,14 @@ export class CalibrationRun {
       this.#isOver ||= read.isLast;
       return ended;
     }
-    // Late ones of a step whose end was told are lost in practice: their blocks would have waited as long.
+    // Late ones of a step whose end was announced are as good as lost: their blocks would have waited as long.
     if (this.#stepDone(read.step)) return ended;
     this.#hand ??= this.#begin();
     this.#count(this.#hand);
     return ended;
   }
 
-  /** All steps told of, in their order: also those of which nothing came. */
+  /** All announced steps, in order, including those of which nothing came. */
   results(): StepResult[] {
     this.#end();
     const told = Math.max(this.#kept.length, (this.#results.at(-1)?.step ?? -1) + 1);
@@ -140,7 +140,7 @@ export class CalibrationRun {
     return true;
   }
 
-  /** Its end was told, or a later one has begun: what comes of it now says nothing of the step at hand. */
+  /** Its end was announced, or a later one has begun: what comes of it now says nothing about the current step. */
   #stepDone(step: number): boolean {
     return (this.#results.at(-1)?.step ?? -1) >= step || (this.#hand?.step ?? 0) > step;
   }
@@ -185,7 +185,7 @@ export class CalibrationRun {
   }
 }
 
-/** Rows of bits that are not set. */
+/** Runs of bits that are not set. */
 function burstsIn(seen: Uint8Array, datagrams: number): ReadonlyMap<number, number> {
   const bursts = new Map<number, number>();
   let row = 0;

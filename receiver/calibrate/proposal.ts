@@ -1,8 +1,8 @@
 /**
- * From what a calibration saw to a configuration. Every number says where it is from:
+ * Turns what a calibration saw into a configuration. Where every number comes from:
  *
- * - **rate**: 0.8 of the highest rate that lost nothing. A test counts datagrams; in service the same processors also decode,
- *   decrypt, hash and write, and a second's test does not see the stall that comes once an hour.
+ * - **rate**: 0.8 of the highest rate that lost nothing. A test counts datagrams; in operation the same processors also decode,
+ *   decrypt, hash and write, and a test of a second does not see the stall that comes once an hour.
  * - **k, m**: k = 200, and the smallest m with which a block fails at most once in 10^7 at the loss seen, but not below the
  *   default: a minute shows an ordinary minute. Where 255 symbols don't cover both, k gives way.
  * - **D**: D x m is 1.5 times the longest burst at least, carried over to the proposed rate: a pause of the
@@ -30,20 +30,20 @@ export interface Proposal {
 }
 
 export interface Analysis {
-  /** Undefined when each rate lost something. */
+  /** Undefined if every rate lost something. */
   readonly highestCleanKilobitsPerSecond: number | undefined;
-  /** The share lost at the lowest rates before it reached this host: what the link loses at any rate. */
+  /** The share lost at the lowest rates before this host: what the link loses at any rate. */
   readonly linkLoss: number;
-  /** What m is made for. */
+  /** The loss that m is made for. */
   readonly designLoss: number;
   /** Datagrams, at the proposed rate. */
   readonly longestBurst: number;
-  /** Undefined when no rate can be used: then the findings say why. */
+  /** Undefined if no rate can be used: then the findings say why. */
   readonly proposal: Proposal | undefined;
   readonly findings: readonly string[];
 }
 
-/** What the proposal does not go below: buffers as configured, and the default m. */
+/** The minimum for the proposal: buffers as configured, and the default m. */
 export interface ProposalFloor {
   readonly datagramBytes: number;
   readonly receiveBufferBytes: number;
@@ -56,7 +56,7 @@ const rateShare = 0.8;
 const burstReserve = 1.5;
 const sourceSymbolsWanted = 200;
 const blockFailure = 1e-7;
-/** A link that loses more is not to be tuned, but mended. */
+/** A link that loses more must be repaired, not tuned. */
 const lossMax = 0.3;
 /** So long a pause of this program the socket buffer takes, and the disk's the ring: as the defaults do at 1 Gb/s. */
 const bufferSeconds = 0.25;
@@ -77,11 +77,11 @@ export function analyse(rungs: readonly Rung[], floor: ProposalFloor): Analysis 
   const rate = rateShare * highest.rateKilobitsPerSecond;
   const sent = usable.reduce((sum, rung) => sum + rung.sent, 0);
   const lost = usable.reduce((sum, rung) => sum + rung.lost, 0);
-  // Of what was never seen in n trials, 3/n is likely: the rule of three.
+  // What was never seen in n trials may still have probability 3/n: the rule of three.
   const designLoss = Math.min(lossMax, (lost + 3) / sent);
   const [sourceSymbols, forLoss] = code(designLoss, floor.repairSymbols);
   const longestBurst = Math.max(0, ...usable.map((rung) => atRate(rung, rate)));
-  // What the most open blocks don't spread thinly enough takes more repair symbols, as far as there are any.
+  // What even the most open blocks don't spread thinly enough takes more repair symbols, as far as there are any.
   const repairSymbols = Math.min(
     limits.encodingSymbolsMax - sourceSymbols,
     Math.max(forLoss, Math.ceil((burstReserve * longestBurst) / openBlocksBounds.max)),
@@ -118,14 +118,14 @@ function usableRungs(rungs: readonly Rung[], linkLoss: number): Rung[] {
   return rungs.slice(0, end < 0 ? rungs.length : end);
 }
 
-/** Nothing was lost; or on a link that loses at any rate, hardly more than that, and nothing in this host. */
+/** Nothing was lost; or, on a link that loses at any rate, hardly more than that, and nothing in this host. */
 function isUsable(rung: Rung, linkLoss: number): boolean {
   if (isClean(rung)) return true;
   if (linkLoss === 0 || rung.absentRounds > 0 || dropsIn(rung) > 0) return false;
   return rung.lost <= 2 * linkLoss * rung.sent + burstReserve * rung.longestBurst;
 }
 
-/** Where the sender is at its limit, what was asked for says little. */
+/** Where the sender is at its limit, the requested rate says little. */
 function fastest(rungs: readonly Rung[]): Rung | undefined {
   return rungs.toSorted((a, b) => a.rateKilobitsPerSecond - b.rateKilobitsPerSecond).at(-1);
 }
@@ -136,7 +136,7 @@ function linkLossOf(rungs: readonly Rung[]): number {
   return sent === 0 ? 1 : lost / sent;
 }
 
-/** A burst as long in time; one lost datagram is one at any rate. */
+/** A burst of the same duration; one lost datagram is one at any rate. */
 function atRate({ longestBurst, rateKilobitsPerSecond }: Rung, rate: number): number {
   if (longestBurst <= 1) return longestBurst;
   return Math.ceil(longestBurst * Math.max(1, rate / rateKilobitsPerSecond));
@@ -151,7 +151,7 @@ function code(loss: number, fewest: number): [number, number] {
   return [1, 200];
 }
 
-/** Down to two figures and a half: nobody needs 637.2145. */
+/** Rounds down to about two and a half digits: nobody needs 637.2145. */
 function rounded(megabitsPerSecond: number): number {
   const step = 10 ** Math.floor(Math.log10(megabitsPerSecond)) / 20;
   const steps = Math.floor(megabitsPerSecond / step + 1e-9);

@@ -5,7 +5,7 @@ import type { Analysis, Proposal } from './proposal.ts';
 import { dropsIn, isClean, lossOf, type Rung } from './rungs.ts';
 
 const plotWidth = 30;
-/** The plot's decades of loss: one in a million is the first mark, everything the last. */
+/** The plot's decades of loss: from one in a million to everything. */
 const plotDecades = 6;
 
 export function rungTable(rungs: readonly Rung[]): string {

@@ -1,4 +1,4 @@
-/** The steps of a calibration by their rate: what was sent at it in all rounds, what was lost of that, and where. */
+/** The steps of a calibration by rate: what was sent at it in all rounds, how much of that was lost, and where. */
 import { keptShare } from '../../shared/wire/calibration.ts';
 import type { StepResult } from './calibration-run.ts';
 
@@ -10,24 +10,24 @@ export interface HostDrops {
 }
 
 export interface Rung {
-  /** On the wire: what was asked for, or the most that the sender kept of it in any round. */
+  /** On the wire: the rate requested, or the most that the sender kept of it in any round. */
   readonly rateKilobitsPerSecond: number;
   readonly askedKilobitsPerSecond: number;
-  /** Whether the sender kept the rate, or did not tell. */
+  /** Whether the sender kept the rate, or did not say. */
   readonly kept: boolean;
   readonly rounds: number;
   readonly sent: number;
   readonly received: number;
   readonly lost: number;
-  /** Losses in this host; what is lost beyond them was lost before it. */
+  /** Losses in this host; anything beyond them was lost before it. */
   readonly hostDrops: HostDrops;
   readonly longestBurst: number;
   readonly bursts: number;
-  /** Rounds of which no measured datagram came. */
+  /** Rounds from which no measured datagram came. */
   readonly absentRounds: number;
 }
 
-/** One rung for each rate, the lowest first. Steps of which nothing came are known by the rate the sender kept. */
+/** One rung for each rate, the lowest first. Steps from which nothing came are known by the rate the sender kept. */
 export function rungsOf(steps: readonly StepResult[], dropsOf: (step: number) => HostDrops): Rung[] {
   const byRate = new Map<number, StepResult[]>();
   const known = [
@@ -41,7 +41,7 @@ export function rungsOf(steps: readonly StepResult[], dropsOf: (step: number) =>
   return [...byRate].sort(([a], [b]) => a - b).map(([rate, rounds]) => rung(rate, rounds, dropsOf));
 }
 
-/** The share of all datagrams of a rung that did not come. */
+/** The share of a rung's datagrams that did not come. */
 export function lossOf({ lost, sent }: Rung): number {
   return sent === 0 ? 1 : lost / sent;
 }
@@ -66,7 +66,7 @@ function rung(asked: number, rounds: readonly StepResult[], dropsOf: (step: numb
   const sum = (place: keyof HostDrops) => drops.reduce((all, each) => all + each[place], 0);
   const lost = sent - received;
   const [socket, ring] = [sum('socket'), sum('ring')];
-  // An interface also drops what was never ours, such as frames of its neighbours.
+  // An interface also drops what was never ours, such as frames for its neighbors.
   const nic = Math.min(sum('nic'), Math.max(0, lost - socket - ring));
   const absent = rounds.filter((round) => round.received === 0).length;
   const lengths = rounds.flatMap(({ bursts }) => [...bursts.keys()]);
@@ -85,7 +85,7 @@ function rung(asked: number, rounds: readonly StepResult[], dropsOf: (step: numb
   };
 }
 
-/** A rate that was seen in another round, within the sender's own deviation. */
+/** A rate that was seen in another round, within the sender's own variation. */
 function nearest(rates: readonly number[], kept: number): number | undefined {
   const near = rates.filter((rate) => kept <= rate * 1.001 && kept >= rate * keptShare);
   return near.length === 0 ? undefined : Math.min(...near);

@@ -1,9 +1,9 @@
 /**
- * Between an instance being durable and the studies being told of it: a malware scanner looks at it, where one is
- * configured, and the copy is made that goes out in its place, where its preamble does not.
+ * What happens between an instance becoming durable and the studies learning of it: a malware scanner examines it, if one is
+ * configured, and if its preamble may not go out, the copy that goes out in its place is made.
  *
- * Scans and copies go on beside everything else, so that nobody waits for either. What a stop
- * interrupts is begun again: until it is scanned an instance is held in the ledger as E_SCAN_WAITING.
+ * Scans and copies run beside everything else, so that nobody waits for either. What a stop
+ * interrupts is started again: until it is scanned, an instance is held in the ledger as E_SCAN_WAITING.
  */
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -16,8 +16,8 @@ import { ScanAlarms } from './scan-alarms.ts';
 import { type ScanEnd, ScanQueue } from './scan-queue.ts';
 
 /**
- * Looks at a file. Rejects with a DiodeError where it can't, which is never a pass: E_SCAN_REFUSED where it works and
- * does not take this file, E_SCANNER for all else.
+ * Scans a file. Rejects with a DiodeError if it can't, which is never a pass: E_SCAN_REFUSED if the scanner works but
+ * does not accept this file, E_SCANNER for everything else.
  */
 export interface MalwareScanner {
   scan(path: string, fileBytes: number): Promise<'clean' | 'infected'>;
@@ -32,7 +32,7 @@ export interface ClearanceOptions {
   readonly scanner?: MalwareScanner | undefined;
 }
 
-/** While nothing came and nothing ended, one that is due is looked for so often. */
+/** How often a due scan is looked for while nothing comes and nothing ends. */
 const lookMs = 100;
 
 interface Scanned {
@@ -44,12 +44,12 @@ export class Clearance {
   readonly #options: ClearanceOptions;
   readonly #queue: ScanQueue;
   readonly #alarms: ScanAlarms;
-  /** At most as many as scans go on at the same time. */
+  /** At most as many as there are simultaneous scans. */
   readonly #scanned: Scanned[] = [];
   #lookAtMs = Number.NEGATIVE_INFINITY;
   #cleared: InstanceRecord[] = [];
 
-  /** Make it before the studies read the ledger: where the scanner was taken out of the configuration, nobody waits for it. */
+  /** Create it before the studies read the ledger: if the scanner was removed from the configuration, nobody waits for it. */
   constructor(options: ClearanceOptions) {
     const { ledger, clock, alarms, scanner } = options;
     this.#options = options;
@@ -58,7 +58,7 @@ export class Clearance {
     if (scanner === undefined) ledger.clearances.liftScanWaits();
   }
 
-  /** Code of the hold that instances are entered with that nothing else holds. */
+  /** The code under which instances are held at first if nothing else holds them. */
   get initialHold(): ErrorCode | undefined {
     return this.#options.scanner === undefined ? undefined : 'E_SCAN_WAITING';
   }
@@ -66,7 +66,7 @@ export class Clearance {
   /** Instances became durable. Those that are held for another reason are known to the studies at once. */
   add(rows: readonly InstanceRecord[]): void {
     const free = rows.filter(({ heldBecause }) => heldBecause === undefined);
-    // Asked once for all of them: nearly none needs a copy.
+    // Asked once for all of them: hardly any needs a copy.
     const waiting = new Set(this.#options.outgoing.waiting(free.map(({ objectId }) => objectId)));
     for (const row of rows) {
       if (row.heldBecause === 'E_SCAN_WAITING') {
@@ -80,18 +80,18 @@ export class Clearance {
     }
   }
 
-  /** Goes on, a bounded step. */
+  /** Continues by one bounded step. */
   step(): void {
     for (let scanned = this.#scanned[0]; scanned !== undefined; scanned = this.#scanned[0]) {
       this.#queue.ended(scanned.row, this.#judge(scanned), this.#options.clock.monotonicMs());
-      // Only now: where the ledger refuses, it is judged again.
+      // Only now: if the ledger refuses, it is judged again.
       this.#scanned.shift();
       this.#lookAtMs = Number.NEGATIVE_INFINITY;
     }
     this.#beginScans();
   }
 
-  /** Instances that the studies may be told of now. */
+  /** Instances that the studies may now learn of. */
   takeCleared(): readonly InstanceRecord[] {
     const cleared = this.#cleared;
     this.#cleared = [];
@@ -118,7 +118,7 @@ export class Clearance {
   #judge({ row, outcome }: Scanned): ScanEnd {
     const { ledger } = this.#options;
     const { objectId } = row;
-    // A person may have purged or released it meanwhile.
+    // A person may have purged it or let it through in the meantime.
     if (ledger.instances.get(objectId)?.heldBecause !== 'E_SCAN_WAITING') return 'gone';
     if (outcome instanceof DiodeError) {
       if (outcome.code === 'E_SCAN_REFUSED') return 'refused';
@@ -136,7 +136,7 @@ export class Clearance {
     return 'verdict';
   }
 
-  /** The studies hear of it when its copy is made; where the disk refuses that, the release asks for it again. */
+  /** The studies learn of it when its copy is made; if the disk refuses that, the release asks for it again. */
   #clear(row: InstanceRecord): void {
     const clear = () => void this.#cleared.push(row);
     if (!this.#options.outgoing.want(row, clear)) clear();

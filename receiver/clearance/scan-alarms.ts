@@ -1,4 +1,4 @@
-/** What persons are told of the malware scanner: that it does not answer, what it does not take, and how much waits. */
+/** What people are told about the malware scanner: that it does not answer, what it rejects, and how much is waiting. */
 
 import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -16,20 +16,20 @@ export interface ScanAlarmsOptions {
   readonly alarms: Alarms;
 }
 
-/** Counted no further, and no more often. */
+/** The count stops here, and is not repeated more often. */
 const countMax = 100_000;
 const watchMs = 10_000;
-/** Something waited so long: the scanner is behind, though it answers. */
+/** If something waited this long, the scanner is behind although it answers. */
 const behindMs = 300_000;
 
 export class ScanAlarms {
   readonly #options: ScanAlarmsOptions;
   #watchAtMs = Number.NEGATIVE_INFINITY;
-  /** Whether it did since the last look. */
+  /** Whether it did since the last check. */
   #hasFailed = false;
   /** Whether it gave a verdict since it last failed. */
   #hasPassed = false;
-  /** The first failure of those that an alarm stands for. */
+  /** The first of the failures behind the current alarm. */
   #failure: string | undefined;
   readonly #refusedOf = new Set<string>();
 
@@ -51,7 +51,7 @@ export class ScanAlarms {
     this.#hasPassed = true;
   }
 
-  /** Looks every few seconds: one that fails now and then is one alarm, not many. @param refused files by sender */
+  /** Checks every few seconds: a scanner that fails now and then is one alarm, not many. @param refused files by sender */
   watch(refused: ReadonlyMap<string, number>): void {
     const { clock, alarms } = this.#options;
     const now = clock.monotonicMs();

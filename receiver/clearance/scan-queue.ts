@@ -1,6 +1,6 @@
 /**
- * Which instance the malware scanner looks at next. What waits is in the ledger, and read a page at a time; here is only
- * what is being scanned, and what could not be.
+ * Which instance the malware scanner examines next. What waits is in the ledger and read a page at a time; kept here is
+ * only what is being scanned, and what could not be.
  *
  * Senders take turns, so that one with a million files delays nobody else by more than a file. A file that fails waits
  * longer each time, and behind those that never failed; a sender whose files fail in a row waits as well. Neither waits
@@ -16,8 +16,8 @@ export interface ScanRecords {
 }
 
 /**
- * How a scan ended: a verdict; the scanner does not take this file; no word, which may be due to either; nobody waits for
- * it any more, since a person decided.
+ * How a scan ended: a verdict; the scanner does not accept this file; no answer, which may be due to either; nobody waits
+ * for it any more, since a person decided.
  */
 export type ScanEnd = 'verdict' | 'refused' | 'failed' | 'gone';
 
@@ -33,11 +33,11 @@ interface PutOff {
 interface Waiting {
   readonly senderId: string;
   page: Arrived[];
-  /** Arrival of the last one that was read. */
+  /** Arrival number of the last one that was read. */
   cursor: number;
-  /** Whether the ledger may have more behind the cursor. */
+  /** Whether the ledger may have more after the cursor. */
   hasMore: boolean;
-  /** When all is read once more, from the beginning. */
+  /** When everything is read again from the beginning. */
   lapAtMs: number;
   lapMs: number;
   readonly putOff: Map<string, PutOff>;
@@ -51,9 +51,9 @@ interface Waiting {
 export const scansMax = 5;
 const pageRows = 64;
 const sendersMax = 256;
-/** Of each sender; those beyond it are found again with the next lap. */
+/** Per sender; those beyond are found again in the next lap. */
 const putOffMax = 64;
-/** So often a sender's turn is for one that was put off, while it has others. */
+/** How often a sender's turn goes to one that was put off, while it has others. */
 const turnOfPutOff = 8;
 const retryMs = 5000;
 const refusedRetryMs = 60_000;
@@ -73,7 +73,7 @@ export class ScanQueue {
     this.#records = records;
   }
 
-  /** Something of a sender came that waits. */
+  /** Something came from a sender and is waiting. */
   arrived(senderId: string): void {
     const waiting = this.#waiting.get(senderId);
     if (waiting !== undefined) waiting.hasMore = true;
@@ -87,7 +87,7 @@ export class ScanQueue {
     for (const waiting of [...this.#waiting.values()]) {
       const { senderId, scanning } = waiting;
       if (nowMs < waiting.againAtMs) continue;
-      // Where nothing passes, one at a time finds out whether it does again.
+      // If nothing passes, one at a time finds out whether it does again.
       if (scanning.size > 0 && (waiting.failuresInRow > 1 || this.#scanning === scansMax - 1)) continue;
       const row = this.#take(waiting, nowMs);
       if (row === undefined) continue;
@@ -117,14 +117,14 @@ export class ScanQueue {
       return;
     }
     this.#putOff(waiting, row, end === 'refused', nowMs);
-    // What was begun before the wait says nothing new.
+    // A scan begun before the wait says nothing new.
     if (end === 'refused' || nowMs < waiting.againAtMs) return;
     waiting.failuresInRow += 1;
     if (waiting.failuresInRow > 1)
       waiting.againAtMs = nowMs + grown(retryMs, waiting.failuresInRow - 1, senderRetryMsMax);
   }
 
-  /** Senders with files that the scanner does not take, and how many are known of each. */
+  /** Senders with files that the scanner does not accept, and how many are known of each. */
   refused(): Map<string, number> {
     const counts = new Map<string, number>();
     for (const { senderId, putOff } of this.#waiting.values()) {
@@ -161,7 +161,7 @@ export class ScanQueue {
     let known = waiting.putOff.get(row.objectId);
     if (known === undefined) {
       if (waiting.putOff.size >= putOffMax) {
-        // The lap that finds it again is the later, the more often that was for nothing.
+        // The more often it was for nothing, the later the lap that finds it again.
         waiting.lapMs = Math.min(waiting.lapMs * 2, retryMsMax);
         return;
       }
@@ -174,7 +174,7 @@ export class ScanQueue {
     known.againAtMs = nowMs + grown(isRefused ? refusedRetryMs : retryMs, known.failures, retryMsMax);
   }
 
-  /** All is read again now and then: what was put off beyond the bound, and rows that took the place of deleted ones. */
+  /** Everything is read again now and then: what was put off beyond the bound, and rows that replaced deleted ones. */
   #beginLaps(nowMs: number): void {
     if (nowMs < this.#lookAtMs) return;
     this.#lookAtMs = nowMs + lapMsMin;
