@@ -276,12 +276,7 @@ export const errorCatalogue = {
       'Look for files there that never stop changing or cannot be taken in, and for what writes them; remove them. Exporting fewer files at a time also helps.',
   },
   E_REJECTED_FULL: {
-    meaning: 'rejected/ has as much in it as it may: what can not be taken stays where it is.',
-    action: 'Look at what is in rejected/ and where it comes from; remove it, and the rest follows.',
-  },
-  E_DISK_FULL: { meaning: 'The disk is full.', action: 'Free space; work goes on by itself then.' },
-  E_NO_ROOM: {
-    meaning: 'A sender asks for more room than its share: what it began gives way, or is not begun.',
+    meaning: 'rejected/ is as full as it may be: files that cannot be taken in stay where they are.',
     action:
       'Look at what is in rejected/ and where it comes from, then remove it; the remaining files follow.',
   },
