@@ -20,20 +20,27 @@ export class LedgerDatabase {
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
 
   readonly #beforeCommit: () => void;
-  #inTransaction = false;
+  /** How many transactions are open, one within another. */
+  #depth = 0;
 
   /**
    * @param beforeCommit runs before anything becomes durable; a simulation cuts the power there
+   * @param busyMs how long a statement waits for another process that writes
    * @throws DiodeError E_LEDGER when it can't be opened, or is of a newer version.
    */
-  constructor(path: string, migrations: readonly Migration[], beforeCommit: () => void = () => {}) {
+  constructor(
+    path: string,
+    migrations: readonly Migration[],
+    beforeCommit: () => void = () => {},
+    busyMs = 5000,
+  ) {
     this.#beforeCommit = beforeCommit;
     try {
       this.#database = new Database(path);
       if (path !== ':memory:') chmodSync(path, 0o600);
       this.#database.pragma('journal_mode = WAL');
       this.#database.pragma('synchronous = FULL');
-      this.#database.pragma('busy_timeout = 5000');
+      this.#database.pragma(`busy_timeout = ${busyMs}`);
     } catch (cause) {
       throw new DiodeError('E_LEDGER', 'the ledger cannot be opened', { cause });
     }
@@ -42,7 +49,7 @@ export class LedgerDatabase {
 
   /** Runs a statement that changes something. @returns rows changed */
   run(sql: string, ...values: Bindable[]): number {
-    if (!this.#inTransaction) this.#beforeCommit();
+    if (this.#depth === 0) this.#beforeCommit();
     return this.#guard(() => this.#prepare(sql).run(...values).changes);
   }
 
@@ -54,23 +61,28 @@ export class LedgerDatabase {
     return this.#guard(() => this.#prepare(sql).all(...values)) as Row[];
   }
 
-  /** All of it or nothing of it. */
+  /** All of it or nothing of it. One within another is a part of that, and becomes durable with it. */
   transaction<T>(act: () => T): T {
     // One that could not even be taken back when the disk failed.
-    if (this.#database.inTransaction && !this.#inTransaction)
-      this.#guard(() => this.#database.exec('ROLLBACK'));
-    this.#guard(() => this.#database.exec('BEGIN IMMEDIATE'));
-    this.#inTransaction = true;
+    if (this.#database.inTransaction && this.#depth === 0) this.#guard(() => this.#database.exec('ROLLBACK'));
+    const isOutermost = this.#depth === 0;
+    const name = `part_${this.#depth}`;
+    this.#guard(() => this.#database.exec(isOutermost ? 'BEGIN IMMEDIATE' : `SAVEPOINT ${name}`));
+    this.#depth += 1;
     try {
       const result = act();
-      this.#beforeCommit();
-      this.#guard(() => this.#database.exec('COMMIT'));
+      if (isOutermost) this.#beforeCommit();
+      this.#guard(() => this.#database.exec(isOutermost ? 'COMMIT' : `RELEASE ${name}`));
       return result;
     } catch (error) {
-      if (this.#database.inTransaction) this.#guard(() => this.#database.exec('ROLLBACK'));
+      // A full disk may have taken back all of it already.
+      if (this.#database.inTransaction)
+        this.#guard(() =>
+          this.#database.exec(isOutermost ? 'ROLLBACK' : `ROLLBACK TO ${name}; RELEASE ${name}`),
+        );
       throw error;
     } finally {
-      this.#inTransaction = false;
+      this.#depth -= 1;
     }
   }
 
@@ -105,13 +117,13 @@ export class LedgerDatabase {
   #migrate(path: string, migrations: readonly Migration[]): void {
     const version = number(this.get('PRAGMA user_version') ?? {}, 'user_version');
     if (version > migrations.length) {
-      throw new DiodeError('E_LEDGER', `the ledger was made by a newer program (version ${version})`);
+      throw new DiodeError('E_LEDGER', `the ledger is of a newer release (version ${version})`);
     }
     const id = number(this.get('PRAGMA application_id') ?? {}, 'application_id');
     if (version > 0 && id !== schemaId(migrations.slice(0, version)))
       throw new DiodeError(
         'E_LEDGER',
-        'the ledger was made by another build with a different layout: run that build',
+        'the ledger was made by another build, which lays it out otherwise: run that one',
       );
     if (version === migrations.length) return;
     if (version > 0 && path !== ':memory:') {
@@ -162,24 +174,24 @@ export function takeOwnership(path: string): () => void {
       throw new DiodeError('E_ALREADY_RUNNING', undefined, { cause });
     throw new DiodeError('E_LEDGER', 'the lock beside the ledger cannot be opened', { cause });
   }
-  const opened = database;
+  const held = database;
   return () => {
-    opened.exec('ROLLBACK');
-    opened.close();
+    held.exec('ROLLBACK');
+    held.close();
   };
 }
 
 /** Reads a column as a number. */
 export function number(row: Row, column: string): number {
   const value = row[column];
-  assert(typeof value === 'number' || typeof value === 'bigint', `column ${column} is a number`);
+  assert(typeof value === 'number' || typeof value === 'bigint', `column ${column} holds a number`);
   return Number(value);
 }
 
 /** Reads a column as text. */
 export function text(row: Row, column: string): string {
   const value = row[column];
-  assert(typeof value === 'string', `column ${column} is a text`);
+  assert(typeof value === 'string', `column ${column} holds text`);
   return value;
 }
 
