@@ -1,20 +1,20 @@
 #!/usr/bin/env node
 /** diode-receiver: the command line of the high side. */
 import { existsSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { systemClock } from '../shared/clock.ts';
 import { prepareCollector } from '../shared/collector.ts';
+import { addAlarmCommands } from '../shared/console/alarm-commands.ts';
 import { alarmLines } from '../shared/console/alarm-lines.ts';
 import {
   addCommonCommands,
-  ask,
   configurationOf,
   createProgram,
   type GlobalOptions,
+  isFresh,
   print,
   readSnapshot,
   runProgram,
-  snapshotFreshMs,
 } from '../shared/console/command-line.ts';
 import { addDoctorCommand } from '../shared/console/doctor-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
@@ -30,6 +30,8 @@ import { addDestinationCommands, deliveryLines } from './commands/destination-co
 import { examineReceiver } from './commands/doctor.ts';
 import { addMissingCommand } from './commands/missing-command.ts';
 import { addQuarantineCommands } from './commands/quarantine-commands.ts';
+import type { ReceiverSide } from './commands/receiver-side.ts';
+import { addReleaseCommand } from './commands/release-command.ts';
 import { addSenderCommands } from './commands/sender-commands.ts';
 import { addVerifyCommand } from './commands/verify-command.ts';
 import { type ReceiverConfiguration, receiverSettings } from './configuration.ts';
@@ -38,13 +40,20 @@ import type { DeliveryCounts } from './ledger/deliveries.ts';
 import { ReceiverLedger } from './ledger/ledger.ts';
 import type { StudySummary } from './ledger/study-records.ts';
 import { studyState } from './ledger/study-state.ts';
-import { ledgerPath, snapshotPath } from './places.ts';
+import { ledgerPath, requestsPath, snapshotPath } from './places.ts';
 import { receiverHost } from './program/host.ts';
 import { startReceiver } from './program/receiver.ts';
 import type { ReceiverStatus } from './status.ts';
 
 const studiesShown = 50;
 const missingShown = 1000;
+const side: ReceiverSide = {
+  name: 'diode-receiver',
+  settings: receiverSettings,
+  requestsPath,
+  snapshotPath,
+  clock: systemClock,
+};
 
 const program = createProgram(
   'diode-receiver',
@@ -79,7 +88,7 @@ program
     const { values } = configurationOf(command, receiverSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
     const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));
-    const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
+    const running = isFresh(snapshot, systemClock.wallMs());
     const { studies, held, unreleased } = await withLedger(values, (ledger) => ({
       unreleased: ledger.account.withProblem(),
       studies: ledger.studies.summaries(studiesShown).map((study) => withDeliveries(ledger, study)),
@@ -96,27 +105,14 @@ program
     print(statusText(snapshot, running, studies, { held: held.length, unreleased }));
   });
 
-addMissingCommand(program, withLedger);
-addVerifyCommand(program, withLedger);
-
-program
-  .command('release <study>')
-  .description('release an incomplete study, as far as it has arrived, to the partial folder')
-  .requiredOption('--partial', 'confirm that instances are missing')
-  .requiredOption('--reason <text>', 'why; this is kept in the audit')
-  .option('--sender <id>', 'which sender, if several have this study')
-  .action(async (studyUid: string, options: { reason: string; sender?: string }, command: Command) => {
-    const { values } = configurationOf(command, receiverSettings);
-    const { json } = command.optsWithGlobals<GlobalOptions>();
-    const senderId = options.sender === undefined ? {} : { senderId: options.sender };
-    const parameters = { studyUid, ...senderId, reason: options.reason, byWhom: userInfo().username };
-    const detail = await withLedger(values, (ledger) => ask(ledger.mailbox, 'release-partial', parameters));
-    print(json ? JSON.stringify({ ok: true, detail }) : detail);
-  });
-
-addQuarantineCommands(program, withLedger);
-addSenderCommands(program, withLedger);
+addMissingCommand(program, side, withLedger);
+addVerifyCommand(program, side, withLedger);
+addReleaseCommand(program, side);
+addQuarantineCommands(program, side, withLedger);
+addSenderCommands(program, side, withLedger);
+addAlarmCommands(program, side);
 addDestinationCommands(program, {
+  side,
   configurationOf: (command) => configurationOf(command, receiverSettings).values,
   statusesOf,
   withLedger,
@@ -124,7 +120,7 @@ addDestinationCommands(program, {
 addDoctorCommand(program, (command, countersPath) => {
   const { values } = configurationOf(command, receiverSettings);
   const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));
-  return examineReceiver(values, { snapshot, countersPath, nowMs: Date.now() });
+  return examineReceiver(values, { snapshot, countersPath, nowMs: systemClock.wallMs() });
 });
 addCalibrateCommand(program);
 addKeyCommands(program, receiverSettings);

@@ -6,6 +6,11 @@ export function ledgerPath(configuration: ReceiverConfiguration): string {
   return join(configuration['vault.folder'], 'ledger.sqlite');
 }
 
+/** What is asked of the running program: see requests.ts. */
+export function requestsPath(configuration: ReceiverConfiguration): string {
+  return join(configuration['vault.folder'], 'requests.sqlite');
+}
+
 export function snapshotPath(configuration: ReceiverConfiguration): string {
   return join(configuration['vault.folder'], 'status.json');
 }

@@ -3,18 +3,19 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { systemClock } from '../shared/clock.ts';
 import { prepareCollector } from '../shared/collector.ts';
+import { addAlarmCommands } from '../shared/console/alarm-commands.ts';
 import { alarmLines } from '../shared/console/alarm-lines.ts';
 import {
   addCommonCommands,
-  ask,
   configurationOf,
   createProgram,
   type GlobalOptions,
+  isFresh,
   print,
   readSnapshot,
   runProgram,
-  snapshotFreshMs,
 } from '../shared/console/command-line.ts';
 import { addDoctorCommand } from '../shared/console/doctor-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
@@ -29,19 +30,28 @@ import { logOptions } from '../shared/log-options.ts';
 import { dieWith, endUnlessStarted, superviseProcess } from '../shared/supervision.ts';
 import { priority } from '../shared/wire/manifest.ts';
 import { addCalibrateCommand } from './commands/calibrate-command.ts';
+import { addCloseCommand } from './commands/close-command.ts';
 import { examineSender } from './commands/doctor.ts';
 import { importFolder, importText } from './commands/import-command.ts';
 import { addResendCommand } from './commands/resend-command.ts';
+import type { SenderSide } from './commands/sender-side.ts';
 import { addVerifyCommand } from './commands/verify-command.ts';
 import { type SenderConfiguration, senderSettings } from './configuration.ts';
 import { SenderLedger } from './ledger/ledger.ts';
 import type { StudySummary } from './ledger/study-records.ts';
-import { ledgerPath, snapshotPath } from './places.ts';
+import { ledgerPath, requestsPath, snapshotPath } from './places.ts';
 import { senderHost } from './program/host.ts';
 import { startSender } from './program/sender.ts';
 import type { SenderStatus } from './status.ts';
 
 const studiesShown = 50;
+const side: SenderSide = {
+  name: 'diode-sender',
+  settings: senderSettings,
+  requestsPath,
+  snapshotPath,
+  clock: systemClock,
+};
 
 const program = createProgram(
   'diode-sender',
@@ -100,24 +110,14 @@ program
 addDoctorCommand(program, (command, countersPath) => {
   const { values } = configurationOf(command, senderSettings);
   const snapshot = readSnapshot<SenderStatus>(snapshotPath(values));
-  return examineSender(values, { snapshot, countersPath, nowMs: Date.now() });
+  return examineSender(values, { snapshot, countersPath, nowMs: systemClock.wallMs() });
 });
 addCalibrateCommand(program);
 addKeyCommands(program, senderSettings);
 
-program
-  .command('close [study]')
-  .description('close a study now, given its Study Instance UID, or close all open ones')
-  .action(async (studyUid: string | undefined, _options, command: Command) => {
-    const { values } = configurationOf(command, senderSettings);
-    const { json } = command.optsWithGlobals<GlobalOptions>();
-    const detail = await withLedger(values, (ledger) =>
-      ask(ledger.mailbox, 'close', studyUid === undefined ? {} : { studyUid }),
-    );
-    print(json ? JSON.stringify({ ok: true, detail }) : detail);
-  });
-
-addResendCommand(program, withLedger);
+addCloseCommand(program, side);
+addResendCommand(program, side);
+addAlarmCommands(program, side);
 addVerifyCommand(program, withLedger);
 
 program
@@ -133,7 +133,7 @@ program
         ledger,
         folder,
         priority: stat ? priority.stat : priority.routine,
-        isRunning: () => isFresh(readSnapshot<SenderStatus>(snapshotPath(values))),
+        isRunning: () => isFresh(readSnapshot<SenderStatus>(snapshotPath(values)), systemClock.wallMs()),
       }),
     );
     print(json ? JSON.stringify(summary) : importText(summary));
@@ -147,7 +147,7 @@ program
     const { values } = configurationOf(command, senderSettings);
     const { json } = command.optsWithGlobals<GlobalOptions>();
     const snapshot = readSnapshot<SenderStatus>(snapshotPath(values));
-    const running = isFresh(snapshot);
+    const running = isFresh(snapshot, systemClock.wallMs());
     const studies = await withLedger(values, (ledger) => ledger.studies.summaries(studiesShown));
     if (json) return print(JSON.stringify({ running, ...snapshot, studies }));
     print(statusText(snapshot, running, studies));
@@ -185,10 +185,6 @@ function statusText(
   const connected = running ? (snapshot?.associations ?? []) : [];
   if (connected.length > 0) lines.push('', associationTable(connected));
   return [...lines, '', table(['number', 'study', 'state', 'instances', 'size', 'sent'], rows)].join('\n');
-}
-
-function isFresh(snapshot: SenderStatus | undefined): boolean {
-  return snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
 }
 
 function associationTable(associations: SenderStatus['associations']): string {

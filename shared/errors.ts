@@ -540,7 +540,15 @@ export const errorCatalogue = {
   },
   E_REQUEST_TIMEOUT: {
     meaning: 'The running program did not answer the request in time.',
-    action: 'Check that it is running; the request stays queued.',
+    action: 'See status and the log; the message says whether the request was withdrawn or is still done.',
+  },
+  E_NOT_RUNNING: {
+    meaning: 'The program is not running: nothing was asked of it, and nothing will be done later.',
+    action: 'Start it and run the command again.',
+  },
+  E_REQUESTS_FULL: {
+    meaning: 'Too many requests are waiting for the program.',
+    action: 'Find out what asks so often, and run the command again once they are answered.',
   },
   E_INSTALLATION: {
     meaning: 'A part of the program is missing or does not run on this machine.',

@@ -1,7 +1,7 @@
 /** The commands for destinations: what is waiting, whether they answer, and what a person decides. */
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { ask, type GlobalOptions, print } from '../../shared/console/command-line.ts';
+import { addAskCommand } from '../../shared/console/ask-command.ts';
+import { type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { durationText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -9,14 +9,16 @@ import { isUid } from '../../shared/wire/limits.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
 import { type DestinationReport, testDestination } from '../deliver/deliver.ts';
 import type { DestinationStatus } from '../deliver/delivery.ts';
-import { deliveryVerbs } from '../deliver/delivery-requests.ts';
 import { placeOf } from '../deliver/destination-kinds.ts';
 import { resolveDestination } from '../deliver/resolve-destination.ts';
 import type { DestinationSettings } from '../destination-settings.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
+import { abandonDeliveriesForm, retryDeliveriesForm } from '../operate/deliveries.ts';
+import type { ReceiverSide } from './receiver-side.ts';
 
 /** What these commands need from the program around them. */
 export interface DestinationCommandParts {
+  readonly side: ReceiverSide;
   readonly configurationOf: (command: Command) => ReceiverConfiguration;
   readonly statusesOf: (values: ReceiverConfiguration) => readonly DestinationStatus[];
   readonly withLedger: <T>(
@@ -26,16 +28,8 @@ export interface DestinationCommandParts {
 }
 
 export function addDestinationCommands(program: Command, parts: DestinationCommandParts): void {
-  const { configurationOf, statusesOf, withLedger } = parts;
+  const { side, configurationOf, statusesOf, withLedger } = parts;
   const isJson = (command: Command) => command.optsWithGlobals<GlobalOptions>().json;
-  const askFor = async (command: Command, verb: string, parameters: Record<string, unknown>) => {
-    const byWhom = userInfo().username;
-    const detail = await withLedger(configurationOf(command), (ledger) =>
-      ask(ledger.mailbox, verb, { ...parameters, byWhom }),
-    );
-    print(isJson(command) ? JSON.stringify({ ok: true, detail }) : detail);
-  };
-
   const destinations = program
     .command('destinations')
     .description('list the PACS and what is waiting for each')
@@ -53,19 +47,19 @@ export function addDestinationCommands(program: Command, parts: DestinationComma
     .action((name: string | undefined, _options, command: Command) =>
       testDestinations(configurationOf(command).destinations, name, isJson(command)),
     );
-  destinations
-    .command('retry <name>')
-    .description('deliver now what is waiting for a destination, and try again what failed there')
-    .action((name: string, _options, command: Command) =>
-      askFor(command, deliveryVerbs.retry, { destination: name }),
-    );
-  destinations
-    .command('abandon <name>')
-    .description('give up what a destination has not taken yet')
-    .requiredOption('--reason <text>', 'why; this is kept in the audit')
-    .action((name: string, options: { reason: string }, command: Command) =>
-      askFor(command, deliveryVerbs.abandon, { destination: name, reason: options.reason }),
-    );
+  addAskCommand(destinations, side, {
+    usage: 'retry <name>',
+    description: 'deliver now what is waiting for a destination, and try again what failed there',
+    form: retryDeliveriesForm,
+    reason: 'tried again',
+    fields: ([destination = '']) => ({ destination }),
+  });
+  addAskCommand(destinations, side, {
+    usage: 'abandon <name>',
+    description: 'give up what a destination has not taken yet',
+    form: abandonDeliveriesForm,
+    fields: ([destination = '']) => ({ destination }),
+  });
 
   program
     .command('deliveries <study>')

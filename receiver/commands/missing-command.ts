@@ -28,6 +28,7 @@ import {
   missingAccount,
 } from '../studies/missing.ts';
 import { planTicket, type TicketPlan, wantedStudies } from '../studies/ticket-plan.ts';
+import type { ReceiverSide } from './receiver-side.ts';
 import { ticketKey } from './ticket-key.ts';
 
 const missingShown = 1000;
@@ -43,7 +44,7 @@ interface MissingOptions {
 
 type WithLedger = <T>(values: ReceiverConfiguration, act: (ledger: ReceiverLedger) => T) => Promise<T>;
 
-export function addMissingCommand(program: Command, withLedger: WithLedger): void {
+export function addMissingCommand(program: Command, { clock }: ReceiverSide, withLedger: WithLedger): void {
   program
     .command('missing [study]')
     .description(
@@ -62,8 +63,8 @@ export function addMissingCommand(program: Command, withLedger: WithLedger): voi
       const wantsTicket = options.ticket !== undefined || options.qr === true || options.code === true;
       await withLedger(values, (ledger) => {
         const filter = { senderId: options.sender, ...filterOf(study) };
-        const account = missingAccount(ledger, missingShown, filter, Date.now());
-        if (wantsTicket) writeTicket(ledger, values, account.rows, options, json);
+        const account = missingAccount(ledger, missingShown, filter, clock.wallMs());
+        if (wantsTicket) writeTicket(ledger, values, account.rows, options, json, clock.wallMs());
         else if (json) print(JSON.stringify({ missing: account.rows, more: account.more }));
         else print(missingText(account));
       });
@@ -110,6 +111,7 @@ function writeTicket(
   rows: readonly MissingRow[],
   options: MissingOptions,
   json: boolean,
+  wallMs: number,
 ): void {
   const sender = senderOf(ledger, rows);
   const wanted = wantedStudies(ledger, rows);
@@ -117,7 +119,7 @@ function writeTicket(
     throw new DiodeError('E_STUDY_STATE', 'nothing is missing that a ticket could ask for');
   const key = ticketKey(ledger, readKeyRing(values.keyFile), sender);
   const senderId = Buffer.from(sender.senderId, 'hex');
-  const day = senderDay(values, sender.senderId);
+  const day = senderDay(values, sender.senderId, wallMs);
   const [only, ...others] = wanted;
   const code =
     options.code === true && only !== undefined && others.length === 0
@@ -136,7 +138,7 @@ function writeTicket(
   if (plan === undefined) throw new DiodeError('E_USAGE', 'no study fits into a ticket');
   const numbers = plan.studies.map(({ study }) => study.studyNumber).join(', ');
   const who = { byWhom: userInfo().username, reason: 'missing' };
-  ledger.audit.enter({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, Date.now());
+  ledger.audit.enter({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, wallMs);
   if (options.ticket !== undefined && options.ticket !== '-') writeFile(options.ticket, plan.text);
   if (json)
     return print(
@@ -210,8 +212,8 @@ function senderOf(ledger: ReceiverLedger, rows: readonly MissingRow[]): SenderRe
   return sender;
 }
 
-/** The day on the sender's clock, according to its last beacon: the clocks of the two sides may be years apart. */
-function senderDay(values: ReceiverConfiguration, senderId: string): number {
+/** The day on the sender's clock, as its last beacon told it: clocks of the two sides may be years apart. */
+function senderDay(values: ReceiverConfiguration, senderId: string, wallMs: number): number {
   const senders = readSnapshot<ReceiverStatus>(snapshotPath(values))?.senders ?? [];
-  return dayOf(Date.now() + (senders.find((sender) => sender.senderId === senderId)?.clockSkewMs ?? 0));
+  return dayOf(wallMs + (senders.find((sender) => sender.senderId === senderId)?.clockSkewMs ?? 0));
 }

@@ -1,14 +1,15 @@
 /** `diode-receiver quarantine`: inspect what is held, and let it through or purge it. */
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { ask, configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
+import { addAskCommand } from '../../shared/console/ask-command.ts';
+import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { bytesText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { errorCatalogue } from '../../shared/errors.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
 import type { HeldInstance } from '../ledger/holds.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
-import { heldUnder, quarantineVerbs } from './quarantine.ts';
+import { heldUnder, purgeHeldForm, releaseHeldForm } from '../operate/quarantine.ts';
+import type { ReceiverSide } from './receiver-side.ts';
 
 type WithLedger = <T>(
   values: ReceiverConfiguration,
@@ -19,7 +20,7 @@ const shownMax = 1000;
 /** Of an object id: enough to identify it, and accepted by `release` and `purge`. */
 const shownIdDigits = 12;
 
-export function addQuarantineCommands(program: Command, withLedger: WithLedger): void {
+export function addQuarantineCommands(program: Command, side: ReceiverSide, withLedger: WithLedger): void {
   const quarantine = program
     .command('quarantine')
     .description('inspect held instances, let them through or purge them');
@@ -57,36 +58,25 @@ export function addQuarantineCommands(program: Command, withLedger: WithLedger):
       print(shown.map(detailsText).join('\n\n'));
     });
 
-  quarantine
-    .command('release <id>')
-    .description('let through the instances with an id or a Study Instance UID, whatever they are held for')
-    .requiredOption('--reason <text>', 'why; this is kept in the audit')
-    .action((id: string, options: { reason: string }, command: Command) =>
-      request(command, withLedger, quarantineVerbs.release, { id, reason: options.reason }),
-    );
-
-  quarantine
-    .command('purge <id>')
-    .description(
+  addAskCommand(quarantine, side, {
+    usage: 'release <id>',
+    description: 'let through the instances with an id or a Study Instance UID, whatever they are held for',
+    form: releaseHeldForm,
+    fields: ([id = '']) => ({ id }),
+  });
+  addAskCommand(quarantine, side, {
+    usage: 'purge <id>',
+    description:
       'delete the instances with an id or a Study Instance UID, and keep them out if they are sent again',
-    )
-    .requiredOption('--reason <text>', 'why; this is kept in the audit')
-    .option('--again', 'accept them if they are sent again, to replace a copy that is damaged here', false)
-    .action((id: string, { reason, again }: { reason: string; again: boolean }, command: Command) =>
-      request(command, withLedger, quarantineVerbs.purge, { id, reason, again }),
-    );
-}
-
-async function request(
-  command: Command,
-  withLedger: WithLedger,
-  verb: string,
-  parameters: { id: string; reason: string; again?: boolean },
-): Promise<void> {
-  const detail = await withLedger(valuesOf(command), (ledger) =>
-    ask(ledger.mailbox, verb, { ...parameters, byWhom: userInfo().username }),
-  );
-  print(isJson(command) ? JSON.stringify({ ok: true, detail }) : detail);
+    form: purgeHeldForm,
+    options: (command) =>
+      command.option(
+        '--again',
+        'accept them if they are sent again, to replace a copy that is damaged here',
+        false,
+      ),
+    fields: ([id = ''], { again }) => ({ id, again }),
+  });
 }
 
 function valuesOf(command: Command): ReceiverConfiguration {

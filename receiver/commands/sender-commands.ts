@@ -1,26 +1,21 @@
 /** The commands for senders: which are known, whose they are, and what a person can put right about one. */
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { ask, configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
+import { addAskCommand } from '../../shared/console/ask-command.ts';
+import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { table } from '../../shared/console/table.ts';
 import { keyNameText, readKeyRing } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
-import { senderVerbs } from './sender-requests.ts';
+import { acceptSenderForm, bindSenderForm, correctSenderForm, retireSenderForm } from '../operate/senders.ts';
+import type { ReceiverSide } from './receiver-side.ts';
 
 type WithLedger = <T>(
   values: ReceiverConfiguration,
   act: (ledger: ReceiverLedger) => T | Promise<T>,
 ) => Promise<T>;
 
-interface GivenOptions {
-  readonly reason: string;
-  readonly keyName?: string;
-  readonly highest?: string;
-}
-
-export function addSenderCommands(program: Command, withLedger: WithLedger): void {
+export function addSenderCommands(program: Command, side: ReceiverSide, withLedger: WithLedger): void {
   const senders = program
     .command('senders')
     .description('list all senders ever heard from, and whose they are')
@@ -43,37 +38,37 @@ export function addSenderCommands(program: Command, withLedger: WithLedger): voi
         ),
       );
     });
-  const add = (usage: string, description: string): Command =>
-    senders
-      .command(usage)
-      .description(description)
-      .requiredOption('--reason <text>', 'why; this is kept in the audit');
-  const asks = (verb: string) => async (senderId: string, options: GivenOptions, command: Command) => {
-    const { values } = configurationOf(command, receiverSettings);
-    const { reason, keyName, highest } = options;
-    const parameters = {
-      senderId,
-      reason,
-      byWhom: userInfo().username,
-      ...(keyName !== undefined && { keyName }),
-      ...(highest !== undefined && { highest: studyNumberOf(highest) }),
-    };
-    const detail = await withLedger(values, (ledger) => ask(ledger.mailbox, verb, parameters));
-    const { json } = command.optsWithGlobals<GlobalOptions>();
-    print(json ? JSON.stringify({ ok: true, detail }) : detail);
-  };
-  add('retire <id>', 'mark a sender as out of use: its alarms end, unless it is heard again').action(
-    asks(senderVerbs.retire),
-  );
-  add('bind <id>', 'bind a sender to a key name: it may then use keys of that name only')
-    .requiredOption('--key-name <name>', 'the name in the key file; "" for keys without one')
-    .action(asks(senderVerbs.bind));
-  add('accept <id>', 'confirm that a sender was restored from an older disk image: its alarm ends').action(
-    asks(senderVerbs.accept),
-  );
-  add('correct <id>', 'correct the highest study number of a sender, and start counting its sessions afresh')
-    .requiredOption('--highest <number>', 'its highest study number, as shown by diode-sender status')
-    .action(asks(senderVerbs.correct));
+  addAskCommand(senders, side, {
+    usage: 'retire <id>',
+    description: 'mark a sender as out of use: its alarms end, unless it is heard again',
+    form: retireSenderForm,
+    fields: ([senderId = '']) => ({ senderId }),
+  });
+  addAskCommand(senders, side, {
+    usage: 'bind <id>',
+    description: 'bind a sender to a key name: it may then use keys of that name only',
+    form: bindSenderForm,
+    options: (command) =>
+      command.requiredOption('--key-name <name>', 'the name in the key file; "" for keys without one'),
+    fields: ([senderId = ''], { keyName }) => ({ senderId, keyName }),
+  });
+  addAskCommand(senders, side, {
+    usage: 'accept <id>',
+    description: 'confirm that a sender was restored from an older disk image: its alarm ends',
+    form: acceptSenderForm,
+    fields: ([senderId = '']) => ({ senderId }),
+  });
+  addAskCommand(senders, side, {
+    usage: 'correct <id>',
+    description: 'correct the highest study number of a sender, and start counting its sessions afresh',
+    form: correctSenderForm,
+    options: (command) =>
+      command.requiredOption(
+        '--highest <number>',
+        'its highest study number, as shown by diode-sender status',
+      ),
+    fields: ([senderId = ''], { highest }) => ({ senderId, highest: studyNumberOf(highest) }),
+  });
 }
 
 /** Those that sent a beacon, and those that are bound without one. */

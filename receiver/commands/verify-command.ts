@@ -1,26 +1,18 @@
-/** `diode-receiver verify`: reads the whole vault again; files that differ from the ledger are collected again. */
-
+/** `diode-receiver verify`: reads everything in the vault again; what differs from the ledger is collected anew. */
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import {
-  ask,
-  configurationOf,
-  type GlobalOptions,
-  print,
-  readSnapshot,
-  snapshotFreshMs,
-} from '../../shared/console/command-line.ts';
+import { type AskedProgram, ask, isRunning, leaveRequest } from '../../shared/console/ask.ts';
+import { askedProgram } from '../../shared/console/ask-command.ts';
+import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { bytesText, countText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
-import { snapshotPath } from '../places.ts';
-import type { ReceiverStatus } from '../status.ts';
-
-/** Asks the running program to collect an object again. */
-export const damagedVerb = 'damaged';
+import { collectAgainForm, collectAgainMax } from '../operate/vault-files.ts';
+import type { ReceiverSide } from './receiver-side.ts';
 
 const page = 1000;
 
@@ -33,7 +25,7 @@ type WithLedger = <T>(
   act: (ledger: ReceiverLedger) => T | Promise<T>,
 ) => Promise<T>;
 
-export function addVerifyCommand(program: Command, withLedger: WithLedger): void {
+export function addVerifyCommand(program: Command, side: ReceiverSide, withLedger: WithLedger): void {
   program
     .command('verify')
     .description(
@@ -42,33 +34,37 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
     .action(async (_options, command: Command) => {
       const { values } = configurationOf(command, receiverSettings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
-      await withLedger(values, async (ledger) => {
-        const folder = values['vault.folder'];
-        const result = verifyFiles(
+      const folder = values['vault.folder'];
+      const { files, bytes, different } = await withLedger(values, (ledger) =>
+        verifyFiles(
           keptFiles(ledger, folder),
           ledger.files.count(),
           ({ objectId }) => ledger.files.stateOf(objectId) === 'there',
+        ),
+      );
+      const rows = different.map(({ file, difference }) => ({
+        objectId: file.objectId,
+        studyUid: file.studyUid,
+        difference,
+      }));
+      if (!json && rows.length > 0)
+        print(
+          table(
+            ['object', 'study', 'what differs'],
+            rows.map((row) => [row.objectId, row.studyUid, row.difference]),
+          ),
         );
-        const different = result.different.map(({ file, difference }) => ({
-          objectId: file.objectId,
-          studyUid: file.studyUid,
-          difference,
-        }));
-        for (const { objectId } of different) await collectAgain(ledger, values, objectId);
-        const summary = `${countText(result.files, 'file')}, ${bytesText(result.bytes)} read; ${countText(different.length, 'difference')}`;
-        if (json) print(JSON.stringify({ files: result.files, bytes: result.bytes, different }));
-        else {
-          if (different.length > 0)
-            print(
-              table(
-                ['object', 'study', 'what differs'],
-                different.map((row) => [row.objectId, row.studyUid, row.difference]),
-              ),
+      const summary = `${countText(files, 'file')}, ${bytesText(bytes)} read; ${rows.length} differ`;
+      const said =
+        rows.length === 0
+          ? ''
+          : await collectAgain(
+              askedProgram(command, side),
+              rows.map(({ objectId }) => objectId),
             );
-          print(different.length > 0 ? `${summary}; the damaged files are collected again` : summary);
-        }
-        if (different.length > 0) throw new DiodeError('E_VERIFY', summary);
-      });
+      if (json) print(JSON.stringify({ files, bytes, different: rows, ...(said !== '' && { said }) }));
+      else print(said === '' ? summary : `${summary}: ${said}`);
+      if (rows.length > 0) throw new DiodeError('E_VERIFY', summary);
     });
 }
 
@@ -85,14 +81,27 @@ function* keptFiles(ledger: ReceiverLedger, folder: string): Generator<VaultFile
   }
 }
 
-/** The running program does it at once; otherwise it is done at the next start. */
-async function collectAgain(
-  ledger: ReceiverLedger,
-  values: ReceiverConfiguration,
-  objectId: string,
-): Promise<void> {
-  const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));
-  const running = snapshot !== undefined && Date.now() - snapshot.atMs < snapshotFreshMs;
-  if (running) await ask(ledger.mailbox, damagedVerb, { objectId });
-  else ledger.mailbox.ask(damagedVerb, { objectId });
+/**
+ * The running program does it at once; one that does not run does it when it starts. A read of hours is worth telling
+ * also where it can't be asked.
+ * @returns what becomes of them
+ */
+async function collectAgain(program: AskedProgram, objectIds: readonly string[]): Promise<string> {
+  const { verb } = collectAgainForm;
+  const who = { byWhom: userInfo().username, reason: 'verify: what was read is not what came' };
+  const said: string[] = [];
+  try {
+    for (let from = 0; from < objectIds.length; from += collectAgainMax) {
+      const fields = { ...who, objectIds: objectIds.slice(from, from + collectAgainMax) };
+      if (isRunning(program)) said.push((await ask(program, verb, fields)).detail);
+      else {
+        leaveRequest(program, verb, fields);
+        said.push(`${countText(fields.objectIds.length, 'instance')} set aside when ${program.name} starts`);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DiodeError)) throw error;
+    said.push(`the rest stays as it is (${error.code}: ${error.message})`);
+  }
+  return said.join('; ');
 }

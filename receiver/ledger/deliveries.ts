@@ -250,6 +250,17 @@ export class Deliveries {
     return counts;
   }
 
+  /** Where these go, or went. */
+  destinationsOf(objectIds: readonly string[]): string[] {
+    return this.#database
+      .all(
+        `SELECT DISTINCT destination FROM json_each(?) AS asked JOIN deliveries ON object_id = asked.value
+         WHERE state <> 'abandoned' ORDER BY destination`,
+        JSON.stringify(objectIds),
+      )
+      .map((row) => text(row, 'destination'));
+  }
+
   /** Every delivery of a study, of all senders, in the order they were queued. */
   list(studyUid: string): DeliveryRecord[] {
     return this.#database

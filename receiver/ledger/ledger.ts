@@ -3,10 +3,10 @@
  * side is in this folder, a file for each topic; this one puts them together.
  */
 import { LedgerDatabase, type Migration } from '../../shared/ledger-database.ts';
-import { Mailbox, mailboxSchema } from '../../shared/mailbox.ts';
+import { DoneRequests, doneRequestsSchema } from '../../shared/program/answers.ts';
+import { Audit, auditSchema } from '../../shared/program/audit.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Account } from './account.ts';
-import { Audit, auditSchema } from './audit.ts';
 import { Clearances, clearancesSchema } from './clearances.ts';
 import { Deliveries, deliveriesSchema } from './deliveries.ts';
 import { Holds, holdsSchema } from './holds.ts';
@@ -38,7 +38,7 @@ const migrations: readonly Migration[] = [
     vaultBytesSchema,
     objectAliasesSchema,
     openManifestsSchema,
-    mailboxSchema,
+    doneRequestsSchema,
     holdsSchema,
     senderBindingsSchema,
     senderAccountSchema,
@@ -64,7 +64,7 @@ export class ReceiverLedger {
   readonly files: VaultFiles;
   readonly vaultBytes: VaultBytes;
   readonly objectAliases: ObjectAliases;
-  readonly mailbox: Mailbox;
+  readonly doneRequests: DoneRequests;
   readonly holds: Holds;
   readonly studyPatients: StudyPatients;
   readonly clearances: Clearances;
@@ -94,7 +94,7 @@ export class ReceiverLedger {
     this.files = new VaultFiles(database);
     this.vaultBytes = new VaultBytes(database);
     this.objectAliases = new ObjectAliases(database);
-    this.mailbox = new Mailbox(database);
+    this.doneRequests = new DoneRequests(database);
     this.holds = new Holds(database);
     this.studyPatients = new StudyPatients(database);
     this.clearances = new Clearances(database);

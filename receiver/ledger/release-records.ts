@@ -70,6 +70,11 @@ export class ReleaseRecords {
     this.#database.run('UPDATE releases SET step = ? WHERE id = ?', step, id);
   }
 
+  /** The newest of all; those that are begun from now on come behind it. */
+  lastId(): number {
+    return number(this.#database.get('SELECT coalesce(max(id), 0) AS id FROM releases') ?? {}, 'id');
+  }
+
   /** A release that will not be done. */
   forget(id: number): void {
     this.#database.run("DELETE FROM releases WHERE id = ? AND step <> 'done'", id);
@@ -120,6 +125,12 @@ export class ReleaseRecords {
   hasTarget(senderId: string, studyUid: string, target: string): boolean {
     const sql = 'SELECT 1 FROM releases WHERE sender_id = ? AND study_uid = ? AND target = ? LIMIT 1';
     return this.#database.get(sql, senderId, studyUid, target) !== undefined;
+  }
+
+  /** Releases of a study behind another one, but for those of a part. */
+  ofStudyAfter(senderId: string, studyUid: string, after: number): ReleaseRecord[] {
+    const sql = `SELECT * FROM releases WHERE sender_id = ? AND study_uid = ? AND id > ? AND kind <> 'partial' ORDER BY id`;
+    return this.#database.all(sql, senderId, studyUid, after).map(releaseRecord);
   }
 
   ofStudy(senderId: string, studyUid: string): ReleaseRecord[] {

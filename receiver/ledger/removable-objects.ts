@@ -28,6 +28,16 @@ export class RemovableObjects {
     );
   }
 
+  /** These go at once, however long others are kept. */
+  enterDue(objectIds: readonly string[]): void {
+    for (const objectId of objectIds)
+      this.#database.run(
+        'INSERT INTO removable_objects (object_id, done_ms) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET done_ms = ?2',
+        objectId,
+        Number.MIN_SAFE_INTEGER,
+      );
+  }
+
   /** Objects whose destinations were all done by then, the longest done first. */
   due(doneMs: number, limit: number): string[] {
     return this.#database

@@ -4,7 +4,7 @@
  * datagram, and `step` often. Work that costs disk syncs is grouped in `step`.
  */
 import { type KeyRing, secretsOf } from '../../shared/crypto/key-file.ts';
-import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
+import { type DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import type { Measure } from '../../shared/program/measure.ts';
 import type { Part } from '../../shared/program/part.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
@@ -174,15 +174,16 @@ export class Pipeline implements Part {
     this.#holdAlarms.watch();
   }
 
-  /** Collects an object anew when it comes again: its bytes are gone, and so is its row. */
-  collectAgain(objectId: string): void {
-    this.#foundation.vault.removeObjects([objectId]);
-    this.assembler.unfinish(objectId);
+  /** Collects objects anew when they come again: their rows are gone. @returns those whose bytes the disk keeps */
+  collectAgain(objectIds: readonly string[]): ReadonlyMap<string, DiodeError> {
+    const refusals = this.#foundation.vault.removeWhatCanGo(objectIds);
+    for (const objectId of objectIds) this.assembler.unfinish(objectId);
+    return refusals;
   }
 
-  /** Deletes the bytes of an object that is kept out from now on. */
-  removeBytes(objectId: string): void {
-    this.#foundation.vault.removeObjects([objectId]);
+  /** Deletes the bytes of objects that are kept out from now on. @returns those that the disk keeps */
+  removeBytes(objectIds: readonly string[]): ReadonlyMap<string, DiodeError> {
+    return this.#foundation.vault.removeWhatCanGo(objectIds);
   }
 
   /** Whether so much waits, all of one sender, that nothing more is to be received now. */

@@ -33,6 +33,8 @@ export interface VaultWatchOptions {
   readonly onReconciled?: ((found: VaultReconciliation) => void) | undefined;
 }
 
+export type LostFile = Pick<VaultFile, 'objectId' | 'senderId' | 'studyUid'>;
+
 /** A step costs about a millisecond: at most a twentieth of the time. */
 const stepIntervalMs = 20;
 /** Between two comparisons: the ledger may refuse for long. */
@@ -78,15 +80,30 @@ export class VaultWatch {
   }
 
   /** A file is gone or is not what it was: it is collected again, and what is left of it is kept aside. */
-  lost({ objectId, senderId, studyUid }: Pick<VaultFile, 'objectId' | 'senderId' | 'studyUid'>): void {
-    const { ledger, vault, alarms, assembler, studies } = this.#options;
-    alarms.raise('E_VAULT_DAMAGED', studyUid, undefined, undefined, senderId);
-    ledger.transaction(() => {
-      if (ledger.files.markLost(objectId)) studies().instanceLost(senderId, studyUid);
-    });
+  lost(file: LostFile): void {
+    // First: it is told also while the ledger refuses.
+    this.#tell(file);
+    this.#options.ledger.transaction(() => this.markLost(file));
+    this.setAside(file);
+  }
+
+  /** The part of it that is in the ledger: within a transaction. {@link setAside} comes behind that. */
+  markLost({ objectId, senderId, studyUid }: LostFile): void {
+    const { ledger, studies } = this.#options;
+    if (ledger.files.markLost(objectId)) studies().instanceLost(senderId, studyUid);
+  }
+
+  setAside(file: LostFile): void {
+    const { vault, assembler } = this.#options;
+    const { objectId } = file;
+    this.#tell(file);
     assembler.unfinish(objectId);
     // Last: as long as the ledger refuses, the file is where it is found again, and its row names it.
     vault.setAside('damaged', objectId);
+  }
+
+  #tell({ senderId, studyUid }: LostFile): void {
+    this.#options.alarms.raise('E_VAULT_DAMAGED', studyUid, undefined, undefined, senderId);
   }
 
   #begin(): Generator<void, VaultReconciliation> {

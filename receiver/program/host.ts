@@ -15,6 +15,7 @@ import { takeOwnership } from '../../shared/ledger-database.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Host } from '../../shared/program/host.ts';
 import { nodeLoop } from '../../shared/program/loop.ts';
+import { openRequests, type Requests } from '../../shared/program/requests.ts';
 import { checkFolders, type Die, writeSnapshot } from '../../shared/supervision.ts';
 import type { MalwareScanner } from '../clearance/clearance.ts';
 import { malwareScanner } from '../clearance/malware-scanner.ts';
@@ -24,13 +25,14 @@ import { ReceiverLedger } from '../ledger/ledger.ts';
 import { type ReceivingEnd, startReceivingEnd } from '../link/receiving-end.ts';
 import type { Inspector } from '../pipeline/inspector.ts';
 import { gateThread, ThreadInspector } from '../pipeline/thread-inspector.ts';
-import { inboxFolderOf, ledgerPath, partialFolderOf, snapshotPath } from '../places.ts';
+import { inboxFolderOf, ledgerPath, partialFolderOf, requestsPath, snapshotPath } from '../places.ts';
 import { patientKey } from '../vault/patient-key.ts';
 import type { Vault } from '../vault/vault.ts';
 
 /** What is kept on the host's disk over the lives of the program, owned by one at a time. */
 export interface ReceiverStore {
   readonly ledger: ReceiverLedger;
+  readonly requests: Requests;
   /** As of the pipeline. */
   readonly patientKey: Uint8Array;
   close(): void;
@@ -109,10 +111,13 @@ function openStore(configuration: ReceiverConfiguration): ReceiverStore {
   checkFolders(folders, Object.keys(folders));
   const giveUp = takeOwnership(join(vaultFolder, 'owner.lock'));
   const ledger = new ReceiverLedger(ledgerPath(configuration));
+  const requests = openRequests(requestsPath(configuration));
   return {
     ledger,
+    requests,
     patientKey: patientKey(vaultFolder),
     close: () => {
+      requests.close();
       ledger.close();
       giveUp();
     },

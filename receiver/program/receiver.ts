@@ -3,19 +3,20 @@ import { secretsOf } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { AlarmsPart } from '../../shared/program/alarms-part.ts';
 import { guardedLoop } from '../../shared/program/loop.ts';
+import { RequestsPart } from '../../shared/program/requests-part.ts';
 import { listParts, type RunningParts } from '../../shared/program/run-parts.ts';
 import { StatusPart } from '../../shared/program/status-part.ts';
 import { timedDisk } from '../../shared/timed-disk.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
 import { DeliveryService } from '../deliver/delivery-service.ts';
 import { gatePolicyOf } from '../gate/inspect.ts';
+import { receiverOperations } from '../operate/receiver-operations.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import { inboxFolderOf } from '../places.ts';
 import type { ReceiverHost } from './host.ts';
 import { LinkPart } from './link-part.ts';
 import { pipelineLog } from './pipeline-log.ts';
 import { Receiving } from './receiving.ts';
-import { RequestsPart } from './requests-part.ts';
 import { StorePart } from './store-part.ts';
 import { VaultPart } from './vault-part.ts';
 
@@ -27,7 +28,7 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
   const loop = guardedLoop(host.loop, die);
   return listParts(loop, (parts) => {
     const keys = host.readKeys();
-    const { ledger, patientKey } = parts.use(new StorePart(host.openStore()));
+    const { ledger, requests, patientKey } = parts.use(new StorePart(host.openStore()));
     const { alarms } = parts.use(new AlarmsPart(host));
     const status = parts.use(new StatusPart({ host, alarms, parts }));
     const disk = timedDisk(host.disk, clock);
@@ -66,8 +67,10 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
     const receiving = parts.use(
       new Receiving({ link, pipeline, clock, loop, usedBuffers: host.usedBuffers.small }),
     );
-    parts.use(new RequestsPart({ ledger, pipeline, delivery, clock, alarms }));
-    return { parts, status, ledger, alarms, pipeline, receiving, linkPart, engine: code.name };
+    const hasInbox = inboxFolderOf(configuration) !== undefined;
+    const operations = receiverOperations({ ledger, clock, pipeline, deliveries: delivery, hasInbox });
+    const asked = parts.use(new RequestsPart({ operations, requests, ledger, clock, alarms }));
+    return { parts, status, ledger, alarms, pipeline, receiving, asked, linkPart, engine: code.name };
   });
 }
 

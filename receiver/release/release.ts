@@ -155,16 +155,12 @@ export class Releaser {
   }
 
   /**
-   * Releases what has arrived of an incomplete study, because a person says so. The study stays incomplete:
-   * when the rest arrives, the whole study goes to the inbox as usual.
+   * Begins a release of what is there of an incomplete study, because a person says so: within their transaction. The
+   * study stays incomplete: when the rest arrives, the whole of it goes to the inbox as usual.
+   * @returns what {@link carryOutPart} goes on with
    * @throws DiodeError E_STUDY_STATE, E_INBOX_TAKEN
    */
-  releasePartially(
-    study: StudyRecord,
-    instances: readonly InstanceRecord[],
-    expected: number,
-    who: { byWhom: string; reason: string },
-  ): ReleaseRecord {
+  beginPart(study: StudyRecord, instances: readonly InstanceRecord[], expected: number): ReleaseRecord {
     const { ledger, vault, clock } = this.#options;
     const seen = new Set<string>();
     const usable = instances.filter((instance) => {
@@ -177,35 +173,34 @@ export class Releaser {
     if (usable.length === 0)
       throw new DiodeError('E_STUDY_STATE', 'no instance of the study can be released');
     const inboxName = study.inboxName ?? this.#freeName(study);
-    const target = `${inboxName}.partial-${usable.length}-of-${expected}`;
-    const row = ledger.transaction(() => {
-      ledger.audit.enter({ action: 'release partial', subject: study.studyUid, ...who }, clock.wallMs());
-      return ledger.releases.begin(
-        {
-          senderId: study.senderId,
-          studyUid: study.studyUid,
-          revision: study.newestRevision,
-          kind: 'partial',
-          target,
-          instances: usable.length,
-          expected,
-          objectIds: usable.map((instance) => instance.objectId),
-          conflictIds: [],
-        },
-        clock.wallMs(),
-      );
-    });
+    return ledger.releases.begin(
+      {
+        senderId: study.senderId,
+        studyUid: study.studyUid,
+        revision: study.newestRevision,
+        kind: 'partial',
+        target: `${inboxName}.partial-${usable.length}-of-${expected}`,
+        instances: usable.length,
+        expected,
+        objectIds: usable.map((instance) => instance.objectId),
+        conflictIds: [],
+      },
+      clock.wallMs(),
+    );
+  }
+
+  /** Puts a part into the partial folder, at once or not at all. @throws DiodeError E_INBOX_TAKEN, E_COPY_WAITING, … */
+  carryOutPart(part: ReleaseRecord): void {
     try {
-      this.preparation.prepareNow(row);
-      this.#move(row);
+      this.preparation.prepareNow(part);
+      this.#move(part);
     } catch (error) {
-      // A person asked for it and is told: nothing retries it later.
-      if (error instanceof DiodeError) this.#drop(row.id);
+      // It was asked for by a person, who is told: nothing tries it again later.
+      if (error instanceof DiodeError) this.#drop(part.id);
       throw error;
     }
-    ledger.releases.markStep(row.id, 'done');
-    this.#options.onReleased({ ...row, step: 'done' });
-    return row;
+    this.#options.ledger.releases.markStep(part.id, 'done');
+    this.#options.onReleased({ ...part, step: 'done' });
   }
 
   #drop(releaseId: number): void {

@@ -237,16 +237,15 @@ export class Studies {
    * @returns whether there is such a study
    */
   reopen(senderId: string, studyUid: string): boolean {
-    const { ledger, clock } = this.#options;
+    const { ledger } = this.#options;
     const record = ledger.studies.get(senderId, studyUid);
     if (record === undefined) return false;
     this.#deciding.forgetStudy(senderId, studyUid);
-    const releasedRevision = Math.max(0, record.releasedRevision - 1);
-    ledger.openManifests.open(senderId, studyUid, releasedRevision);
+    // What is out stays out: the list is open again, the study is what it was.
+    ledger.openManifests.open(senderId, studyUid, Math.max(0, record.releasedRevision - 1));
     const open = ledger.openManifests.ofStudy(senderId, studyUid);
     // Its list was dropped to make room long ago: it stays as it is.
     if (open.length === 0) return false;
-    ledger.studies.save({ ...record, releasedRevision }, clock.wallMs());
     this.#deadlines.progress(senderId, studyUid, open);
     this.#asked.push({ senderId, studyUid });
     this.#entering.wake();

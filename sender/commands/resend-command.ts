@@ -1,28 +1,27 @@
 /** `diode-sender resend`: hands a ticket to the running sender. */
 import { existsSync, openSync, readSync } from 'node:fs';
 import type { Command } from 'commander';
-import { ask, configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
+import { addAskCommand } from '../../shared/console/ask-command.ts';
 import { DiodeError, errorCauseCode } from '../../shared/errors.ts';
 import { limits } from '../../shared/wire/limits.ts';
-import { type SenderConfiguration, senderSettings } from '../configuration.ts';
-import type { SenderLedger } from '../ledger/ledger.ts';
-
-type WithLedger = <T>(values: SenderConfiguration, act: (ledger: SenderLedger) => Promise<T>) => Promise<T>;
+import { resendForm } from '../operate/tickets.ts';
+import type { SenderSide } from './sender-side.ts';
 
 const standardInput = 0;
 
-export function addResendCommand(program: Command, withLedger: WithLedger): void {
-  program
-    .command('resend')
-    .description("send again what a receiver's ticket asks for, ahead of the queue")
-    .requiredOption('--ticket <ticket>', 'a file, - for standard input, or the code that the receiver shows')
-    .action(async (options: { ticket: string }, command: Command) => {
-      const { values } = configurationOf(command, senderSettings);
-      const { json } = command.optsWithGlobals<GlobalOptions>();
-      const ticket = ticketText(options.ticket);
-      const detail = await withLedger(values, (ledger) => ask(ledger.mailbox, 'resend', { ticket }));
-      print(json ? JSON.stringify({ ok: true, detail }) : detail);
-    });
+export function addResendCommand(program: Command, side: SenderSide): void {
+  addAskCommand(program, side, {
+    usage: 'resend',
+    description: "send again what a receiver's ticket asks for, ahead of the queue",
+    form: resendForm,
+    reason: 'a ticket asks for it',
+    options: (command) =>
+      command.requiredOption(
+        '--ticket <ticket>',
+        'a file, - for standard input, or the code that the receiver shows',
+      ),
+    fields: (_words, { ticket }) => ({ ticket: ticketText(ticket) }),
+  });
 }
 
 /** A file's content, or the text itself if no such file exists. */

@@ -100,12 +100,23 @@ export class Dispatch {
     return this.#announce(this.closing.close(studyUid, because));
   }
 
-  /** Puts what a ticket asks for at the head of the queue. @throws DiodeError as redeemTicket does */
-  resend(ticket: string): RedeemedTicket {
+  /** Studies were closed within a transaction that is committed. */
+  studiesClosed(closed: ClosedStudy[]): void {
+    this.closing.closed(closed);
+    this.#announce(closed);
+  }
+
+  /**
+   * Puts what a ticket asks for at the head of the queue, within a transaction; {@link resendsEntered} comes behind that.
+   * @throws DiodeError as redeemTicket does
+   */
+  redeem(ticket: string): RedeemedTicket {
     const { ledger, identity, clock } = this.#options;
-    const redeemed = redeemTicket(ticket, { ledger, identity, wallMs: clock.wallMs() });
+    return redeemTicket(ticket, { ledger, identity, wallMs: clock.wallMs() });
+  }
+
+  resendsEntered(): void {
     this.#schedule.resendsEntered();
-    return redeemed;
   }
 
   /** While the link is stopped nothing is handed out, and nothing is told that would be stale by then. */

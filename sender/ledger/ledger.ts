@@ -5,7 +5,8 @@
  * A row is written before the scanner is told "success", and nothing is ever deleted here but by retention.
  */
 import { LedgerDatabase, type Migration } from '../../shared/ledger-database.ts';
-import { Mailbox, mailboxSchema } from '../../shared/mailbox.ts';
+import { DoneRequests, doneRequestsSchema } from '../../shared/program/answers.ts';
+import { Audit, auditSchema } from '../../shared/program/audit.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Counters, countersSchema } from './counters.ts';
 import { Facts, factsSchema } from './facts.ts';
@@ -26,7 +27,8 @@ const migrations: readonly Migration[] = [
     spoolTotalsSchema,
     retainedStudiesSchema,
     resendsSchema,
-    mailboxSchema,
+    doneRequestsSchema,
+    auditSchema,
     savedTimeSchema,
   ].join('\n'),
 ];
@@ -41,7 +43,8 @@ export class SenderLedger {
   readonly totals: SpoolTotals;
   readonly counters: Counters;
   readonly facts: Facts;
-  readonly mailbox: Mailbox;
+  readonly doneRequests: DoneRequests;
+  readonly audit: Audit;
   readonly savedTime: SavedTime;
   readonly #database: LedgerDatabase;
 
@@ -58,7 +61,8 @@ export class SenderLedger {
     this.objects = new SpooledObjects(database, this.resends);
     this.instances = new InstanceRecords(database, this.retained);
     this.studies = new StudyRecords(database, this.facts, this.retained);
-    this.mailbox = new Mailbox(database);
+    this.doneRequests = new DoneRequests(database);
+    this.audit = new Audit(database);
     this.savedTime = new SavedTime(database);
   }
 

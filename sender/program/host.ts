@@ -11,13 +11,14 @@ import { takeOwnership } from '../../shared/ledger-database.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Host } from '../../shared/program/host.ts';
 import { nodeLoop } from '../../shared/program/loop.ts';
+import { openRequests, type Requests } from '../../shared/program/requests.ts';
 import { checkFolders, type Die, writeSnapshot } from '../../shared/supervision.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { startDataPlane } from '../data-plane.ts';
 import type { SenderIdentity, Session } from '../identity.ts';
 import { localDisk, type WatchDisk } from '../intake/watch-disk.ts';
 import { SenderLedger } from '../ledger/ledger.ts';
-import { ledgerPath, snapshotPath } from '../places.ts';
+import { ledgerPath, requestsPath, snapshotPath } from '../places.ts';
 
 /** What encodes and sends: orders go in, ends of passes come out. */
 export type DataPlane = Awaited<ReturnType<typeof startDataPlane>>;
@@ -25,6 +26,7 @@ export type DataPlane = Awaited<ReturnType<typeof startDataPlane>>;
 /** What is kept on the host's disk over the lives of the program, owned by one at a time. */
 export interface SenderStore {
   readonly ledger: SenderLedger;
+  readonly requests: Requests;
   close(): void;
 }
 
@@ -66,9 +68,12 @@ function openStore(configuration: SenderConfiguration): SenderStore {
   );
   const giveUp = takeOwnership(join(spoolFolder, 'owner.lock'));
   const ledger = new SenderLedger(ledgerPath(configuration));
+  const requests = openRequests(requestsPath(configuration));
   return {
     ledger,
+    requests,
     close: () => {
+      requests.close();
       ledger.close();
       giveUp();
     },

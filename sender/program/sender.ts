@@ -2,13 +2,14 @@
 import { DiodeError } from '../../shared/errors.ts';
 import { AlarmsPart } from '../../shared/program/alarms-part.ts';
 import { guardedLoop } from '../../shared/program/loop.ts';
+import { RequestsPart } from '../../shared/program/requests-part.ts';
 import { listParts } from '../../shared/program/run-parts.ts';
 import { StatusPart } from '../../shared/program/status-part.ts';
 import type { SenderConfiguration } from '../configuration.ts';
+import { senderOperations } from '../operate/sender-operations.ts';
 import type { SenderHost } from './host.ts';
 import { IntakePart } from './intake-part.ts';
 import { LinkPart } from './link-part.ts';
-import { RequestsPart } from './requests-part.ts';
 import { Sending } from './sending.ts';
 import { SessionPart } from './session-part.ts';
 import { SpoolPart } from './spool-part.ts';
@@ -22,7 +23,7 @@ export function listSender(configuration: SenderConfiguration, host: SenderHost)
   const loop = guardedLoop(host.loop, host.die);
   return listParts(loop, (parts) => {
     const keys = host.readKeys();
-    const { ledger } = parts.use(new StorePart(host.openStore()));
+    const { ledger, requests } = parts.use(new StorePart(host.openStore()));
     const { alarms } = parts.use(new AlarmsPart(host));
     const status = parts.use(new StatusPart({ host, alarms, parts }));
     const { session, identity } = parts.use(
@@ -50,7 +51,10 @@ export function listSender(configuration: SenderConfiguration, host: SenderHost)
         hasRoom: () => spoolPart.hasRoom(),
       }),
     );
-    parts.use(new RequestsPart({ ledger, sending, alarms }));
+    const operations = senderOperations({ clock, dispatch: sending.dispatch });
+    parts.use(
+      new RequestsPart({ operations, requests, ledger, clock, alarms, onLooked: () => sending.step() }),
+    );
     return { parts, status, ledger, alarms, identity, spoolPart, sending, link, intake };
   });
 }

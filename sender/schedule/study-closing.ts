@@ -108,6 +108,7 @@ export class StudyClosing {
       this.#due.set(studyUid, { atMs: this.#clock.monotonicMs(), isUrgent: false });
       const study = present(this.#ledger.studies.get(studyUid), 'an open study is in the ledger');
       const one = this.#close(study, closeReason.quiet);
+      this.#forget(studyUid);
       closed.push(one);
       listed += one.instances;
       if (closed.length >= closedMax || listed >= listedMax) break;
@@ -137,12 +138,24 @@ export class StudyClosing {
 
   /** Closes one study at once, or all that are open. @throws DiodeError E_STUDY_UNKNOWN, E_STUDY_STATE */
   close(studyUid: string | undefined, because: CloseReason): ClosedStudy[] {
+    const closed = this.closeWithin(studyUid, because);
+    this.closed(closed);
+    return closed;
+  }
+
+  /** The same within a transaction of the caller: until {@link closed} is told they are still watched. */
+  closeWithin(studyUid: string | undefined, because: CloseReason): ClosedStudy[] {
     if (studyUid === undefined)
       return this.#ledger.studies.open().map((study) => this.#close(study, because));
     const study = this.#ledger.studies.get(studyUid);
     if (study === undefined) throw new DiodeError('E_STUDY_UNKNOWN');
     if (!study.open) throw new DiodeError('E_STUDY_STATE', 'the study is already closed');
     return [this.#close(study, because)];
+  }
+
+  /** That transaction is committed. */
+  closed(studies: readonly ClosedStudy[]): void {
+    for (const { studyUid } of studies) this.#forget(studyUid);
   }
 
   /** Writes manifests anew where the old one had to go, with what the study was closed for: see replanning.ts. */
@@ -195,8 +208,11 @@ export class StudyClosing {
         document,
       },
     });
+    return { studyUid, studyNumber, revision, instances: writer.count };
+  }
+
+  #forget(studyUid: string): void {
     this.#quietSinceMs.delete(studyUid);
     this.#due.delete(studyUid);
-    return { studyUid, studyNumber, revision, instances: writer.count };
   }
 }

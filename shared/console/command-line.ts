@@ -1,21 +1,9 @@
-/**
- * What both command lines share: --config, --set, --json, the config commands, and how a request to the
- * running program waits for its answer.
- */
+/** What both command lines share: --config, --set, --json, the config commands, and whether the program runs. */
 import { existsSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { checkConfiguration, environmentName, type Loaded, loadConfiguration } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
-import {
-  DiodeError,
-  diskError,
-  type ErrorCode,
-  errorCatalogue,
-  errorCauseCode,
-  isErrorCode,
-} from '../errors.ts';
-import type { Answer, Mailbox } from '../mailbox.ts';
+import { DiodeError, diskError, errorCatalogue, errorCauseCode, isErrorCode } from '../errors.ts';
 import { failureText } from './failure.ts';
 import { settingRows } from './setting-rows.ts';
 import { table } from './table.ts';
@@ -26,10 +14,7 @@ export interface GlobalOptions {
   readonly json: boolean;
 }
 
-const answerWaitMs = 10_000;
-const answerPollMs = 50;
-
-/** A command line with the options that every command has. */
+/** A command line with the options every command has. */
 export function createProgram(name: string, about: string, defaultConfiguration: string): Command {
   return (
     new Command(name)
@@ -119,30 +104,7 @@ export function addCommonCommands(program: Command, settings: Settings): void {
     });
 }
 
-/**
- * Asks the running program and waits for its answer; if it isn't running, the request stays queued.
- * @returns what it did, as a sentence
- * @throws DiodeError what it refused, or E_REQUEST_TIMEOUT
- */
-export async function ask(
-  mailbox: Mailbox,
-  verb: string,
-  parameters: Record<string, unknown>,
-): Promise<string> {
-  const id = mailbox.ask(verb, parameters);
-  for (let waitedMs = 0; waitedMs < answerWaitMs; waitedMs += answerPollMs) {
-    const answer: Answer | undefined = mailbox.answerOf(id);
-    if (answer?.ok === true) return answer.detail;
-    if (answer?.ok === false) {
-      const code: ErrorCode = isErrorCode(answer.code) ? answer.code : 'E_INTERNAL';
-      throw new DiodeError(code, answer.detail);
-    }
-    await sleep(answerPollMs);
-  }
-  throw new DiodeError('E_REQUEST_TIMEOUT');
-}
-
-/** Reads the snapshot of the running program; undefined if it never ran here. */
+/** Reads the snapshot of the running program; undefined when it never ran here. */
 export function readSnapshot<T>(path: string): T | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
@@ -153,6 +115,11 @@ export function readSnapshot<T>(path: string): T | undefined {
 
 /** A snapshot older than this means that the program is not running. */
 export const snapshotFreshMs = 5000;
+
+/** Whether a program runs, by the snapshot it writes twice a second. */
+export function isFresh(snapshot: { readonly atMs: number } | undefined, wallMs: number): boolean {
+  return snapshot !== undefined && wallMs - snapshot.atMs < snapshotFreshMs;
+}
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReceiverLedger } from '../../receiver/ledger/ledger.ts';
 import { studyState } from '../../receiver/ledger/study-state.ts';
-import { ask } from '../../shared/console/command-line.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { ask } from '../../shared/console/ask.ts';
 import { writeKeyFile } from '../../shared/crypto/key-file.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import type { RunningProgram } from '../harness/processes.ts';
@@ -129,7 +130,17 @@ async function deliver(
     const ledger = new ReceiverLedger(join(folder, 'vault', 'ledger.sqlite'));
     queue(ledger, load);
     // It looks for itself each second: asked by a person it begins at once.
-    await ask(ledger.mailbox, 'retry-deliveries', { destination: 'pacs', byWhom: 'benchmark' });
+    const vault = join(folder, 'vault');
+    await ask(
+      {
+        name: 'diode-receiver',
+        requestsPath: join(vault, 'requests.sqlite'),
+        snapshotPath: join(vault, 'status.json'),
+        clock: systemClock,
+      },
+      'retry-deliveries',
+      { destination: 'pacs', byWhom: 'benchmark', reason: 'benchmark' },
+    );
     const startedMs = performance.now();
     await program.waitForLine(/study delivered/, { timeoutMs: transferMs });
     const seconds = (performance.now() - startedMs) / 1000;

@@ -15,6 +15,7 @@ import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
 import type { Log, LogFields } from '../../shared/log.ts';
+import { Requests } from '../../shared/program/requests.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { Random } from '../harness/random.ts';
 import { configurationWith } from '../harness/settings.ts';
@@ -74,6 +75,7 @@ export class HighSide {
   ledgerRefuses: () => boolean = () => false;
   readonly disk = new SimulatedDisk();
   readonly ledger: ReceiverLedger;
+  readonly requests: Requests;
   readonly releases: ReleaseRecord[] = [];
   /** How often each alarm was raised or cleared, by code and subject: as many lines are in the log. */
   readonly alarmEdges = new Map<string, number>();
@@ -102,6 +104,7 @@ export class HighSide {
     this.disk.makeFolder(partialFolder);
     this.disk.makeFolder(vaultFolder);
     this.ledger = new ReceiverLedger(options.ledgerPath ?? ':memory:', () => this.#store());
+    this.requests = new Requests(':memory:', () => this.power.step());
     this.#start();
   }
 
@@ -180,6 +183,7 @@ export class HighSide {
       // The file it stands for survives each end of the program.
       openStore: () => ({
         ledger: this.ledger,
+        requests: this.requests,
         patientKey: new Uint8Array(32).fill(5),
         close: () => {},
       }),

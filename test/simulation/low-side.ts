@@ -15,6 +15,7 @@ import type { Alarms } from '../../shared/alarms.ts';
 import { present } from '../../shared/assert.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import type { Log, LogFields } from '../../shared/log.ts';
+import { Requests } from '../../shared/program/requests.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Random } from '../harness/random.ts';
@@ -72,6 +73,7 @@ export class LowSide {
   ledgerRefuses: () => boolean = () => false;
   disk = new SimulatedDisk();
   ledger: SenderLedger;
+  readonly requests: Requests;
   pace: Pace;
   readonly clock: HostClock;
   /** Studies that expired, in order. */
@@ -99,6 +101,7 @@ export class LowSide {
     this.disk.power = this.power;
     for (const folder of [watchFolder, join(watchFolder, 'stat')]) this.disk.makeFolder(folder);
     this.ledger = new SenderLedger(options.ledgerPath ?? ':memory:', () => this.#store());
+    this.requests = new Requests(':memory:', () => this.power.step());
     this.#start();
   }
 
@@ -238,7 +241,7 @@ export class LowSide {
       }),
       watchDisk: watchDiskOver(disk),
       // The file it stands for survives each end of the program.
-      openStore: () => ({ ledger: this.ledger, close: () => {} }),
+      openStore: () => ({ ledger: this.ledger, requests: this.requests, close: () => {} }),
       openDataPlane: (identity, session) => {
         this.#plane = new SimulatedDataPlane(identity, session, this.#options.openBlocks, disk);
         return this.#plane;

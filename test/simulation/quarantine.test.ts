@@ -3,10 +3,10 @@
  * was. Method: requests as the command line sends them, against a simulated high side.
  */
 import { describe, expect, it } from 'vitest';
-import { answerRequest } from '../../receiver/commands/answer.ts';
 import { accountOfMissing } from '../../receiver/studies/missing.ts';
 import { ctImage, encodePart10, type InstanceToWrite } from '../harness/unchecked-writer.ts';
 import { HostileLink, sha256Of } from './hostile-link.ts';
+import { Operating } from './operating.ts';
 
 const image = (number: number, change: InstanceToWrite = {}, preamble = '') => {
   const sopInstanceUid = `2.25.1${number}`;
@@ -19,10 +19,10 @@ const other = image(3, { patientId: 'OTHER' });
 const document = image(4, { sopClassUid: '1.2.840.10008.5.1.4.1.1.104.1' });
 const senderId = '07'.repeat(8);
 
+const who = { reason: 'asked the ward', byWhom: 'olga' };
+
 function ask(link: HostileLink, verb: 'release' | 'purge', id: string, more: object = {}) {
-  const parameters = { id, reason: 'asked the ward', byWhom: 'olga', ...more };
-  const { pipeline, ledger } = link.high;
-  return answerRequest(pipeline, ledger, { id: 1, verb: `quarantine-${verb}`, parameters });
+  return new Operating(link.high).ask(`quarantine-${verb}`, { id, ...who, ...more });
 }
 
 const released = (link: HostileLink) => [...link.inbox().keys()].sort();
@@ -34,9 +34,11 @@ describe('release from quarantine', () => {
     const link = new HostileLink();
     const [, objectId = ''] = link.sendStudy([first, document]);
     expect(released(link)).toEqual(['2.25.1/2.25.2/2.25.11.dcm']);
-    expect(ask(link, 'release', objectId.slice(0, 12))).toEqual({
+    expect(ask(link, 'release', objectId.slice(0, 12))).toMatchObject({
       ok: true,
-      detail: '1 instances released to the inbox as 2.25.1.rev1',
+      detail: '1 instance released to the inbox as 2.25.1.rev1',
+      released: 1,
+      folders: ['2.25.1.rev1'],
     });
     expect(released(link)).toContain('2.25.1.rev1/2.25.2/2.25.14.dcm');
     expect([held(link), link.standing()]).toEqual([[], []]);
@@ -112,9 +114,10 @@ describe('release from quarantine', () => {
     link.sendManifest([first, document].map((file) => link.entryOf(file)));
     link.sendObject(document.bytes);
     expect(held(link)).toEqual(['E_ENCAPSULATED_DOCUMENT']);
-    expect(ask(link, 'release', link.held()[0]?.objectId ?? '')).toEqual({
+    expect(ask(link, 'release', link.held()[0]?.objectId ?? '')).toMatchObject({
       ok: true,
-      detail: '1 instances let through; they go out with their study',
+      detail: '1 instance let through, to go out with the whole study',
+      waiting: 1,
     });
     link.high.restart('kill');
     link.sendObject(first.bytes);
@@ -140,7 +143,9 @@ describe('a purge', () => {
     const [, objectId = ''] = link.sendStudy([first, document]);
     expect(ask(link, 'purge', objectId)).toEqual({
       ok: true,
-      detail: '1 instances purged; they are kept out when they are sent again',
+      detail: '1 instance purged: kept out when sent again',
+      instances: 1,
+      notDeleted: 0,
     });
     const stored = () => link.high.disk.contents('/high/vault').has(`objects/${objectId}`);
     expect([stored(), link.held(), link.standing()]).toEqual([false, [], []]);
@@ -185,10 +190,8 @@ describe('a partial release', () => {
     link.sendManifest([first, other, second].map((file) => link.entryOf(file)));
     link.sendObject(first.bytes);
     link.sendObject(other.bytes);
-    const parameters = { studyUid: '2.25.1', reason: 'urgent', byWhom: 'olga' };
-    const { pipeline, ledger } = link.high;
-    expect(answerRequest(pipeline, ledger, { id: 1, verb: 'release-partial', parameters })).toMatchObject({
-      code: 'E_PATIENT_MISMATCH',
-    });
+    const asked = new Operating(link.high).ask('release-partial', { studyUid: '2.25.1', ...who });
+    expect(asked).toMatchObject({ code: 'E_PATIENT_MISMATCH' });
+    expect(link.high.ledger.holds.history('2.25.1')).toEqual([]);
   });
 });

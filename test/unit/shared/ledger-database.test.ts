@@ -12,7 +12,6 @@ import {
   takeOwnership,
   text,
 } from '../../../shared/ledger-database.ts';
-import { Mailbox, mailboxSchema } from '../../../shared/mailbox.ts';
 import { root } from '../source-tree.ts';
 
 let folder = '';
@@ -174,38 +173,5 @@ describe('the right to own a folder', () => {
 
   it('that can not be had for another reason says so', () => {
     expect(() => takeOwnership(join(folder, 'none', 'owner.lock'))).toThrow(failure('E_LEDGER'));
-  });
-});
-
-describe('the mailbox', () => {
-  it('keeps requests in their order until they are answered', () => {
-    opened([mailboxSchema], (database) => {
-      const mailbox = new Mailbox(database);
-      const ids = [1, 2, 3].map((studyNumber) => mailbox.ask('close', { studyNumber }));
-      expect(mailbox.open(2)).toEqual([
-        { id: ids[0], verb: 'close', parameters: { studyNumber: 1 } },
-        { id: ids[1], verb: 'close', parameters: { studyNumber: 2 } },
-      ]);
-      const [id = 0] = ids;
-      expect(mailbox.answerOf(id)).toBeUndefined();
-      mailbox.answer(id, { ok: false, code: 'E_USAGE', detail: 'no' });
-      expect(mailbox.answerOf(id)).toEqual({ ok: false, code: 'E_USAGE', detail: 'no' });
-      expect(mailbox.open(10).map((request) => request.id)).toEqual(ids.slice(1));
-      expect(mailbox.answerOf(999)).toBeUndefined();
-    });
-  });
-
-  it('crosses from process to process', () => {
-    opened([mailboxSchema], (database) => {
-      opened([mailboxSchema], (asking) => new Mailbox(asking).ask('close', {}));
-      expect(new Mailbox(database).open(1)).toHaveLength(1);
-    });
-  });
-
-  it('gives a request that is no JSON as one without parameters, to be refused', () => {
-    opened([mailboxSchema], (database) => {
-      database.run("INSERT INTO requests (verb, arguments) VALUES ('close', '{')");
-      expect(new Mailbox(database).open(1)).toEqual([{ id: 1, verb: 'close', parameters: undefined }]);
-    });
   });
 });

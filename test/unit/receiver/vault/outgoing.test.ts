@@ -116,8 +116,7 @@ describe('an instance whose preamble is zeroed', () => {
     high.manifest(manifestOf(1, [a.row, b.row]));
     const study = high.ledger.studies.get(senderId, '1.2');
     if (study === undefined) throw new Error('the study is there');
-    const partially = () =>
-      high.releaser.releasePartially(study, [a.row], 2, { byWhom: 'dr. test', reason: 'trauma' });
+    const partially = () => high.releaser.carryOutPart(high.releaser.beginPart(study, [a.row], 2));
     expect(partially).toThrow(expect.objectContaining({ code: 'E_COPY_WAITING' }));
     expect(contents(high, folders.partial)).toEqual([]);
     turns(high);

@@ -1,7 +1,7 @@
-/** What people decided, by whom and why. Rows are only added. Part of the receiver's ledger. */
-import type { LedgerDatabase } from '../../shared/ledger-database.ts';
+/** What people decided, by whom and why. Rows are only added. Part of both ledgers. */
+import type { LedgerDatabase } from '../ledger-database.ts';
 
-/** Part of the receiver's schema. */
+/** Part of both ledgers' schemas. */
 export const auditSchema = `
    CREATE TABLE audit (
      id INTEGER PRIMARY KEY,

@@ -1,0 +1,164 @@
+/**
+ * What the running receiver does about held instances when a person asks.
+ *
+ * - Release: all that is known against the instance now counts as allowed, and it goes out the usual way: with its
+ *   study when that is not out yet, else as a supplement.
+ * - Purge: the bytes are deleted; the row stays, so that the passes that still come do not bring it back.
+ * - Purge with `again`: as if it had never come. The next pass, or another sending, brings it.
+ */
+import { z } from 'zod';
+import { countText } from '../../shared/console/quantities.ts';
+import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import {
+  type Acted,
+  auditedForm,
+  type Operation,
+  operation,
+  whoFields,
+} from '../../shared/program/operations.ts';
+import type { HeldInstance } from '../ledger/holds.ts';
+import type { ReceiverLedger } from '../ledger/ledger.ts';
+import type { StudyRecord } from '../ledger/study-records.ts';
+import type { Studies } from '../studies/studies.ts';
+import { outcomeOf, placeOf, toldOf } from './outcome.ts';
+
+const heldId = z.string().regex(/^[0-9a-f.]{1,64}$/);
+
+export const releaseHeldForm = auditedForm(
+  'quarantine-release',
+  z.strictObject({ ...whoFields, id: heldId }),
+);
+export const purgeHeldForm = auditedForm(
+  'quarantine-purge',
+  z.strictObject({ ...whoFields, id: heldId, again: z.boolean().optional() }),
+);
+
+export interface QuarantineParts {
+  readonly ledger: ReceiverLedger;
+  readonly studies: Pick<Studies, 'reopen'>;
+  /** Releases what is ready, at once: a person waits for it. */
+  readonly releaseReady: () => void;
+  /** Objects are collected when they come again: their rows are gone, and their bytes go. @returns those that the disk keeps */
+  readonly collectAgain: (objectIds: readonly string[]) => ReadonlyMap<string, DiodeError>;
+  /** Deletes the bytes of objects that are kept out from now on. @returns those that the disk keeps */
+  readonly removeBytes: (objectIds: readonly string[]) => ReadonlyMap<string, DiodeError>;
+  readonly hasInbox: boolean;
+}
+
+/** Instances that one request may name: a study at its largest. */
+const namedMax = 200_000;
+
+export function quarantineOperations(parts: QuarantineParts): readonly Operation[] {
+  return [
+    operation(releaseHeldForm, ({ id }) => release(parts, id)),
+    operation(purgeHeldForm, ({ id, again = false }) => (again ? purgeAgain(parts, id) : purge(parts, id))),
+  ];
+}
+
+/** @throws DiodeError E_HELD_UNKNOWN, E_USAGE for a beginning of several ids */
+export function heldUnder(ledger: ReceiverLedger, id: string, limit: number): HeldInstance[] {
+  const found = ledger.holds.named(id, limit);
+  const [first] = found;
+  if (first === undefined) throw new DiodeError('E_HELD_UNKNOWN');
+  if (first.objectId.startsWith(id) && found.length > 1)
+    throw new DiodeError('E_USAGE', `${found.length} held instances begin with this id: give more of it`);
+  return found;
+}
+
+function release(parts: QuarantineParts, id: string): Acted {
+  const { ledger, hasInbox } = parts;
+  const named = heldUnder(ledger, id, namedMax).filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
+  if (named.length === 0)
+    throw new DiodeError('E_STUDY_STATE', 'its bytes were purged: purge it --again to have it sent again');
+  const unreadable = named.find(({ sopInstanceUid }) => sopInstanceUid === '0');
+  if (unreadable !== undefined)
+    throw new DiodeError('E_STUDY_STATE', 'its UIDs can not be read, so it has no place in a study');
+  for (const held of named) {
+    if (studyOf(ledger, held)?.expected === undefined)
+      throw new DiodeError('E_STUDY_STATE', 'no manifest of its study is there yet: release it then');
+  }
+  for (const held of named) ledger.holds.approve(held.objectId, codesAgainst(held));
+  reopen(parts, named);
+  const lastRelease = ledger.releases.lastId();
+  return {
+    audit: { action: 'quarantine release', subjects: named.map(({ objectId }) => objectId) },
+    told: {
+      detail: `${countText(named.length, 'instance')} let through: what nothing else speaks against goes out`,
+      facts: { instances: named.length },
+    },
+    afterwards: () => {
+      parts.releaseReady();
+      return toldOf(outcomeOf(ledger, named, lastRelease), hasInbox);
+    },
+  };
+}
+
+function purge(parts: QuarantineParts, id: string): Acted {
+  const { ledger } = parts;
+  const named = heldUnder(ledger, id, namedMax).filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
+  if (named.length === 0) throw new DiodeError('E_STUDY_STATE', 'it was purged before');
+  const objectIds = named.map(({ objectId }) => objectId);
+  for (const objectId of objectIds) ledger.instances.hold(objectId, 'E_PURGED');
+  // Should the program end before they are deleted, or the disk refuse it, this is where they are found again.
+  ledger.files.markRemoved(objectIds);
+  ledger.removableObjects.enterDue(objectIds);
+  const told = {
+    detail: `${countText(named.length, 'instance')} purged: kept out when sent again`,
+    facts: { instances: named.length },
+  };
+  return {
+    audit: { action: 'quarantine purge', subjects: objectIds },
+    told,
+    afterwards: () => {
+      const refusals = parts.removeBytes(objectIds);
+      ledger.removableObjects.forget(objectIds.filter((objectId) => !refusals.has(objectId)));
+      parts.releaseReady();
+      const left = { notDeleted: refusals.size };
+      if (refusals.size === 0) return { ...told, facts: { ...told.facts, ...left } };
+      const [{ code } = { code: 'E_DISK' }] = refusals.values();
+      const rest = `the disk keeps the bytes of ${refusals.size} (${code}): it is tried again`;
+      return { detail: `${told.detail}; ${rest}`, facts: { ...told.facts, ...left } };
+    },
+  };
+}
+
+function purgeAgain(parts: QuarantineParts, id: string): Acted {
+  const { ledger } = parts;
+  const named = heldUnder(ledger, id, namedMax);
+  const objectIds = named.map(({ objectId }) => objectId);
+  for (const objectId of objectIds) ledger.holds.forget(objectId);
+  // What comes in their place is not removed for them.
+  ledger.removableObjects.forget(objectIds);
+  reopen(parts, named);
+  const told = {
+    detail: `${countText(named.length, 'instance')} forgotten: taken when sent again`,
+    facts: { instances: named.length },
+  };
+  return {
+    audit: { action: 'quarantine purge again', subjects: objectIds },
+    told,
+    afterwards: () => {
+      // What the disk keeps of them is replaced when they come.
+      parts.collectAgain(objectIds);
+      parts.releaseReady();
+      return told;
+    },
+  };
+}
+
+/** Everything a person sees in `quarantine show` is what they decide about. */
+function codesAgainst({ heldBecause, reasons, approved }: HeldInstance): ErrorCode[] {
+  return [...new Set([...approved, ...reasons, heldBecause])];
+}
+
+/** The studies' newest lists are decided about again. */
+function reopen({ ledger, studies }: QuarantineParts, named: readonly HeldInstance[]): void {
+  const byStudy = new Map(named.map((held) => [`${held.senderId} ${placeOf(held)}`, held]));
+  for (const held of byStudy.values()) {
+    if (studyOf(ledger, held) !== undefined) studies.reopen(held.senderId, placeOf(held));
+  }
+}
+
+function studyOf(ledger: ReceiverLedger, held: HeldInstance): StudyRecord | undefined {
+  return ledger.studies.get(held.senderId, placeOf(held));
+}

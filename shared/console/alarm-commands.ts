@@ -1,0 +1,20 @@
+/** `alarms acknowledge`, alike on both sides. */
+import type { Command } from 'commander';
+import type { Settings } from '../config/settings.ts';
+import { DiodeError, isErrorCode } from '../errors.ts';
+import { acknowledgeAlarmForm } from '../program/acknowledge-alarm.ts';
+import { type AskingSide, addAskCommand } from './ask-command.ts';
+
+export function addAlarmCommands<S extends Settings>(program: Command, side: AskingSide<S>): void {
+  const alarms = program.command('alarms').description('say what became of alarms: status lists them');
+  addAskCommand(alarms, side, {
+    usage: 'acknowledge <code> [subject]',
+    description: 'say that an alarm is seen to; it stands until it is right again',
+    form: acknowledgeAlarmForm,
+    options: (command) => command.option('--owner <name>', 'only of this part of the program'),
+    fields: ([code = '', subject], { owner }) => {
+      if (!isErrorCode(code)) throw new DiodeError('E_USAGE', `there is no code ${code}`);
+      return { code, ...(subject !== undefined && { subject }), ...(owner !== undefined && { owner }) };
+    },
+  });
+}

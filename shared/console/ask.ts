@@ -1,0 +1,97 @@
+/**
+ * Asks the running program for something, and waits for its answer. Whoever is told that it was not done knows whether
+ * it will be: a program that does not run is not asked, and what it has not begun in time is taken back.
+ */
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
+import { DiodeError, isErrorCode } from '../errors.ts';
+import type { Answer, Done } from '../program/answers.ts';
+import { Requests } from '../program/requests.ts';
+import { isFresh, readSnapshot } from './command-line.ts';
+
+/** Where a program is asked. */
+export interface AskedProgram {
+  readonly name: string;
+  readonly requestsPath: string;
+  readonly snapshotPath: string;
+  readonly clock: Clock;
+  /** Left out: 10 s. */
+  readonly answerWaitMs?: number;
+}
+
+const answerWaitMsDefault = 10_000;
+const answerPollMs = 50;
+
+/**
+ * @returns what it did
+ * @throws DiodeError what it refused; E_NOT_RUNNING, E_REQUEST_TIMEOUT, E_REQUESTS_FULL
+ */
+export async function ask(
+  program: AskedProgram,
+  verb: string,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<Done> {
+  if (!isRunning(program) || !existsSync(program.requestsPath))
+    throw new DiodeError('E_NOT_RUNNING', `${program.name} does not run: nothing was asked of it`);
+  const requests = new Requests(program.requestsPath);
+  try {
+    const id = requests.ask(verb, fields);
+    const waitMs = program.answerWaitMs ?? answerWaitMsDefault;
+    for (let waitedMs = 0; waitedMs < waitMs; waitedMs += answerPollMs) {
+      const answer = requests.answerOf(id);
+      if (answer !== undefined) return doneOf(answer);
+      await sleep(answerPollMs);
+    }
+    return giveUp(program, requests, id);
+  } finally {
+    requests.close();
+  }
+}
+
+/**
+ * Leaves a request without waiting: the program does it when it comes to it, or when it starts.
+ * @throws DiodeError E_REQUESTS_FULL
+ */
+export function leaveRequest(
+  program: AskedProgram,
+  verb: string,
+  fields: Readonly<Record<string, unknown>>,
+): void {
+  const requests = new Requests(program.requestsPath);
+  try {
+    requests.ask(verb, fields);
+  } finally {
+    requests.close();
+  }
+}
+
+export function isRunning({ snapshotPath, clock }: AskedProgram): boolean {
+  return isFresh(readSnapshot(snapshotPath), clock.wallMs());
+}
+
+/** Nobody waits any longer: what was not begun is not done. */
+function giveUp(program: AskedProgram, requests: Requests, id: string): Done {
+  const isWithdrawn = requests.withdraw(id);
+  // It may have come in the last moment.
+  const answer = requests.answerOf(id);
+  if (answer !== undefined) return doneOf(answer);
+  const { name } = program;
+  if (isWithdrawn && !isRunning(program))
+    throw new DiodeError('E_NOT_RUNNING', `${name} stopped before it came to it: nothing is done`);
+  if (isWithdrawn)
+    throw new DiodeError(
+      'E_REQUEST_TIMEOUT',
+      `${name} did not come to the request in time: it is withdrawn, and nothing is done`,
+    );
+  const rest = isRunning(program) ? '' : ', when it starts again';
+  throw new DiodeError(
+    'E_REQUEST_TIMEOUT',
+    `${name} has begun with the request and not answered in time: it goes on with it${rest}`,
+  );
+}
+
+function doneOf(answer: Answer): Done {
+  if (answer.ok) return answer;
+  throw new DiodeError(isErrorCode(answer.code) ? answer.code : 'E_INTERNAL', answer.detail);
+}

@@ -1,0 +1,39 @@
+/** Does what the command line asks of the running program. */
+import type { Alarms } from '../alarms.ts';
+import type { Clock } from '../clock.ts';
+import { storageCodes } from '../errors.ts';
+import { type Operation, Operations, type OperationsLedger } from './operations.ts';
+import type { Part } from './part.ts';
+import type { Requests } from './requests.ts';
+
+const lookMs = 200;
+
+export interface RequestsPartOptions {
+  readonly operations: readonly Operation[];
+  readonly requests: Requests;
+  readonly ledger: OperationsLedger;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  /** Some may have been done. */
+  readonly onLooked?: () => void;
+}
+
+export class RequestsPart implements Part {
+  readonly name = 'requests';
+  readonly chores = [{ everyMs: lookMs, act: () => this.step() }];
+  readonly #options: RequestsPartOptions;
+  readonly #operations: Operations;
+
+  constructor(options: RequestsPartOptions) {
+    const { operations, requests, ledger, clock } = options;
+    this.#options = options;
+    this.#operations = new Operations({ operations, requests, ledger, clock });
+  }
+
+  /** Does what waits. Where the ledger refuses, it is an alarm, and tried again. */
+  step(): void {
+    const { alarms, onLooked } = this.#options;
+    alarms.during('requests', storageCodes, () => this.#operations.step());
+    onLooked?.();
+  }
+}
