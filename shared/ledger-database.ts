@@ -49,7 +49,9 @@ export class LedgerDatabase {
 
   /** Runs a statement that changes something. @returns rows changed */
   run(sql: string, ...values: Bindable[]): number {
-    if (this.#depth === 0) this.#beforeCommit();
+    // In a transaction of its own: a statement that meets another writer is never ended by libsql, and as long as it is not,
+    // no transaction can be. To begin one may fail.
+    if (this.#depth === 0) return this.transaction(() => this.run(sql, ...values));
     return this.#guard(() => this.#prepare(sql).run(...values).changes);
   }
 

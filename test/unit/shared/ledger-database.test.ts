@@ -104,6 +104,66 @@ describe('a ledger', () => {
     });
   });
 
+  it('takes back a part of a transaction alone, and all of it with the rest', () => {
+    opened([first], (database) => {
+      const uids = () => database.all('SELECT uid FROM studies ORDER BY uid').map((row) => row['uid']);
+      const add = (uid: string) => database.run('INSERT INTO studies VALUES (?)', uid);
+      const fail = () => {
+        throw new Error('no');
+      };
+      database.transaction(() => {
+        add('1.3');
+        expect(() =>
+          database.transaction(() => {
+            add('1.4');
+            database.transaction(() => add('1.5'));
+            fail();
+          }),
+        ).toThrow('no');
+        database.transaction(() => add('1.6'));
+      });
+      expect(uids()).toEqual(['1.2', '1.3', '1.6']);
+      const outer = () =>
+        database.transaction(() => {
+          database.transaction(() => add('1.7'));
+          fail();
+        });
+      expect(outer).toThrow('no');
+      expect(uids()).toEqual(['1.2', '1.3', '1.6']);
+    });
+  });
+
+  it('asks once before all of a transaction becomes durable', () => {
+    let asked = 0;
+    const database = new LedgerDatabase(':memory:', [first], () => {
+      asked += 1;
+    });
+    asked = 0;
+    database.transaction(() => {
+      database.transaction(() => database.run("INSERT INTO studies VALUES ('1.3')"));
+      database.run("INSERT INTO studies VALUES ('1.4')");
+    });
+    database.run("INSERT INTO studies VALUES ('1.5')");
+    expect(asked).toBe(2);
+    database.close();
+  });
+
+  it('goes on behind what another writer held up', () => {
+    opened([first], (other) => {
+      const database = new LedgerDatabase(place(), [first], () => {}, 1);
+      const add = (uid: string) => database.run('INSERT INTO studies VALUES (?)', uid);
+      other.transaction(() => {
+        other.run("INSERT INTO studies VALUES ('1.3')");
+        expect(() => database.run('DELETE FROM studies')).toThrow(failure('E_LEDGER'));
+      });
+      database.transaction(() => add('1.4'));
+      add('1.5');
+      database.close();
+      const kept = other.all('SELECT uid FROM studies ORDER BY uid').map(({ uid }) => uid);
+      expect(kept).toEqual(['1.2', '1.3', '1.4', '1.5']);
+    });
+  });
+
   it('says of a full disk that it is full, and works again when it is not', () => {
     opened(['CREATE TABLE files (bytes BLOB)'], (database) => {
       database.get('PRAGMA max_page_count = 8');
