@@ -2,13 +2,13 @@
 import type { Clock } from '../../shared/clock.ts';
 import { type AcknowledgedAlarms, alarmOperations } from '../../shared/program/acknowledge-alarm.ts';
 import type { Operation } from '../../shared/program/operations.ts';
-import type { Dispatch } from '../dispatch/dispatch.ts';
-import { studyOperations } from './studies.ts';
-import { ticketOperations } from './tickets.ts';
+import { type StudyParts, studyOperations } from './studies.ts';
+import { type TicketParts, ticketOperations } from './tickets.ts';
 
 export interface SenderOperationParts {
   readonly clock: Clock;
-  readonly dispatch: Dispatch;
+  /** What sends: it closes studies, and takes tickets. */
+  readonly dispatch: StudyParts & TicketParts;
   /** Left out where alarms can't be acknowledged. */
   readonly alarms?: AcknowledgedAlarms | undefined;
 }

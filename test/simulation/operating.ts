@@ -2,6 +2,14 @@
 import type { Answer } from '../../shared/program/answers.ts';
 import type { HighSide } from './high-side.ts';
 
+/** There is nobody to deliver to. */
+export const nobody = {
+  plan: { routeAgain: () => 0 },
+  runningTime: { nowMs: () => 0 },
+  isConfigured: () => false,
+  hurry: () => {},
+};
+
 export class Operating {
   readonly #high: HighSide;
 

@@ -216,6 +216,13 @@ describe.each([
     ).toEqual([]);
   });
 
+  it('hands a clock to what persons ask for: nothing of that reads one', () => {
+    const asked = files().filter(({ path }) => /^(sender|receiver)\/(commands|operate)\//.test(path));
+    expect(asked.length).toBeGreaterThan(20);
+    const read = asked.flatMap(impurities).filter((found) => /Date/.test(found));
+    expect(read).toEqual([]);
+  });
+
   it('has a core that does no I/O and reads no clock', () => {
     const byPath = new Map(files().map((file) => [file.path, file]));
     const waiting = [...byPath.keys()].filter((path) => !isTest(path) && inCore(path));
