@@ -105,7 +105,7 @@ function details(ledger: ReceiverLedger, held: HeldInstance, vaultFolder: string
       .filter((other) => other.senderId !== senderId)
       .slice(0, shownMax)
       .map((other) => ({ senderId: other.senderId, state: other.state })),
-    audit: ledger.holds.history(objectId),
+    audit: ledger.audit.of(objectId),
   };
 }
 

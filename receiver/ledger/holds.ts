@@ -81,13 +81,6 @@ export interface PatientOut {
   readonly patient: ComparablePatient;
 }
 
-export interface AuditEntry {
-  readonly atMs: number;
-  readonly action: string;
-  readonly byWhom: string;
-  readonly reason: string;
-}
-
 const patientSchema = z.strictObject({
   id: z.string().optional(),
   birthDate: z.string().optional(),
@@ -284,16 +277,6 @@ export class Holds {
         sha256: text(row, 'sha256'),
         releasedRevision: row['released_revision'] === null ? undefined : number(row, 'released_revision'),
       }));
-  }
-
-  /** What persons did with an object, the oldest first. */
-  history(objectId: string): AuditEntry[] {
-    return this.#database.all('SELECT * FROM audit WHERE subject = ? ORDER BY id', objectId).map((row) => ({
-      atMs: number(row, 'at_ms'),
-      action: text(row, 'action'),
-      byWhom: text(row, 'by_whom'),
-      reason: text(row, 'reason'),
-    }));
   }
 
   #patientsOut(condition: string, values: readonly string[]): PatientOut[] {

@@ -1,5 +1,5 @@
 /** What people decided, by whom and why. Rows are only added. Part of both ledgers. */
-import type { LedgerDatabase } from '../ledger-database.ts';
+import { type LedgerDatabase, number, text } from '../ledger-database.ts';
 
 /** Part of both ledgers' schemas. */
 export const auditSchema = `
@@ -11,6 +11,13 @@ export const auditSchema = `
      by_whom TEXT NOT NULL,
      reason TEXT NOT NULL
    );`;
+
+export interface AuditEntry {
+  readonly atMs: number;
+  readonly action: string;
+  readonly byWhom: string;
+  readonly reason: string;
+}
 
 export class Audit {
   readonly #database: LedgerDatabase;
@@ -28,5 +35,15 @@ export class Audit {
       entry.byWhom,
       entry.reason,
     );
+  }
+
+  /** What persons did with something, the oldest first. */
+  of(subject: string): AuditEntry[] {
+    return this.#database.all('SELECT * FROM audit WHERE subject = ? ORDER BY id', subject).map((row) => ({
+      atMs: number(row, 'at_ms'),
+      action: text(row, 'action'),
+      byWhom: text(row, 'by_whom'),
+      reason: text(row, 'reason'),
+    }));
   }
 }

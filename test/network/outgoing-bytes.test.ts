@@ -95,7 +95,7 @@ it('an instance that was held leaves with a preamble of zeros, also where there 
     '--reason',
     'test',
   );
-  expect(released.code).toBe(0);
+  expect(released).toEqual({ code: 0, output: '1 instance released, and queued for web' });
   await transfer.until('it is there', () => stored.length === 2);
   expect(stored[1]?.subarray(0, 128)).toEqual(Buffer.alloc(128));
   expect(stored[1]?.subarray(128)).toEqual(came.subarray(128));

@@ -7,6 +7,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MissingRow } from '../../receiver/studies/missing.ts';
 import { SenderLedger } from '../../sender/ledger/ledger.ts';
+import { countText } from '../../shared/console/quantities.ts';
 import { Processes } from '../harness/processes.ts';
 import { Transfer } from '../harness/transfer.ts';
 
@@ -82,7 +83,7 @@ describe('a study of which a part was lost', () => {
     expect(readFileSync(ticket()).length).toBeLessThanOrEqual(800);
     const sent = await transfer.configured('sender', 'resend', '--ticket', ticket());
     expect(sent).toMatchObject({ code: 0 });
-    expect(sent.output).toContain(`${lost} objects of study number 1`);
+    expect(sent.output).toContain(`${countText(lost, 'object')} of study number 1`);
     await transfer.untilAllReleased();
     expect(transfer.account()).toEqual({ instances: 12, released: 12, absent: 0, twice: 0, wrong: 0 });
     await transfer.until(

@@ -112,7 +112,7 @@ function askAndCut(asked: Asked, steps: number) {
   }
   const answer: Answer | undefined = operating.answerOf(id);
   const subject = asked.verb === 'release-partial' ? '2.25.1' : objectId;
-  const audited = high.ledger.holds.history(subject).length;
+  const audited = high.ledger.audit.of(subject).length;
   return { isCut, ok: answer?.ok, audited, state: asked.state(link, objectId) };
 }
 

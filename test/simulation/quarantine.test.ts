@@ -42,7 +42,7 @@ describe('release from quarantine', () => {
     });
     expect(released(link)).toContain('2.25.1.rev1/2.25.2/2.25.14.dcm');
     expect([held(link), link.standing()]).toEqual([[], []]);
-    expect(link.high.ledger.holds.history(objectId)).toMatchObject([
+    expect(link.high.ledger.audit.of(objectId)).toMatchObject([
       { action: 'quarantine release', byWhom: 'olga', reason: 'asked the ward' },
     ]);
     expect(accountOfMissing(link.high.ledger, 100)).toEqual([]);
@@ -168,7 +168,7 @@ describe('a purge', () => {
     link.sendObject(document.bytes);
     expect(held(link)).toEqual(['E_ENCAPSULATED_DOCUMENT']);
     expect(accountOfMissing(link.high.ledger, 100)).toEqual([]);
-    expect(link.high.ledger.holds.history(objectId).map(({ action }) => action)).toEqual([
+    expect(link.high.ledger.audit.of(objectId).map(({ action }) => action)).toEqual([
       'quarantine purge',
       'quarantine purge again',
     ]);
@@ -192,6 +192,6 @@ describe('a partial release', () => {
     link.sendObject(other.bytes);
     const asked = new Operating(link.high).ask('release-partial', { studyUid: '2.25.1', ...who });
     expect(asked).toMatchObject({ code: 'E_PATIENT_MISMATCH' });
-    expect(link.high.ledger.holds.history('2.25.1')).toEqual([]);
+    expect(link.high.ledger.audit.of('2.25.1')).toEqual([]);
   });
 });

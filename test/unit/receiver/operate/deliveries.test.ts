@@ -29,7 +29,7 @@ function site(routes: readonly string[] = []) {
     queue,
     retry: (destination = 'pacs') => ask('retry-deliveries', { destination, ...who }),
     abandon: (destination = 'pacs') => ask('abandon-deliveries', { destination, ...who }),
-    audited: (destination = 'pacs') => ledger.holds.history(destination).map(({ action }) => action),
+    audited: (destination = 'pacs') => ledger.audit.of(destination).map(({ action }) => action),
   };
 }
 

@@ -36,7 +36,7 @@ function site(written: readonly string[] = []) {
   };
   const operations = senderOperations({ ledger, senders: watch });
   const ask = asking(ledger, operations);
-  const audited = () => ledger.holds.history(senderId).map(({ action, byWhom }) => `${action} by ${byWhom}`);
+  const audited = () => ledger.audit.of(senderId).map(({ action, byWhom }) => `${action} by ${byWhom}`);
   return { ledger, told, ask, audited };
 }
 

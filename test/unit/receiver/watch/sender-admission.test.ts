@@ -51,9 +51,7 @@ describe('a sender id', () => {
     expect(ledger.bindings.all()).toEqual([]);
     expect(mayTake(senderId, 1)).toBeUndefined();
     expect(ledger.bindings.all()).toEqual([{ senderId, keyName: 'ct', boundBy: 'first use' }]);
-    expect(ledger.holds.history(senderId)).toMatchObject([
-      { action: 'bind sender', byWhom: 'diode-receiver' },
-    ]);
+    expect(ledger.audit.of(senderId)).toMatchObject([{ action: 'bind sender', byWhom: 'diode-receiver' }]);
     for (const type of Object.values(objectType)) expect(mayOpen({ keyId: 2, type })).toBe('E_SENDER_KEY');
     // Also what had begun before.
     expect(mayTake(senderId, 2)).toBe('E_SENDER_KEY');
@@ -121,7 +119,7 @@ it('a ledger that refuses to bind a sender costs that object its turn: nobody is
   refuses = false;
   expect(mayTake(senderId, 1)).toBeUndefined();
   expect(mayOpen({ keyId: 2 })).toBe('E_SENDER_KEY');
-  expect(ledger.holds.history(senderId)).toHaveLength(1);
+  expect(ledger.audit.of(senderId)).toHaveLength(1);
 });
 
 describe('places', () => {

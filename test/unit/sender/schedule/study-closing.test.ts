@@ -251,6 +251,19 @@ describe('a study', () => {
     expect(closing.closeQuiet()).toEqual([]);
   });
 
+  it('that could not be closed after all, since the transaction of who asked was taken back, is closed when it is quiet', () => {
+    const { closing, take, time, ledger } = low();
+    take('one');
+    const asked = () =>
+      ledger.transaction(() => {
+        expect(closing.closeWithin('1.2', closeReason.forced)).toHaveLength(1);
+        throw new DiodeError('E_DISK_FULL');
+      });
+    expect(asked).toThrow(expect.objectContaining({ code: 'E_DISK_FULL' }));
+    time.advance(60_000);
+    expect(closing.closeQuiet()).toEqual([{ studyUid: '1.2', studyNumber: 1, revision: 1, instances: 1 }]);
+  });
+
   it('is never closed early by a restart: its quiet time begins anew', () => {
     const world = low();
     world.take('one');
