@@ -16,7 +16,7 @@ it('of the sender is whole', () => {
     dispatch: {
       closing: { closeWithin: () => [] },
       studiesClosed: () => {},
-      redeem: () => ({ studies: [], notHeld: [] }),
+      redeem: () => ({ studies: [], notKept: [] }),
       resendsEntered: () => {},
     },
     alarms: { standing: () => [], acknowledge: () => [] },

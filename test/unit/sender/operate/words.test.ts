@@ -55,14 +55,14 @@ describe('a ticket', () => {
       { studyNumber: 1, studyUid: '1.1', objects: 1 },
       { studyNumber: 2, studyUid: '1.2', objects: 6 },
     ];
-    const { ask, audited, told } = site([], { studies, notHeld: [7] });
+    const { ask, audited, told } = site([], { studies, notKept: [7] });
     expect(ask('resend', { ...who, ticket: 'ddt' })).toEqual({
       ok: true,
       detail:
-        '1 object of study number 1, 6 objects of study number 2 at the head of the queue, to be sent again; not held any more: study number 7',
+        '1 object of study number 1, 6 objects of study number 2 at the head of the queue, to be sent again; no longer kept: study number 7',
       objects: 7,
       studies: ['1.1', '1.2'],
-      notHeld: ['7'],
+      notKept: ['7'],
     });
     expect([audited, told]).toEqual([['resend 1.1 by olga', 'resend 1.2 by olga'], ['resends']]);
   });
