@@ -2,7 +2,16 @@
  * Goal: a person asks the running programs and is told what became of it, or that nothing did. Method: both programs as
  * processes, and their command lines.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SenderLedger } from '../../sender/ledger/ledger.ts';
 import { snapshotFreshMs } from '../../shared/console/command-line.ts';
@@ -65,4 +74,34 @@ it('a program that does not run is not asked, and does nothing of it later', asy
   await transfer.startReceiver();
   // It answers again, to this request alone.
   expect(await retire()).toMatchObject({ code: 1, output: expect.stringContaining('code: E_USAGE') });
+});
+
+it('what verify finds is taken again: at once by a program that runs, and by one that does not when it starts', async () => {
+  const verify = () => transfer.configured('receiver', 'verify');
+  const damage = () => {
+    const [name = ''] = readdirSync(transfer.high('vault', 'objects')).sort();
+    const path = transfer.high('vault', 'objects', name);
+    const came = readFileSync(path);
+    // A file of its own: one of the inbox may share that of the vault.
+    rmSync(path);
+    writeFileSync(path, Buffer.from(came).fill(0, 200, 300));
+    return () => existsSync(path) && readFileSync(path).equals(came);
+  };
+  const isFirstBack = damage();
+  expect(await verify()).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('1 differ: 1 instance set aside, to be taken when sent again'),
+  });
+  await transfer.until('it came again', isFirstBack);
+
+  await transfer.receiver?.stop();
+  const atMs = transfer.receiverStatus()?.atMs ?? 0;
+  await transfer.until('it is known to have stopped', () => Date.now() - atMs > snapshotFreshMs);
+  const isSecondBack = damage();
+  expect(await verify()).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('1 differ: 1 instance set aside when diode-receiver starts'),
+  });
+  await transfer.startReceiver();
+  await transfer.until('it came again', isSecondBack);
 });
