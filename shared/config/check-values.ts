@@ -143,7 +143,7 @@ function fieldsOfKind(
       Object.hasOwn(kinds.settings[kind] ?? {}, key),
     );
     const whose = owners.map((kind) => JSON.stringify(kind)).join(' or ');
-    errors.push(badValue(prefix + key, one, `is for ${kinds.field} = ${whose} only`));
+    errors.push(badValue(prefix + key, one, `is only for ${kinds.field} = ${whose}`));
   }
   return own;
 }
