@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { systemClock } from '../shared/clock.ts';
 import { prepareCollector } from '../shared/collector.ts';
-import { addAlarmCommands } from '../shared/console/alarm-commands.ts';
+import { addAcknowledgeCommand } from '../shared/console/acknowledge-command.ts';
 import { alarmLines } from '../shared/console/alarm-lines.ts';
+import { addAlarmsCommand } from '../shared/console/alarms-command.ts';
 import {
   addCommonCommands,
   configurationOf,
@@ -110,13 +111,18 @@ addVerifyCommand(program, side, withLedger);
 addReleaseCommand(program, side);
 addQuarantineCommands(program, side, withLedger);
 addSenderCommands(program, side, withLedger);
-addAlarmCommands(program, side);
 addDestinationCommands(program, {
   side,
   configurationOf: (command) => configurationOf(command, receiverSettings).values,
   statusesOf,
   withLedger,
 });
+const alarms = addAlarmsCommand(program, (command) => {
+  const { values } = configurationOf(command, receiverSettings);
+  const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));
+  return { running: isFresh(snapshot, systemClock.wallMs()), alarms: snapshot?.alarms ?? [] };
+});
+addAcknowledgeCommand(alarms, side);
 addDoctorCommand(program, (command, countersPath) => {
   const { values } = configurationOf(command, receiverSettings);
   const snapshot = readSnapshot<ReceiverStatus>(snapshotPath(values));

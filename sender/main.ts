@@ -5,8 +5,9 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { systemClock } from '../shared/clock.ts';
 import { prepareCollector } from '../shared/collector.ts';
-import { addAlarmCommands } from '../shared/console/alarm-commands.ts';
+import { addAcknowledgeCommand } from '../shared/console/acknowledge-command.ts';
 import { alarmLines } from '../shared/console/alarm-lines.ts';
+import { addAlarmsCommand } from '../shared/console/alarms-command.ts';
 import {
   addCommonCommands,
   configurationOf,
@@ -107,6 +108,12 @@ program
     );
   });
 
+const alarms = addAlarmsCommand(program, (command) => {
+  const { values } = configurationOf(command, senderSettings);
+  const snapshot = readSnapshot<SenderStatus>(snapshotPath(values));
+  return { running: isFresh(snapshot, systemClock.wallMs()), alarms: snapshot?.alarms ?? [] };
+});
+addAcknowledgeCommand(alarms, side);
 addDoctorCommand(program, (command, countersPath) => {
   const { values } = configurationOf(command, senderSettings);
   const snapshot = readSnapshot<SenderStatus>(snapshotPath(values));
@@ -117,7 +124,6 @@ addKeyCommands(program, senderSettings);
 
 addCloseCommand(program, side);
 addResendCommand(program, side);
-addAlarmCommands(program, side);
 addVerifyCommand(program, withLedger);
 
 program

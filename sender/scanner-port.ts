@@ -3,10 +3,11 @@
  * counts what was refused, and tells who is connected.
  */
 import { readFileSync, statSync } from 'node:fs';
-import type { Alarms } from '../shared/alarms.ts';
 import type { Clock } from '../shared/clock.ts';
 import { DiodeError, type ErrorCode, errorCauseCode, isStorageCode, storageCodes } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import type { AlarmDesk } from '../shared/program/alarm-desk.ts';
+import type { Alarms } from '../shared/program/alarms.ts';
 import { closeReason } from '../shared/wire/manifest.ts';
 import type { SenderConfiguration } from './configuration.ts';
 import type { Dispatch } from './dispatch/dispatch.ts';
@@ -56,18 +57,19 @@ export interface ScannerPortOptions {
 
 /** Opens the port; undefined where the configuration names no address. @throws DiodeError E_DICOM_LISTEN, E_CONFIG_VALUE */
 export async function openScannerPort(options: ScannerPortOptions): Promise<ScannerPort | undefined> {
-  const { configuration, intake, ledger, dispatch, alarms, log } = options;
+  const { configuration, intake, ledger, dispatch, log } = options;
   const host = configuration['dicom.address'];
   if (host === undefined) return undefined;
-  const refusals = new Refusals(options);
+  const desk = options.alarms.desk('scanner port');
+  const refusals = new Refusals(options, desk);
   const steps = new ProcedureStepClosing(ledger, (studyUid) => {
-    alarms.during('procedure steps', storageCodes, () => dispatch.close(studyUid, closeReason.mpps));
+    desk.during('procedure steps', storageCodes, () => dispatch.close(studyUid, closeReason.mpps));
   });
   const sink = new SpoolSink({
     ...intake,
     hasRoom: options.hasRoom,
     onTaken: (entered, duplicates) => {
-      for (const code of storageCodes) alarms.clear(code, alarmSubject);
+      for (const code of storageCodes) desk.clear(code, alarmSubject);
       options.onTaken(entered, duplicates);
     },
     onStudySeen: (studyUid, associationId) => dispatch.closing.studySeen(studyUid, associationId),
@@ -102,11 +104,7 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
     port: scp.port,
     associations: () => scp.associations(),
     instancesEntered: (rows) => steps.instancesEntered(rows),
-    saveCounts: () => {
-      refusals.save();
-      // Nobody may be sending when the disk has room again.
-      if (options.hasRoom()) alarms.clear('E_DISK_FULL', alarmSubject);
-    },
+    saveCounts: () => refusals.save(),
     stop: async () => {
       await scp.close();
       refusals.save();
@@ -117,17 +115,19 @@ export async function openScannerPort(options: ScannerPortOptions): Promise<Scan
 /** Counts refusals in memory, and writes them to the ledger now and then: a flood of them costs no disk. */
 class Refusals {
   readonly #options: ScannerPortOptions;
+  readonly #desk: AlarmDesk;
   readonly #counts = new Map<ErrorCode, number>();
   readonly #loggedMs = new Map<string, number>();
 
-  constructor(options: ScannerPortOptions) {
+  constructor(options: ScannerPortOptions, desk: AlarmDesk) {
     this.#options = options;
+    this.#desk = desk;
   }
 
   add(code: ErrorCode, address: string): void {
-    const { alarms, log, clock } = this.#options;
+    const { log, clock } = this.#options;
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
-    if (isStorageCode(code)) alarms.raise(code, alarmSubject);
+    if (isStorageCode(code)) this.#desk.raise(code, alarmSubject);
     const now = clock.monotonicMs();
     for (const [key, atMs] of this.#loggedMs) if (now - atMs >= logEachMs) this.#loggedMs.delete(key);
     const key = `${code} ${address}`;
@@ -137,9 +137,9 @@ class Refusals {
   }
 
   save(): void {
-    const { alarms, ledger } = this.#options;
+    const { ledger } = this.#options;
     for (const [code, count] of this.#counts) {
-      const saved = alarms.during('refusal counts', storageCodes, () => {
+      const saved = this.#desk.during('refusal counts', storageCodes, () => {
         ledger.counters.add(code, count);
         return true;
       });

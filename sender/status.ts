@@ -1,5 +1,5 @@
 /** What the running sender tells of itself, twice a second, for `status` and for scripts. No PHI. */
-import type { Alarm } from '../shared/alarms.ts';
+import type { Alarm } from '../shared/program/alarm.ts';
 import type { ProgramStatus } from '../shared/program/status-part.ts';
 import type { Session } from './identity.ts';
 import type { AssociationStatus } from './intake/storage-scp.ts';

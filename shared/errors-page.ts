@@ -1,6 +1,7 @@
 /** The catalogue of errors.ts as the page ERRORS.md, for operators and for search. */
-import { severities, severityOf } from './alarm-severity.ts';
+
 import { type ErrorCode, errorCatalogue } from './errors.ts';
+import { severities, severityOf } from './program/alarm-severity.ts';
 
 /** The whole of ERRORS.md. `UPDATE=1 npx vitest run --project unit test/unit/shared/errors.test.ts` rewrites it. */
 export function errorsPage(): string {

@@ -2,10 +2,12 @@
  * Watches what keeps other networks away from the link: that its socket is bound to its interface, and that the rules of
  * the kernel stop nothing. Either may be tried from outside for ever; so each is one alarm.
  */
-import type { Alarms } from './alarms.ts';
+
 import type { HostFiles } from './host-network.ts';
 import type { Binding } from './kernel-socket.ts';
 import { countersIn, countersPath } from './link-counters.ts';
+import type { AlarmDesk } from './program/alarm-desk.ts';
+import type { Alarms } from './program/alarms.ts';
 
 export interface LinkGuardOptions {
   readonly files: Pick<HostFiles, 'read'>;
@@ -23,18 +25,20 @@ const textMax = 65_536;
 
 export class LinkGuard {
   readonly #options: LinkGuardOptions;
+  readonly #desk: AlarmDesk;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #counted = 0;
   #grewAtMs: number | undefined;
 
   constructor(options: LinkGuardOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('link guard');
   }
 
   /** Call it about once a second. */
   look(binding: Binding, nowMs: number): void {
     // While the interface is gone there is nothing by which anything could come or leave.
-    this.#options.alarms.set(binding === 'unbound', 'E_LINK_INTERFACE', 'link');
+    this.#desk.set(binding === 'unbound', 'E_LINK_INTERFACE', 'link');
     if (nowMs - this.#readAtMs < readMs) return;
     this.#readAtMs = nowMs;
     const text = this.#options.files.read(countersPath);
@@ -44,7 +48,7 @@ export class LinkGuard {
   }
 
   #compare(counters: ReadonlyMap<string, number>, nowMs: number): void {
-    const { alarms, counters: names } = this.#options;
+    const { counters: names } = this.#options;
     const stopped = names.filter((name) => (counters.get(name) ?? 0) > 0);
     const sum = stopped.reduce((packets, name) => packets + (counters.get(name) ?? 0), 0);
     if (sum > this.#counted) this.#grewAtMs = nowMs;
@@ -52,7 +56,7 @@ export class LinkGuard {
     this.#counted = sum;
     const told = stopped.map((name) => `${name} ${counters.get(name)}`).join(', ');
     if (sum === 0 || this.#grewAtMs === undefined || nowMs - this.#grewAtMs >= quietMs)
-      alarms.clear('E_LINK_STRAY', 'link');
-    else alarms.raise('E_LINK_STRAY', 'link', `packets stopped by the kernel rules: ${told}`);
+      this.#desk.clear('E_LINK_STRAY', 'link');
+    else this.#desk.raise('E_LINK_STRAY', 'link', `packets stopped by the kernel rules: ${told}`);
   }
 }

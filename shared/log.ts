@@ -19,6 +19,7 @@ export interface LogFields {
   readonly unreadable?: number;
   readonly bytes?: number;
   readonly severity?: string;
+  readonly owner?: string;
   readonly code?: string;
   readonly subject?: string;
   readonly detail?: string;
@@ -47,6 +48,7 @@ const fieldNames = Object.keys({
   unreadable: true,
   bytes: true,
   severity: true,
+  owner: true,
   code: true,
   subject: true,
   detail: true,

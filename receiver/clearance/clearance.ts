@@ -5,9 +5,10 @@
  * Scans and copies run beside everything else, so that nobody waits for either. What a stop
  * interrupts is started again: until it is scanned, an instance is held in the ledger as E_SCAN_WAITING.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Outgoing } from '../vault/outgoing.ts';

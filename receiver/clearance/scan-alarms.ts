@@ -1,8 +1,8 @@
 /** What people are told about the malware scanner: that it does not answer, what it rejects, and how much is waiting. */
-
-import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { countText } from '../../shared/console/quantities.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 
 export interface ScanBacklog {
   /** Up to the limit that was asked for. */
@@ -19,11 +19,14 @@ export interface ScanAlarmsOptions {
 /** The count stops here, and is not repeated more often. */
 const countMax = 100_000;
 const watchMs = 10_000;
+/** After a start a file that the scanner rejected is tried again behind all others: its alarm stands until then. */
+const refusedAgainMs = 3_600_000;
 /** If something waited this long, the scanner is behind although it answers. */
 const behindMs = 300_000;
 
 export class ScanAlarms {
   readonly #options: ScanAlarmsOptions;
+  readonly #desk: AlarmDesk;
   #watchAtMs = Number.NEGATIVE_INFINITY;
   /** Whether it did since the last check. */
   #hasFailed = false;
@@ -35,6 +38,7 @@ export class ScanAlarms {
 
   constructor(options: ScanAlarmsOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('malware scan', { settleMs: { E_SCAN_REFUSED: refusedAgainMs } });
   }
 
   /** A scan ended without a verdict, and nobody knows whose fault it was. */
@@ -43,7 +47,7 @@ export class ScanAlarms {
     this.#hasPassed = false;
     if (this.#failure !== undefined) return;
     this.#failure = why;
-    this.#options.alarms.raise('E_SCANNER', 'clamd', `${why}; ${this.#backlog().words}`);
+    this.#desk.raise('E_SCANNER', 'clamd', `${why}; ${this.#backlog().words}`);
   }
 
   /** A scan ended with a verdict. */
@@ -53,32 +57,28 @@ export class ScanAlarms {
 
   /** Checks every few seconds: a scanner that fails now and then is one alarm, not many. @param refused files by sender */
   watch(refused: ReadonlyMap<string, number>): void {
-    const { clock, alarms } = this.#options;
-    const now = clock.monotonicMs();
+    const desk = this.#desk;
+    const now = this.#options.clock.monotonicMs();
     if (now < this.#watchAtMs) return;
     this.#watchAtMs = now + watchMs;
     const { count, words, waitedMs } = this.#backlog();
     if (!this.#hasFailed && (this.#hasPassed || count === 0)) {
       this.#failure = undefined;
-      alarms.clear('E_SCANNER', 'clamd');
+      desk.clear('E_SCANNER', 'clamd');
     }
-    if (this.#failure !== undefined) alarms.raise('E_SCANNER', 'clamd', `${this.#failure}; ${words}`);
+    if (this.#failure !== undefined) desk.raise('E_SCANNER', 'clamd', `${this.#failure}; ${words}`);
     this.#hasFailed = false;
     const isBehind = waitedMs >= behindMs;
-    if (isBehind) alarms.raise('E_SCAN_WAITING', 'clamd', words, 'warning');
-    else alarms.clear('E_SCAN_WAITING', 'clamd');
+    if (isBehind) desk.raise('E_SCAN_WAITING', 'clamd', words, 'warning');
+    else desk.clear('E_SCAN_WAITING', 'clamd');
     for (const [senderId, count] of refused) {
       this.#refusedOf.add(senderId);
-      alarms.raise(
-        'E_SCAN_REFUSED',
-        senderId,
-        `the scanner rejected at least ${countText(count, 'instance')}`,
-      );
+      desk.raise('E_SCAN_REFUSED', senderId, `the scanner rejected at least ${countText(count, 'instance')}`);
     }
     for (const senderId of this.#refusedOf) {
       if (refused.has(senderId)) continue;
       this.#refusedOf.delete(senderId);
-      alarms.clear('E_SCAN_REFUSED', senderId);
+      desk.clear('E_SCAN_REFUSED', senderId);
     }
   }
 

@@ -2,10 +2,12 @@
  * Delivery in the running receiver: the plan by which releases are entered, the queue, the delivering thread, and the
  * removal of what has been delivered everywhere from the vault.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Measure } from '../../shared/program/measure.ts';
 import type { Part } from '../../shared/program/part.ts';
 import { RunningTime } from '../../shared/running-time.ts';
@@ -58,6 +60,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
   readonly #options: DeliveryServiceOptions;
   readonly #delivery: Delivery;
   readonly #removal: VaultRemoval;
+  readonly #desk: AlarmDesk;
   #order: (order: DeliveryThreadOrder) => void = () => {};
   #endThread: () => Promise<void> = async () => {};
   #isStopping = false;
@@ -67,6 +70,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
     this.#options = options;
     const { configuration, ledger, clock, alarms, log } = options;
     const { destinations } = configuration;
+    this.#desk = alarms.desk('delivery service');
     // Unreadable files are found now, and not when the first study comes.
     for (const settings of destinations) resolveDestination(settings);
     const { deliveries, removableObjects } = ledger;
@@ -132,7 +136,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
     this.#isStopping = true;
     await this.#endThread();
     this.#delivery.finish();
-    this.#options.alarms.during('running time', storageCodes, () => this.runningTime.save());
+    this.#desk.during('running time', storageCodes, () => this.runningTime.save());
   }
 
   /** If the copy that should leave does not exist, it is made. */

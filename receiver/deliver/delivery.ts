@@ -6,11 +6,12 @@
  * What was delivered but not yet recorded when the program stops is sent again: at least once, under the same UIDs.
  */
 
-import type { Alarms } from '../../shared/alarms.ts';
 import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { countText } from '../../shared/console/quantities.ts';
 import { DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
 import type { OutgoingFile } from '../vault/outgoing.ts';
@@ -85,6 +86,7 @@ const retryLedgerMs = 1000;
 
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly #desk: AlarmDesk;
   readonly #destinations: ReadonlyMap<string, DestinationState>;
   #statuses: readonly DestinationStatus[] = [];
   #watchedAtMs = Number.NEGATIVE_INFINITY;
@@ -92,6 +94,7 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('deliveries');
     this.#destinations = new Map(
       [...options.policies].map(([name, policy]) => [
         name,
@@ -128,7 +131,7 @@ export class Delivery {
     for (const state of this.#destinations.values()) this.#stepOf(state, now);
     if (now - this.#watchedAtMs < watchIntervalMs) return;
     this.#watchedAtMs = now;
-    this.#options.alarms.during('deliveries', storageCodes, () => {
+    this.#desk.during('deliveries', storageCodes, () => {
       this.#options.runningTime.keep();
       this.#watch();
     });
@@ -142,7 +145,7 @@ export class Delivery {
   /** Records results before a stop; nothing new is begun. */
   finish(): void {
     for (const state of this.#destinations.values())
-      this.#options.alarms.during(subjectOf(state), storageCodes, () => this.#enterAnswers(state));
+      this.#desk.during(subjectOf(state), storageCodes, () => this.#enterAnswers(state));
   }
 
   /** As of the last check, at most two seconds ago. */
@@ -159,7 +162,7 @@ export class Delivery {
 
   #stepOf(state: DestinationState, now: number): void {
     if (now - state.ledgerFailedAtMs < retryLedgerMs) return;
-    const done = this.#options.alarms.during(subjectOf(state), storageCodes, () => {
+    const done = this.#desk.during(subjectOf(state), storageCodes, () => {
       const isLooking = now - state.lookedAtMs >= lookIntervalMs;
       const hadRound = state.round !== undefined;
       this.#enterAnswers(state);
@@ -256,7 +259,8 @@ export class Delivery {
   }
 
   #watch(): void {
-    const { deliveries, runningTime, alarms } = this.#options;
+    const { deliveries, runningTime } = this.#options;
+    const desk = this.#desk;
     const open = deliveries.open();
     const names = [...new Set([...this.#destinations.keys(), ...open.keys()])];
     const nowMs = runningTime.nowMs();
@@ -280,9 +284,9 @@ export class Delivery {
       const policy = this.#destinations.get(name)?.policy;
       const isLate = policy !== undefined && oldestWaitingMs > policy.alarmAfterMs;
       const why = code === undefined ? '' : `; last problem: ${code}`;
-      alarms.set(isLate, 'E_DELIVERY_WAITING', name, `${countText(waiting, 'instance')} waiting${why}`);
-      alarms.set(failed > 0, 'E_DELIVERY_FAILED', name, `${countText(failed, 'instance')} failed`);
-      alarms.set(
+      desk.set(isLate, 'E_DELIVERY_WAITING', name, `${countText(waiting, 'instance')} waiting${why}`);
+      desk.set(failed > 0, 'E_DELIVERY_FAILED', name, `${countText(failed, 'instance')} failed`);
+      desk.set(
         !isConfigured && waiting > 0,
         'E_DELIVERY_NOWHERE',
         name,
@@ -291,7 +295,7 @@ export class Delivery {
     }
     for (const name of this.#alarmed.filter((each) => !names.includes(each))) {
       for (const code of ['E_DELIVERY_WAITING', 'E_DELIVERY_FAILED', 'E_DELIVERY_NOWHERE'] as const)
-        alarms.clear(code, name);
+        desk.clear(code, name);
     }
     this.#alarmed = names;
   }

@@ -4,8 +4,10 @@
  * What the disk refuses to remove moves behind the others and waits longer each time, so that such files, however many,
  * do not keep the others in the vault.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import { type DiodeError, storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -32,16 +34,18 @@ interface Refused {
 
 export class VaultRemoval {
   readonly #options: VaultRemovalOptions;
+  readonly #desk: AlarmDesk;
   /** By object id. Lost when the program ends: then their waits start short again. */
   readonly #refused = new Map<string, Refused>();
 
   constructor(options: VaultRemovalOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('vault removal');
   }
 
   /** Removes a few. An alarm stays up while some are refused, even when none of them is due. */
   step(): void {
-    this.#options.alarms.during('vault removal', storageCodes, () => {
+    this.#desk.during('vault removal', storageCodes, () => {
       this.#removeSome();
       const [refused] = this.#refused.values();
       if (refused !== undefined) throw refused.why;

@@ -5,6 +5,7 @@
 import { LedgerDatabase, type Migration } from '../../shared/ledger-database.ts';
 import { DoneRequests, doneRequestsSchema } from '../../shared/program/answers.ts';
 import { Audit, auditSchema } from '../../shared/program/audit.ts';
+import { StandingAlarms, standingAlarmsSchema } from '../../shared/program/standing-alarms.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Account } from './account.ts';
 import { Clearances, clearancesSchema } from './clearances.ts';
@@ -46,6 +47,7 @@ const migrations: readonly Migration[] = [
     deliveriesSchema,
     removableObjectsSchema,
     savedTimeSchema,
+    standingAlarmsSchema,
   ].join('\n'),
 ];
 
@@ -71,6 +73,7 @@ export class ReceiverLedger {
   readonly deliveries: Deliveries;
   readonly removableObjects: RemovableObjects;
   readonly savedTime: SavedTime;
+  readonly standingAlarms: StandingAlarms;
   readonly #database: LedgerDatabase;
 
   /**
@@ -101,6 +104,7 @@ export class ReceiverLedger {
     this.removableObjects = new RemovableObjects(database);
     this.deliveries = new Deliveries(database, this.removableObjects);
     this.savedTime = new SavedTime(database);
+    this.standingAlarms = new StandingAlarms(database);
   }
 
   transaction<T>(act: () => T): T {

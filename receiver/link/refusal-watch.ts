@@ -4,10 +4,10 @@
  *
  * All but a wrong tag are hints that anybody on the link can forge; none of them says more than "look at it".
  */
-
-import type { Alarms } from '../../shared/alarms.ts';
 import { countText } from '../../shared/console/quantities.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import { refusalCodes } from './admission.ts';
 
 /** Refusals in one window that are an alarm. A damaged datagram now and then is what lines do. */
@@ -32,12 +32,12 @@ interface Watched {
 }
 
 export class RefusalWatch {
-  readonly #alarms: Alarms;
+  readonly #desk: AlarmDesk;
   readonly #watched = new Map<ErrorCode, Watched>();
   #windowAtMs: number | undefined;
 
   constructor(alarms: Alarms) {
-    this.#alarms = alarms;
+    this.#desk = alarms.desk('refused datagrams');
   }
 
   /** Takes the counters since the start, by code, about once a second. */
@@ -57,14 +57,14 @@ export class RefusalWatch {
       const inWindow = count - watched.from;
       if (inWindow >= alarmAt[code] && !watched.raised) {
         watched.raised = true;
-        this.#alarms.raise(
+        this.#desk.raise(
           code,
           'link',
           `${countText(inWindow, 'datagram')} refused within ${windowMs / 1000} s`,
         );
       } else if (watched.raised && nowMs - watched.grewAtMs >= quietMs) {
         watched.raised = false;
-        this.#alarms.clear(code, 'link');
+        this.#desk.clear(code, 'link');
       }
       if (isNewWindow) watched.from = count;
     }

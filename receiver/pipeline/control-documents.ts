@@ -5,9 +5,11 @@
  * Next is a document of the sender whose documents took least time, and each sender has its part of the time that is for
  * documents: one whose documents are long, or more than is read meanwhile, makes its own wait, and loses its own.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import { decodeBeacon } from '../../shared/wire/beacon.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
 import { checkManifest } from '../../shared/wire/manifest.ts';
@@ -31,6 +33,8 @@ const ofStepMax = 64;
 const stepMs = 5;
 /** The alarm that some were dropped stands so long after the last one. */
 const backlogMs = 60_000;
+/** After a start a bad document that comes again does so within this, or a good one. */
+const badAgainMs = 3_600_000;
 
 export interface ControlDocumentsOptions {
   readonly ledger: ReceiverLedger;
@@ -49,6 +53,7 @@ export interface ControlDocumentsOptions {
 
 export class ControlDocuments {
   readonly #options: ControlDocumentsOptions;
+  readonly #desk: AlarmDesk;
   readonly #waiting: WaitingDocuments;
   readonly #shares = new TimeShares();
   /** When a document of a sender was last dropped. */
@@ -56,11 +61,12 @@ export class ControlDocuments {
 
   constructor(options: ControlDocumentsOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('documents', { settleMs: { E_DOCUMENT: badAgainMs } });
     this.#waiting = new WaitingDocuments(options.groupOf);
   }
 
   add(document: AssembledObject): void {
-    const { assembler, clock, alarms } = this.#options;
+    const { assembler, clock } = this.#options;
     const now = clock.monotonicMs();
     this.#options.onDropped?.(document.bytes);
     for (const { objectId, senderId, bytes } of this.#waiting.add(document, now)) {
@@ -68,7 +74,7 @@ export class ControlDocuments {
       assembler.counters.refuse('E_DOCUMENT_BACKLOG');
       assembler.unfinish(objectId);
       this.#droppedAtMs.set(senderId, now);
-      alarms.raise('E_DOCUMENT_BACKLOG', senderId);
+      this.#desk.raise('E_DOCUMENT_BACKLOG', senderId);
     }
   }
 
@@ -105,20 +111,20 @@ export class ControlDocuments {
     for (const [senderId, droppedAtMs] of this.#droppedAtMs) {
       if (now - droppedAtMs < backlogMs) continue;
       this.#droppedAtMs.delete(senderId);
-      this.#options.alarms.clear('E_DOCUMENT_BACKLOG', senderId);
+      this.#desk.clear('E_DOCUMENT_BACKLOG', senderId);
     }
   }
 
   /** What is wrong with one document concerns that one alone. */
   #readApart({ document: object, cameMs }: WaitingDocument): void {
-    const { alarms, assembler } = this.#options;
+    const { assembler } = this.#options;
     const subject = `${names[object.type]} of ${object.senderId}`;
     try {
-      const read = alarms.during(subject, storageCodes, () => {
+      const read = this.#desk.during(subject, storageCodes, () => {
         this.#readOne(object, cameMs);
         return true;
       });
-      alarms.clear('E_DOCUMENT', subject);
+      this.#desk.clear('E_DOCUMENT', subject);
       if (read !== undefined) return;
       // Not durable, so not finished: it comes again with a later pass.
       assembler.unfinish(object.objectId);
@@ -126,7 +132,9 @@ export class ControlDocuments {
     } catch (error) {
       if (!(error instanceof DiodeError)) throw error;
       assembler.counters.refuse(error.code);
-      alarms.raise(error.code, subject, error.message);
+      // Whatever is wrong with it has one code, which the next good one ends.
+      const detail = error.code === 'E_DOCUMENT' ? error.message : `${error.code}: ${error.message}`;
+      this.#desk.raise('E_DOCUMENT', subject, detail);
     } finally {
       this.#options.onDropped?.(object.bytes);
     }

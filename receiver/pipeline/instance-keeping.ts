@@ -5,10 +5,10 @@
  *
  * Senders wait for their own: each has its turn at the gate and at the disk, and a share of what may wait.
  */
-import type { Alarms } from '../../shared/alarms.ts';
 import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { DiodeError, storageCodes } from '../../shared/errors.ts';
+import { DiodeError, isStorageCode } from '../../shared/errors.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
 import type { ObjectClaim } from '../assemble/kept-state.ts';
 import type { Findings } from '../gate/findings.ts';
@@ -16,6 +16,7 @@ import type { Inspected } from '../ledger/holds.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Studies } from '../studies/studies.ts';
+import type { VaultAlarms } from '../vault/vault-alarms.ts';
 import { type GateOptions, InProcessInspector, type InspectionAnswer, type Inspector } from './inspector.ts';
 import { SenderQueues } from './sender-queues.ts';
 import { SenderShares } from './sender-shares.ts';
@@ -50,6 +51,7 @@ export interface InstanceKeepingOptions extends GateOptions {
   readonly ledger: ReceiverLedger;
   readonly clock: Clock;
   readonly alarms: Alarms;
+  readonly vaultAlarms: VaultAlarms;
   readonly assembler: Assembler;
   readonly studies: Studies;
   /** Who looks at instances for the gate; in this thread when left out. */
@@ -184,7 +186,7 @@ export class InstanceKeeping {
   #take(waiting: Waiting, found: Findings | DiodeError): void {
     if (found instanceof DiodeError) {
       // It says nothing of the instance: the disk is asked again with a later pass.
-      this.#options.alarms.raise(found.code, 'vault', found.message);
+      this.#options.vaultAlarms.refused(found);
       this.#refuse([waiting]);
       return;
     }
@@ -212,7 +214,7 @@ export class InstanceKeeping {
     this.#isSyncing = false;
     const waiting = group.filter(({ isGone }) => !isGone);
     if (failure !== undefined) {
-      this.#options.alarms.raise(failure.code, 'vault', failure.message);
+      this.#options.vaultAlarms.refused(failure);
       this.#options.onRefused();
       this.#refuse(waiting);
       return;
@@ -254,15 +256,8 @@ export class InstanceKeeping {
 
   /** File content, names and rows of a group become durable: in this order. */
   #keep(group: readonly Waiting[], content: 'synced' | 'unsynced'): void {
-    const { vault, alarms, onKept, onRefused } = this.#options;
-    const stored = alarms.during('vault', storageCodes, () => {
-      const seen = this.#unknownOf(group.map((waiting) => this.#seen(waiting)));
-      vault.keep(
-        seen.map(({ claim }) => claim),
-        content,
-      );
-      return this.#enter(seen);
-    });
+    const { onKept, onRefused } = this.#options;
+    const stored = this.#stored(group, content);
     if (stored === undefined) {
       onRefused();
       this.#refuse(group);
@@ -270,6 +265,25 @@ export class InstanceKeeping {
     }
     for (const waiting of group) this.#through(waiting);
     onKept(stored.map(({ row }) => row));
+  }
+
+  /** @returns undefined where the disk or the ledger refused it */
+  #stored(group: readonly Waiting[], content: 'synced' | 'unsynced'): Seen[] | undefined {
+    const { vault, vaultAlarms } = this.#options;
+    try {
+      const seen = this.#unknownOf(group.map((waiting) => this.#seen(waiting)));
+      vault.keep(
+        seen.map(({ claim }) => claim),
+        content,
+      );
+      const entered = this.#enter(seen);
+      vaultAlarms.worked();
+      return entered;
+    } catch (error) {
+      if (!(error instanceof DiodeError) || !isStorageCode(error.code)) throw error;
+      vaultAlarms.refused(error);
+      return undefined;
+    }
   }
 
   /** @returns what its study is to be told of: a file that was lost is back in its place, and that went on without it */

@@ -5,6 +5,7 @@
  */
 import { type KeyRing, secretsOf } from '../../shared/crypto/key-file.ts';
 import { type DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
 import type { Measure } from '../../shared/program/measure.ts';
 import type { Part } from '../../shared/program/part.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
@@ -30,6 +31,7 @@ export class Pipeline implements Part {
   readonly name = 'pipeline';
   readonly #foundation: Foundation;
   readonly #stages: Stages;
+  readonly #desk: AlarmDesk;
   readonly #releases: StudyReleases;
   readonly #holdAlarms: HoldAlarms;
   readonly #shortageAlarms: ShortageAlarms;
@@ -44,6 +46,7 @@ export class Pipeline implements Part {
   constructor(foundation: Foundation, listeners: StageListeners) {
     this.#foundation = foundation;
     const { ledger, alarms, room, keys } = foundation;
+    this.#desk = alarms.desk('pipeline');
     this.#secrets = secretsOf(keys.keys);
     this.#stages = makeStages(foundation, listeners, {
       secrets: () => this.#secrets,
@@ -123,11 +126,11 @@ export class Pipeline implements Part {
    * @returns whether there is more to do at once
    */
   step(): boolean {
-    const { clock, alarms } = this.#foundation;
+    const { clock } = this.#foundation;
     const now = clock.monotonicMs();
     this.#watchRoom(now);
     if (now < this.#stepAgainAtMs) return false;
-    const more = alarms.during('ledger', storageCodes, () => this.#step());
+    const more = this.#desk.during('ledger', storageCodes, () => this.#step());
     if (more !== undefined) return more;
     this.#isBehind = true;
     this.#stepAgainAtMs = clock.monotonicMs() + refusedWaitMs;
@@ -139,7 +142,8 @@ export class Pipeline implements Part {
     this.assembler.expire(now);
     if (now - this.#roomAtMs < watchIntervalMs) return;
     this.#roomAtMs = now;
-    this.#foundation.alarms.during('room of the vault', ['E_DISK'], () => this.#foundation.room.look(now));
+    this.#foundation.room.look(now);
+    this.#stages.vaultAlarms.watch();
     this.#shortageAlarms.watch(now);
   }
 
@@ -201,7 +205,7 @@ export class Pipeline implements Part {
     while (this.assembler.work());
     this.#stages.keeping.flush();
     // What the ledger refuses now is done after the start.
-    this.#foundation.alarms.during('ledger', storageCodes, () => {
+    this.#desk.during('ledger', storageCodes, () => {
       this.#stages.documents.readAll();
       this.#clear();
       this.#release();
@@ -220,8 +224,7 @@ export class Pipeline implements Part {
   }
 
   #take(object: AssembledObject): void {
-    const { alarms } = this.#foundation;
-    const may = alarms.during('sender bindings', storageCodes, () => ({
+    const may = this.#desk.during('sender bindings', storageCodes, () => ({
       refused: this.senders.admission.mayTake(object),
     }));
     // What the ledger could not bind now comes again with a later pass.

@@ -3,8 +3,10 @@
  * nothing more until some of it is through, and nobody else notices. Where there is one sender only, the link is left
  * unread instead: then nothing of it is lost that its ring has room for.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 
 /** Of one sender. What was begun before the share was full may come on top. */
 const shareObjects = 1024;
@@ -13,7 +15,7 @@ const companyMs = 300_000;
 
 export class SenderShares {
   readonly #clock: Clock;
-  readonly #alarms: Alarms;
+  readonly #desk: AlarmDesk;
   readonly #waiting = new Map<string, number>();
   /** Senders whose share is full, and some of it was refused. */
   readonly #refused = new Set<string>();
@@ -24,7 +26,7 @@ export class SenderShares {
 
   constructor(clock: Clock, alarms: Alarms) {
     this.#clock = clock;
-    this.#alarms = alarms;
+    this.#desk = alarms.desk('shares of the gate');
   }
 
   /** A sender lives, whether it sends instances or only says so: the link is read on for it. */
@@ -46,7 +48,7 @@ export class SenderShares {
     if (left > 0) this.#waiting.set(senderId, left);
     else this.#waiting.delete(senderId);
     if (left <= shareObjects / 2 && this.#refused.delete(senderId))
-      this.#alarms.clear('E_GATE_BEHIND', senderId);
+      this.#desk.clear('E_GATE_BEHIND', senderId);
   }
 
   /** Call it for each that would be begun. */
@@ -55,7 +57,7 @@ export class SenderShares {
     if (this.#of(senderId) < shareObjects || this.#isAlone()) return true;
     if (!this.#refused.has(senderId)) {
       this.#refused.add(senderId);
-      this.#alarms.raise('E_GATE_BEHIND', senderId);
+      this.#desk.raise('E_GATE_BEHIND', senderId);
     }
     return false;
   }

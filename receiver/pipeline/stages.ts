@@ -2,12 +2,13 @@
  * Makes the stages of the high side behind its link, and ties them: assemble → gate → vault → clearance → studies → inbox.
  * Each takes what it needs by name, and its own keys of the configuration.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import { linkParameters } from '../../shared/config/link-settings.ts';
 import { type KeyRing, secretsOf } from '../../shared/crypto/key-file.ts';
 import type { Disk } from '../../shared/disk.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { type AssembledObject, Assembler } from '../assemble/assembler.ts';
 import { Clearance, type MalwareScanner } from '../clearance/clearance.ts';
@@ -24,6 +25,7 @@ import type { VaultReconciliation } from '../vault/reconcile.ts';
 import type { Room } from '../vault/room.ts';
 import type { SpillArea } from '../vault/spill.ts';
 import type { Vault } from '../vault/vault.ts';
+import { VaultAlarms } from '../vault/vault-alarms.ts';
 import { SenderWatch } from '../watch/sender-watch.ts';
 import { ControlDocuments } from './control-documents.ts';
 import { loadFinished, resumeCollecting } from './earlier-life.ts';
@@ -87,20 +89,22 @@ export interface Stages {
   readonly keeping: InstanceKeeping;
   readonly documents: ControlDocuments;
   readonly vaultWatch: VaultWatch;
+  readonly vaultAlarms: VaultAlarms;
 }
 
 /** Makes them in the order of an object's way. What an earlier life had collected is gone on with. */
 export function makeStages(foundation: Foundation, listeners: StageListeners, ties: PipelineTies): Stages {
   const { ledger, vault, clock, alarms, room, configuration } = foundation;
   const parameters = linkParameters(configuration);
+  const vaultAlarms = new VaultAlarms({ alarms, clock });
   const senders = makeSenderWatch(foundation, parameters);
   const groupOf = (senderId: string) => senders.admission.groupOf(senderId);
-  const assembler = makeAssembler(foundation, senders, parameters, ties);
+  const assembler = makeAssembler(foundation, senders, vaultAlarms, ties);
   serveRoom(foundation, senders, assembler, ties);
   loadFinished(ledger, assembler);
   resumeCollecting({ assembler, vault, clock, spill: foundation.spill });
   const vaultWatch = new VaultWatch({
-    ...{ ledger, vault, clock, alarms, assembler, parameters },
+    ...{ ledger, vault, clock, alarms, vaultAlarms, assembler, parameters },
     disk: foundation.disk,
     secrets: ties.secrets,
     studies: () => studies,
@@ -111,12 +115,13 @@ export function makeStages(foundation: Foundation, listeners: StageListeners, ti
     ...{ ledger, vault, clock, alarms },
     mayCopy: () => !room.isFull,
     onDamaged: (instance) => vaultWatch.lost(instance),
+    onCopyDamaged: (instance) => vaultAlarms.damaged(instance),
   });
   // Before the studies read the ledger: see there.
   const clearance = new Clearance({ ledger, vault, outgoing, clock, alarms, scanner: foundation.scanner });
   const studies = makeStudies(foundation, assembler, groupOf);
   const keeping = new InstanceKeeping({
-    ...{ ledger, vault, clock, alarms, assembler, studies, groupOf },
+    ...{ ledger, vault, clock, alarms, vaultAlarms, assembler, studies, groupOf },
     gate: gatePolicyOf(configuration),
     patientKey: foundation.patientKey,
     inspector: foundation.inspector,
@@ -133,14 +138,17 @@ export function makeStages(foundation: Foundation, listeners: StageListeners, ti
     onDropped: listeners.onDocumentDropped,
   });
   const releaser = new Releaser({
-    ...{ ledger, vault, clock, alarms, outgoing },
+    ...{ ledger, vault, clock, outgoing },
     inboxFolder: inboxFolderOf(configuration),
     partialFolder: partialFolderOf(configuration),
     inboxFiles: configuration['inbox.files'],
     onMarked: listeners.onMarked,
     onReleased: listeners.onReleased,
   });
-  return { senders, assembler, outgoing, clearance, studies, releaser, keeping, documents, vaultWatch };
+  return {
+    ...{ senders, assembler, outgoing, clearance, studies, releaser, keeping, documents, vaultWatch },
+    vaultAlarms,
+  };
 }
 
 function makeSenderWatch(
@@ -161,11 +169,12 @@ function makeSenderWatch(
 }
 
 function makeAssembler(
-  { configuration, vault, spill, room, alarms, code, keys }: Foundation,
+  { configuration, vault, spill, room, code, keys }: Foundation,
   senders: SenderWatch,
-  { datagramBytes, protection }: LinkParameters,
+  vaultAlarms: VaultAlarms,
   { mayBegin, take }: PipelineTies,
 ): Assembler {
+  const { datagramBytes, protection } = linkParameters(configuration);
   return new Assembler({
     ...{ datagramBytes, protection, code, spill },
     secrets: secretsOf(keys.keys),
@@ -178,8 +187,7 @@ function makeAssembler(
         ? room.reserve(facts, hereBytes, () => vault.incoming.sink(facts, hereBytes > 0))
         : undefined,
     onObject: take,
-    onProblem: (error) =>
-      error.code === 'E_DISK_FULL' ? room.refused() : alarms.raise(error.code, 'vault', error.message),
+    onProblem: (error) => vaultAlarms.refused(error),
   });
 }
 

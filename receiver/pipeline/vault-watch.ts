@@ -3,12 +3,13 @@
  * damaged. What a person finds with `diode-receiver verify` comes here as well.
  */
 
-import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { deriveObjectIdKey } from '../../shared/crypto/keys.ts';
 import { deriveObjectId } from '../../shared/crypto/object-id.ts';
 import type { Disk } from '../../shared/disk.ts';
 import { storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import { objectType, symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
@@ -17,6 +18,7 @@ import type { VaultFile } from '../ledger/vault-files.ts';
 import type { Studies } from '../studies/studies.ts';
 import { type Orphan, reconcileVault, type VaultReconciliation } from '../vault/reconcile.ts';
 import type { Vault } from '../vault/vault.ts';
+import type { VaultAlarms } from '../vault/vault-alarms.ts';
 
 export interface VaultWatchOptions {
   readonly ledger: ReceiverLedger;
@@ -24,6 +26,7 @@ export interface VaultWatchOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly alarms: Alarms;
+  readonly vaultAlarms: VaultAlarms;
   readonly parameters: LinkParameters;
   readonly secrets: () => ReadonlyMap<number, Uint8Array>;
   readonly assembler: Pick<Assembler, 'finish' | 'unfinish'>;
@@ -42,6 +45,7 @@ const againMs = 60_000;
 
 export class VaultWatch {
   readonly #options: VaultWatchOptions;
+  readonly #desk: AlarmDesk;
   #reconciling: Generator<void, VaultReconciliation> | undefined;
   #steppedAtMs = Number.NEGATIVE_INFINITY;
   #isDueAgain = false;
@@ -49,12 +53,13 @@ export class VaultWatch {
 
   constructor(options: VaultWatchOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('vault comparison');
     this.#reconciling = this.#begin();
   }
 
   /** A bounded step, now and then. Call it often. */
   step(): void {
-    const { clock, alarms, onReconciled } = this.#options;
+    const { clock, onReconciled } = this.#options;
     const now = clock.monotonicMs();
     if (this.#reconciling === undefined && this.#isDueAgain && now - this.#endedAtMs >= againMs) {
       this.#isDueAgain = false;
@@ -63,7 +68,7 @@ export class VaultWatch {
     if (this.#reconciling === undefined || now - this.#steppedAtMs < stepIntervalMs) return;
     this.#steppedAtMs = now;
     const reconciling = this.#reconciling;
-    const step = alarms.during('vault comparison', storageCodes, () => reconciling.next());
+    const step = this.#desk.during('vault comparison', storageCodes, () => reconciling.next());
     if (step === undefined) {
       this.#reconciling = this.#begin();
       return;
@@ -103,7 +108,7 @@ export class VaultWatch {
   }
 
   #tell({ senderId, studyUid }: LostFile): void {
-    this.#options.alarms.raise('E_VAULT_DAMAGED', studyUid, undefined, undefined, senderId);
+    this.#options.vaultAlarms.damaged({ studyUid, senderId });
   }
 
   #begin(): Generator<void, VaultReconciliation> {

@@ -1,11 +1,13 @@
 /** The link as the receiver sees it: what came over it, what was lost and where, and whether anything else reaches it. */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import { linkParameters } from '../../shared/config/link-settings.ts';
 import { type KeyRing, secretsOf } from '../../shared/crypto/key-file.ts';
 import { type HostFiles, kernelLimit } from '../../shared/host-network.ts';
 import { receiverCounters } from '../../shared/link-counters.ts';
 import { LinkGuard } from '../../shared/link-guard.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Measure } from '../../shared/program/measure.ts';
 import type { Part } from '../../shared/program/part.ts';
 import type { TimedDisk } from '../../shared/timed-disk.ts';
@@ -34,6 +36,7 @@ export class LinkPart implements Part<{ readonly link: LinkStatus }> {
   readonly name = 'link';
   readonly chores = [{ everyMs: lookMs, act: () => this.#look() }];
   readonly #options: LinkPartOptions;
+  readonly #desk: AlarmDesk;
   readonly #refusals: RefusalWatch;
   readonly #guard: LinkGuard;
   #watch: ReceiverLinkWatch | undefined;
@@ -43,6 +46,7 @@ export class LinkPart implements Part<{ readonly link: LinkStatus }> {
   constructor(options: LinkPartOptions) {
     const { alarms, files } = options;
     this.#options = options;
+    this.#desk = alarms.desk('link');
     this.#refusals = new RefusalWatch(alarms);
     this.#guard = new LinkGuard({ files, alarms, counters: receiverCounters });
   }
@@ -106,10 +110,10 @@ export class LinkPart implements Part<{ readonly link: LinkStatus }> {
   }
 
   #opened({ port, receiveBufferBytes }: OpenedLink): void {
-    const { configuration, alarms, files } = this.#options;
+    const { configuration, files } = this.#options;
     this.#port = port;
     const wanted = configuration['link.receiveBufferBytes'];
-    alarms.set(
+    this.#desk.set(
       receiveBufferBytes < wanted,
       'E_LINK_BUFFER',
       'link',
@@ -125,7 +129,7 @@ export class LinkPart implements Part<{ readonly link: LinkStatus }> {
   }
 
   #look(): void {
-    const { alarms, link, clock } = this.#options;
+    const { link, clock } = this.#options;
     const now = clock.monotonicMs();
     const { refused, binding } = link.counters;
     this.#refusals.look(refused, now);
@@ -135,7 +139,7 @@ export class LinkPart implements Part<{ readonly link: LinkStatus }> {
     this.#health = health;
     for (const code of receiverLinkCodes) {
       const problem = health.problems.find((found) => found.code === code);
-      alarms.set(problem !== undefined, code, 'link', problem?.detail);
+      this.#desk.set(problem !== undefined, code, 'link', problem?.detail);
     }
   }
 

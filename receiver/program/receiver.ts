@@ -29,7 +29,7 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
   return listParts(loop, (parts) => {
     const keys = host.readKeys();
     const { ledger, requests, patientKey } = parts.use(new StorePart(host.openStore()));
-    const { alarms } = parts.use(new AlarmsPart(host));
+    const { alarms } = parts.use(new AlarmsPart(host, ledger.standingAlarms));
     const status = parts.use(new StatusPart({ host, alarms, parts }));
     const disk = timedDisk(host.disk, clock);
     const { vault, room, spill } = parts.use(new VaultPart(configuration, disk, alarms));
@@ -68,7 +68,10 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
       new Receiving({ link, pipeline, clock, loop, usedBuffers: host.usedBuffers.small }),
     );
     const hasInbox = inboxFolderOf(configuration) !== undefined;
-    const operations = receiverOperations({ ledger, clock, pipeline, deliveries: delivery, hasInbox });
+    const operations = receiverOperations({
+      ...{ ledger, clock, pipeline, hasInbox, alarms },
+      deliveries: delivery,
+    });
     const asked = parts.use(new RequestsPart({ operations, requests, ledger, clock, alarms }));
     return { parts, status, ledger, alarms, pipeline, receiving, asked, linkPart, engine: code.name };
   });

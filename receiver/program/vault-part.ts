@@ -1,8 +1,8 @@
 /** The vault, its room on the disk, and its spill area. */
 import { join } from 'node:path';
-import type { Alarms } from '../../shared/alarms.ts';
 import { linkParameters } from '../../shared/config/link-settings.ts';
 import type { Disk } from '../../shared/disk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Part } from '../../shared/program/part.ts';
 import { symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';

@@ -7,7 +7,6 @@
  * After a restart the row says how far it got: `staged` without its folder means that the rename was done, but perhaps
  * not synced.
  */
-import type { Alarms } from '../../shared/alarms.ts';
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -16,7 +15,7 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { ReleaseRecord } from '../ledger/release-records.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { type StudyState, studyState } from '../ledger/study-state.ts';
-import type { ReleaseDecision, StudyKey } from '../studies/deciding.ts';
+import type { ReleaseDecision } from '../studies/deciding.ts';
 import { type GoingOut, takeUids } from '../studies/release-gate.ts';
 import type { Outgoing } from '../vault/outgoing.ts';
 import type { InboxFiles } from '../vault/staging.ts';
@@ -31,7 +30,6 @@ export interface ReleaserOptions {
   readonly ledger: ReceiverLedger;
   readonly vault: Vault;
   readonly clock: Clock;
-  readonly alarms: Alarms;
   /** Undefined if there is no inbox: a study is then released to destinations only. */
   readonly inboxFolder: string | undefined;
   readonly partialFolder: string;
@@ -134,24 +132,14 @@ export class Releaser {
 
   /** What is already out from another sender is not moved again; it counts as released, and goes to destinations that do not have it. */
   #takeUids({ study, revision, release }: ReleaseDecision): GoingOut {
-    const { ledger, alarms } = this.#options;
+    const { ledger } = this.#options;
     const going = takeUids(ledger, study, release);
-    const { known, otherPatients, patientMismatch } = going;
+    const { known, otherPatients } = going;
     if (known.length > 0) {
       this.#finishing.mark(study, { ...study, revision, objectIds: known });
     }
     ledger.instances.holdAll(otherPatients, 'E_PATIENT_MISMATCH');
-    if (otherPatients.length > 0)
-      alarms.raise('E_PATIENT_MISMATCH', study.studyUid, patientMismatch?.message, undefined, study.senderId);
     return going;
-  }
-
-  /** The alarm for a conflict with another sender's instance names both senders. */
-  #holdConflicts({ senderId, studyUid }: StudyKey, objectIds: readonly string[]): void {
-    const { ledger, alarms } = this.#options;
-    ledger.instances.holdAll(objectIds, 'E_CONFLICT');
-    if (objectIds.length > 0)
-      alarms.raise('E_CONFLICT', studyUid, ledger.holds.whose(studyUid, 'E_CONFLICT'), undefined, senderId);
   }
 
   /**
@@ -237,7 +225,7 @@ export class Releaser {
     const isDone = this.#finishing.finish(release, () => {
       const study = ledger.studies.get(release.senderId, release.studyUid);
       assert(study !== undefined, 'a released study is in the ledger');
-      this.#holdConflicts(release, release.conflictIds);
+      ledger.instances.holdAll(release.conflictIds, 'E_CONFLICT');
       ledger.releases.markStep(release.id, 'done');
       this.#markStudy(study, release.revision);
     });
@@ -256,7 +244,7 @@ export class Releaser {
     const { ledger } = this.#options;
     const { study, revision, conflicts } = decision;
     const record = ledger.transaction(() => {
-      this.#holdConflicts(study, conflicts);
+      ledger.instances.holdAll(conflicts, 'E_CONFLICT');
       return this.#markStudy(study, revision);
     });
     return { study: record, conflicts: conflicts.length };

@@ -2,22 +2,26 @@
  * What goes wrong with one study affects only that study: it is recorded in its row, an alarm names it, it is tried again
  * after growing waits, and everything else goes on.
  */
-import type { Alarms } from '../../shared/alarms.ts';
 import { AssertionFailure } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { StudiesTime } from './running-time.ts';
 
 export interface StudyTrouble {
   readonly ledger: ReceiverLedger;
-  readonly alarms: Alarms;
+  /** Of the studies: two senders may have one of the same UID, and an alarm of the UID stands while either is in trouble. */
+  readonly desk: AlarmDesk;
   readonly clock: Clock;
   readonly time: StudiesTime;
 }
 
-/** Codes that say by themselves why a study waits; every other one is reported as E_RELEASE. */
-const plainCodes = ['E_INBOX_TAKEN', 'E_DISK', 'E_DISK_FULL'] as const satisfies readonly ErrorCode[];
+/**
+ * Codes that say by themselves why a study waits; every other one is reported as E_RELEASE. That a disk is full is for others
+ * to say: that this study waits for it is not.
+ */
+const plainCodes = ['E_INBOX_TAKEN', 'E_DISK'] as const satisfies readonly ErrorCode[];
 const firstWaitMs = 5000;
 const longestWaitMs = 300_000;
 
@@ -45,15 +49,15 @@ export function containStudy<T>(
 }
 
 /** A study is in order again. */
-export function endTrouble({ ledger, alarms }: StudyTrouble, senderId: string, studyUid: string): void {
+export function endTrouble({ ledger, desk }: StudyTrouble, senderId: string, studyUid: string): void {
   if (ledger.studies.get(senderId, studyUid)?.hasProblem === true)
     ledger.studies.clearProblem(senderId, studyUid);
   if (ledger.studies.isTroubleOfAnother(senderId, studyUid, 'unreleased')) return;
-  for (const code of [...plainCodes, 'E_RELEASE'] as const) alarms.clear(code, studyUid);
+  for (const code of [...plainCodes, 'E_RELEASE'] as const) desk.clear(code, studyUid);
 }
 
 function noteTrouble(
-  { ledger, alarms, clock, time }: StudyTrouble,
+  { ledger, desk, clock, time }: StudyTrouble,
   senderId: string,
   studyUid: string,
   error: Error,
@@ -65,8 +69,8 @@ function noteTrouble(
     ledger.openManifests.tryStudyAt(senderId, studyUid, time.nowMs() + waitMs);
   });
   const plain = plainCodes.find((each) => each === code);
-  if (plain !== undefined) alarms.raise(plain, studyUid, error.message, undefined, senderId);
-  else alarms.raise('E_RELEASE', studyUid, `${code}: ${error.message}`, undefined, senderId);
+  if (plain !== undefined) desk.raise(plain, studyUid, error.message, undefined, senderId);
+  else desk.raise('E_RELEASE', studyUid, `${code}: ${error.message}`, undefined, senderId);
 }
 
 /** Whether the data of one study may be the cause. This includes what the runtime throws for malformed data. */

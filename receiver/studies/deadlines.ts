@@ -3,7 +3,6 @@
  * next; only for a bounded number of recently active studies is the exact moment kept here.
  */
 
-import type { Alarms } from '../../shared/alarms.ts';
 import { countText } from '../../shared/console/quantities.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { OpenManifest } from '../ledger/open-manifests.ts';
@@ -13,7 +12,6 @@ import { containStudy, type StudyTrouble } from './containment.ts';
 
 export interface DeadlinesOptions {
   readonly ledger: ReceiverLedger;
-  readonly alarms: Alarms;
   /** After this long without progress, a study with instances missing counts as incomplete. */
   readonly deadlineMs: number;
   /** After this long without a manifest, instances count as unclaimed. */
@@ -112,24 +110,24 @@ export class Deadlines {
   }
 
   #lookAtUnlisted({ senderId, studyUid, state }: StudyRecord): void {
-    const { ledger, alarms } = this.#options;
-    const { time } = this.#trouble;
+    const { ledger } = this.#options;
+    const { time, desk } = this.#trouble;
     const isDecided = state !== studyState.announced && state !== studyState.receiving;
     if (isDecided && !ledger.instances.isAnyWaiting(senderId, studyUid)) return this.end(senderId, studyUid);
-    alarms.raise('E_STUDY_UNCLAIMED', studyUid, undefined, undefined, senderId);
+    desk.raise('E_STUDY_UNCLAIMED', studyUid, undefined, undefined, senderId);
     ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
   }
 
   #lookAtListed(study: StudyRecord, open: readonly OpenManifest[], newest: OpenManifest): void {
-    const { ledger, alarms } = this.#options;
-    const { time, clock } = this.#trouble;
+    const { ledger } = this.#options;
+    const { time, clock, desk } = this.#trouble;
     const { senderId, studyUid } = study;
     if (open.some(isWhole) || newest.entered < newest.entries)
       return ledger.studies.lookAt(senderId, studyUid, time.nowMs() + this.#waitMs(open));
     if (study.state !== studyState.incomplete)
       ledger.studies.save({ ...study, state: studyState.incomplete }, clock.wallMs());
     const detail = `${newest.entries - newest.missing} of ${countText(newest.entries, 'instance')} arrived`;
-    alarms.raise('E_STUDY_INCOMPLETE', studyUid, detail, undefined, senderId);
+    desk.raise('E_STUDY_INCOMPLETE', studyUid, detail, undefined, senderId);
     ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
   }
 

@@ -118,7 +118,6 @@ export class Deciding {
       return undefined;
     }
     const steps = sortingSteps(ledger, new ManifestReader(document));
-    let isMismatch = false;
     let step = steps.next();
     for (; step.done !== true; step = steps.next()) {
       const { objectIds, differing } = step.value;
@@ -127,41 +126,33 @@ export class Deciding {
         this.#onGone();
         return undefined;
       }
-      isMismatch = this.#holdDiffering(differing, studyUid) || isMismatch;
+      this.#holdDiffering(differing, studyUid);
       yield;
     }
-    if (isMismatch)
-      this.#trouble.alarms.raise('E_INSTANCE_MISMATCH', studyUid, undefined, undefined, senderId);
     const contents = step.value;
-    yield* this.#holdOtherPatients(contents, whole);
+    yield* this.#holdOtherPatients(contents);
     return contents;
   }
 
   /** @returns whether something is newly held */
-  #holdDiffering(differing: SortedStep['differing'], studyUid: string): boolean {
+  #holdDiffering(differing: SortedStep['differing'], studyUid: string): void {
     const { ledger } = this.#trouble;
-    if (differing.length === 0) return false;
+    if (differing.length === 0) return;
     ledger.transaction(() => {
       for (const { objectId, heldBecause } of differing) {
         if (heldBecause === undefined) ledger.instances.hold(objectId, 'E_INSTANCE_MISMATCH');
         ledger.holds.claim(objectId, studyUid);
       }
     });
-    return differing.some(({ heldBecause }) => heldBecause === undefined);
   }
 
   /** Nothing of the revision goes out until all of these are held. */
-  *#holdOtherPatients(
-    { otherPatients, patientMismatch }: RevisionContents,
-    { senderId, studyUid }: StudyKey,
-  ): Generator<void> {
-    const { ledger, alarms } = this.#trouble;
+  *#holdOtherPatients({ otherPatients }: RevisionContents): Generator<void> {
+    const { ledger } = this.#trouble;
     for (let from = 0; from < otherPatients.length; from += heldAtOnce) {
       if (from > 0) yield;
       ledger.instances.holdAll(otherPatients.slice(from, from + heldAtOnce), 'E_PATIENT_MISMATCH');
     }
-    if (otherPatients.length > 0)
-      alarms.raise('E_PATIENT_MISMATCH', studyUid, patientMismatch?.message, undefined, senderId);
   }
 }
 

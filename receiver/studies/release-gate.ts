@@ -157,7 +157,6 @@ export interface GoingOut {
   readonly known: readonly string[];
   readonly conflicts: readonly string[];
   readonly otherPatients: readonly string[];
-  readonly patientMismatch: DiodeError | undefined;
 }
 
 /**
@@ -191,7 +190,6 @@ export function takeUids(
     known: [...known],
     conflicts: [...conflicts],
     otherPatients: patientMismatch === undefined ? [] : objectIds.filter(isWrong),
-    patientMismatch,
   };
 }
 

@@ -7,9 +7,9 @@
  * announce. No I/O except the ledger, no clock of its own. The release itself is done by `release.ts`.
  */
 
-import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { countText } from '../../shared/console/quantities.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import { type ManifestEntry, type ManifestHead, priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
@@ -51,6 +51,8 @@ const waitMs = 5000;
 const sweptRows = 4000;
 /** How many answers about awaited objects are cached. */
 const awaitsMax = 4096;
+/** After a start a study that is late still is named so much behind its deadline at the latest. */
+const slackMs = 600_000;
 
 export class Studies {
   readonly trouble: StudyTrouble;
@@ -68,9 +70,20 @@ export class Studies {
 
   constructor(options: StudiesOptions) {
     this.#options = options;
-    const { ledger, alarms, clock, onKnown = () => {}, awaitedMax, groupOf } = options;
+    const {
+      ledger,
+      alarms,
+      clock,
+      deadlineMs,
+      unclaimedMs,
+      onKnown = () => {},
+      awaitedMax,
+      groupOf,
+    } = options;
     const time = new StudiesTime(ledger, clock);
-    this.trouble = { ledger, alarms, clock, time };
+    // Deadlines begin anew with a start.
+    const desk = alarms.desk('studies', { settleMs: Math.max(deadlineMs, unclaimedMs) + slackMs });
+    this.trouble = { ledger, desk, clock, time };
     this.#turns = new SenderTurns(groupOf);
     const entering = { ledger, clock, onKnown, awaitedMax, groupOf };
     this.#entering = new ManifestEntering(entering, time, this.trouble);
@@ -99,11 +112,11 @@ export class Studies {
 
   /** Whether there is room for another list of a sender. If not, an alarm says so until there is. */
   hasRoomFor(senderId: string): boolean {
-    const { ledger, alarms } = this.#options;
+    const { ledger } = this.#options;
     const { manifests, bytes } = ledger.openManifests.totals(senderId);
     const isFull = manifests >= openManifestsMax || bytes >= openBytesMax;
     const detail = `${countText(manifests, 'study list')} with instances missing, ${Math.round(bytes / 1e6)} MB in all`;
-    alarms.set(isFull, 'E_STUDIES_FULL', senderId, detail);
+    this.trouble.desk.set(isFull, 'E_STUDIES_FULL', senderId, detail);
     return !isFull;
   }
 
@@ -261,7 +274,7 @@ export class Studies {
 
   /** Reports what has waited too long, and checks again what waits for its time. Call it every second or so. */
   watchDeadlines(): void {
-    const { ledger, alarms } = this.#options;
+    const { ledger } = this.#options;
     this.#deadlines.watch();
     this.#entering.wake();
     this.#awaits.clear();
@@ -270,7 +283,7 @@ export class Studies {
     for (const senderId of ledger.studies.senderIds()) {
       const leftOut = ledger.senderReports.leftOut(senderId);
       const detail = `at least ${countText(leftOut, 'study', 'studies')} of its roll are not recorded`;
-      alarms.set(leftOut > 0, 'E_STUDIES_FULL', `${senderId} roll`, detail);
+      this.trouble.desk.set(leftOut > 0, 'E_STUDIES_FULL', `${senderId} roll`, detail);
     }
   }
 
@@ -306,9 +319,10 @@ export class Studies {
 
   /** Two senders may have a study with the same UID: its alarm stays up while either of them has the problem. */
   #clear(code: 'E_STUDY_INCOMPLETE' | 'E_STUDY_UNCLAIMED', senderId: string, studyUid: string): void {
-    const { ledger, alarms } = this.#options;
+    const { ledger } = this.#options;
     const trouble = code === 'E_STUDY_INCOMPLETE' ? 'incomplete' : 'unclaimed';
-    if (!ledger.studies.isTroubleOfAnother(senderId, studyUid, trouble)) alarms.clear(code, studyUid);
+    if (!ledger.studies.isTroubleOfAnother(senderId, studyUid, trouble))
+      this.trouble.desk.clear(code, studyUid);
   }
 
   /** One large list is decided at a time, and continued whatever else its sender has. */

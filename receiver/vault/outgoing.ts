@@ -6,9 +6,11 @@
  * Copies are made in steps beside other work, in turn for each sender, so that what one sends keeps nobody else's waiting.
  * What the disk refuses is tried again. A copy is made of nothing but what came: its source is hashed on the way.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { InstanceRecord } from '../ledger/instance-records.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Vault } from './vault.ts';
@@ -30,6 +32,8 @@ export interface OutgoingOptions {
   readonly mayCopy?: (() => boolean) | undefined;
   /** A file in the vault differs from the original: it is collected again. */
   readonly onDamaged: (instance: Pick<InstanceRecord, 'objectId' | 'senderId' | 'studyUid'>) => void;
+  /** A copy is not what was made: it is made anew. */
+  readonly onCopyDamaged: (instance: Pick<InstanceRecord, 'senderId' | 'studyUid'>) => void;
 }
 
 /** The most copies that wait for one sender. Whoever finds no place asks again. */
@@ -49,11 +53,13 @@ interface SenderCopies {
 
 export class Outgoing {
   readonly #options: OutgoingOptions;
+  readonly #desk: AlarmDesk;
   /** Those whose turn is next come first. */
   readonly #senders = new Map<string, SenderCopies>();
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('copies');
   }
 
   /**
@@ -131,24 +137,23 @@ export class Outgoing {
 
   /** What was read for an instance is not what should leave: it does not leave in this form again. */
   damaged(objectId: string): void {
-    const { ledger, vault, alarms, onDamaged } = this.#options;
+    const { ledger, vault, onDamaged, onCopyDamaged } = this.#options;
     const state = ledger.holds.outgoing(objectId);
     if (state === undefined || state.file !== 'there') return;
     if (!state.zeroPreamble || state.releasedSha256 === undefined) return onDamaged({ objectId, ...state });
     // The copy is made again from the original, if that is still intact.
     ledger.holds.keepReleasedSha256(objectId, undefined);
     vault.removeCopy(objectId);
-    alarms.raise('E_VAULT_DAMAGED', state.studyUid, undefined, undefined, state.senderId);
+    onCopyDamaged(state);
     this.want({ objectId, ...state }, () => {});
   }
 
   #copyOn(sender: SenderCopies, now: number): void {
-    const { alarms } = this.#options;
     const [objectId] = sender.copying === undefined ? sender.wanted.keys() : [sender.copying.objectId];
     if (objectId === undefined) return;
     sender.copying ??= { objectId, steps: this.#copy(objectId) };
     const { steps } = sender.copying;
-    const step = alarms.during(`copies for ${sender.senderId}`, storageCodes, () => steps.next());
+    const step = this.#desk.during(`copies for ${sender.senderId}`, storageCodes, () => steps.next());
     if (step?.done === false) return;
     sender.copying = undefined;
     if (step === undefined) sender.notBeforeMs = now + retryMs;

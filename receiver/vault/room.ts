@@ -1,5 +1,6 @@
 /**
- * The room on the vault's disk; nothing else decides when it is full. An object's whole size is reserved when it is
+ * The room on the vault's disk; nothing else decides when it is full: whoever is refused something by a full disk
+ * tells it here. An object's whole size is reserved when it is
  * begun, and the disk is checked again with each block that is written, so that neither a header's claim nor what others
  * write takes it past its mark.
  *
@@ -8,8 +9,10 @@
  * objects may take. One that is alone may have all of it. What is whole stays; but near the high-water mark a sender that has
  * far more of it than others begins nothing more.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import { DiodeError } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import { usedPercent, WaterMarks } from '../../shared/water-marks.ts';
 import { type Account, Accounts } from '../assemble/accounts.ts';
 import type { ObjectClaim, ObjectFacts } from '../assemble/kept-state.ts';
@@ -48,8 +51,12 @@ const givenUpMax = 16;
 const lookedAtMax = 8;
 /** The share of the disk below the high-water mark that is kept for senders that have less than others. */
 const forOthersPercent = 15;
-/** How long the disk counts as full after it refused an operation, whatever is measured. */
-const refusedMs = 5000;
+/**
+ * How long the disk counts as full after it refused an operation, whatever is measured, so that nothing is tried less often, and
+ * the alarm stands in between.
+ */
+const refusedMs = 30_000;
+const subject = 'room of the vault';
 
 class RoomAccount implements Account {
   readonly keyId: number;
@@ -68,6 +75,7 @@ const reservedBy = (account: RoomAccount) => account.reservedBytes;
 
 export class Room {
   readonly #options: RoomOptions;
+  readonly #desk: AlarmDesk;
   readonly #waterMarks: WaterMarks;
   readonly #accounts = new Accounts((keyId, senderId) => new RoomAccount(keyId, senderId));
   #user: RoomUser | undefined;
@@ -83,6 +91,7 @@ export class Room {
 
   constructor(options: RoomOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk(subject, { owns: { E_DISK_FULL: () => this.refused() } });
     this.#waterMarks = new WaterMarks(options.marks);
     this.#measure();
   }
@@ -110,16 +119,16 @@ export class Room {
 
   /** Measures the disk again, and says whether it is full. Call it every second or so. */
   look(nowMs: number): void {
-    this.#measure();
+    this.#desk.during(subject, ['E_DISK'], () => this.#measure());
     if (this.#wasRefused) this.#refusedUntilMs = nowMs + refusedMs;
     this.#wasRefused = false;
     const isTight = this.#waterMarks.above || this.isFull || nowMs < this.#refusedUntilMs;
     const used = usedPercent({ free: this.#freeBytes, total: this.#totalBytes });
     const detail = `the vault's disk is ${Math.round(used)} % full: no new study is begun`;
-    this.#options.alarms.set(isTight, 'E_DISK_FULL', 'room of the vault', detail);
+    this.#desk.set(isTight, 'E_DISK_FULL', subject, detail);
   }
 
-  /** The disk refused an operation. */
+  /** The disk refused an operation, of whomever: also the ledger is on it. */
   refused(): void {
     this.#wasRefused = true;
   }

@@ -1,10 +1,13 @@
 /**
- * One alarm for each study and reason that something of it is held for; it is cleared when nothing is any more. Each
+ * One alarm for each study and reason that something of it is held for; it is cleared when nothing is any more. Who holds
+ * something enters it in the ledger, and this is the one owner of the alarms about it. Each
  * sender has a share of its own, so that what is held of one hides nothing of another. Where much is held, each look counts what
  * is held of some senders, and those that were not in it have the next turn.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { ErrorCode } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import { heldLookedAt } from '../ledger/sender-account.ts';
 
@@ -13,6 +16,9 @@ const ofSenderMax = 50;
 
 /** Held instances that one look counts, of whatever senders, but for one of them. */
 const lookedAtMax = 5000;
+
+/** After a start everything that is held was looked at by then. */
+const settleMs = 3_600_000;
 
 interface Raised {
   readonly code: ErrorCode;
@@ -25,14 +31,14 @@ interface Raised {
 
 export class HoldAlarms {
   readonly #ledger: ReceiverLedger;
-  readonly #alarms: Alarms;
+  readonly #desk: AlarmDesk;
   readonly #raised = new Map<string, Raised>();
   /** What is held of each sender, as of when it was looked at last. Whose turn is next stands first. */
   readonly #held = new Map<string, ReturnType<ReceiverLedger['senderAccount']['held']>>();
 
   constructor(ledger: ReceiverLedger, alarms: Alarms) {
     this.#ledger = ledger;
-    this.#alarms = alarms;
+    this.#desk = alarms.desk('quarantine', { settleMs });
   }
 
   /** Compares what is held with the alarms. Call it every second or so, and first at the start. */
@@ -42,16 +48,16 @@ export class HoldAlarms {
     for (const [key, { code, subject }] of this.#raised) {
       if (standing.has(key)) continue;
       this.#raised.delete(key);
-      this.#alarms.clear(code, subject);
+      this.#desk.clear(code, subject);
     }
     for (const [key, raised] of standing) {
       const { code, studyUid, subject, senderId } = raised;
       const known = this.#raised.get(key);
       const detail = raised.detail ?? (known === undefined ? this.#whose(code, studyUid) : known.detail);
       this.#raised.set(key, { ...raised, ...(detail !== undefined && { detail }) });
-      this.#alarms.raise(code, subject, detail, undefined, senderId);
-      // Who held it could not know that another sender has such a study.
-      if (studyUid !== undefined && subject !== studyUid) this.#alarms.clear(code, studyUid);
+      this.#desk.raise(code, subject, detail, undefined, senderId);
+      // Before a start it may have been the only one.
+      if (studyUid !== undefined && subject !== studyUid) this.#desk.clear(code, studyUid);
     }
   }
 

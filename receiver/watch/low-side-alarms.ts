@@ -3,11 +3,12 @@
  * and its queue and spool above their marks. All of it comes in the beacon, and each says "low side: …".
  */
 
-import { type Severity, severityOf } from '../../shared/alarm-severity.ts';
-import type { Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { countText } from '../../shared/console/quantities.ts';
 import { errorCatalogue, isErrorCode } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import { type Severity, severityOf } from '../../shared/program/alarm-severity.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Beacon } from '../../shared/wire/beacon.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 
@@ -20,6 +21,18 @@ export interface LowSideMarks {
   readonly rejectedMs: number;
 }
 
+export interface LowSideAlarmsOptions {
+  readonly ledger: ReceiverLedger;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  readonly lowSide: LowSideMarks;
+  /** As of the watch of senders. */
+  readonly silenceMs: number;
+}
+
+/** After a start a beacon of a sender is read so much behind its time at the latest. */
+const slackMs = 120_000;
+
 interface Wrong {
   readonly detail: string;
   readonly severity: Severity;
@@ -28,20 +41,22 @@ interface Wrong {
 export class LowSideAlarms {
   readonly #ledger: ReceiverLedger;
   readonly #clock: Clock;
-  readonly #alarms: Alarms;
+  readonly #desk: AlarmDesk;
   readonly #marks: LowSideMarks;
   /** Subjects that stand, by sender. */
   readonly #standing = new Map<string, Set<string>>();
   readonly #rejectedAtMs = new Map<string, number>();
 
-  constructor(options: { ledger: ReceiverLedger; clock: Clock; alarms: Alarms; lowSide: LowSideMarks }) {
+  constructor(options: LowSideAlarmsOptions) {
     this.#ledger = options.ledger;
     this.#clock = options.clock;
-    this.#alarms = options.alarms;
+    // With its first beacon a sender says all of it again; one that is silent is an alarm itself.
+    this.#desk = options.alarms.desk('low side', { settleMs: options.silenceMs + slackMs });
     this.#marks = options.lowSide;
   }
 
   beaconCame(beacon: Beacon): void {
+    const before = this.#standing.get(beacon.senderId) ?? this.#ofEarlierLife(beacon.senderId);
     const wrong = new Map<string, Wrong>();
     for (const code of beacon.alarms) {
       const meaning = isErrorCode(code) ? errorCatalogue[code].meaning : 'a code of another version.';
@@ -50,21 +65,33 @@ export class LowSideAlarms {
     }
     this.#rejected(beacon, wrong);
     this.#marksPassed(beacon, wrong);
-    const before = this.#standing.get(beacon.senderId) ?? new Set();
     for (const subject of before)
-      if (!wrong.has(subject)) this.#alarms.clear('E_LOW_SIDE', `${beacon.senderId} ${subject}`);
+      if (!wrong.has(subject)) this.#desk.clear('E_LOW_SIDE', `${beacon.senderId} ${subject}`);
     for (const [subject, { detail, severity }] of wrong)
-      this.#alarms.raise('E_LOW_SIDE', `${beacon.senderId} ${subject}`, detail, severity, beacon.senderId);
+      this.#desk.raise('E_LOW_SIDE', `${beacon.senderId} ${subject}`, detail, severity, beacon.senderId);
     this.#standing.set(beacon.senderId, new Set(wrong.keys()));
   }
 
   /** A sender that is out of use has no more problems. */
   senderRetired(senderId: string): void {
-    for (const subject of this.#standing.get(senderId) ?? [])
-      this.#alarms.clear('E_LOW_SIDE', `${senderId} ${subject}`);
+    for (const subject of this.#standing.get(senderId) ?? this.#ofEarlierLife(senderId))
+      this.#desk.clear('E_LOW_SIDE', `${senderId} ${subject}`);
     this.#standing.delete(senderId);
     for (const key of this.#rejectedAtMs.keys())
       if (key.startsWith(`${senderId} `)) this.#rejectedAtMs.delete(key);
+  }
+
+  /** What stood of a sender before the start. For how long nothing was rejected is counted from the start again. */
+  #ofEarlierLife(senderId: string): Set<string> {
+    const own = `${senderId} `;
+    const subjects = this.#desk
+      .standing()
+      .flatMap(({ subject }) => (subject.startsWith(own) ? subject.slice(own.length) : []));
+    for (const subject of subjects) {
+      const [, code] = /^rejected (\w+)$/.exec(subject) ?? [];
+      if (code !== undefined) this.#rejectedAtMs.set(`${senderId} ${code}`, this.#clock.monotonicMs());
+    }
+    return new Set(subjects);
   }
 
   #rejected({ senderId, rejected }: Beacon, wrong: Map<string, Wrong>): void {

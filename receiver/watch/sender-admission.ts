@@ -3,10 +3,12 @@
  * said, or as it was first used. What comes under a key of another name is refused before anything is allocated for it,
  * and so is what is no news, and a sender id for which its key name has no place.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import { type KeyNames, keyNameText } from '../../shared/crypto/key-file.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
 import type { Opening } from '../assemble/kept-state.ts';
@@ -42,6 +44,7 @@ export interface SenderAdmissionOptions {
 
 export class SenderAdmission {
   readonly #options: SenderAdmissionOptions;
+  readonly #desk: AlarmDesk;
   #keyNames: KeyNames;
   /** Key names by sender id. */
   readonly #bound = new Map<string, string>();
@@ -58,6 +61,7 @@ export class SenderAdmission {
 
   constructor(options: SenderAdmissionOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('admission of senders', { settleMs: standingMs });
     this.#keyNames = options.keyNames;
     this.loadAgain();
   }
@@ -146,13 +150,12 @@ export class SenderAdmission {
 
   /** Raises and ends alarms. Call it every second or so. */
   watch(): void {
-    const { alarms, clock } = this.#options;
-    const now = clock.monotonicMs();
+    const now = this.#options.clock.monotonicMs();
     this.#countPlaces();
     for (const [key, { code, subject, source, detail, atMs }] of this.#noted) {
       const isOver = now - atMs >= standingMs[code];
       if (isOver) this.#noted.delete(key);
-      alarms.set(!isOver, code, subject, detail, source);
+      this.#desk.set(!isOver, code, subject, detail, source);
     }
   }
 
@@ -160,7 +163,7 @@ export class SenderAdmission {
   settled(senderId: string): void {
     for (const code of ['E_SENDER_KEY', 'E_DATAGRAM_REPLAY'] as const) {
       this.#noted.delete(`${code} ${senderId}`);
-      this.#options.alarms.clear(code, senderId);
+      this.#desk.clear(code, senderId);
     }
     this.loadAgain();
   }

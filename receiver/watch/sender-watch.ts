@@ -5,9 +5,11 @@
  * Beacons and rolls count only when they are newer than all before: an older one is a replay and changes
  * nothing. What newer means is in sender-sessions.ts, who may speak as whom in sender-admission.ts.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import type { KeyNames } from '../../shared/crypto/key-file.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Beacon } from '../../shared/wire/beacon.ts';
 import { describeMismatch, fingerprintOf, type LinkParameters } from '../../shared/wire/link-parameters.ts';
 import type { RollPage } from '../../shared/wire/roll.ts';
@@ -52,9 +54,13 @@ export interface SenderWatchOptions {
   readonly keyNames?: KeyNames | undefined;
 }
 
+/** After a start a sender is heard, or silent, so much behind its time at the latest. */
+const slackMs = 120_000;
+
 export class SenderWatch {
   readonly admission: SenderAdmission;
   readonly #options: SenderWatchOptions;
+  readonly #desk: AlarmDesk;
   readonly #startedMs: number;
   readonly #sessions: SenderSessions;
   readonly #numbers: StudyNumberWatch;
@@ -65,6 +71,8 @@ export class SenderWatch {
   constructor(options: SenderWatchOptions) {
     const { ledger, clock, alarms } = options;
     this.#options = options;
+    // A sender has to be silent again first, or to say again what is wrong.
+    this.#desk = alarms.desk('senders', { settleMs: options.silenceMs + slackMs });
     this.#startedMs = clock.monotonicMs();
     this.#sessions = new SenderSessions(options.silenceMs);
     for (const sender of ledger.senders.all()) {
@@ -122,7 +130,7 @@ export class SenderWatch {
    * @param waitingMs when a beacon of a sender came that is not read yet: one that waits is no silence
    */
   watch(waitingMs: (senderId: string) => number | undefined = () => undefined): void {
-    const { clock, alarms, silenceMs, ledger } = this.#options;
+    const { clock, silenceMs, ledger } = this.#options;
     const now = clock.monotonicMs();
     const isSilent = (senderId: string, sinceMs: number) =>
       now - Math.max(sinceMs, waitingMs(senderId) ?? sinceMs) >= silenceMs;
@@ -132,11 +140,11 @@ export class SenderWatch {
     if (now - this.#startedMs >= silenceMs) {
       for (const { senderId, isRetired } of ledger.senders.all()) {
         if (!isRetired && !this.#watched.has(senderId) && isSilent(senderId, this.#startedMs))
-          alarms.raise('E_NO_BEACON', senderId);
+          this.#desk.raise('E_NO_BEACON', senderId);
       }
     }
     for (const [senderId, { beaconAtMs }] of this.#watched)
-      alarms.set(isSilent(senderId, beaconAtMs), 'E_NO_BEACON', senderId);
+      this.#desk.set(isSilent(senderId, beaconAtMs), 'E_NO_BEACON', senderId);
   }
 
   /**
@@ -144,7 +152,6 @@ export class SenderWatch {
    * it stays named by `missing`, and it is watched again with its next beacon.
    */
   retired(senderId: string): void {
-    const { alarms } = this.#options;
     this.#watched.delete(senderId);
     this.#numbers.forget(senderId);
     for (const code of [
@@ -153,19 +160,19 @@ export class SenderWatch {
       'E_SENDER_SET_BACK',
       'E_STUDY_NUMBERS',
     ] as const)
-      alarms.clear(code, senderId);
+      this.#desk.clear(code, senderId);
     this.#lowSideAlarms.senderRetired(senderId);
     this.admission.settled(senderId);
   }
 
   /** A person set right what the ledger says of a sender: its numbers, its sessions, or whose it is. */
   corrected(senderId: string): void {
-    const { ledger, alarms, clock } = this.#options;
+    const { ledger, clock } = this.#options;
     const sender = ledger.senders.get(senderId);
     if (sender !== undefined)
       this.#sessions.load(senderId, sender, ledger.senders.sessions(senderId), clock.monotonicMs());
     this.#numbers.forget(senderId);
-    for (const code of ['E_SENDER_SET_BACK', 'E_STUDY_NUMBERS'] as const) alarms.clear(code, senderId);
+    for (const code of ['E_SENDER_SET_BACK', 'E_STUDY_NUMBERS'] as const) this.#desk.clear(code, senderId);
     this.admission.settled(senderId);
   }
 
@@ -187,7 +194,7 @@ export class SenderWatch {
 
   /** Enters what a beacon says, in one transaction. */
   #save(beacon: Beacon, arrival: Arrival, newness: Newness): void {
-    const { ledger, alarms } = this.#options;
+    const { ledger } = this.#options;
     const { senderId, keyId } = arrival;
     const before = ledger.senders.get(senderId);
     const told = beacon.highestStudyNumber;
@@ -223,7 +230,7 @@ export class SenderWatch {
     this.#tellOfSetBack(sender);
     const more = told - highestStudyNumber;
     const detail = `it announces study number ${told}; ${more} of its numbers are only counted, because nothing received from it comes near that`;
-    alarms.set(more > 0, 'E_STUDY_NUMBERS', senderId, detail);
+    this.#desk.set(more > 0, 'E_STUDY_NUMBERS', senderId, detail);
   }
 
   #tellOfSetBack({ senderId, sessionCounter, setBackFrom }: Omit<SenderRecord, 'isRetired'>): void {
@@ -232,13 +239,13 @@ export class SenderWatch {
       sessionCounter >= setBackFrom
         ? `session ${sessionCounter} follows a lower one that came after session ${setBackFrom}: someone replayed a recording, or the sender was set back`
         : `session ${sessionCounter} came after session ${setBackFrom}: the sender was restored from an older disk image, or someone is replaying a recording`;
-    this.#options.alarms.raise('E_SENDER_SET_BACK', senderId, detail);
+    this.#desk.raise('E_SENDER_SET_BACK', senderId, detail);
   }
 
   #compareParameters(beacon: Beacon): void {
-    const { alarms, parameters } = this.#options;
+    const { parameters } = this.#options;
     const alike = beacon.fingerprint === fingerprintOf(parameters);
     const detail = describeMismatch(beacon.parameters, parameters).join('; ');
-    alarms.set(!alike, 'E_PARAMETER_MISMATCH', beacon.senderId, detail);
+    this.#desk.set(!alike, 'E_PARAMETER_MISMATCH', beacon.senderId, detail);
   }
 }

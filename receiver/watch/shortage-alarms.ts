@@ -1,5 +1,6 @@
 /** Names the senders that have no room for more, by an alarm for each while it goes on. */
-import type { Alarms } from '../../shared/alarms.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Shortage } from '../assemble/shortages.ts';
 
 /** Without another one for so long it is over. */
@@ -11,13 +12,13 @@ interface Standing {
 }
 
 export class ShortageAlarms {
-  readonly #alarms: Alarms;
+  readonly #desk: AlarmDesk;
   readonly #rows: () => readonly Shortage[];
   /** By sender; of bounded size, since the rows are. */
   readonly #bySender = new Map<string, Standing>();
 
   constructor(alarms: Alarms, rows: () => readonly Shortage[]) {
-    this.#alarms = alarms;
+    this.#desk = alarms.desk('shares of senders');
     this.#rows = rows;
   }
 
@@ -32,11 +33,11 @@ export class ShortageAlarms {
       const standing = this.#bySender.get(senderId);
       if (standing?.count === total) continue;
       this.#bySender.set(senderId, { count: total, atMs: nowMs });
-      this.#alarms.raise('E_NO_ROOM', senderId, `refused or given up so far: ${of.join(', ')}`);
+      this.#desk.raise('E_NO_ROOM', senderId, `refused or given up so far: ${of.join(', ')}`);
     }
     for (const [senderId, { atMs }] of this.#bySender) {
       if (nowMs - atMs < overMs) continue;
-      this.#alarms.clear('E_NO_ROOM', senderId);
+      this.#desk.clear('E_NO_ROOM', senderId);
       if (!counts.has(senderId)) this.#bySender.delete(senderId);
     }
   }

@@ -2,7 +2,8 @@
  * Which studies of a sender never came: numbers that no manifest named, and studies of its roll. A few of each are
  * alarms of their own, the rest is one with the count, so that a sender that tells of many costs no other anything.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Some } from '../ledger/sender-account.ts';
 
@@ -13,6 +14,8 @@ const unnamedSpanMax = 100_000;
 const rollIntervalMs = 30_000;
 /** A sender with many numbers is looked at no more often than this. */
 const numbersIntervalMs = 5000;
+/** Deadlines begin anew with a start: what is late is named again so much behind its deadline at the latest. */
+const slackMs = 120_000;
 
 interface Watched {
   /** All numbers below are accounted for. */
@@ -36,11 +39,13 @@ export interface StudyNumberWatchOptions {
 
 export class StudyNumberWatch {
   readonly #options: StudyNumberWatchOptions;
+  readonly #desk: AlarmDesk;
   readonly #watched = new Map<string, Watched>();
   #rollAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: StudyNumberWatchOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('missing studies', { settleMs: options.deadlineMs + slackMs });
   }
 
   /**
@@ -72,14 +77,10 @@ export class StudyNumberWatch {
 
   /** A person took a sender out of use, or set its numbers right. */
   forget(senderId: string): void {
-    const watched = this.#watched.get(senderId);
     this.#watched.delete(senderId);
     this.#rollAtMs = Number.NEGATIVE_INFINITY;
-    for (const missing of [watched?.numbers, watched?.roll])
-      for (const subject of missing?.sinceMs.keys() ?? [])
-        this.#options.alarms.clear('E_STUDY_MISSING', subject);
-    for (const subject of [moreNumbers(senderId), moreOfRoll(senderId)])
-      this.#options.alarms.clear('E_STUDY_MISSING', subject);
+    for (const { code, subject } of this.#desk.standing())
+      if (subject.startsWith(`${senderId} `)) this.#desk.clear(code, subject);
   }
 
   #of(senderId: string, accountFrom: number): Watched {
@@ -108,24 +109,24 @@ export class StudyNumberWatch {
   }
 
   #compare(found: Some<string>, missing: Missing, senderId: string, more: string, now: number): void {
-    const { alarms, deadlineMs } = this.#options;
+    const { deadlineMs } = this.#options;
     const subjects = new Set(found.some);
     for (const subject of missing.sinceMs.keys()) {
       if (subjects.has(subject)) continue;
       missing.sinceMs.delete(subject);
-      alarms.clear('E_STUDY_MISSING', subject);
+      this.#desk.clear('E_STUDY_MISSING', subject);
     }
     for (const subject of subjects) {
       // One that there was no room for was counted among the others before.
       const since = missing.sinceMs.get(subject) ?? missing.moreSinceMs ?? now;
       missing.sinceMs.set(subject, since);
-      if (now - since >= deadlineMs) alarms.raise('E_STUDY_MISSING', subject);
+      if (now - since >= deadlineMs) this.#desk.raise('E_STUDY_MISSING', subject);
     }
     const others = found.count - found.some.length;
     missing.moreSinceMs = others > 0 ? (missing.moreSinceMs ?? now) : undefined;
     const isLate = missing.moreSinceMs !== undefined && now - missing.moreSinceMs >= deadlineMs;
     const detail = `and ${others} more: see diode-receiver missing --sender ${senderId}`;
-    alarms.set(isLate, 'E_STUDY_MISSING', more, detail);
+    this.#desk.set(isLate, 'E_STUDY_MISSING', more, detail);
   }
 }
 

@@ -2,9 +2,9 @@
  * What the sender tells of itself: a beacon often, and a roll of all studies it retains, page by page, less often.
  * Neither is kept: the next one is newer.
  */
-import { severities } from '../../shared/alarm-severity.ts';
-import type { Alarm, Alarms } from '../../shared/alarms.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { rankOf } from '../../shared/program/alarm.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import { encodeBeacon } from '../../shared/wire/beacon.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
 import { limits } from '../../shared/wire/limits.ts';
@@ -93,7 +93,7 @@ export class BeaconsAndRolls {
           ...new Set(
             alarms
               .standing()
-              .toSorted(byUrgency)
+              .toSorted((a, b) => rankOf(a) - rankOf(b))
               .map((alarm) => alarm.code),
           ),
         ],
@@ -125,8 +125,4 @@ export class BeaconsAndRolls {
       );
     }
   }
-}
-
-function byUrgency(a: Alarm, b: Alarm): number {
-  return severities.indexOf(a.severity) - severities.indexOf(b.severity);
 }

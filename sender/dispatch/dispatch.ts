@@ -4,8 +4,9 @@
  * simulator runs exactly this.
  */
 import { createHash } from 'node:crypto';
-import { alarmsOfCodeMax } from '../../shared/alarms.ts';
 import { type ErrorCode, storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import { alarmsOfCodeMax } from '../../shared/program/alarms-of-code.ts';
 import { type ObjectType, objectType } from '../../shared/wire/datagram.ts';
 import { type CloseReason, closeReason } from '../../shared/wire/manifest.ts';
 import type { LaneName } from '../encode/transmission.ts';
@@ -45,10 +46,12 @@ const smallestBlock = 1 / 8;
 
 /** Beacons and rolls on their way at most: a link that stands still gets no pile of stale ones. */
 const documentsMax = 32;
+const slackMs = 120_000;
 
 export class Dispatch {
   readonly closing: StudyClosing;
   readonly #options: DispatchOptions;
+  readonly #desk: AlarmDesk;
   readonly #schedule: Schedule;
   readonly #plan: ReturnType<typeof objectPlanner>;
   readonly #beaconsAndRolls: BeaconsAndRolls;
@@ -62,8 +65,10 @@ export class Dispatch {
   #isStopped = false;
 
   constructor(options: DispatchOptions) {
-    const { ledger, clock, identity } = options;
+    const { ledger, clock, identity, schedule } = options;
     this.#options = options;
+    // A file whose pass broke off is tried again with the carousel at the latest.
+    this.#desk = options.alarms.desk('dispatch', { settleMs: schedule.carouselGapMs + slackMs });
     this.#plan = objectPlanner(identity);
     const senderId = Buffer.from(identity.senderId).toString('hex');
     this.#schedule = new Schedule(ledger.objects, options.schedule, passBytesOf(identity.parameters));
@@ -162,10 +167,10 @@ export class Dispatch {
 
   /** On a full disk they wait: an object is not sent again before its pass is counted. */
   #countPasses(): void {
-    const { ledger, clock, alarms } = this.#options;
+    const { ledger, clock } = this.#options;
     if (this.#uncounted.length === 0) return;
     const resent = this.#uncounted.filter((objectId) => this.#schedule.isResend(objectId));
-    const counted = alarms.during('passes', storageCodes, () => {
+    const counted = this.#desk.during('passes', storageCodes, () => {
       ledger.objects.countPasses(this.#uncounted, resent);
       return true;
     });
@@ -174,7 +179,7 @@ export class Dispatch {
   }
 
   #closeQuiet(): void {
-    const closed = this.#options.alarms.during('closing', storageCodes, () => this.closing.closeQuiet());
+    const closed = this.#desk.during('closing', storageCodes, () => this.closing.closeQuiet());
     // Some may be closed before one could not be.
     if (closed === undefined) this.#schedule.objectsEntered();
     else this.#announce(closed);
@@ -182,8 +187,8 @@ export class Dispatch {
 
   /** A file that is gone, cut or changed is never tried again, until its content is taken in anew; the high side is told. */
   #readFailed(objectId: string, code: ErrorCode): void {
-    const { ledger, spool, alarms } = this.#options;
-    alarms.during('spool account', storageCodes, () => {
+    const { ledger, spool } = this.#options;
+    this.#desk.during('spool account', storageCodes, () => {
       const bytes = ledger.objects.bytesOf(objectId);
       // Its study expired while it was on its way out.
       if (bytes === undefined) return this.#endAlarm(objectId);
@@ -192,11 +197,11 @@ export class Dispatch {
         this.#endAlarm(objectId);
         if (this.#brokenOff.size >= alarmsOfCodeMax) return;
         this.#brokenOff.set(objectId, code);
-        alarms.raise(code, objectId);
+        this.#desk.raise(code, objectId);
         return;
       }
       this.#endAlarm(objectId);
-      alarms.raise('E_SPOOL_DAMAGED', 'spool');
+      // Upkeep sees it there, and says so.
       ledger.objects.markUnreadable(objectId);
     });
   }
@@ -205,12 +210,12 @@ export class Dispatch {
     const code = this.#brokenOff.get(objectId);
     if (code === undefined) return;
     this.#brokenOff.delete(objectId);
-    this.#options.alarms.clear(code, objectId);
+    this.#desk.clear(code, objectId);
   }
 
   /** Goes on with what is due. Call it often. Where the ledger refuses, it is an alarm, and tried again. */
   step(): void {
-    this.#options.alarms.during('ledger', storageCodes, () => this.#step());
+    this.#desk.during('ledger', storageCodes, () => this.#step());
   }
 
   #step(): void {

@@ -2,9 +2,11 @@
  * Acts on what the link watch sees: raises and clears the alarms of the link, stops the queue while nothing can
  * cross, lets it go on by itself, and sees to it that no pass counts that the link lost.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { SenderLinkHealth, SenderLinkWatch } from '../link/link-health.ts';
 import type { LinkThreadOrder } from '../link/link-thread.ts';
 import type { Dispatch } from './dispatch.ts';
@@ -25,6 +27,7 @@ export interface LinkSupervisionOptions {
 
 export class LinkSupervision {
   readonly #options: LinkSupervisionOptions;
+  readonly #desk: AlarmDesk;
   #health: SenderLinkHealth;
   #probedAtMs = Number.NEGATIVE_INFINITY;
   #refusedAtMs = Number.NEGATIVE_INFINITY;
@@ -32,6 +35,7 @@ export class LinkSupervision {
 
   constructor(options: LinkSupervisionOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('link');
     this.#health = options.watch.look();
     this.#carrierLosses = options.watch.carrier();
     this.#act();
@@ -47,7 +51,7 @@ export class LinkSupervision {
     this.checkCarrier();
     this.#act();
     if (this.#options.clock.monotonicMs() - this.#refusedAtMs >= refusalMs)
-      this.#options.alarms.clear('E_LINK_SEND', 'link');
+      this.#desk.clear('E_LINK_SEND', 'link');
   }
 
   /** Call it before passes are counted: had the carrier gone meanwhile, what was on its way is no pass. */
@@ -60,15 +64,16 @@ export class LinkSupervision {
   /** The kernel refused to send. */
   refused(code: ErrorCode, detail: string): void {
     this.#refusedAtMs = this.#options.clock.monotonicMs();
-    this.#options.alarms.raise(code, 'link', detail);
+    // Under one code, whatever the kernel said: the others are what the watch sees.
+    this.#desk.raise('E_LINK_SEND', 'link', code === 'E_LINK_SEND' ? detail : `${code}: ${detail}`);
   }
 
   #act(): void {
-    const { alarms, dispatch, order, clock } = this.#options;
+    const { dispatch, order, clock } = this.#options;
     const { stopped, problems } = this.#health;
     for (const code of codes) {
       const problem = problems.find((found) => found.code === code);
-      alarms.set(problem !== undefined, code, 'link', problem?.detail);
+      this.#desk.set(problem !== undefined, code, 'link', problem?.detail);
     }
     const now = clock.monotonicMs();
     const probes = stopped === 'probe' && now - this.#probedAtMs >= probeMs ? 1 : 0;

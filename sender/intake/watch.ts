@@ -3,9 +3,10 @@
  * Above the high-water mark of the disk everything is left where it is.
  */
 import { relative } from 'node:path';
-import type { Alarms } from '../../shared/alarms.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Cancel, Loop } from '../../shared/program/loop.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -42,6 +43,7 @@ const sliceMs = 5;
 export class Watch {
   readonly #options: WatchOptions;
   readonly #watched: WatchFolder | undefined;
+  readonly #desk: AlarmDesk;
   readonly #lines: RareLines;
   /** What failed in this turn, by code. */
   readonly #failures = new Map<ErrorCode, string>();
@@ -52,6 +54,7 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('intake');
     const { folder, settleScans, trackedMax, intake, disk } = options;
     this.#lines = new RareLines(intake.clock);
     this.#watched =
@@ -104,7 +107,6 @@ export class Watch {
 
   /** One look at everything. Whatever the disk refuses in it is an alarm until a turn goes without. */
   *#look(): Generator<void, void> {
-    const { alarms } = this.#options;
     if (this.#stopped) return;
     this.#failures.clear();
     try {
@@ -115,23 +117,20 @@ export class Watch {
       this.#leftoversDue = true;
     }
     for (const code of passing)
-      alarms.set(this.#failures.has(code), code, 'intake', this.#failures.get(code));
+      this.#desk.set(this.#failures.has(code), code, 'intake', this.#failures.get(code));
   }
 
   *#lookAround(): Generator<void, void> {
-    const { alarms, hasRoom } = this.#options;
-    if (hasRoom()) {
-      yield* this.#takeArrived(this.#leftoversDue);
-      yield* this.#takeSettled();
-    }
-    alarms.set(!hasRoom(), 'E_DISK_FULL', 'spool');
+    if (!this.#options.hasRoom()) return;
+    yield* this.#takeArrived(this.#leftoversDue);
+    yield* this.#takeSettled();
   }
 
   *#takeSettled(): Generator<void, void> {
-    const { hasRoom, folder, log, alarms } = this.#options;
+    const { hasRoom, folder, log } = this.#options;
     if (this.#watched === undefined || folder === undefined) return;
     const { settled, problems, waiting, isCrowded } = this.#watched.scan();
-    alarms.set(isCrowded, 'E_WATCH_CROWDED', 'intake');
+    this.#desk.set(isCrowded, 'E_WATCH_CROWDED', 'intake');
     for (const { code, message } of problems) {
       const fields = this.#lines.next(code, message);
       if (fields !== undefined) log.warn('watch folder', fields);

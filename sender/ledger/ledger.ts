@@ -7,6 +7,7 @@
 import { LedgerDatabase, type Migration } from '../../shared/ledger-database.ts';
 import { DoneRequests, doneRequestsSchema } from '../../shared/program/answers.ts';
 import { Audit, auditSchema } from '../../shared/program/audit.ts';
+import { StandingAlarms, standingAlarmsSchema } from '../../shared/program/standing-alarms.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Counters, countersSchema } from './counters.ts';
 import { Facts, factsSchema } from './facts.ts';
@@ -30,6 +31,7 @@ const migrations: readonly Migration[] = [
     doneRequestsSchema,
     auditSchema,
     savedTimeSchema,
+    standingAlarmsSchema,
   ].join('\n'),
 ];
 
@@ -46,6 +48,7 @@ export class SenderLedger {
   readonly doneRequests: DoneRequests;
   readonly audit: Audit;
   readonly savedTime: SavedTime;
+  readonly standingAlarms: StandingAlarms;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
@@ -64,6 +67,7 @@ export class SenderLedger {
     this.doneRequests = new DoneRequests(database);
     this.audit = new Audit(database);
     this.savedTime = new SavedTime(database);
+    this.standingAlarms = new StandingAlarms(database);
   }
 
   transaction<T>(act: () => T): T {

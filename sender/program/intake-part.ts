@@ -1,9 +1,11 @@
 /** What comes in: from the folder that is watched, and from scanners that call. */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import type { Disk } from '../../shared/disk.ts';
 import { storageCodes } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Loop } from '../../shared/program/loop.ts';
 import type { Part } from '../../shared/program/part.ts';
 import type { SenderConfiguration } from '../configuration.ts';
@@ -40,12 +42,14 @@ export class IntakePart implements Part {
   readonly chores = [{ everyMs: countsMs, act: () => this.#scannerPort?.saveCounts() }];
   readonly watch: Watch;
   readonly #options: IntakePartOptions;
+  readonly #desk: AlarmDesk;
   readonly #intake: IntakeOptions;
   #scannerPort: ScannerPort | undefined;
 
   constructor(options: IntakePartOptions) {
     this.#options = options;
-    const { disk, spool, clock, identity, sending } = options;
+    const { disk, spool, clock, identity, sending, alarms } = options;
+    this.#desk = alarms.desk('intake counts');
     this.#intake = { disk, spool, clock, plan: objectPlanner(identity) };
     this.watch = this.#makeWatch(({ entered, duplicates }) => {
       this.#taken(entered, duplicates);
@@ -93,9 +97,9 @@ export class IntakePart implements Part {
   }
 
   #taken(entered: readonly InstanceRow[], duplicates: number): void {
-    const { alarms, ledger, sending } = this.#options;
+    const { ledger, sending } = this.#options;
     if (duplicates > 0)
-      alarms.during('counts', storageCodes, () => ledger.counters.add('duplicate', duplicates));
+      this.#desk.during('counts', storageCodes, () => ledger.counters.add('duplicate', duplicates));
     sending.dispatch.instancesEntered(entered);
     this.#scannerPort?.instancesEntered(entered);
   }

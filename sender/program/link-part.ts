@@ -1,11 +1,12 @@
 /** The link as the sender sees it: whether anything can leave, and whether anything leaves elsewhere. */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { HostFiles } from '../../shared/host-network.ts';
 import { senderCounters } from '../../shared/link-counters.ts';
 import { LinkGuard } from '../../shared/link-guard.ts';
 import type { Log } from '../../shared/log.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Part } from '../../shared/program/part.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { LinkSupervision } from '../dispatch/link-supervision.ts';

@@ -24,7 +24,7 @@ export function listSender(configuration: SenderConfiguration, host: SenderHost)
   return listParts(loop, (parts) => {
     const keys = host.readKeys();
     const { ledger, requests } = parts.use(new StorePart(host.openStore()));
-    const { alarms } = parts.use(new AlarmsPart(host));
+    const { alarms } = parts.use(new AlarmsPart(host, ledger.standingAlarms));
     const status = parts.use(new StatusPart({ host, alarms, parts }));
     const { session, identity } = parts.use(
       new SessionPart({ configuration, ledger, keys, alarms, randomBytes }),
@@ -51,7 +51,7 @@ export function listSender(configuration: SenderConfiguration, host: SenderHost)
         hasRoom: () => spoolPart.hasRoom(),
       }),
     );
-    const operations = senderOperations({ clock, dispatch: sending.dispatch });
+    const operations = senderOperations({ clock, alarms, dispatch: sending.dispatch });
     parts.use(
       new RequestsPart({ operations, requests, ledger, clock, alarms, onLooked: () => sending.step() }),
     );

@@ -1,8 +1,9 @@
 /** Dispatch and the data plane it feeds: what goes out, in which order, and what came of it. */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Measure } from '../../shared/program/measure.ts';
 import type { Part } from '../../shared/program/part.ts';
 import type { SenderConfiguration } from '../configuration.ts';

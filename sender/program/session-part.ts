@@ -1,7 +1,9 @@
 /** Who this sender is in this life: its id, its session, its key, and what its objects are planned by. */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import { linkParameters } from '../../shared/config/link-settings.ts';
 import { type KeyRing, secretsOf } from '../../shared/crypto/key-file.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Part } from '../../shared/program/part.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import type { SenderIdentity } from '../identity.ts';
@@ -20,11 +22,11 @@ export class SessionPart implements Part {
   readonly name = 'session';
   readonly session: BegunSession;
   readonly identity: SenderIdentity;
-  readonly #alarms: Alarms;
+  readonly #desk: AlarmDesk;
 
   constructor({ configuration, ledger, keys, alarms, randomBytes }: SessionPartOptions) {
     const [key, ...otherKeys] = keys.keys;
-    this.#alarms = alarms;
+    this.#desk = alarms.desk('session');
     this.session = beginSession(ledger, randomBytes);
     this.identity = {
       senderId: new Uint8Array(Buffer.from(this.session.senderId, 'hex')),
@@ -39,7 +41,7 @@ export class SessionPart implements Part {
     const { renewedFrom, senderId } = this.session;
     if (renewedFrom === undefined) return;
     const detail = `the session counter of ${renewedFrom} could not grow; this is sender ${senderId} now`;
-    this.#alarms.raise('E_SENDER_RENEWED', senderId, detail);
+    this.#desk.raise('E_SENDER_RENEWED', senderId, detail);
   }
 
   status() {

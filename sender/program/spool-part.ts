@@ -1,8 +1,9 @@
 /** The spool: what was taken in, how long it stays, and whether its disk has room for more. */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import type { Disk } from '../../shared/disk.ts';
 import type { Log } from '../../shared/log.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Measure } from '../../shared/program/measure.ts';
 import type { Part } from '../../shared/program/part.ts';
 import { RunningTime } from '../../shared/running-time.ts';

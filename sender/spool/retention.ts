@@ -5,7 +5,8 @@
  *
  * The row goes first and the files after it; a stop between them leaves files that `reconcile.ts` takes away.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { WaterMarks } from '../../shared/water-marks.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
@@ -32,10 +33,12 @@ const earlyAlarmMs = 24 * 3_600_000;
 
 export class Retention {
   readonly #options: RetentionOptions;
+  readonly #desk: AlarmDesk;
   #earlyAtMs: number | undefined;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('retention', { settleMs: earlyAlarmMs });
   }
 
   /** A bounded step. Call it every second or so. */
@@ -49,13 +52,13 @@ export class Retention {
 
   /** Above high water the oldest go early, one by one, until low water. */
   #relieve(now: number): void {
-    const { waterMarks, spool, alarms } = this.#options;
+    const { waterMarks, spool } = this.#options;
     for (let left = studiesPerStep; left > 0 && waterMarks.update(spool.freeBytes()); left -= 1) {
       if (this.#expire(now, true, 1) === 0) break;
       this.#earlyAtMs = now;
     }
     const recently = this.#earlyAtMs !== undefined && now - this.#earlyAtMs < earlyAlarmMs;
-    alarms.set(recently, 'E_RETENTION_SHORT', 'spool');
+    this.#desk.set(recently, 'E_RETENTION_SHORT', 'spool');
   }
 
   #expire(closedUntilMs: number, early: boolean, limit = studiesPerStep): number {

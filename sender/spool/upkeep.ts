@@ -2,15 +2,18 @@
  * What the sender does beside its work, a little at a time: keeps its running time, lets studies expire, and
  * after a start compares the spool with the ledger.
  */
-import type { Alarms } from '../../shared/alarms.ts';
+
 import type { Clock } from '../../shared/clock.ts';
 import type { Disk } from '../../shared/disk.ts';
-import { DiodeError } from '../../shared/errors.ts';
+import { DiodeError, isStorageCode, storageCodes } from '../../shared/errors.ts';
+import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
+import type { Alarms } from '../../shared/program/alarms.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { WaterMarks } from '../../shared/water-marks.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
 import { reconcileSpool, type SpoolReconciliation } from './reconcile.ts';
 import { Retention } from './retention.ts';
+import { SpoolRoom } from './room.ts';
 import type { Spool } from './spool.ts';
 
 export interface UpkeepOptions {
@@ -29,37 +32,49 @@ export interface UpkeepOptions {
   readonly onReconciled: (found: SpoolReconciliation) => void;
 }
 
-const retentionIntervalMs = 1000;
+const intervalMs = 1000;
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
+  readonly #desk: AlarmDesk;
+  readonly #room: SpoolRoom;
   readonly #retention: Retention;
   #reconciling: Generator<void, SpoolReconciliation> | undefined;
   #retainedAtMs = Number.NEGATIVE_INFINITY;
+  #roomAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('upkeep');
+    this.#room = new SpoolRoom(options);
     this.#retention = new Retention(options);
     this.#reconciling = reconcileSpool(options);
   }
 
   /** A bounded step. Call it often. */
   step(): void {
-    const { ledger, clock, runningTime, alarms } = this.#options;
+    const now = this.#options.clock.monotonicMs();
+    this.#desk.during('upkeep', storageCodes, () => this.#guarded(now));
+    // Behind it: what expired early made room.
+    if (now - this.#roomAtMs < intervalMs) return;
+    this.#roomAtMs = now;
+    this.#room.look();
+  }
+
+  /** A full disk can't write the ledger: it is tried again, and what is held stays held meanwhile. */
+  #guarded(now: number): void {
     try {
       this.#reconcile();
-      const now = clock.monotonicMs();
-      if (now - this.#retainedAtMs >= retentionIntervalMs) {
-        this.#retainedAtMs = now;
-        runningTime.keep();
-        this.#retention.step();
-        alarms.set(ledger.totals.unreadableObjects() > 0, 'E_SPOOL_DAMAGED', 'spool');
-      }
-      alarms.clear('E_DISK', 'upkeep');
+      if (now - this.#retainedAtMs < intervalMs) return;
+      this.#retainedAtMs = now;
+      this.#options.runningTime.keep();
+      this.#retention.step();
+      const damaged = this.#options.ledger.totals.unreadableObjects();
+      this.#desk.set(damaged > 0, 'E_SPOOL_DAMAGED', 'spool');
     } catch (error) {
       // A full disk can't write the ledger: it is tried again, and what is kept stays kept meanwhile.
-      if (!(error instanceof DiodeError)) throw error;
-      alarms.raise('E_DISK', 'upkeep', error.message);
+      if (!(error instanceof DiodeError) || isStorageCode(error.code)) throw error;
+      throw new DiodeError('E_DISK', error.message, { cause: error });
     }
   }
 

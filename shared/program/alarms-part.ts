@@ -1,18 +1,34 @@
-/** The alarms as a part of a program: in its log, and in its status. */
-import { alarmLog } from '../alarm-log.ts';
-import { Alarms } from '../alarms.ts';
+/** The alarms as a part of a program: in its log, in its status, and in its ledger from one life to the next. */
+import { alarmLog } from './alarm-log.ts';
+import { Alarms } from './alarms.ts';
 import type { Host } from './host.ts';
 import type { Part } from './part.ts';
+import type { StandingAlarms } from './standing-alarms.ts';
+
+const saveMs = 1000;
 
 export class AlarmsPart implements Part {
   readonly name = 'alarms';
+  readonly chores = [{ everyMs: saveMs, act: () => this.#save() }];
   readonly alarms: Alarms;
+  readonly #standing: StandingAlarms;
 
-  constructor({ clock, log }: Pick<Host, 'clock' | 'log'>) {
-    this.alarms = new Alarms(() => clock.wallMs(), alarmLog(log));
+  /** Those that an earlier life left stand again at once, before anybody has a desk. */
+  constructor({ clock, log }: Pick<Host, 'clock' | 'log'>, standing: StandingAlarms) {
+    this.#standing = standing;
+    this.alarms = new Alarms(clock, alarmLog(log));
+    this.alarms.remember(standing.load());
   }
 
   status() {
     return { alarms: this.alarms.standing() };
+  }
+
+  stop(): void {
+    this.#save();
+  }
+
+  #save(): void {
+    this.alarms.save(this.#standing);
   }
 }

@@ -1,7 +1,9 @@
 /** Does what the command line asks of the running program. */
-import type { Alarms } from '../alarms.ts';
+
 import type { Clock } from '../clock.ts';
 import { storageCodes } from '../errors.ts';
+import type { AlarmDesk } from './alarm-desk.ts';
+import type { Alarms } from './alarms.ts';
 import { type Operation, Operations, type OperationsLedger } from './operations.ts';
 import type { Part } from './part.ts';
 import type { Requests } from './requests.ts';
@@ -23,17 +25,18 @@ export class RequestsPart implements Part {
   readonly chores = [{ everyMs: lookMs, act: () => this.step() }];
   readonly #options: RequestsPartOptions;
   readonly #operations: Operations;
+  readonly #desk: AlarmDesk;
 
   constructor(options: RequestsPartOptions) {
     const { operations, requests, ledger, clock } = options;
     this.#options = options;
+    this.#desk = options.alarms.desk('requests');
     this.#operations = new Operations({ operations, requests, ledger, clock });
   }
 
   /** Does what waits. Where the ledger refuses, it is an alarm, and tried again. */
   step(): void {
-    const { alarms, onLooked } = this.#options;
-    alarms.during('requests', storageCodes, () => this.#operations.step());
-    onLooked?.();
+    this.#desk.during('requests', storageCodes, () => this.#operations.step());
+    this.#options.onLooked?.();
   }
 }

@@ -2,8 +2,10 @@
  * What the running program tells of itself, twice a second, for `status`, for scripts and for consoles: a section of each
  * part. No PHI.
  */
-import type { Alarms } from '../alarms.ts';
+
 import { storageCodes } from '../errors.ts';
+import type { AlarmDesk } from './alarm-desk.ts';
+import type { Alarms } from './alarms.ts';
 import type { Host } from './host.ts';
 import type { Measure } from './measure.ts';
 import type { Part } from './part.ts';
@@ -33,11 +35,13 @@ export class StatusPart implements Part {
   readonly name = 'status';
   readonly chores = [{ everyMs: writeMs, act: () => this.write() }];
   readonly #options: StatusPartOptions;
+  readonly #desk: AlarmDesk;
   readonly #startedMs: number;
   #isWritten = false;
 
   constructor(options: StatusPartOptions) {
     this.#options = options;
+    this.#desk = options.alarms.desk('status');
     this.#startedMs = options.host.clock.monotonicMs();
   }
 
@@ -49,8 +53,8 @@ export class StatusPart implements Part {
   /** Call it when the program has started: until it is there, the command line takes it for stopped. */
   write(): void {
     this.#isWritten = true;
-    const { host, alarms, parts } = this.#options;
-    alarms.during('status', storageCodes, () => {
+    const { host, parts } = this.#options;
+    this.#desk.during('status', storageCodes, () => {
       const program: Omit<ProgramStatus, 'measures'> = {
         version: statusVersion,
         atMs: host.clock.wallMs(),

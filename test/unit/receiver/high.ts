@@ -8,7 +8,9 @@ import { StudyReleases } from '../../../receiver/release/study-releases.ts';
 import { Studies } from '../../../receiver/studies/studies.ts';
 import { Outgoing } from '../../../receiver/vault/outgoing.ts';
 import { Vault } from '../../../receiver/vault/vault.ts';
-import { Alarms } from '../../../shared/alarms.ts';
+import { VaultAlarms } from '../../../receiver/vault/vault-alarms.ts';
+import { HoldAlarms } from '../../../receiver/watch/hold-alarms.ts';
+import { Alarms } from '../../../shared/program/alarms.ts';
 import { closeReason, encodeManifest, type Manifest, priority } from '../../../shared/wire/manifest.ts';
 import { SimulatedDisk } from '../../simulation/simulated-disk.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
@@ -79,6 +81,8 @@ export class High {
   readonly touched = new Map<string, number>();
   releases: ReleaseRecord[] = [];
   alarms: Alarms;
+  vaultAlarms: VaultAlarms;
+  holdAlarms: HoldAlarms;
   vault: Vault;
   outgoing: Outgoing;
   /** Instances whose file was found to be damaged. */
@@ -90,18 +94,19 @@ export class High {
     this.disk = disk;
     this.disk.makeFolder(folders.inbox);
     this.disk.makeFolder(folders.partial);
-    [this.alarms, this.vault, this.outgoing, this.studies, this.releaser] = this.#make();
+    const made = this.#make();
+    [this.alarms, this.vaultAlarms, this.vault, this.outgoing, this.studies, this.releaser] = made;
+    this.holdAlarms = new HoldAlarms(this.ledger, this.alarms);
   }
 
   /** Releases go to destinations alone from now on. */
   withoutInbox(onMarked: NonNullable<ReleaserOptions['onMarked']>): void {
-    const { ledger, vault, outgoing, clock, alarms } = this;
+    const { ledger, vault, outgoing, clock } = this;
     this.releaser = new Releaser({
       ledger,
       vault,
       outgoing,
       clock,
-      alarms,
       inboxFolder: undefined,
       partialFolder: folders.partial,
       onReleased: (release) => this.releases.push(release),
@@ -115,7 +120,9 @@ export class High {
   }
 
   restart(): void {
-    [this.alarms, this.vault, this.outgoing, this.studies, this.releaser] = this.#make();
+    const made = this.#make();
+    [this.alarms, this.vaultAlarms, this.vault, this.outgoing, this.studies, this.releaser] = made;
+    this.holdAlarms = new HoldAlarms(this.ledger, this.alarms);
     this.release();
   }
 
@@ -149,6 +156,7 @@ export class High {
     this.studies.enterAsked();
     while (this.studies.enterSome());
     new StudyReleases({ studies: this.studies, releaser: this.releaser }).all();
+    this.holdAlarms.watch();
   }
 
   state(studyUid = '1.2'): string | undefined {
@@ -169,15 +177,15 @@ export class High {
       .sort();
   }
 
-  #make(): [Alarms, Vault, Outgoing, Studies, Releaser] {
+  #make(): [Alarms, VaultAlarms, Vault, Outgoing, Studies, Releaser] {
     const { ledger, clock } = this;
-    const alarms = new Alarms(
-      () => clock.wallMs(),
-      () => {},
-    );
+    const alarms = new Alarms(clock);
+    alarms.remember(ledger.standingAlarms.load());
     const vault = new Vault(folders.vault, this.disk);
     const onDamaged = ({ objectId }: { objectId: string }) => void this.damaged.push(objectId);
-    const outgoing = new Outgoing({ ledger, vault, clock, alarms, onDamaged });
+    const vaultAlarms = new VaultAlarms({ alarms, clock });
+    const onCopyDamaged = vaultAlarms.damaged.bind(vaultAlarms);
+    const outgoing = new Outgoing({ ledger, vault, clock, alarms, onDamaged, onCopyDamaged });
     const studies = new Studies({
       ledger,
       clock,
@@ -191,12 +199,11 @@ export class High {
       vault,
       outgoing,
       clock,
-      alarms,
       inboxFolder: folders.inbox,
       partialFolder: folders.partial,
       onReleased: (release) => this.releases.push(release),
     });
-    return [alarms, vault, outgoing, studies, releaser];
+    return [alarms, vaultAlarms, vault, outgoing, studies, releaser];
   }
 }
 

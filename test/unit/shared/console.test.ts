@@ -1,17 +1,17 @@
 import type { WriteStream } from 'node:tty';
 import { describe, expect, it } from 'vitest';
-import { severityOf } from '../../../shared/alarm-severity.ts';
-import { alarmLines } from '../../../shared/console/alarm-lines.ts';
+import { alarmLines, alarmTable } from '../../../shared/console/alarm-lines.ts';
 import { failureText } from '../../../shared/console/failure.ts';
 import { bar, Progress } from '../../../shared/console/progress.ts';
 import { bytesText, countText, durationText, rateText } from '../../../shared/console/quantities.ts';
 import { table } from '../../../shared/console/table.ts';
 import { DiodeError, type ErrorCode, errorCatalogue } from '../../../shared/errors.ts';
+import { severityOf } from '../../../shared/program/alarm-severity.ts';
 
 describe('standing alarms', () => {
   it('are shown with the urgent ones first, among equals the oldest', () => {
     const alarm = (code: ErrorCode, subject: string, sinceMs: number) =>
-      ({ code, severity: severityOf(code), subject, detail: 'why', sinceMs }) as const;
+      ({ code, severity: severityOf(code), owner: 'one', subject, detail: 'why', sinceMs }) as const;
     const standing = [
       alarm('E_FILE_CHANGED', 'intake', 1),
       alarm('E_CONFLICT', '1.2', 2),
@@ -23,6 +23,37 @@ describe('standing alarms', () => {
       'ALARM    critical E_DISK_FULL vault why',
       'ALARM    warning E_CONFLICT 1.2 why',
       'ALARM    info E_FILE_CHANGED intake why',
+    ]);
+  });
+
+  it('say who has seen to them, and are listed with their owner and since when', () => {
+    const acknowledged = { byWhom: 'ann', reason: 'ordered\x1b', atMs: 60_000 };
+    const alarm = {
+      code: 'E_DISK',
+      severity: 'critical',
+      owner: 'vault',
+      subject: 'vault',
+      sinceMs: 1000,
+    } as const;
+    const standing = [
+      { ...alarm, detail: 'why', acknowledged },
+      { ...alarm, owner: 'copies', sinceMs: 2000, detail: 'why not' },
+    ];
+    expect(alarmLines(standing)).toEqual([
+      'ALARM    critical E_DISK vault why (acknowledged by ann at 1970-01-01T00:01:00.000Z: ordered\ufffd)',
+      'ALARM    critical E_DISK vault why not',
+    ]);
+    expect(
+      alarmTable(standing)
+        .split('\n')
+        .map((line) => line.split(/ {2,}/)),
+    ).toEqual([
+      ['severity', 'code', 'subject', 'owner', 'since', 'detail', 'acknowledged'],
+      [
+        ...['critical', 'E_DISK', 'vault', 'vault', '1970-01-01T00:00:01.000Z', 'why'],
+        'acknowledged by ann at 1970-01-01T00:01:00.000Z: ordered\ufffd',
+      ],
+      ['critical', 'E_DISK', 'vault', 'copies', '1970-01-01T00:00:02.000Z', 'why not'],
     ]);
   });
 });

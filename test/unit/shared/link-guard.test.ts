@@ -3,18 +3,16 @@
  * the file of counters as text that changes.
  */
 import { expect, it } from 'vitest';
-import { Alarms } from '../../../shared/alarms.ts';
 import { countersPath, receiverCounters } from '../../../shared/link-counters.ts';
 import { LinkGuard } from '../../../shared/link-guard.ts';
+import { Alarms } from '../../../shared/program/alarms.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
 
 const minuteMs = 60_000;
 
 function guard() {
   const edges: string[] = [];
-  const alarms = new Alarms(
-    () => 0,
-    (edge, { code }) => edges.push(`${edge} ${code}`),
-  );
+  const alarms = new Alarms(new VirtualClock().host(), (edge, { code }) => edges.push(`${edge} ${code}`));
   let text: string | undefined;
   const files = { read: (path: string) => (path === countersPath ? text : undefined) };
   const watch = new LinkGuard({ files, alarms, counters: receiverCounters });

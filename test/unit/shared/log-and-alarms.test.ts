@@ -1,9 +1,9 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { alarmLog } from '../../../shared/alarm-log.ts';
-import { Alarms } from '../../../shared/alarms.ts';
 import { DiodeError } from '../../../shared/errors.ts';
 import { journalStream, prioritized } from '../../../shared/journal.ts';
 import { createLog, type LogFields, type LogLevel } from '../../../shared/log.ts';
+import { alarmLog } from '../../../shared/program/alarm-log.ts';
+import { Alarms } from '../../../shared/program/alarms.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 
 function logged(level: LogLevel, act: (log: ReturnType<typeof createLog>) => void) {
@@ -97,32 +97,31 @@ describe('alarms', () => {
     const clock = time.host();
     const startedMs = clock.wallMs();
     const edges: string[] = [];
-    const standing = new Alarms(
-      () => clock.wallMs(),
-      (edge, { code, subject }) => edges.push(`${edge} ${code} ${subject}`.trim()),
+    const standing = new Alarms(clock, (edge, { code, subject }) =>
+      edges.push(`${edge} ${code} ${subject}`.trim()),
     );
-    return { time, startedMs, edges, alarms: standing };
+    return { time, startedMs, edges, alarms: standing, desk: standing.desk('one') };
   }
 
   it('are told once when something begins and once when it ends', () => {
-    const { edges, alarms: a, time, startedMs } = alarms();
-    a.raise('E_NO_BEACON', 'one');
+    const { edges, alarms: a, time, startedMs, desk } = alarms();
+    desk.raise('E_NO_BEACON', 'one');
     time.advance(500);
-    a.raise('E_NO_BEACON', 'one', 'again');
-    a.raise('E_NO_BEACON', 'two');
+    desk.raise('E_NO_BEACON', 'one', 'again');
+    desk.raise('E_NO_BEACON', 'two');
     expect(a.standing().map(({ subject, sinceMs }) => [subject, sinceMs - startedMs])).toEqual([
       ['one', 0],
       ['two', 500],
     ]);
-    a.clear('E_NO_BEACON', 'one');
-    a.clear('E_NO_BEACON', 'one');
-    a.clear('E_DISK');
+    desk.clear('E_NO_BEACON', 'one');
+    desk.clear('E_NO_BEACON', 'one');
+    desk.clear('E_DISK');
     expect(edges).toEqual(['raised E_NO_BEACON one', 'raised E_NO_BEACON two', 'cleared E_NO_BEACON one']);
   });
 
   it('are lines of the log as urgent as they are', () => {
     const lines = logged('debug', (log) => {
-      const standing = new Alarms(() => 0, alarmLog(log));
+      const standing = new Alarms(new VirtualClock().host(), alarmLog(log)).desk('one');
       standing.raise('E_NO_BEACON', 'one');
       standing.raise('E_CONFLICT', '1.2');
       standing.raise('E_FILE_CHANGED', 'intake');
@@ -139,39 +138,39 @@ describe('alarms', () => {
   });
 
   it('follow a condition', () => {
-    const { edges, alarms: a } = alarms();
-    for (const isWrong of [false, true, true, false, true]) a.set(isWrong, 'E_DISK_FULL', 'spool');
+    const { edges, desk } = alarms();
+    for (const isWrong of [false, true, true, false, true]) desk.set(isWrong, 'E_DISK_FULL', 'spool');
     expect(edges.map((edge) => edge.split(' ')[0])).toEqual(['raised', 'cleared', 'raised']);
   });
 
   it('stand while a step fails for a reason of the host', () => {
-    const { edges, alarms: a } = alarms();
+    const { edges, alarms: a, desk } = alarms();
     const step = (code?: 'E_DISK' | 'E_DISK_FULL' | 'E_USAGE') => () => {
       if (code !== undefined) throw new DiodeError(code);
       return 'done';
     };
     const codes = ['E_DISK', 'E_DISK_FULL'] as const;
-    expect(a.during('vault', codes, step('E_DISK'))).toBeUndefined();
-    expect(a.during('vault', codes, step('E_DISK_FULL'))).toBeUndefined();
+    expect(desk.during('vault', codes, step('E_DISK'))).toBeUndefined();
+    expect(desk.during('vault', codes, step('E_DISK_FULL'))).toBeUndefined();
     expect(a.standing()).toHaveLength(2);
-    expect(a.during('vault', codes, step())).toBe('done');
+    expect(desk.during('vault', codes, step())).toBe('done');
     expect(a.standing()).toEqual([]);
     expect(edges).toHaveLength(4);
     // What is not of the host is not for an alarm.
-    expect(() => a.during('vault', codes, step('E_USAGE'))).toThrow(
+    expect(() => desk.during('vault', codes, step('E_USAGE'))).toThrow(
       expect.objectContaining({ code: 'E_USAGE' }),
     );
     expect(() =>
-      a.during('vault', codes, () => {
+      desk.during('vault', codes, () => {
         throw new TypeError('x');
       }),
     ).toThrow(TypeError);
   });
 
   it('of one code leave room for every other code, and what is over the bound is one alarm with the count', () => {
-    const { alarms: a, edges } = alarms();
-    for (let study = 0; study < 350; study += 1) a.raise('E_STUDY_MISSING', String(study));
-    a.raise('E_DISK_FULL');
+    const { alarms: a, edges, desk } = alarms();
+    for (let study = 0; study < 350; study += 1) desk.raise('E_STUDY_MISSING', String(study));
+    desk.raise('E_DISK_FULL');
     expect(a.standing().filter(({ code }) => code === 'E_STUDY_MISSING')).toHaveLength(100);
     expect(a.standing().find(({ code }) => code === 'E_ALARMS')).toMatchObject({
       subject: 'E_STUDY_MISSING',
@@ -180,31 +179,31 @@ describe('alarms', () => {
     });
     expect(a.standing().at(-1)?.code).toBe('E_DISK_FULL');
     // One goes, and one that waited stands in its place.
-    a.clear('E_STUDY_MISSING', '0');
-    a.clear('E_STUDY_MISSING', '349');
+    desk.clear('E_STUDY_MISSING', '0');
+    desk.clear('E_STUDY_MISSING', '349');
     const subjects = a.standing().flatMap(({ code, subject }) => (code === 'E_STUDY_MISSING' ? subject : []));
     expect(subjects).toHaveLength(100);
     expect(subjects).toContain('100');
     expect(a.standing().find(({ code }) => code === 'E_ALARMS')?.detail).toContain('248 more');
-    for (let study = 0; study < 350; study += 1) a.clear('E_STUDY_MISSING', String(study));
+    for (let study = 0; study < 350; study += 1) desk.clear('E_STUDY_MISSING', String(study));
     expect(a.standing().map(({ code }) => code)).toEqual(['E_DISK_FULL']);
     expect(edges.filter((edge) => edge.includes('E_ALARMS'))).toEqual([
       'raised E_ALARMS E_STUDY_MISSING',
       'cleared E_ALARMS E_STUDY_MISSING',
     ]);
     // However many there are, memory and status stay bounded.
-    for (let study = 0; study < 20_000; study += 1) a.raise('E_STUDY_MISSING', String(study));
+    for (let study = 0; study < 20_000; study += 1) desk.raise('E_STUDY_MISSING', String(study));
     expect(a.standing()).toHaveLength(102);
     expect(a.standing().find(({ code }) => code === 'E_ALARMS')?.detail).toContain('at least 300 more');
   });
 
   it('of one source make room for those of another of the same code', () => {
-    const { alarms: a, edges } = alarms();
+    const { alarms: a, edges, desk } = alarms();
     const hostile = '66'.repeat(8);
     const honest = '07'.repeat(8);
-    for (let study = 0; study < 5000; study += 1) a.raise('E_STUDY_MISSING', `${hostile} ${study}`);
-    for (let study = 0; study < 30; study += 1) a.raise('E_STUDY_MISSING', `${honest} ${study}`);
-    a.raise('E_STUDY_MISSING', '1.2.3', undefined, undefined, 'a third source');
+    for (let study = 0; study < 5000; study += 1) desk.raise('E_STUDY_MISSING', `${hostile} ${study}`);
+    for (let study = 0; study < 30; study += 1) desk.raise('E_STUDY_MISSING', `${honest} ${study}`);
+    desk.raise('E_STUDY_MISSING', '1.2.3', undefined, undefined, 'a third source');
     const shown = a.standing().map(({ subject }) => subject);
     expect(shown.filter((subject) => subject.startsWith(honest))).toHaveLength(30);
     expect(shown).toContain('1.2.3');
@@ -213,11 +212,11 @@ describe('alarms', () => {
   });
 
   it('that come and go write a bounded number of lines, and the last line about each is true', () => {
-    const { alarms: a, edges, time } = alarms();
+    const { alarms: a, edges, time, desk } = alarms();
     for (let turn = 0; turn < 1001; turn += 1) {
-      a.set(turn % 2 === 0, 'E_DOCUMENT', 'beacon of one');
-      a.raise('E_DOCUMENT', `another each time ${turn}`);
-      a.clear('E_DOCUMENT', `another each time ${turn}`);
+      desk.set(turn % 2 === 0, 'E_DOCUMENT', 'beacon of one');
+      desk.raise('E_DOCUMENT', `another each time ${turn}`);
+      desk.clear('E_DOCUMENT', `another each time ${turn}`);
       time.advance(10);
     }
     expect(edges.length).toBeLessThanOrEqual(106);
@@ -231,23 +230,23 @@ describe('alarms', () => {
   });
 
   it('of all codes and sources together write a bounded number of lines, and the only one of another source has its line', () => {
-    const { alarms: a, edges, time } = alarms();
+    const { alarms: a, edges, time, desk } = alarms();
     const codes = ['E_DOCUMENT', 'E_STUDY_MISSING', 'E_CONFLICT', 'E_SENDER_KEY', 'E_NO_ROOM'] as const;
     const sources = ['aa', 'bb', 'cc'].map((id) => id.repeat(8));
     // In ten minutes; what stands, what comes and goes, and what changes.
     for (let turn = 0; turn < 500; turn += 1) {
       for (const code of codes) {
         for (const source of sources) {
-          a.raise(code, `${source} ${turn}`, `detail ${turn}`);
-          a.raise(code, source, `detail ${turn}`);
-          if (turn % 10 !== 0) a.clear(code, `${source} ${turn}`);
-          if (turn % 3 === 0) a.clear(code, source);
+          desk.raise(code, `${source} ${turn}`, `detail ${turn}`);
+          desk.raise(code, source, `detail ${turn}`);
+          if (turn % 10 !== 0) desk.clear(code, `${source} ${turn}`);
+          if (turn % 3 === 0) desk.clear(code, source);
         }
       }
       time.advance(1000);
       a.standing();
     }
-    a.raise('E_DOCUMENT', `beacon of ${'07'.repeat(8)}`);
+    desk.raise('E_DOCUMENT', `beacon of ${'07'.repeat(8)}`);
     expect(edges.at(-1)).toBe(`raised E_DOCUMENT beacon of ${'07'.repeat(8)}`);
     const ofBounds = edges.filter((edge) => edge.includes(' E_ALARMS ')).length;
     expect(ofBounds).toBeLessThanOrEqual(6 * codes.length);
@@ -255,9 +254,9 @@ describe('alarms', () => {
   });
 
   it('show a detail that changes at once, and log it now and then', () => {
-    const { alarms: a, edges, time } = alarms();
+    const { alarms: a, edges, time, desk } = alarms();
     for (let count = 1; count <= 500; count += 1) {
-      a.raise('E_DELIVERY_WAITING', 'pacs', `${count} instances wait`);
+      desk.raise('E_DELIVERY_WAITING', 'pacs', `${count} instances wait`);
       time.advance(5000);
     }
     expect(a.standing()[0]?.detail).toBe('500 instances wait');

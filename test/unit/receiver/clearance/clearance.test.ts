@@ -7,6 +7,7 @@ import { Clearance, type MalwareScanner } from '../../../../receiver/clearance/c
 import { ScanQueue, scansMax } from '../../../../receiver/clearance/scan-queue.ts';
 import type { InstanceRecord } from '../../../../receiver/ledger/instance-records.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { High, instance } from '../high.ts';
 
 const [many, few] = ['0a'.repeat(8), '0b'.repeat(8)];
@@ -40,6 +41,7 @@ class Waiting {
 
   start(isScanned = true): Clearance {
     const { high, scanner } = this;
+    high.alarms = new Alarms(high.clock);
     this.clearance = new Clearance({ ...high, ...(isScanned && { scanner }) });
     return this.clearance;
   }

@@ -11,11 +11,11 @@ import { DeliveryService } from '../../../../receiver/deliver/delivery-service.t
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
 import { Outgoing } from '../../../../receiver/vault/outgoing.ts';
 import { Vault } from '../../../../receiver/vault/vault.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
 import { systemClock } from '../../../../shared/clock.ts';
 import { loadConfiguration } from '../../../../shared/config/load.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { createLog } from '../../../../shared/log.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { type Cancel, guardedLoop, nodeLoop } from '../../../../shared/program/loop.ts';
 import { SimulatedDisk } from '../../../simulation/simulated-disk.ts';
 import { instance } from '../high.ts';
@@ -55,13 +55,21 @@ function serviceOf(checkLedger: () => void, names: readonly string[] = ['gone'])
     ledger.removableObjects.enter(row.objectId, index - names.length);
     return row.objectId;
   });
-  const alarms = new Alarms(systemClock.wallMs, () => {});
+  const alarms = new Alarms(systemClock);
   const died: unknown[] = [];
   const service = new DeliveryService({
     configuration: configuration(),
     ledger,
     vault,
-    outgoing: () => new Outgoing({ ledger, vault, clock: systemClock, alarms, onDamaged: () => {} }),
+    outgoing: () =>
+      new Outgoing({
+        ledger,
+        vault,
+        clock: systemClock,
+        alarms,
+        onDamaged: () => {},
+        onCopyDamaged: () => {},
+      }),
     clock: systemClock,
     alarms,
     log: createLog('test', 'error', { stream: { write: () => {} } }),

@@ -4,8 +4,8 @@ import { DeliveryPlan } from '../../../../receiver/deliver/delivery-plan.ts';
 import type { DeliveryAnswer, DeliveryPolicy } from '../../../../receiver/deliver/delivery-queue.ts';
 import type { Route } from '../../../../receiver/deliver/routing.ts';
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { RunningTime } from '../../../../shared/running-time.ts';
 import { priority } from '../../../../shared/wire/manifest.ts';
 import { instance, senderId } from '../high.ts';
@@ -130,10 +130,7 @@ export class DeliverySite {
   }
 
   #alarms(): Alarms {
-    return new Alarms(
-      () => this.wallMs,
-      () => {},
-    );
+    return new Alarms(this.#clock());
   }
 
   #clock() {

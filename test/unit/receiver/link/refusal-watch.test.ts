@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { RefusalWatch } from '../../../../receiver/link/refusal-watch.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
+import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 
 function watch() {
   const told: string[] = [];
-  const alarms = new Alarms(
-    () => 0,
-    (edge, { code }) => told.push(`${edge} ${code}`),
-  );
+  const alarms = new Alarms(new VirtualClock().host(), (edge, { code }) => told.push(`${edge} ${code}`));
   const refusals = new RefusalWatch(alarms);
   let nowMs = 0;
   const look = (tag: number, length = 0) => {

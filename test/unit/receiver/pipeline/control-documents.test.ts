@@ -6,7 +6,7 @@ import { ControlDocuments } from '../../../../receiver/pipeline/control-document
 import { WaitingDocuments } from '../../../../receiver/pipeline/waiting-documents.ts';
 import type { Studies } from '../../../../receiver/studies/studies.ts';
 import type { SenderWatch } from '../../../../receiver/watch/sender-watch.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { encodeBeacon } from '../../../../shared/wire/beacon.ts';
 import { objectType, protection } from '../../../../shared/wire/datagram.ts';
 import { fingerprintOf } from '../../../../shared/wire/link-parameters.ts';
@@ -59,10 +59,7 @@ function site(beaconMs: number | ((senderId: string) => number) = 0) {
   const time = new VirtualClock();
   const clock = time.host();
   const edges: string[] = [];
-  const alarms = new Alarms(
-    () => clock.wallMs(),
-    (edge, { code, subject }) => edges.push(`${edge} ${code} ${subject}`),
-  );
+  const alarms = new Alarms(clock, (edge, { code, subject }) => edges.push(`${edge} ${code} ${subject}`));
   const read: string[] = [];
   const waitedMs: number[] = [];
   const unfinished: string[] = [];

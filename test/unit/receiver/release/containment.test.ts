@@ -27,10 +27,10 @@ class FailingReleaser extends Releaser {
 }
 
 function failing(high: High, failure: Error): FailingReleaser {
-  const { ledger, vault, outgoing, clock, alarms } = high;
+  const { ledger, vault, outgoing, clock } = high;
   const places = { inboxFolder: folders.inbox, partialFolder: folders.partial };
   const onReleased = (release: (typeof high.releases)[number]) => high.releases.push(release);
-  const releaser = new FailingReleaser({ ledger, vault, outgoing, clock, alarms, ...places, onReleased });
+  const releaser = new FailingReleaser({ ledger, vault, outgoing, clock, ...places, onReleased });
   releaser.failure = failure;
   high.releaser = releaser;
   return releaser;

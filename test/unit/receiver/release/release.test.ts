@@ -8,6 +8,7 @@ import { Releaser } from '../../../../receiver/release/release.ts';
 import { Outgoing } from '../../../../receiver/vault/outgoing.ts';
 import { Vault } from '../../../../receiver/vault/vault.ts';
 import type { Disk } from '../../../../shared/disk.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { Random } from '../../../harness/random.ts';
 import { folders, High, instance, manifestOf, placeOf, senderId } from '../high.ts';
 
@@ -57,13 +58,14 @@ function cutting(high: High, cutter: Cutter): void {
 }
 
 function releaserOf(high: High, ledger: ReceiverLedger, vault: Vault): Releaser {
-  const { clock, alarms } = high;
+  const { clock } = high;
+  // Of another program, which is cut.
+  const alarms = new Alarms(clock);
   return new Releaser({
     ledger,
     vault,
-    outgoing: new Outgoing({ ledger, vault, clock, alarms, onDamaged: () => {} }),
+    outgoing: new Outgoing({ ledger, vault, clock, alarms, onDamaged: () => {}, onCopyDamaged: () => {} }),
     clock,
-    alarms,
     inboxFolder: folders.inbox,
     partialFolder: folders.partial,
     onReleased: (release) => high.releases.push(release),

@@ -8,13 +8,12 @@ const hostile = '66'.repeat(8);
 
 it('a study that takes many steps is out after about twice as many, whatever another sender has ready', () => {
   const high = new High();
-  const { ledger, vault, outgoing, clock, alarms, studies } = high;
+  const { ledger, vault, outgoing, clock, studies } = high;
   const releaser = new Releaser({
     ledger,
     vault,
     outgoing,
     clock,
-    alarms,
     inboxFolder: folders.inbox,
     partialFolder: folders.partial,
     inboxFiles: 'copy',

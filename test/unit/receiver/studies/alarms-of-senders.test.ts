@@ -1,8 +1,8 @@
 /** Goal: what one sender's studies raise keeps no alarm of another sender's study from being seen and told. */
 import { expect, it } from 'vitest';
 import { Studies } from '../../../../receiver/studies/studies.ts';
-import type { Alarm } from '../../../../shared/alarms.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import type { Alarm } from '../../../../shared/program/alarm.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { High, instance, manifestOf, senderId } from '../high.ts';
 
 const hostile = '66'.repeat(8);
@@ -11,10 +11,7 @@ const deadlineMs = 60_000;
 it('a study that misses something is an alarm and a line, however many of another sender miss something', () => {
   const high = new High();
   const told: Alarm[] = [];
-  high.alarms = new Alarms(
-    () => high.clock.wallMs(),
-    (_edge, alarm) => void told.push(alarm),
-  );
+  high.alarms = new Alarms(high.clock, (_edge, alarm) => void told.push(alarm));
   const { ledger, clock, alarms } = high;
   high.studies = new Studies({
     ledger,

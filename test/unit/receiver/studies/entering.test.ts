@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
 import { accountOfMissing } from '../../../../receiver/studies/missing.ts';
 import { Studies } from '../../../../receiver/studies/studies.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { encodeManifest, type Manifest } from '../../../../shared/wire/manifest.ts';
 import { High, idOf, instance, manifestOf, senderId } from '../high.ts';
 
@@ -65,7 +66,9 @@ function studiesOf(
   ledger = high.ledger,
   change: { awaitedMax?: number; groupOf?: (senderId: string) => string } = {},
 ): Studies {
-  const { clock, alarms } = high;
+  const { clock } = high;
+  // Of another program.
+  const alarms = new Alarms(clock);
   const collecting = () => high.collecting();
   return new Studies({
     ledger,

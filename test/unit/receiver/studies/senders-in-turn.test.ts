@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { SenderTurns } from '../../../../receiver/studies/senders-in-turn.ts';
 import { Studies } from '../../../../receiver/studies/studies.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { High, instance, manifestOf, senderId } from '../high.ts';
 
 const ids = Array.from({ length: 32 }, (_, index) => (index + 1).toString(16).padStart(16, '0'));
@@ -31,7 +32,8 @@ it('gives each sender id its own turns where nothing says which are one', () => 
 
 it('releases of a sender with many ids under one key no more than of any other sender', () => {
   const high = new High();
-  const { ledger, clock, alarms } = high;
+  const { ledger, clock } = high;
+  const alarms = new Alarms(clock);
   const collecting = () => high.collecting();
   const limits = { deadlineMs: 60_000, unclaimedMs: 120_000 };
   high.studies = new Studies({ ledger, clock, alarms, collecting, groupOf, ...limits });

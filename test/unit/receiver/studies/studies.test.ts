@@ -178,6 +178,16 @@ describe('an instance', () => {
     const high = new High();
     high.manifest(manifestOf(1, [a, b]));
     high.store({ ...a, ...change }, b);
+    // The gate looked at it.
+    const { objectId, sopClassUid } = a;
+    high.ledger.holds.enter({
+      objectId,
+      sopClassUid,
+      reasons: [],
+      preamble: 'zero',
+      zeroPreamble: false,
+      patient: {},
+    });
     high.release();
     expect(high.inbox()).toEqual({ [placeOf(b)]: b.objectId });
     expect(high.ledger.instances.get(a.objectId)?.heldBecause).toBe('E_INSTANCE_MISMATCH');
@@ -204,7 +214,9 @@ describe('a study of which all is held', () => {
     high.restart();
     high.time.advance(1e7);
     high.studies.watchDeadlines();
-    expect([high.state(), high.standing()]).toEqual(['held', []]);
+    high.release();
+    // That of what is held, and none that it is incomplete.
+    expect([high.state(), high.standing()]).toEqual(['held', ['E_PREAMBLE 1.2']]);
     high.store(b);
     expect(high.state()).toBe('held');
     high.manifest(manifestOf(2, [a, b]));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectSink } from '../../../../receiver/assemble/open-object.ts';
 import { Room } from '../../../../receiver/vault/room.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
+import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 
 const disk = { total: 1000, used: 0 };
 const honest = { keyId: 1, senderId: '07'.repeat(8) };
@@ -11,10 +12,7 @@ type Sender = typeof honest;
 /** A disk of 1000 bytes with its room: 98 % is full, 90 % is high water. */
 function roomOf(used = 0) {
   const state = { ...disk, used };
-  const alarms = new Alarms(
-    () => 0,
-    () => {},
-  );
+  const alarms = new Alarms(new VirtualClock().host());
   const room = new Room({
     measure: () => ({ free: state.total - state.used, total: state.total }),
     marks: { highPercent: 90, lowPercent: 80, fullPercent: 98 },
@@ -95,7 +93,9 @@ describe('the room of the vault', () => {
     state.used = 100;
     room.look(3000);
     expect(standing()).toEqual(['E_DISK_FULL room of the vault']);
-    room.look(8000);
+    room.look(31_000);
+    expect(standing()).toEqual(['E_DISK_FULL room of the vault']);
+    room.look(33_000);
     expect(standing()).toEqual([]);
   });
 
@@ -170,10 +170,7 @@ describe('the room of the vault', () => {
 
 describe('near the high-water mark', () => {
   it('a sender that has most of what is whole begins nothing more, and others do', () => {
-    const alarms = new Alarms(
-      () => 0,
-      () => {},
-    );
+    const alarms = new Alarms(new VirtualClock().host());
     const state = { free: 200, total: 1000 };
     const marks = { highPercent: 90, lowPercent: 85, fullPercent: 98 };
     const room = new Room({ measure: () => state, marks, alarms });

@@ -1,13 +1,12 @@
 /** Goal: what is held of one sender hides nothing that is held of another, and alarms stay bounded. */
 import { expect, it } from 'vitest';
-import { HoldAlarms } from '../../../../receiver/watch/hold-alarms.ts';
 import { High, idOf, instance, senderId } from '../high.ts';
 
 const hostile = '66'.repeat(8);
 
 function site() {
   const high = new High();
-  const holds = new HoldAlarms(high.ledger, high.alarms);
+  const holds = high.holdAlarms;
   const hold = (name: string, of: string, studyUid: string, heldBecause = 'E_PATIENT_MISMATCH') => {
     const row = instance(name, { senderId: of, studyUid, heldBecause });
     high.ledger.instances.enter(row, 0);

@@ -4,8 +4,8 @@ import type { Opening } from '../../../../receiver/assemble/kept-state.ts';
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
 import { SenderAdmission } from '../../../../receiver/watch/sender-admission.ts';
 import { SenderSessions } from '../../../../receiver/watch/sender-sessions.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { objectType } from '../../../../shared/wire/datagram.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { senderId } from '../high.ts';
@@ -19,10 +19,7 @@ const ring = (names: Readonly<Record<number, string>>, senders: Readonly<Record<
 function site(keyNames = ring({ 1: 'ct', 2: 'mr' }), ledger = new ReceiverLedger(':memory:')) {
   const time = new VirtualClock();
   const clock = time.host();
-  const alarms = new Alarms(
-    () => clock.wallMs(),
-    () => {},
-  );
+  const alarms = new Alarms(clock);
   const sessions = new SenderSessions(10_000);
   const admission = new SenderAdmission({ ledger, clock, alarms, sessions, keyNames });
   const opening = (change: Partial<Opening> = {}): Opening => ({

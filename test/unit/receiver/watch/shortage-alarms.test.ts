@@ -1,14 +1,12 @@
 import { expect, it } from 'vitest';
 import { Shortages } from '../../../../receiver/assemble/shortages.ts';
 import { ShortageAlarms } from '../../../../receiver/watch/shortage-alarms.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { limits } from '../../../../shared/wire/limits.ts';
+import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 
 it('a sender without room is named while that goes on, and a minute longer', () => {
-  const alarms = new Alarms(
-    () => 0,
-    () => {},
-  );
+  const alarms = new Alarms(new VirtualClock().host());
   const shortages = new Shortages();
   const watch = new ShortageAlarms(alarms, () => shortages.rows());
   const standing = () => alarms.standing().map(({ code, subject }) => `${code} ${subject}`);

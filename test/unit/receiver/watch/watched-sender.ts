@@ -1,7 +1,7 @@
 /** A receiver that watches one sender, in virtual time, for tests of what it takes for new and what it raises. */
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
 import { SenderWatch } from '../../../../receiver/watch/sender-watch.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import type { Beacon } from '../../../../shared/wire/beacon.ts';
 import { protection } from '../../../../shared/wire/datagram.ts';
 import { fingerprintOf, type LinkParameters } from '../../../../shared/wire/link-parameters.ts';
@@ -53,10 +53,7 @@ export const arrival = (sequence: number, sessionCounter = 1, sessionRandom = 9)
 export function high(ledger = new ReceiverLedger(':memory:')) {
   const time = new VirtualClock();
   const clock = time.host();
-  const alarms = new Alarms(
-    () => clock.wallMs(),
-    () => {},
-  );
+  const alarms = new Alarms(clock);
   const lowSide = { queueAgeMs: 1_800_000, spoolPercent: 85, rejectedMs: 3_600_000 };
   const times = { silenceMs: 10_000, deadlineMs: 60_000 };
   const watch = new SenderWatch({ ledger, clock, alarms, parameters, ...times, lowSide });

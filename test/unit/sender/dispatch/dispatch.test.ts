@@ -3,8 +3,11 @@ import { Dispatch } from '../../../../sender/dispatch/dispatch.ts';
 import type { TransmitOrder } from '../../../../sender/encode/transmitter.ts';
 import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { Spool } from '../../../../sender/spool/spool.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import { Upkeep } from '../../../../sender/spool/upkeep.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
+import { RunningTime } from '../../../../shared/running-time.ts';
+import { WaterMarks } from '../../../../shared/water-marks.ts';
 import { decodeBeacon } from '../../../../shared/wire/beacon.ts';
 import { objectType, protection } from '../../../../shared/wire/datagram.ts';
 import { priority } from '../../../../shared/wire/manifest.ts';
@@ -25,10 +28,7 @@ function low(carouselShare = 0) {
     if (ledgerDisk.full) throw new DiodeError('E_DISK_FULL');
   });
   const orders: TransmitOrder[] = [];
-  const alarms = new Alarms(
-    () => clock.wallMs(),
-    () => {},
-  );
+  const alarms = new Alarms(clock);
   const disk = new SimulatedDisk();
   const spool = new Spool({ folder: '/spool', disk, ledger });
   const dispatch = new Dispatch({
@@ -61,7 +61,18 @@ function low(carouselShare = 0) {
       .filter(({ type }) => type === objectType.instance || type === objectType.manifest)
       .map(({ objectId }) => objectId);
   };
-  return { time, ledgerDisk, ledger, alarms, orders, dispatch, take, handed, disk, spool };
+  const upkeep = () =>
+    new Upkeep({
+      ...{ ledger, spool, disk, clock, alarms },
+      runningTime: new RunningTime(ledger.savedTime, clock),
+      passCount: 2,
+      retainForMs: 1e9,
+      tombstoneMs: 1e9,
+      waterMarks: new WaterMarks({ highPercent: 90, lowPercent: 70 }),
+      onExpired: () => {},
+      onReconciled: () => {},
+    });
+  return { time, ledgerDisk, ledger, alarms, orders, dispatch, upkeep, take, handed, disk, spool };
 }
 
 describe('the encoder', () => {
@@ -129,7 +140,7 @@ describe('a pass', () => {
   });
 
   it('of a file that is gone is the last one: it is out of the queue, and the high side is told', () => {
-    const { dispatch, take, handed, ledger, alarms, time, disk, spool } = low();
+    const { dispatch, upkeep, take, handed, ledger, alarms, time, disk, spool } = low();
     take('one');
     expect(handed()).toHaveLength(1);
     disk.remove(spool.objects.pathOf(idOf('one')));
@@ -138,11 +149,12 @@ describe('a pass', () => {
     expect(handed()).toEqual([]);
     expect(ledger.totals.queue(2).objects).toBe(0);
     expect(ledger.totals.unreadableObjects()).toBe(1);
+    upkeep().step();
     expect(alarms.standing().map(({ code }) => code)).toEqual(['E_SPOOL_DAMAGED']);
   });
 
   it('of a file that was changed is the last one, however whole it looks, and the others go on', () => {
-    const { dispatch, take, handed, ledger, alarms, time } = low();
+    const { dispatch, upkeep, take, handed, ledger, alarms, time } = low();
     for (const name of ['one', 'two']) take(name);
     expect(handed()).toHaveLength(2);
     dispatch.passesEnded([
@@ -152,6 +164,7 @@ describe('a pass', () => {
     time.advance(1000);
     expect(handed()).toEqual([idOf('two')]);
     expect(ledger.totals.unreadableObjects()).toBe(1);
+    upkeep().step();
     expect(alarms.standing().map(({ code }) => code)).toEqual(['E_SPOOL_DAMAGED']);
   });
 
@@ -200,8 +213,9 @@ describe('a beacon', () => {
     const { dispatch, ledger, alarms, orders, time } = low();
     ledger.counters.add('E_NOT_DICOM', 3);
     ledger.counters.add('duplicate', 9);
-    alarms.raise('E_DISK', 'spool');
-    alarms.raise('E_DISK', 'intake');
+    const desk = alarms.desk('another');
+    desk.raise('E_DISK', 'spool');
+    desk.raise('E_DISK', 'intake');
     const beacons = () =>
       orders
         .splice(0)

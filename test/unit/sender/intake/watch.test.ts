@@ -20,11 +20,11 @@ import { objectPlanner } from '../../../../sender/identity.ts';
 import { Watch } from '../../../../sender/intake/watch.ts';
 import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { Spool } from '../../../../sender/spool/spool.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
 import { systemClock } from '../../../../shared/clock.ts';
 import { type Disk, nodeDisk } from '../../../../shared/disk.ts';
 import { DiodeError } from '../../../../shared/errors.ts';
 import { createLog } from '../../../../shared/log.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { nodeLoop } from '../../../../shared/program/loop.ts';
 import { protection } from '../../../../shared/wire/datagram.ts';
 import { Random } from '../../../harness/random.ts';
@@ -73,7 +73,7 @@ function watching(change: (disk: Disk) => Partial<Disk> = () => ({}), trackedMax
     if (arrived.fails) throw new DiodeError('E_DISK', 'listing a folder (EMFILE)');
     return list();
   };
-  const alarms = new Alarms(systemClock.wallMs, () => {});
+  const alarms = new Alarms(systemClock);
   const lines: string[] = [];
   watch = new Watch({
     folder: join(folder, 'watch'),

@@ -5,7 +5,7 @@ import { SenderLedger } from '../../../../sender/ledger/ledger.ts';
 import { StudyClosing } from '../../../../sender/schedule/study-closing.ts';
 import { Spool } from '../../../../sender/spool/spool.ts';
 import { Upkeep } from '../../../../sender/spool/upkeep.ts';
-import { Alarms } from '../../../../shared/alarms.ts';
+import { Alarms } from '../../../../shared/program/alarms.ts';
 import { RunningTime } from '../../../../shared/running-time.ts';
 import { WaterMarks } from '../../../../shared/water-marks.ts';
 import { objectType, protection } from '../../../../shared/wire/datagram.ts';
@@ -29,10 +29,7 @@ function low() {
     const runningTime = new RunningTime(ledger.savedTime, clock);
     const runningMs = () => runningTime.nowMs();
     const spool = new Spool({ folder: '/spool', disk, ledger, runningMs });
-    const alarms = new Alarms(
-      () => clock.wallMs(),
-      () => {},
-    );
+    const alarms = new Alarms(clock);
     const upkeep = new Upkeep({
       ledger,
       spool,

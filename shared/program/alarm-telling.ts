@@ -3,18 +3,19 @@
  * the other, writes a few lines and no more. What was left out is told later if it still differs from what was told, so
  * that the last line about an alarm is true.
  */
-import type { Alarm, AlarmListener } from './alarms.ts';
-import type { ErrorCode } from './errors.ts';
+import { type Alarm, type AlarmListener, keyOf, rankOf } from './alarm.ts';
+import type { Severity } from './alarm-severity.ts';
 
 const windowMs = 600_000;
 /** Edges of one alarm in a window. */
 const ofAlarmMax = 6;
-/** Edges of all alarms of one code and source in a window. */
+/** Edges of all alarms of one code, source and severity in a window. */
 const ofSourceMax = 100;
-/** A changed detail is told so long after the last word about its alarm. */
+/** A changed detail is told so long after the last word about its alarm; one that is more urgent now, at once. */
 const changeMs = 600_000;
 const lateIntervalMs = 1000;
-const rememberedMax = 4096;
+/** Alarms that stand no more, of which it is known what was told. */
+const overMax = 4096;
 
 interface Window {
   startMs: number;
@@ -28,6 +29,7 @@ interface Told {
   /** What was told last. */
   toldStanding: boolean;
   toldDetail: string;
+  toldSeverity: Severity;
   toldMs: number;
   readonly window: Window;
 }
@@ -36,6 +38,8 @@ export class AlarmTelling {
   readonly #wallMs: () => number;
   readonly #listener: AlarmListener;
   readonly #told = new Map<string, Told>();
+  /** Of these the ones that stand no more, the longest over first. */
+  readonly #over = new Set<Told>();
   readonly #sources = new Map<string, Window>();
   readonly #late = new Set<Told>();
   #lookedMs = 0;
@@ -54,8 +58,22 @@ export class AlarmTelling {
     this.#edge(alarm, source, false);
   }
 
+  /** Stood when the program last ran, and was told then. */
+  remember(alarm: Alarm, source: string): void {
+    const told = this.#of(alarm, source);
+    told.toldStanding = true;
+    this.#isTold(told, this.#wallMs());
+  }
+
+  /** By a person: told at once. */
+  acknowledged(alarm: Alarm): void {
+    const told = this.#told.get(fullKeyOf(alarm));
+    if (told !== undefined) told.alarm = alarm;
+    this.#listener('acknowledged', alarm);
+  }
+
   changed(alarm: Alarm): void {
-    const told = this.#told.get(keyOf(alarm));
+    const told = this.#told.get(fullKeyOf(alarm));
     if (told === undefined) return;
     told.alarm = alarm;
     this.#tell(told);
@@ -63,10 +81,8 @@ export class AlarmTelling {
 
   /** An alarm is not followed any more, whether it stands or not. */
   forget(alarm: Alarm): void {
-    const told = this.#told.get(keyOf(alarm));
-    if (told === undefined) return;
-    this.#told.delete(keyOf(alarm));
-    this.#late.delete(told);
+    const told = this.#told.get(fullKeyOf(alarm));
+    if (told !== undefined) this.#drop(told);
   }
 
   /** Tells what was left out, as far as there is room for it now. */
@@ -75,42 +91,63 @@ export class AlarmTelling {
     if (!isOver(this.#lookedMs, lateIntervalMs, now)) return;
     this.#lookedMs = now;
     for (const told of [...this.#late]) this.#tell(told);
-    if (this.#told.size > rememberedMax) this.#forgetSome(now);
+    if (this.#over.size > overMax) this.#forgetSome(now);
   }
 
   #edge(alarm: Alarm, source: string, isStanding: boolean): void {
-    const key = keyOf(alarm);
-    let told = this.#told.get(key);
-    if (told === undefined) {
-      if (this.#told.size >= 2 * rememberedMax) this.#forgetSome(this.#wallMs());
-      const nothing = { toldStanding: false, toldDetail: '', toldMs: 0 };
-      told = { alarm, source, isStanding, ...nothing, window: { startMs: 0, count: 0 } };
-      this.#told.set(key, told);
-    }
+    const told = this.#of(alarm, source);
     told.alarm = alarm;
     told.isStanding = isStanding;
+    this.#over.delete(told);
+    if (!isStanding) this.#over.add(told);
     this.#tell(told);
+    if (this.#over.size >= 2 * overMax) this.#forgetSome(this.#wallMs());
+  }
+
+  #of(alarm: Alarm, source: string): Told {
+    const key = fullKeyOf(alarm);
+    let told = this.#told.get(key);
+    if (told === undefined) {
+      const nothing = { toldStanding: false, toldDetail: '', toldSeverity: alarm.severity, toldMs: 0 };
+      told = { alarm, source, isStanding: true, ...nothing, window: { startMs: 0, count: 0 } };
+      this.#told.set(key, told);
+    }
+    return told;
   }
 
   #tell(told: Told): void {
     const now = this.#wallMs();
     const { alarm, isStanding, toldStanding } = told;
     this.#late.delete(told);
-    const isChange = isStanding && toldStanding && alarm.detail !== told.toldDetail;
+    const isOther = alarm.detail !== told.toldDetail || alarm.severity !== told.toldSeverity;
+    const isChange = isStanding && toldStanding && isOther;
     if (isStanding === toldStanding && !isChange) return;
-    const isDue = !isChange || isOver(told.toldMs, changeMs, now);
+    const isMoreUrgent = rankOf(alarm) < rankOf({ severity: told.toldSeverity });
+    const isDue = !isChange || isMoreUrgent || isOver(told.toldMs, changeMs, now);
     if (!isDue || !this.#mayTell(told, now)) {
       this.#late.add(told);
       return;
     }
     told.toldStanding = isStanding;
-    told.toldDetail = alarm.detail;
-    told.toldMs = now;
+    this.#isTold(told, now);
     this.#listener(isChange ? 'changed' : isStanding ? 'raised' : 'cleared', alarm);
   }
 
+  #isTold(told: Told, now: number): void {
+    told.toldDetail = told.alarm.detail;
+    told.toldSeverity = told.alarm.severity;
+    told.toldMs = now;
+  }
+
+  #drop(told: Told): void {
+    this.#told.delete(fullKeyOf(told.alarm));
+    this.#over.delete(told);
+    this.#late.delete(told);
+  }
+
   #mayTell({ alarm, source, window }: Told, now: number): boolean {
-    const key = `${alarm.code} ${source}`;
+    // A critical one has its line, whatever else the source raises.
+    const key = `${alarm.severity} ${alarm.code} ${source}`;
     const ofSource = this.#sources.get(key) ?? { startMs: now, count: 0 };
     this.#sources.set(key, ofSource);
     for (const each of [window, ofSource]) {
@@ -125,11 +162,9 @@ export class AlarmTelling {
   /** Forgets alarms that stand no more: first those whose window is over, then the others, the oldest first. */
   #forgetSome(now: number): void {
     for (const isDue of [(told: Told) => isOver(told.window.startMs, windowMs, now), () => true]) {
-      for (const [key, told] of this.#told) {
-        if (this.#told.size <= rememberedMax) break;
-        if (told.isStanding || !isDue(told)) continue;
-        this.#told.delete(key);
-        this.#late.delete(told);
+      for (const told of this.#over) {
+        if (this.#over.size <= overMax) break;
+        if (isDue(told)) this.#drop(told);
       }
     }
     for (const [key, window] of this.#sources) {
@@ -138,8 +173,8 @@ export class AlarmTelling {
   }
 }
 
-function keyOf({ code, subject }: { code: ErrorCode; subject: string }): string {
-  return `${code} ${subject}`;
+function fullKeyOf(alarm: Alarm): string {
+  return `${alarm.code} ${keyOf(alarm)}`;
 }
 
 /** A clock that went back ends what was measured by it. */

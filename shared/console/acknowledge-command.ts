@@ -5,8 +5,8 @@ import { DiodeError, isErrorCode } from '../errors.ts';
 import { acknowledgeAlarmForm } from '../program/acknowledge-alarm.ts';
 import { type AskingSide, addAskCommand } from './ask-command.ts';
 
-export function addAlarmCommands<S extends Settings>(program: Command, side: AskingSide<S>): void {
-  const alarms = program.command('alarms').description('say what became of alarms: status lists them');
+/** @param alarms the command that lists them */
+export function addAcknowledgeCommand<S extends Settings>(alarms: Command, side: AskingSide<S>): void {
   addAskCommand(alarms, side, {
     usage: 'acknowledge <code> [subject]',
     description: 'say that an alarm is seen to; it stands until it is right again',

@@ -5,7 +5,7 @@
  *   warning   somebody looks at it today: every code that this table does not name
  *   info      it is as expected, and ends by itself
  */
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode } from '../errors.ts';
 
 /** The most urgent first. */
 export const severities = ['critical', 'warning', 'info'] as const;
