@@ -54,28 +54,34 @@ export class Upkeep {
   /** A bounded step. Call it often. */
   step(): void {
     const now = this.#options.clock.monotonicMs();
-    this.#desk.during('upkeep', storageCodes, () => this.#guarded(now));
+    if (this.#reconciling !== undefined) this.#during('comparison of the spool', () => this.#reconcile());
+    if (now - this.#retainedAtMs >= intervalMs) {
+      this.#retainedAtMs = now;
+      this.#during('upkeep', () => this.#retain());
+    }
     // Behind it: what expired early made room.
     if (now - this.#roomAtMs < intervalMs) return;
     this.#roomAtMs = now;
     this.#room.look();
   }
 
+  #retain(): void {
+    this.#options.runningTime.keep();
+    this.#retention.step();
+    const damaged = this.#options.ledger.totals.unreadableObjects();
+    this.#desk.set(damaged > 0, 'E_SPOOL_DAMAGED', 'spool');
+  }
+
   /** A full disk can't write the ledger: it is tried again, and what is held stays held meanwhile. */
-  #guarded(now: number): void {
-    try {
-      this.#reconcile();
-      if (now - this.#retainedAtMs < intervalMs) return;
-      this.#retainedAtMs = now;
-      this.#options.runningTime.keep();
-      this.#retention.step();
-      const damaged = this.#options.ledger.totals.unreadableObjects();
-      this.#desk.set(damaged > 0, 'E_SPOOL_DAMAGED', 'spool');
-    } catch (error) {
-      // A full disk can't write the ledger: it is tried again, and what is kept stays kept meanwhile.
-      if (!(error instanceof DiodeError) || isStorageCode(error.code)) throw error;
-      throw new DiodeError('E_DISK', error.message, { cause: error });
-    }
+  #during(subject: string, act: () => void): void {
+    this.#desk.during(subject, storageCodes, () => {
+      try {
+        act();
+      } catch (error) {
+        if (!(error instanceof DiodeError) || isStorageCode(error.code)) throw error;
+        throw new DiodeError('E_DISK', error.message, { cause: error });
+      }
+    });
   }
 
   #reconcile(): void {

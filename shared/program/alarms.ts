@@ -121,10 +121,15 @@ export class Alarms {
   /** What stood when the program last ran stands as before. Call it at the start. */
   remember(kept: readonly KeptAlarm[]): void {
     this.#saving.isKept(kept.map(({ alarm }) => alarm));
-    for (const { alarm, source } of kept.toSorted((a, b) => a.alarm.sinceMs - b.alarm.sinceMs)) {
+    for (const { alarm, source } of kept) this.#telling.remember(alarm, source);
+    // Those that say how many there are come last: they follow from the others.
+    const isOfOthers = ({ alarm }: KeptAlarm) => Number(alarm.code === 'E_ALARMS');
+    const inOrder = kept.toSorted(
+      (a, b) => isOfOthers(a) - isOfOthers(b) || a.alarm.sinceMs - b.alarm.sinceMs,
+    );
+    for (const { alarm, source } of inOrder) {
       const known = this.#codes.get(alarm.code)?.find(keyOf(alarm));
       if (known === undefined) {
-        this.#telling.remember(alarm, source);
         this.#add({ alarm, source, order: this.#nextOrder(), rememberedAtMs: this.#clock.monotonicMs() });
         this.#isAnyRemembered = true;
         continue;

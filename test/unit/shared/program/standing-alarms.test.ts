@@ -153,7 +153,7 @@ describe('an alarm', () => {
 
 describe('what the ledger says', () => {
   it('is bounded in what one save writes, the urgent first', () => {
-    const { store, start } = program();
+    const { time, store, edges, start } = program();
     const { alarms, desk } = start();
     for (const code of ['E_CONFLICT', 'E_DOCUMENT'] as const)
       for (let count = 0; count < 400; count += 1) desk.raise(code, `${count}`);
@@ -167,7 +167,11 @@ describe('what the ledger says', () => {
     for (let count = 0; count < 400; count += 1) desk.clear('E_CONFLICT', `${count}`);
     for (let saves = 0; saves < 2; saves += 1) alarms.save(store);
     expect(store.load()).toHaveLength(402);
+    const [told, since] = [edges.length, alarms.standing().find(({ code }) => code === 'E_ALARMS')?.sinceMs];
+    time.advance(minuteMs);
     const again = start();
+    expect(edges.slice(told)).toEqual([]);
+    expect(again.alarms.standing().find(({ code }) => code === 'E_ALARMS')?.sinceMs).toBe(since);
     expect(again.desk.standing()).toHaveLength(401);
     expect(again.alarms.standing()).toHaveLength(102);
   });
