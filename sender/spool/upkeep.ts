@@ -33,6 +33,8 @@ export interface UpkeepOptions {
 }
 
 const intervalMs = 1000;
+/** A full disk is said soon after intake stops for it. */
+const roomIntervalMs = 100;
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
@@ -60,7 +62,7 @@ export class Upkeep {
       this.#during('upkeep', () => this.#retain());
     }
     // Behind it: what expired early made room.
-    if (now - this.#roomAtMs < intervalMs) return;
+    if (now - this.#roomAtMs < roomIntervalMs) return;
     this.#roomAtMs = now;
     this.#room.look();
   }
