@@ -74,7 +74,7 @@ export class Upkeep {
     this.#desk.set(damaged > 0, 'E_SPOOL_DAMAGED', 'spool');
   }
 
-  /** A full disk can't write the ledger: it is tried again, and what is held stays held meanwhile. */
+  /** A full disk can't write the ledger: it is tried again, and what is kept stays kept meanwhile. */
   #during(subject: string, act: () => void): void {
     this.#desk.during(subject, storageCodes, () => {
       try {
