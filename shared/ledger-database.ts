@@ -15,31 +15,41 @@ export type Row = Record<string, unknown>;
 /** One step forward of a schema; its place in the list is the version it leads to. */
 export type Migration = string;
 
+/** Whether a ledger is opened by who owns it or asks something of its owner, or by who only looks. */
+export type LedgerMode = 'write' | 'read';
+
 export class LedgerDatabase {
   readonly #database: Database.Database;
   readonly #statements = new Map<string, Database.Statement<unknown[]>>();
 
   readonly #beforeCommit: () => void;
+  readonly #mode: LedgerMode;
   /** How many transactions are open, one within another. */
   #depth = 0;
+  /** The disk took a whole transaction back in the middle of it. */
+  #isTakenBack = false;
 
   /**
    * @param beforeCommit runs before anything becomes durable; a simulation cuts the power there
-   * @param busyMs how long a statement waits for another process that writes
+   * @param options `busyMs`: how long a statement waits for another process that writes; `mode`: `read` changes nothing
+   *   of it, not even its layout
    * @throws DiodeError E_LEDGER when it can't be opened, or is of a newer version.
    */
   constructor(
     path: string,
     migrations: readonly Migration[],
     beforeCommit: () => void = () => {},
-    busyMs = 5000,
+    { busyMs = 5000, mode = 'write' }: { readonly busyMs?: number; readonly mode?: LedgerMode } = {},
   ) {
     this.#beforeCommit = beforeCommit;
+    this.#mode = mode;
     try {
       this.#database = new Database(path);
-      if (path !== ':memory:') chmodSync(path, 0o600);
-      this.#database.pragma('journal_mode = WAL');
-      this.#database.pragma('synchronous = FULL');
+      if (mode === 'write') {
+        if (path !== ':memory:') chmodSync(path, 0o600);
+        this.#database.pragma('journal_mode = WAL');
+        this.#database.pragma('synchronous = FULL');
+      } else this.#database.pragma('query_only = ON');
       this.#database.pragma(`busy_timeout = ${busyMs}`);
     } catch (cause) {
       throw new DiodeError('E_LEDGER', 'the ledger cannot be opened', { cause });
@@ -52,6 +62,8 @@ export class LedgerDatabase {
     // In a transaction of its own: a statement that meets another writer is never ended by libsql, and as long as it is not,
     // no transaction can be. To begin one may fail.
     if (this.#depth === 0) return this.transaction(() => this.run(sql, ...values));
+    // Else it would be durable without the rest.
+    if (this.#isTakenBack) throw new DiodeError('E_LEDGER', 'the transaction was taken back');
     return this.#guard(() => this.#prepare(sql).run(...values).changes);
   }
 
@@ -63,7 +75,7 @@ export class LedgerDatabase {
     return this.#guard(() => this.#prepare(sql).all(...values)) as Row[];
   }
 
-  /** All of it or nothing of it. One within another is a part of that, and becomes durable with it. */
+  /** All of it or nothing of it. One within another is a part of that: durable with it, and taken back alone. */
   transaction<T>(act: () => T): T {
     // One that could not even be taken back when the disk failed.
     if (this.#database.inTransaction && this.#depth === 0) this.#guard(() => this.#database.exec('ROLLBACK'));
@@ -78,6 +90,7 @@ export class LedgerDatabase {
       return result;
     } catch (error) {
       // A full disk may have taken back all of it already.
+      this.#isTakenBack ||= !isOutermost && !this.#database.inTransaction;
       if (this.#database.inTransaction)
         this.#guard(() =>
           this.#database.exec(isOutermost ? 'ROLLBACK' : `ROLLBACK TO ${name}; RELEASE ${name}`),
@@ -85,6 +98,7 @@ export class LedgerDatabase {
       throw error;
     } finally {
       this.#depth -= 1;
+      if (isOutermost) this.#isTakenBack = false;
     }
   }
 
@@ -97,7 +111,7 @@ export class LedgerDatabase {
   close(): void {
     this.#statements.clear();
     try {
-      this.#guard(() => this.#database.pragma('wal_checkpoint(TRUNCATE)'));
+      if (this.#mode === 'write') this.#guard(() => this.#database.pragma('wal_checkpoint(TRUNCATE)'));
     } catch (error) {
       // On a full disk it stays in the log beside the file, where it is as durable.
       if (!(error instanceof DiodeError)) throw error;
@@ -128,6 +142,8 @@ export class LedgerDatabase {
         'the ledger was made by another build, which lays it out otherwise: run that one',
       );
     if (version === migrations.length) return;
+    if (this.#mode === 'read')
+      throw new DiodeError('E_LEDGER', 'the ledger is of an older version: start the program once');
     if (version > 0 && path !== ':memory:') {
       const backup = `${path}.version-${version}`;
       // One that a stop broke off is not to be trusted.

@@ -53,7 +53,7 @@ export class Requests {
 
   /** @param beforeCommit as of the ledger's */
   constructor(path: string, beforeCommit?: () => void, busyMs?: number) {
-    this.#database = new LedgerDatabase(path, [schema], beforeCommit, busyMs);
+    this.#database = new LedgerDatabase(path, [schema], beforeCommit, busyMs === undefined ? {} : { busyMs });
   }
 
   // Who asks

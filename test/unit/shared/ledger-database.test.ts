@@ -150,7 +150,7 @@ describe('a ledger', () => {
 
   it('goes on behind what another writer held up', () => {
     opened([first], (other) => {
-      const database = new LedgerDatabase(place(), [first], () => {}, 1);
+      const database = new LedgerDatabase(place(), [first], () => {}, { busyMs: 1 });
       const add = (uid: string) => database.run('INSERT INTO studies VALUES (?)', uid);
       other.transaction(() => {
         other.run("INSERT INTO studies VALUES ('1.3')");
@@ -162,6 +162,61 @@ describe('a ledger', () => {
       const kept = other.all('SELECT uid FROM studies ORDER BY uid').map(({ uid }) => uid);
       expect(kept).toEqual(['1.2', '1.3', '1.4', '1.5']);
     });
+  });
+
+  it('takes a part of a transaction back alone, and all of it with the whole', () => {
+    opened([first], (database) => {
+      const insert = (uid: string) => database.run('INSERT INTO studies VALUES (?)', uid);
+      const fails = (uid: string) =>
+        database.transaction(() => {
+          insert(uid);
+          throw new RangeError('no');
+        });
+      const uids = () => database.all('SELECT uid FROM studies ORDER BY uid').map((row) => row['uid']);
+      database.transaction(() => {
+        insert('1.3');
+        expect(() => fails('1.4')).toThrow('no');
+        database.transaction(() => insert('1.5'));
+      });
+      expect(uids()).toEqual(['1.2', '1.3', '1.5']);
+      expect(() =>
+        database.transaction(() => {
+          database.transaction(() => insert('1.6'));
+          fails('1.7');
+        }),
+      ).toThrow('no');
+      expect(uids()).toEqual(['1.2', '1.3', '1.5']);
+      insert('1.8');
+      expect(uids()).toHaveLength(4);
+    });
+  });
+
+  it('makes nothing durable of a part before the whole is', () => {
+    let commits = 0;
+    const database = new LedgerDatabase(place(), [first], () => {
+      commits += 1;
+    });
+    commits = 0;
+    database.transaction(() => {
+      database.transaction(() => database.run("INSERT INTO studies VALUES ('1.3')"));
+      expect(commits).toBe(0);
+    });
+    expect(commits).toBe(1);
+    database.close();
+  });
+
+  it('that is only looked at sees what its owner writes, and changes nothing', () => {
+    const owner = new LedgerDatabase(place(), [first]);
+    const reader = new LedgerDatabase(place(), [first], undefined, 'read');
+    owner.run("INSERT INTO studies VALUES ('1.3')");
+    expect(reader.all('SELECT uid FROM studies')).toHaveLength(2);
+    expect(() => reader.run("INSERT INTO studies VALUES ('1.4')")).toThrow(failure('E_LEDGER'));
+    reader.close();
+    expect(() => new LedgerDatabase(place(), [first, second], undefined, 'read')).toThrow(
+      failure('E_LEDGER'),
+    );
+    expect(owner.all('SELECT uid FROM studies')).toHaveLength(2);
+    owner.close();
   });
 
   it('says of a full disk that it is full, and works again when it is not', () => {
