@@ -134,6 +134,10 @@ export const receiverSettings = {
     { min: 0.01, max: 10_000, fallback: 24 },
     'how long an alarm about files that a sender rejected stays up',
   ),
+  'events.keepForDays': realNumber(
+    { min: 0.0001, max: 3650, fallback: 30 },
+    'so long the events are kept that diode-receiver events shows, counted while it runs; at most a million of them',
+  ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
   'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in place of each UID'),
 } as const;

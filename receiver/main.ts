@@ -18,6 +18,7 @@ import {
   runProgram,
 } from '../shared/console/command-line.ts';
 import { addDoctorCommand } from '../shared/console/doctor-command.ts';
+import { addEventsCommand, followingUntilStopped } from '../shared/console/events-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
 import { bytesText, countText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
@@ -106,6 +107,20 @@ program
     print(statusText(snapshot, running, studies, { held: held.length, unreleased }));
   });
 
+addEventsCommand(program, {
+  open: (command) => {
+    const path = existingLedger(configurationOf(command, receiverSettings).values);
+    const ledger = new ReceiverLedger(path, undefined, {}, 'read');
+    return {
+      events: ledger.events,
+      studiesNumbered: (studyNumber) => ledger.studies.uidsOfNumber(studyNumber),
+      close: () => ledger.close(),
+    };
+  },
+  clock: systemClock,
+  print,
+  wait: followingUntilStopped,
+});
 addMissingCommand(program, side, withLedger);
 addVerifyCommand(program, side, withLedger);
 addReleaseCommand(program, side);
@@ -231,10 +246,18 @@ async function withLedger<T>(
   const path = ledgerPath(values);
   if (!existsSync(path))
     throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-receiver run creates it');
-  const ledger = new ReceiverLedger(path);
+  const ledger = new ReceiverLedger(existingLedger(values));
   try {
     return await act(ledger);
   } finally {
     ledger.close();
   }
+}
+
+/** @throws DiodeError E_LEDGER */
+function existingLedger(values: ReceiverConfiguration): string {
+  const path = ledgerPath(values);
+  if (!existsSync(path))
+    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-receiver run makes it when it starts');
+  return path;
 }

@@ -177,6 +177,10 @@ export const senderSettings = {
     { min: 1, max: 3600, fallback: 30 },
     'how often all studies of the spool are listed to the receiver',
   ),
+  'events.keepForDays': realNumber(
+    { min: 0.0001, max: 3650, fallback: 30 },
+    'so long the events are kept that diode-sender events shows, counted while it runs; at most a million of them',
+  ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
   'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in place of each UID'),
 } as const;

@@ -19,6 +19,7 @@ import {
   runProgram,
 } from '../shared/console/command-line.ts';
 import { addDoctorCommand } from '../shared/console/doctor-command.ts';
+import { addEventsCommand, followingUntilStopped } from '../shared/console/events-command.ts';
 import { addKeyCommands } from '../shared/console/key-commands.ts';
 import { bytesText, countText, durationText } from '../shared/console/quantities.ts';
 import { table } from '../shared/console/table.ts';
@@ -159,6 +160,23 @@ program
     print(statusText(snapshot, running, studies));
   });
 
+addEventsCommand(program, {
+  open: (command) => {
+    const path = existingLedger(configurationOf(command, senderSettings).values);
+    const ledger = new SenderLedger(path, undefined, 'read');
+    return {
+      events: ledger.events,
+      studiesNumbered: (studyNumber) => {
+        const study = ledger.resends.study(studyNumber);
+        return study === undefined ? [] : [study.studyUid];
+      },
+      close: () => ledger.close(),
+    };
+  },
+  clock: systemClock,
+  print,
+  wait: followingUntilStopped,
+});
 addCommonCommands(program, senderSettings);
 await runProgram(program);
 
@@ -219,10 +237,18 @@ async function withLedger<T>(
   const path = ledgerPath(values);
   if (!existsSync(path))
     throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-sender run creates it');
-  const ledger = new SenderLedger(path);
+  const ledger = new SenderLedger(existingLedger(values));
   try {
     return await act(ledger);
   } finally {
     ledger.close();
   }
+}
+
+/** @throws DiodeError E_LEDGER */
+function existingLedger(values: SenderConfiguration): string {
+  const path = ledgerPath(values);
+  if (!existsSync(path))
+    throw new DiodeError('E_LEDGER', 'there is no ledger yet: diode-sender run makes it when it starts');
+  return path;
 }

@@ -56,7 +56,11 @@ export class Clearance {
     this.#options = options;
     this.#queue = new ScanQueue(ledger.clearances);
     this.#alarms = new ScanAlarms({ records: ledger.clearances, clock, alarms });
-    if (scanner === undefined) ledger.clearances.liftScanWaits();
+    if (scanner === undefined)
+      ledger.transaction(() => {
+        ledger.clearances.liftScanWaits();
+        ledger.wholeLists.tell(clock.wallMs());
+      });
   }
 
   /** The code under which instances are held at first if nothing else holds them. */
@@ -117,8 +121,8 @@ export class Clearance {
   }
 
   #judge({ row, outcome }: Scanned): ScanEnd {
-    const { ledger } = this.#options;
-    const { objectId } = row;
+    const { ledger, clock } = this.#options;
+    const { objectId, senderId, studyUid } = row;
     // A person may have purged it or let it through in the meantime.
     if (ledger.instances.get(objectId)?.heldBecause !== 'E_SCAN_WAITING') return 'gone';
     if (outcome instanceof DiodeError) {
@@ -128,10 +132,18 @@ export class Clearance {
     }
     this.#alarms.passed();
     if (outcome === 'infected') {
-      ledger.instances.hold(objectId, 'E_MALWARE');
+      const held = { kind: 'held', senderId, studyUid, code: 'E_MALWARE', instances: 1 } as const;
+      ledger.transaction(() => {
+        ledger.instances.hold(objectId, 'E_MALWARE');
+        ledger.events.enter(held, clock.wallMs());
+        ledger.wholeLists.tell(clock.wallMs());
+      });
       this.#cleared.push({ ...row, heldBecause: 'E_MALWARE' });
     } else {
-      ledger.holds.lift(objectId);
+      ledger.transaction(() => {
+        ledger.holds.lift(objectId);
+        ledger.wholeLists.tell(clock.wallMs());
+      });
       this.#clear({ ...row, heldBecause: undefined });
     }
     return 'verdict';

@@ -14,6 +14,7 @@ import { countText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
 import { readKeyRing } from '../../shared/crypto/key-file.ts';
 import { DiodeError, diskError } from '../../shared/errors.ts';
+import { fieldText } from '../../shared/program/event-catalogue.ts';
 import { isUid } from '../../shared/wire/limits.ts';
 import { dayOf, encodeTicket, encodeTicketCode } from '../../shared/wire/ticket.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
@@ -138,7 +139,11 @@ function writeTicket(
   if (plan === undefined) throw new DiodeError('E_USAGE', 'no study fits into a ticket');
   const numbers = plan.studies.map(({ study }) => study.studyNumber).join(', ');
   const who = { byWhom: userInfo().username, reason: 'missing' };
-  ledger.audit.enter({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, wallMs);
+  ledger.transaction(() => {
+    ledger.audit.enter({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, wallMs);
+    const ticket = { senderId: sender.senderId, ticketId, byWhom: fieldText(who.byWhom) };
+    enterTicket(ledger, plan, rows, ticket, Date.now());
+  });
   if (options.ticket !== undefined && options.ticket !== '-') writeFile(options.ticket, plan.text);
   if (json)
     return print(
@@ -147,6 +152,23 @@ function writeTicket(
   if (options.ticket === '-') print(plan.text);
   if (options.qr === true) print(renderUnicodeCompact(plan.text, { ecc: 'M', border: quietZone }));
   print(ticketText(plan, options, sender.senderId, code));
+}
+
+/** One event for each study that the ticket asks for. Of a number that was never seen the UID is not known. */
+function enterTicket(
+  ledger: ReceiverLedger,
+  plan: TicketPlan,
+  rows: readonly MissingRow[],
+  ticket: { readonly senderId: string; readonly ticketId: string; readonly byWhom: string },
+  atMs: number,
+): void {
+  const uids = new Map(rows.map(({ studyNumber, studyUid }) => [studyNumber, studyUid]));
+  for (const { study, rounding } of plan.studies) {
+    const { studyNumber } = study;
+    const studyUid = uids.get(studyNumber);
+    const about = studyUid === undefined ? {} : { studyUid };
+    ledger.events.enter({ kind: 'ticket-made', ...ticket, ...about, studyNumber, of: rounding }, atMs);
+  }
 }
 
 function summary(plan: TicketPlan) {

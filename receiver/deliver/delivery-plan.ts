@@ -3,6 +3,8 @@
  * that marks the release, so that nothing is released and then forgotten.
  */
 import type { Clock } from '../../shared/clock.ts';
+import { EventGroups } from '../../shared/program/event-groups.ts';
+import type { Events } from '../../shared/program/events.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
@@ -14,6 +16,7 @@ import { destinationsOf, type Route } from './routing.ts';
 export interface DeliveryPlanOptions {
   readonly deliveries: Deliveries;
   readonly removableObjects: RemovableObjects;
+  readonly events: Events;
   readonly routes: readonly Route[];
   readonly runningTime: RunningTime;
   readonly clock: Clock;
@@ -35,15 +38,21 @@ export class DeliveryPlan {
 
   /** Instances of a study are being released: within that transaction. */
   enter(study: StudyRecord, instances: Iterable<InstanceRecord>): void {
-    const { deliveries, removableObjects, clock, runningTime } = this.#options;
+    const { deliveries, removableObjects, events, clock, runningTime } = this.#options;
+    const failures = new EventGroups();
     const moment = { nowMs: runningTime.nowMs(), atMs: clock.wallMs() };
     for (const instance of instances) {
-      const entered = this.#destinationsOf(instance).map((destination) =>
-        deliveries.enter(instance, destination, urgencyOf(study.priority), moment),
-      );
+      const { senderId, studyUid } = instance;
+      const entered = this.#destinationsOf(instance).map((destination) => {
+        const became = deliveries.enter(instance, destination, urgencyOf(study.priority), moment);
+        const failed = { senderId, studyUid, destination, code: 'E_CONFLICT', instances: 1 };
+        if (became === 'withheld') failures.add({ kind: 'delivery-failed', ...failed });
+        return became;
+      });
       // If the same instance already went from another sender, this one has nowhere to go.
       if (entered.every((each) => each === 'known')) removableObjects.enter(instance.objectId, moment.nowMs);
     }
+    failures.enterInto(events, moment.atMs);
     this.#options.onEntered();
   }
 

@@ -78,6 +78,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
     this.plan = new DeliveryPlan({
       deliveries,
       removableObjects,
+      events: ledger.events,
       routes: destinations.map(routeOf),
       runningTime: this.runningTime,
       clock,
@@ -93,6 +94,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
     });
     this.#delivery = new Delivery({
       deliveries,
+      events: ledger.events,
       transaction: (act) => ledger.transaction(act),
       policies: new Map(destinations.map((settings) => [settings.name, policyOf(settings)])),
       courier: { send: (destination, items) => this.#order({ kind: 'round', destination, items }) },

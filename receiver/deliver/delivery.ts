@@ -12,6 +12,8 @@ import { countText } from '../../shared/console/quantities.ts';
 import { DiodeError, type ErrorCode, storageCodes } from '../../shared/errors.ts';
 import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
 import type { Alarms } from '../../shared/program/alarms.ts';
+import { EventGroups } from '../../shared/program/event-groups.ts';
+import type { Events } from '../../shared/program/events.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
 import type { Deliveries, DeliveryRecord } from '../ledger/deliveries.ts';
 import type { OutgoingFile } from '../vault/outgoing.ts';
@@ -30,6 +32,7 @@ export interface CourierItem extends OutgoingFile {
 
 export interface DeliveryOptions {
   readonly deliveries: Deliveries;
+  readonly events: Events;
   /** Does all of the act, or none of it. */
   readonly transaction: (act: () => void) => void;
   readonly policies: ReadonlyMap<string, DeliveryPolicy>;
@@ -91,6 +94,8 @@ export class Delivery {
   #statuses: readonly DestinationStatus[] = [];
   #watchedAtMs = Number.NEGATIVE_INFINITY;
   #alarmed: readonly string[] = [];
+  /** What failed for good in the transaction at hand. */
+  #failures = new EventGroups();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -225,6 +230,7 @@ export class Delivery {
     const { transaction, runningTime, onDamaged } = this.#options;
     const answers = round.answers;
     const nowMs = runningTime.nowMs();
+    this.#failures = new EventGroups();
     // Rolled back as a whole if the ledger refuses it; then everything is recorded again.
     state.queue.atomically(state.name, () =>
       transaction(() => {
@@ -233,6 +239,7 @@ export class Delivery {
           else state.queue.answered(row, answer);
         }
         if (round.isOver) state.queue.roundEnded(state.name, nowMs);
+        this.#enterEvents(state.name, answers);
       }),
     );
     // They are in the ledger: whatever fails from here on, they are not recorded twice.
@@ -249,11 +256,20 @@ export class Delivery {
     this.#tellDelivered(answers);
   }
 
+  /** What failed for good, and studies of which nothing waits for this destination any more. */
+  #enterEvents(destination: string, answers: Round['answers']): void {
+    const { deliveries, events, clock } = this.#options;
+    this.#failures.enterInto(events, clock.wallMs());
+    for (const { senderId, studyUid } of studiesArrived(answers)) {
+      const instances = deliveries.arrivedAt(senderId, studyUid, destination);
+      if (instances !== undefined)
+        events.enter({ kind: 'delivered', senderId, studyUid, destination, instances }, clock.wallMs());
+    }
+  }
+
   #tellDelivered(answers: Round['answers']): void {
     const { deliveries, onStudyDelivered } = this.#options;
-    const arrived = answers.filter(({ answer }) => answer.outcome === 'delivered').map(({ row }) => row);
-    const studies = new Map(arrived.map((row) => [`${row.senderId} ${row.studyUid}`, row]));
-    for (const { senderId, studyUid } of studies.values()) {
+    for (const { senderId, studyUid } of studiesArrived(answers)) {
       if (!deliveries.hasUnsent(senderId, studyUid)) onStudyDelivered(senderId, studyUid);
     }
   }
@@ -307,12 +323,21 @@ export class Delivery {
       due: (...asked: Parameters<Deliveries['due']>) => deliveries.due(...asked),
       oldestQueuedMs: (destination: string) => deliveries.oldestQueuedMs(destination),
       delivered: (row: DeliveryRecord, status: number | undefined) => deliveries.sent(row, status, moment()),
-      refused: (row: DeliveryRecord, reason: Parameters<Deliveries['failed']>[1]) =>
-        deliveries.failed(row, reason, moment()),
+      refused: (row: DeliveryRecord, reason: Parameters<Deliveries['failed']>[1]) => {
+        deliveries.failed(row, reason, moment());
+        const { senderId, studyUid, destination } = row;
+        const failed = { senderId, studyUid, destination, code: reason.code, instances: 1 };
+        this.#failures.add({ kind: 'delivery-failed', ...failed });
+      },
       postponed: (row: DeliveryRecord, reason: Parameters<Deliveries['postponed']>[1]) =>
         deliveries.postponed(row, reason, moment()),
     };
   }
+}
+
+function studiesArrived(answers: Round['answers']): Iterable<DeliveryRecord> {
+  const arrived = answers.filter(({ answer }) => answer.outcome === 'delivered').map(({ row }) => row);
+  return new Map(arrived.map((row) => [`${row.senderId} ${row.studyUid}`, row])).values();
 }
 
 /** The courier's own finding: the instance was not delivered. */

@@ -34,8 +34,8 @@ export const deliveriesSchema = `
    CREATE INDEX deliveries_tried ON deliveries (destination, urgency, sender_id, not_before_ms) WHERE state = 'waiting' AND not_before_ms > 0;
    CREATE INDEX deliveries_oldest ON deliveries (destination, queued_ms) WHERE state = 'waiting';
    CREATE INDEX deliveries_failed ON deliveries (destination) WHERE state = 'failed';
-   CREATE INDEX deliveries_unsent ON deliveries (study_uid, sender_id) WHERE state <> 'sent';
-   CREATE INDEX deliveries_by_study ON deliveries (study_uid);`;
+   CREATE INDEX deliveries_unsent ON deliveries (study_uid, sender_id, destination) WHERE state <> 'sent';
+   CREATE INDEX deliveries_by_study ON deliveries (study_uid, sender_id, destination);`;
 
 /** `failed`: refused for good, or tried too often; a person decides. `abandoned`: a person gave it up. */
 export type DeliveryState = 'waiting' | 'sent' | 'failed' | 'abandoned';
@@ -235,6 +235,16 @@ export class Deliveries {
       senderId,
     );
     return row !== undefined;
+  }
+
+  /** How many instances of a study have arrived at a destination; undefined while some have not. */
+  arrivedAt(senderId: string, studyUid: string, destination: string): number | undefined {
+    const unsent =
+      "SELECT 1 FROM deliveries WHERE study_uid = ? AND sender_id = ? AND destination = ? AND state <> 'sent' LIMIT 1";
+    if (this.#database.get(unsent, studyUid, senderId, destination) !== undefined) return undefined;
+    const all =
+      'SELECT count(*) AS count FROM deliveries WHERE study_uid = ? AND sender_id = ? AND destination = ?';
+    return number(this.#database.get(all, studyUid, senderId, destination) ?? {}, 'count');
   }
 
   /** How far the deliveries of a study are; undefined when it has none. */

@@ -231,9 +231,9 @@ export class InstanceRecords {
     );
   }
 
-  /** The same of several, all at once. */
-  holdAll(objectIds: readonly string[], because: string): void {
-    this.#database.run(
+  /** The same of several, all at once. @returns how many were not held for this before */
+  holdAll(objectIds: readonly string[], because: string): number {
+    return this.#database.run(
       `UPDATE instances SET held_because = ?1, owns_uid = iif(released_revision IS NULL, NULL, owns_uid)
        WHERE object_id IN (SELECT value FROM json_each(?2)) AND held_because IS NOT ?1`,
       because,

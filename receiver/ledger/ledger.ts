@@ -2,9 +2,10 @@
  * The receiver's ledger: what is in the vault, what manifests say of it, and what was released. All SQL of this
  * side is in this folder, a file for each topic; this one puts them together.
  */
-import { LedgerDatabase, type Migration } from '../../shared/ledger-database.ts';
+import { LedgerDatabase, type LedgerMode, type Migration } from '../../shared/ledger-database.ts';
 import { DoneRequests, doneRequestsSchema } from '../../shared/program/answers.ts';
 import { Audit, auditSchema } from '../../shared/program/audit.ts';
+import { Events, eventsSchema } from '../../shared/program/events.ts';
 import { StandingAlarms, standingAlarmsSchema } from '../../shared/program/standing-alarms.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Account } from './account.ts';
@@ -25,6 +26,7 @@ import { StudyPatients } from './study-patients.ts';
 import { StudyRecords, studiesSchema } from './study-records.ts';
 import { VaultBytes, vaultBytesSchema } from './vault-bytes.ts';
 import { VaultFiles, vaultFilesSchema } from './vault-files.ts';
+import { WholeLists, wholeListsSchema } from './whole-lists.ts';
 
 const migrations: readonly Migration[] = [
   [
@@ -48,6 +50,8 @@ const migrations: readonly Migration[] = [
     removableObjectsSchema,
     savedTimeSchema,
     standingAlarmsSchema,
+    eventsSchema,
+    wholeListsSchema,
   ].join('\n'),
 ];
 
@@ -55,6 +59,7 @@ export class ReceiverLedger {
   readonly instances: InstanceRecords;
   readonly manifests: Manifests;
   readonly openManifests: OpenManifests;
+  readonly wholeLists: WholeLists;
   readonly account: Account;
   readonly studies: StudyRecords;
   readonly releases: ReleaseRecords;
@@ -74,14 +79,20 @@ export class ReceiverLedger {
   readonly removableObjects: RemovableObjects;
   readonly savedTime: SavedTime;
   readonly standingAlarms: StandingAlarms;
+  readonly events: Events;
   readonly #database: LedgerDatabase;
 
   /**
    * @param beforeCommit runs before anything becomes durable; a simulation cuts the power there
    * @param quotas what is kept of one sender, where that is another number than usual
    */
-  constructor(path: string, beforeCommit?: () => void, quotas: { readonly rollRowsMax?: number } = {}) {
-    const database = new LedgerDatabase(path, migrations, beforeCommit);
+  constructor(
+    path: string,
+    beforeCommit?: () => void,
+    quotas: { readonly rollRowsMax?: number } = {},
+    mode?: LedgerMode,
+  ) {
+    const database = new LedgerDatabase(path, migrations, beforeCommit, mode === undefined ? {} : { mode });
     this.#database = database;
     this.instances = new InstanceRecords(database);
     this.manifests = new Manifests(database);
@@ -105,6 +116,8 @@ export class ReceiverLedger {
     this.deliveries = new Deliveries(database, this.removableObjects);
     this.savedTime = new SavedTime(database);
     this.standingAlarms = new StandingAlarms(database);
+    this.events = new Events(database);
+    this.wholeLists = new WholeLists(database, this.events);
   }
 
   transaction<T>(act: () => T): T {

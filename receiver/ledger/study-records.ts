@@ -86,6 +86,13 @@ export class StudyRecords {
     return this.#database.all('SELECT * FROM studies WHERE study_uid = ?', studyUid).map(studyRecord);
   }
 
+  /** UIDs of studies that have a number, of all senders: for a person, since all studies are looked through. */
+  uidsOfNumber(studyNumber: number): string[] {
+    return this.#database
+      .all('SELECT DISTINCT study_uid FROM studies WHERE study_number = ?', studyNumber)
+      .map((row) => text(row, 'study_uid'));
+  }
+
   newest(limit: number): StudyRecord[] {
     return this.#database
       .all('SELECT * FROM studies ORDER BY changed_at_ms DESC LIMIT ?', limit)

@@ -7,8 +7,11 @@
  * - Purge with `again`: as if it had never come. The next pass, or another sending, brings it.
  */
 import { z } from 'zod';
+import type { Clock } from '../../shared/clock.ts';
 import { countText } from '../../shared/console/quantities.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
+import { fieldText, type NewEvent } from '../../shared/program/event-catalogue.ts';
+import { EventGroups } from '../../shared/program/event-groups.ts';
 import {
   type Acted,
   auditedForm,
@@ -43,15 +46,23 @@ export interface QuarantineParts {
   /** Deletes the bytes of objects that are kept out from now on. @returns those that the disk keeps */
   readonly removeBytes: (objectIds: readonly string[]) => ReadonlyMap<string, DiodeError>;
   readonly hasInbox: boolean;
+  readonly clock: Clock;
 }
 
 /** Instances that one request may name: a study at its largest. */
 const namedMax = 200_000;
 
+interface Asked {
+  readonly id: string;
+  readonly byWhom: string;
+}
+
 export function quarantineOperations(parts: QuarantineParts): readonly Operation[] {
   return [
-    operation(releaseHeldForm, ({ id }) => release(parts, id)),
-    operation(purgeHeldForm, ({ id, again = false }) => (again ? purgeAgain(parts, id) : purge(parts, id))),
+    operation(releaseHeldForm, (asked) => release(parts, asked)),
+    operation(purgeHeldForm, (asked) =>
+      asked.again === true ? purgeAgain(parts, asked) : purge(parts, asked),
+    ),
   ];
 }
 
@@ -65,7 +76,7 @@ export function heldUnder(ledger: ReceiverLedger, id: string, limit: number): He
   return found;
 }
 
-function release(parts: QuarantineParts, id: string): Acted {
+function release(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   const { ledger, hasInbox } = parts;
   const named = heldUnder(ledger, id, namedMax).filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
   if (named.length === 0)
@@ -79,6 +90,7 @@ function release(parts: QuarantineParts, id: string): Acted {
   }
   for (const held of named) ledger.holds.approve(held.objectId, codesAgainst(held));
   reopen(parts, named);
+  enterEvents(parts, named, { kind: 'let-through', byWhom });
   const lastRelease = ledger.releases.lastId();
   return {
     audit: { action: 'quarantine release', subjects: named.map(({ objectId }) => objectId) },
@@ -93,12 +105,13 @@ function release(parts: QuarantineParts, id: string): Acted {
   };
 }
 
-function purge(parts: QuarantineParts, id: string): Acted {
+function purge(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   const { ledger } = parts;
   const named = heldUnder(ledger, id, namedMax).filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
   if (named.length === 0) throw new DiodeError('E_STUDY_STATE', 'it was purged before');
   const objectIds = named.map(({ objectId }) => objectId);
   for (const objectId of objectIds) ledger.instances.hold(objectId, 'E_PURGED');
+  enterEvents(parts, named, { kind: 'purged', byWhom, again: false });
   // Should the program end before they are deleted, or the disk refuse it, this is where they are found again.
   ledger.files.markRemoved(objectIds);
   ledger.removableObjects.enterDue(objectIds);
@@ -122,11 +135,12 @@ function purge(parts: QuarantineParts, id: string): Acted {
   };
 }
 
-function purgeAgain(parts: QuarantineParts, id: string): Acted {
+function purgeAgain(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   const { ledger } = parts;
   const named = heldUnder(ledger, id, namedMax);
   const objectIds = named.map(({ objectId }) => objectId);
   for (const objectId of objectIds) ledger.holds.forget(objectId);
+  enterEvents(parts, named, { kind: 'purged', byWhom, again: true });
   // What comes in their place is not removed for them.
   ledger.removableObjects.forget(objectIds);
   reopen(parts, named);
@@ -161,4 +175,24 @@ function reopen({ ledger, studies }: QuarantineParts, named: readonly HeldInstan
 
 function studyOf(ledger: ReceiverLedger, held: HeldInstance): StudyRecord | undefined {
   return ledger.studies.get(held.senderId, placeOf(held));
+}
+
+type Decision =
+  | { readonly kind: 'let-through'; readonly byWhom: string }
+  | { readonly kind: 'purged'; readonly byWhom: string; readonly again: boolean };
+
+/** What a person decided: one event for each study. The reason is in the audit alone, since it is free text. */
+function enterEvents(
+  { ledger, clock }: QuarantineParts,
+  named: readonly HeldInstance[],
+  decision: Decision,
+): void {
+  const groups = new EventGroups();
+  const what = { ...decision, byWhom: fieldText(decision.byWhom) };
+  for (const held of named) {
+    const { senderId } = held;
+    const event: NewEvent = { ...what, senderId, studyUid: placeOf(held), instances: 1 };
+    groups.add(event);
+  }
+  groups.enterInto(ledger.events, clock.wallMs());
 }

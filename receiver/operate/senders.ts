@@ -1,7 +1,9 @@
 /** What the running receiver does when a person sets something right about a sender. */
 import { z } from 'zod';
+import type { Clock } from '../../shared/clock.ts';
 import { isKeyName, keyNameText } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
+import { fieldText } from '../../shared/program/event-catalogue.ts';
 import {
   type Acted,
   auditedForm,
@@ -47,11 +49,12 @@ export interface WatchedSenders {
 export interface SenderParts {
   readonly ledger: ReceiverLedger;
   readonly senders: WatchedSenders;
+  readonly clock: Clock;
 }
 
 export function senderOperations(parts: SenderParts): readonly Operation[] {
   return [
-    operation(retireSenderForm, ({ senderId }) => retire(parts, senderId)),
+    operation(retireSenderForm, ({ senderId, byWhom }) => retire(parts, senderId, byWhom)),
     operation(bindSenderForm, ({ senderId, keyName }) => bind(parts, senderId, keyName)),
     operation(acceptSenderForm, ({ senderId }) => accept(parts, senderId)),
     operation(correctSenderForm, ({ senderId, highest }) => correct(parts, senderId, highest)),
@@ -59,11 +62,12 @@ export function senderOperations(parts: SenderParts): readonly Operation[] {
 }
 
 /** It is out of use until it is heard again. */
-function retire({ ledger, senders }: SenderParts, senderId: string): Acted {
+function retire({ ledger, senders, clock }: SenderParts, senderId: string, byWhom: string): Acted {
   const isHeard = ledger.senders.get(senderId) !== undefined;
   if (!isHeard && senders.admission.keyNameOf(senderId) === undefined) throw unknownSender(senderId);
   if (isHeard) ledger.senders.retire(senderId);
   else ledger.bindings.remove(senderId);
+  ledger.events.enter({ kind: 'sender-retired', senderId, byWhom: fieldText(byWhom) }, clock.wallMs());
   const told = {
     detail: `${senderId} is out of use; what never came of it stays in diode-receiver missing`,
   };

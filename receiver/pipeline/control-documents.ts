@@ -154,7 +154,11 @@ export class ControlDocuments {
       }
       ledger.transaction(() => {
         const revision = ledger.manifests.enter(manifest, object.objectId, document, clock.wallMs());
-        if (revision !== undefined) studies.manifestStored({ ...manifest, revision });
+        if (revision === undefined) return;
+        studies.manifestStored({ ...manifest, revision });
+        const { senderId, studyUid, studyNumber, count: instances } = manifest;
+        const announced = { senderId, studyUid, studyNumber, revision, instances };
+        ledger.events.enter({ kind: 'announced', ...announced }, clock.wallMs());
       });
       assembler.finish(object);
       return;

@@ -9,6 +9,7 @@ import { present } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { DiodeError, isStorageCode } from '../../shared/errors.ts';
 import type { Alarms } from '../../shared/program/alarms.ts';
+import { EventGroups } from '../../shared/program/event-groups.ts';
 import type { AssembledObject, Assembler } from '../assemble/assembler.ts';
 import type { ObjectClaim } from '../assemble/kept-state.ts';
 import type { Findings } from '../gate/findings.ts';
@@ -290,14 +291,20 @@ export class InstanceKeeping {
   #enter(seen: readonly Seen[]): Seen[] {
     const { ledger, clock } = this.#options;
     const begun = new Set<string>();
-    return ledger.transaction(() =>
-      seen.filter(({ row, inspected }) => {
+    const events = new EventGroups();
+    return ledger.transaction(() => {
+      const told = seen.filter(({ row, inspected }) => {
         this.#beginStudy(row, begun);
         const isNew = ledger.instances.enter(row, clock.wallMs());
         if (isNew) ledger.holds.enter(inspected);
-        return isNew || !ledger.files.cameBack(row.objectId);
-      }),
-    );
+        const cameBack = !isNew && ledger.files.cameBack(row.objectId);
+        if (isNew || cameBack) addReceived(events, row);
+        return !cameBack;
+      });
+      events.enterInto(ledger.events, clock.wallMs());
+      ledger.wholeLists.tell(clock.wallMs());
+      return told;
+    });
   }
 
   /** @param begun studies of the group that are known to have their row */
@@ -353,4 +360,11 @@ export class InstanceKeeping {
     const claim = { objectId, keyId: object.keyId };
     return { claim, row, inspected: { objectId, sopClassUid, reasons, preamble, zeroPreamble, patient } };
   }
+}
+
+function addReceived(events: EventGroups, { senderId, studyUid, bytes, heldBecause }: InstanceRecord): void {
+  events.add({ kind: 'received', senderId, studyUid, instances: 1, bytes });
+  // Until it is scanned is no time that a person decides about.
+  if (heldBecause !== undefined && heldBecause !== 'E_SCAN_WAITING')
+    events.add({ kind: 'held', senderId, studyUid, code: heldBecause, instances: 1 });
 }

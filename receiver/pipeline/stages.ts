@@ -99,6 +99,7 @@ export function makeStages(foundation: Foundation, listeners: StageListeners, ti
   const vaultAlarms = new VaultAlarms({ alarms, clock });
   const senders = makeSenderWatch(foundation, parameters);
   const groupOf = (senderId: string) => senders.admission.groupOf(senderId);
+  ledger.events.useGroups(groupOf);
   const assembler = makeAssembler(foundation, senders, vaultAlarms, ties);
   serveRoom(foundation, senders, assembler, ties);
   loadFinished(ledger, assembler);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../shared/clock.ts';
 import { UsedBuffers, usedLargeBuffers } from '../../shared/collector.ts';
 import { linkParameters } from '../../shared/config/link-settings.ts';
+import { programVersion } from '../../shared/console/command-line.ts';
 import { readKeyRing } from '../../shared/crypto/key-file.ts';
 import { nodeDisk } from '../../shared/disk.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
@@ -60,6 +61,7 @@ export interface GateLook {
 export function receiverHost(configuration: ReceiverConfiguration, log: Log, die: Die): ReceiverHost {
   const { datagramBytes } = linkParameters(configuration);
   return {
+    version: programVersion(),
     clock: systemClock,
     loop: nodeLoop,
     disk: nodeDisk,

@@ -2,6 +2,7 @@
 import { secretsOf } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { AlarmsPart } from '../../shared/program/alarms-part.ts';
+import { EventsPart } from '../../shared/program/events-part.ts';
 import { guardedLoop } from '../../shared/program/loop.ts';
 import { RequestsPart } from '../../shared/program/requests-part.ts';
 import { listParts, type RunningParts } from '../../shared/program/run-parts.ts';
@@ -29,8 +30,8 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
   return listParts(loop, (parts) => {
     const keys = host.readKeys();
     const { ledger, requests, patientKey } = parts.use(new StorePart(host.openStore()));
-    const { alarms } = parts.use(new AlarmsPart(host, ledger.standingAlarms));
-    const status = parts.use(new StatusPart({ host, alarms, parts }));
+    const { alarms, alarmEvents } = parts.use(new AlarmsPart(host, ledger.standingAlarms));
+    parts.use(new StatusPart({ host, alarms, parts }));
     const disk = timedDisk(host.disk, clock);
     const { vault, room, spill } = parts.use(new VaultPart(configuration, disk, alarms));
     const code = host.createErasureCode(configuration['code.engine']);
@@ -39,6 +40,12 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
         ...{ configuration, ledger, vault, clock, alarms, log, die },
         outgoing: () => pipeline.outgoing,
         groupOf: (senderId) => pipeline.senders.admission.groupOf(senderId),
+      }),
+    );
+    parts.use(
+      new EventsPart({
+        ...{ ledger, alarmEvents, alarms, clock, configuration, keys, version: host.version },
+        runningMs: () => delivery.runningTime.nowMs(),
       }),
     );
     // The link is open before what an earlier life left is looked at: what comes meanwhile waits in the ring.
@@ -73,7 +80,7 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
       deliveries: delivery,
     });
     const asked = parts.use(new RequestsPart({ operations, requests, ledger, clock, alarms }));
-    return { parts, status, ledger, alarms, pipeline, receiving, asked, linkPart, engine: code.name };
+    return { parts, ledger, alarms, pipeline, receiving, asked, linkPart, engine: code.name };
   });
 }
 
@@ -91,9 +98,8 @@ export async function startReceiver(
   configuration: ReceiverConfiguration,
   host: ReceiverHost,
 ): Promise<RunningReceiver> {
-  const { parts, status, linkPart, engine } = listReceiver(configuration, host);
+  const { parts, linkPart, engine } = listReceiver(configuration, host);
   await parts.start();
-  status.write();
   host.log.info('receiver started', { port: linkPart.port, engine });
   return {
     port: linkPart.port,

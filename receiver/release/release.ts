@@ -16,6 +16,7 @@ import type { ReleaseRecord } from '../ledger/release-records.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import { type StudyState, studyState } from '../ledger/study-state.ts';
 import type { ReleaseDecision } from '../studies/deciding.ts';
+import { holdInstances } from '../studies/holding.ts';
 import { type GoingOut, takeUids } from '../studies/release-gate.ts';
 import type { Outgoing } from '../vault/outgoing.ts';
 import type { InboxFiles } from '../vault/staging.ts';
@@ -132,13 +133,13 @@ export class Releaser {
 
   /** What is already out from another sender is not moved again; it counts as released, and goes to destinations that do not have it. */
   #takeUids({ study, revision, release }: ReleaseDecision): GoingOut {
-    const { ledger } = this.#options;
+    const { ledger, clock } = this.#options;
     const going = takeUids(ledger, study, release);
     const { known, otherPatients } = going;
     if (known.length > 0) {
       this.#finishing.mark(study, { ...study, revision, objectIds: known });
     }
-    ledger.instances.holdAll(otherPatients, 'E_PATIENT_MISMATCH');
+    holdInstances(ledger, study, otherPatients, 'E_PATIENT_MISMATCH', clock.wallMs());
     return going;
   }
 
@@ -187,7 +188,7 @@ export class Releaser {
       if (error instanceof DiodeError) this.#drop(part.id);
       throw error;
     }
-    this.#options.ledger.releases.markStep(part.id, 'done');
+    this.#markDone(part);
     this.#options.onReleased({ ...part, step: 'done' });
   }
 
@@ -219,17 +220,30 @@ export class Releaser {
   #finish(release: ReleaseRecord): ReleaseResult | undefined {
     const { ledger } = this.#options;
     if (release.kind === 'partial') {
-      ledger.releases.markStep(release.id, 'done');
+      this.#markDone(release);
       return undefined;
     }
     const isDone = this.#finishing.finish(release, () => {
       const study = ledger.studies.get(release.senderId, release.studyUid);
       assert(study !== undefined, 'a released study is in the ledger');
-      ledger.instances.holdAll(release.conflictIds, 'E_CONFLICT');
-      ledger.releases.markStep(release.id, 'done');
+      holdInstances(ledger, release, release.conflictIds, 'E_CONFLICT', this.#options.clock.wallMs());
+      this.#markDone(release);
       this.#markStudy(study, release.revision);
     });
     return isDone ? this.#done(release) : undefined;
+  }
+
+  /** It is where it goes: the row says so, and the event. */
+  #markDone(release: ReleaseRecord): void {
+    const { ledger, clock, inboxFolder } = this.#options;
+    const { id, senderId, studyUid, revision, kind, target, instances, expected } = release;
+    const whole = inboxFolder === undefined ? 'destinations' : 'inbox';
+    const to = kind === 'partial' ? 'partial folder' : whole;
+    const of = { senderId, studyUid, revision, as: kind, to, target, instances, expected } as const;
+    ledger.transaction(() => {
+      ledger.releases.markStep(id, 'done');
+      ledger.events.enter({ kind: 'released', release: id, ...of }, clock.wallMs());
+    });
   }
 
   #done(release: ReleaseRecord): ReleaseResult {
@@ -244,7 +258,7 @@ export class Releaser {
     const { ledger } = this.#options;
     const { study, revision, conflicts } = decision;
     const record = ledger.transaction(() => {
-      ledger.instances.holdAll(conflicts, 'E_CONFLICT');
+      holdInstances(ledger, study, conflicts, 'E_CONFLICT', this.#options.clock.wallMs());
       return this.#markStudy(study, revision);
     });
     return { study: record, conflicts: conflicts.length };

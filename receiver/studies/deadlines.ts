@@ -120,15 +120,25 @@ export class Deadlines {
 
   #lookAtListed(study: StudyRecord, open: readonly OpenManifest[], newest: OpenManifest): void {
     const { ledger } = this.#options;
-    const { time, clock, desk } = this.#trouble;
+    const { time, desk } = this.#trouble;
     const { senderId, studyUid } = study;
     if (open.some(isWhole) || newest.entered < newest.entries)
       return ledger.studies.lookAt(senderId, studyUid, time.nowMs() + this.#waitMs(open));
-    if (study.state !== studyState.incomplete)
-      ledger.studies.save({ ...study, state: studyState.incomplete }, clock.wallMs());
+    if (study.state !== studyState.incomplete) this.#markIncomplete(study, newest);
     const detail = `${newest.entries - newest.missing} of ${countText(newest.entries, 'instance')} arrived`;
     desk.raise('E_STUDY_INCOMPLETE', studyUid, detail, undefined, senderId);
     ledger.studies.lookAt(senderId, studyUid, time.nowMs() + namedAgainMs);
+  }
+
+  #markIncomplete(study: StudyRecord, { revision, entries, missing }: OpenManifest): void {
+    const { ledger } = this.#options;
+    const { senderId, studyUid, studyNumber = 0 } = study;
+    const atMs = this.#trouble.clock.wallMs();
+    const there = { studyNumber, revision, instances: entries - missing, expected: entries };
+    ledger.transaction(() => {
+      ledger.studies.save({ ...study, state: studyState.incomplete }, atMs);
+      ledger.events.enter({ kind: 'incomplete', senderId, studyUid, ...there }, atMs);
+    });
   }
 
   #waitMs(open: readonly OpenManifest[]): number {

@@ -11,6 +11,7 @@ import type { OpenManifest } from '../ledger/open-manifests.ts';
 import type { StudyRecord } from '../ledger/study-records.ts';
 import type { StudyTrouble } from './containment.ts';
 import { isWhole } from './deadlines.ts';
+import { holdInstances } from './holding.ts';
 import { type RevisionContents, type SortedStep, sortingSteps } from './release-gate.ts';
 
 /** What a revision consists of, decided once all of it has arrived. */
@@ -126,32 +127,33 @@ export class Deciding {
         this.#onGone();
         return undefined;
       }
-      this.#holdDiffering(differing, studyUid);
+      this.#holdDiffering(differing, whole);
       yield;
     }
     const contents = step.value;
-    yield* this.#holdOtherPatients(contents);
+    yield* this.#holdOtherPatients(contents, whole);
     return contents;
   }
 
-  /** @returns whether something is newly held */
-  #holdDiffering(differing: SortedStep['differing'], studyUid: string): void {
-    const { ledger } = this.#trouble;
+  #holdDiffering(differing: SortedStep['differing'], study: StudyKey): void {
+    const { ledger, clock } = this.#trouble;
     if (differing.length === 0) return;
+    const toHold = differing.flatMap(({ objectId, heldBecause }) =>
+      heldBecause === undefined ? objectId : [],
+    );
     ledger.transaction(() => {
-      for (const { objectId, heldBecause } of differing) {
-        if (heldBecause === undefined) ledger.instances.hold(objectId, 'E_INSTANCE_MISMATCH');
-        ledger.holds.claim(objectId, studyUid);
-      }
+      holdInstances(ledger, study, toHold, 'E_INSTANCE_MISMATCH', clock.wallMs());
+      for (const { objectId } of differing) ledger.holds.claim(objectId, study.studyUid);
     });
   }
 
   /** Nothing of the revision goes out until all of these are held. */
-  *#holdOtherPatients({ otherPatients }: RevisionContents): Generator<void> {
-    const { ledger } = this.#trouble;
+  *#holdOtherPatients({ otherPatients }: RevisionContents, study: StudyKey): Generator<void> {
+    const { ledger, clock } = this.#trouble;
     for (let from = 0; from < otherPatients.length; from += heldAtOnce) {
       if (from > 0) yield;
-      ledger.instances.holdAll(otherPatients.slice(from, from + heldAtOnce), 'E_PATIENT_MISMATCH');
+      const some = otherPatients.slice(from, from + heldAtOnce);
+      holdInstances(ledger, study, some, 'E_PATIENT_MISMATCH', clock.wallMs());
     }
   }
 }

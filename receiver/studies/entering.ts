@@ -193,7 +193,7 @@ export class ManifestEntering {
   }
 
   #enter(open: OpenManifest, entries: readonly ManifestEntry[]): void {
-    const { ledger, onKnown } = this.#options;
+    const { ledger, clock, onKnown } = this.#options;
     const { manifest, senderId } = open;
     const isCounted = open.entered === 0 ? this.#isToBeCounted(open) : open.isCounted;
     const known = ledger.transaction(() => {
@@ -215,6 +215,7 @@ export class ManifestEntering {
       const isAll = open.entered + entries.length === open.entries;
       if (isCounted && isAll && ledger.openManifests.get(manifest)?.missing !== 0)
         ledger.openManifests.tryAt(manifest, this.#time.nowMs() + countAgainMs);
+      ledger.wholeLists.tell(clock.wallMs());
       return recognised;
     });
     if (known.length > 0) onKnown(senderId, known);

@@ -274,11 +274,13 @@ export class Studies {
 
   /** Reports what has waited too long, and checks again what waits for its time. Call it every second or so. */
   watchDeadlines(): void {
-    const { ledger } = this.#options;
+    const { ledger, clock } = this.#options;
     this.#deadlines.watch();
     this.#entering.wake();
     this.#awaits.clear();
     this.#mayBeReady = true;
+    // Of many that became whole at once the rest is told here.
+    if (ledger.wholeLists.isAnyUntold()) ledger.transaction(() => ledger.wholeLists.tell(clock.wallMs()));
     if (ledger.openManifests.isSweepDue()) ledger.transaction(() => ledger.openManifests.sweep(sweptRows));
     for (const senderId of ledger.studies.senderIds()) {
       const leftOut = ledger.senderReports.leftOut(senderId);

@@ -135,6 +135,7 @@ export class SenderAdmission {
     ledger.transaction(() => {
       ledger.bindings.pin(senderId, keyName);
       ledger.audit.enter(entry, clock.wallMs());
+      ledger.events.enter({ kind: 'sender-heard', senderId, keyName }, clock.wallMs());
     });
     this.#bound.set(senderId, keyName);
     this.#newcomers.get(keyName)?.delete(senderId);

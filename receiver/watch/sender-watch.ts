@@ -194,7 +194,7 @@ export class SenderWatch {
 
   /** Enters what a beacon says, in one transaction. */
   #save(beacon: Beacon, arrival: Arrival, newness: Newness): void {
-    const { ledger } = this.#options;
+    const { ledger, clock } = this.#options;
     const { senderId, keyId } = arrival;
     const before = ledger.senders.get(senderId);
     const told = beacon.highestStudyNumber;
@@ -226,6 +226,9 @@ export class SenderWatch {
     ledger.transaction(() => {
       if (left !== undefined) ledger.senders.leave(senderId, left);
       ledger.senders.save(sender);
+      const [session, behind] = [newest.sessionCounter, before?.sessionCounter ?? 0];
+      if (newness === 'set back')
+        ledger.events.enter({ kind: 'sender-set-back', senderId, session, behind }, clock.wallMs());
     });
     this.#tellOfSetBack(sender);
     const more = told - highestStudyNumber;

@@ -1,6 +1,7 @@
 /** `diode-sender verify`: reads the whole spool again; files that differ from the ledger are no longer sent. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { systemClock } from '../../shared/clock.ts';
 import { configurationOf, type GlobalOptions, print } from '../../shared/console/command-line.ts';
 import { bytesText, countText } from '../../shared/console/quantities.ts';
 import { table } from '../../shared/console/table.ts';
@@ -8,6 +9,7 @@ import { DiodeError } from '../../shared/errors.ts';
 import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
 import { type SenderConfiguration, senderSettings } from '../configuration.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
+import { markUnreadable } from '../spool/unreadable.ts';
 
 const page = 1000;
 
@@ -31,7 +33,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
           ledger.objects.has(objectId),
         );
         const unreadable = ledger.totals.unreadableObjects() + result.different.length;
-        for (const { file } of result.different) ledger.objects.markUnreadable(file.objectId);
+        for (const { file } of result.different) markUnreadable(ledger, file.objectId, systemClock.wallMs());
         const different = result.different.map(({ file, difference }) => ({
           objectId: file.objectId,
           difference,

@@ -14,9 +14,11 @@ import type { TransmitEnd, TransmitOrder } from '../encode/transmitter.ts';
 import { objectPlanner } from '../identity.ts';
 import type { InstanceRow } from '../ledger/instance-records.ts';
 import { passBytesOf } from '../schedule/pass-bytes.ts';
+import { PassCount } from '../schedule/pass-count.ts';
 import { Schedule, type ScheduleOptions } from '../schedule/schedule.ts';
 import { type ClosedStudy, StudyClosing } from '../schedule/study-closing.ts';
 import { type RedeemedTicket, redeemTicket } from '../schedule/tickets.ts';
+import { markUnreadable } from '../spool/unreadable.ts';
 import { BeaconsAndRolls, type BeaconsAndRollsOptions, type TellingPace } from './beacons-and-rolls.ts';
 
 export interface DispatchOptions
@@ -55,6 +57,7 @@ export class Dispatch {
   readonly #schedule: Schedule;
   readonly #plan: ReturnType<typeof objectPlanner>;
   readonly #beaconsAndRolls: BeaconsAndRolls;
+  readonly #passes: PassCount;
   readonly #inFlight = new Map<string, InFlight>();
   /** Blocks of orders that have not ended. One large object may be many, so each lane is counted apart. */
   readonly #waitingBlocks: Record<LaneName, number> = { urgent: 0, routine: 0, background: 0 };
@@ -84,6 +87,7 @@ export class Dispatch {
       passCount: options.schedule.passCount,
       send: (type, document) => this.#sendDocument(type, document),
     });
+    this.#passes = new PassCount({ ledger, clock, passesPlanned: options.schedule.passCount });
     this.closing = new StudyClosing({
       ledger,
       clock,
@@ -167,11 +171,11 @@ export class Dispatch {
 
   /** On a full disk they wait: an object is not sent again before its pass is counted. */
   #countPasses(): void {
-    const { ledger, clock } = this.#options;
+    const { clock } = this.#options;
     if (this.#uncounted.length === 0) return;
     const resent = this.#uncounted.filter((objectId) => this.#schedule.isResend(objectId));
     const counted = this.#desk.during('passes', storageCodes, () => {
-      ledger.objects.countPasses(this.#uncounted, resent);
+      this.#passes.count(this.#uncounted, resent);
       return true;
     });
     if (counted === undefined) return;
@@ -187,7 +191,7 @@ export class Dispatch {
 
   /** A file that is gone, cut or changed is never tried again, until its content is taken in anew; the high side is told. */
   #readFailed(objectId: string, code: ErrorCode): void {
-    const { ledger, spool } = this.#options;
+    const { ledger, spool, clock } = this.#options;
     this.#desk.during('spool account', storageCodes, () => {
       const bytes = ledger.objects.bytesOf(objectId);
       // Its study expired while it was on its way out.
@@ -202,7 +206,7 @@ export class Dispatch {
       }
       this.#endAlarm(objectId);
       // Upkeep sees it there, and says so.
-      ledger.objects.markUnreadable(objectId);
+      markUnreadable(ledger, objectId, clock.wallMs());
     });
   }
 

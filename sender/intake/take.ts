@@ -155,7 +155,7 @@ function* takeOne(
       const target = spool.rejectedPath(bytes, relativePath, error.code);
       // A copy, never what the name leads to by now; and no more may read it than may read the file.
       yield* readContent(source, buffer, { disk, path: target, isPrivate });
-      spool.rejected(target, bytes, error.code);
+      spool.rejected(target, bytes, error.code, options.clock.wallMs());
       outcome.rejected.push({ code: error.code, relativePath });
       source.remove();
     }

@@ -4,9 +4,10 @@
  *
  * A row is written before the scanner is told "success", and nothing is ever deleted here but by retention.
  */
-import { LedgerDatabase, type Migration } from '../../shared/ledger-database.ts';
+import { LedgerDatabase, type LedgerMode, type Migration } from '../../shared/ledger-database.ts';
 import { DoneRequests, doneRequestsSchema } from '../../shared/program/answers.ts';
 import { Audit, auditSchema } from '../../shared/program/audit.ts';
+import { Events, eventsSchema } from '../../shared/program/events.ts';
 import { StandingAlarms, standingAlarmsSchema } from '../../shared/program/standing-alarms.ts';
 import { SavedTime, savedTimeSchema } from '../../shared/running-time.ts';
 import { Counters, countersSchema } from './counters.ts';
@@ -18,6 +19,7 @@ import { RetainedStudies, retainedStudiesSchema } from './retained-studies.ts';
 import { SpoolTotals, spoolTotalsSchema } from './spool-totals.ts';
 import { objectsSchema, SpooledObjects } from './spooled-objects.ts';
 import { StudyRecords, studiesSchema } from './study-records.ts';
+import { TransmittedStudies } from './transmitted-studies.ts';
 
 const migrations: readonly Migration[] = [
   [
@@ -32,6 +34,7 @@ const migrations: readonly Migration[] = [
     auditSchema,
     savedTimeSchema,
     standingAlarmsSchema,
+    eventsSchema,
   ].join('\n'),
 ];
 
@@ -43,23 +46,26 @@ export class SenderLedger {
   readonly resends: Resends;
   readonly retained: RetainedStudies;
   readonly totals: SpoolTotals;
+  readonly transmitted: TransmittedStudies;
   readonly counters: Counters;
   readonly facts: Facts;
   readonly doneRequests: DoneRequests;
   readonly audit: Audit;
   readonly savedTime: SavedTime;
   readonly standingAlarms: StandingAlarms;
+  readonly events: Events;
   readonly #database: LedgerDatabase;
 
   /** @param beforeCommit runs before anything becomes durable; a simulation cuts the power there */
-  constructor(path: string, beforeCommit?: () => void) {
-    const database = new LedgerDatabase(path, migrations, beforeCommit);
+  constructor(path: string, beforeCommit?: () => void, mode?: LedgerMode) {
+    const database = new LedgerDatabase(path, migrations, beforeCommit, mode === undefined ? {} : { mode });
     this.#database = database;
     this.facts = new Facts(database);
     this.counters = new Counters(database);
     this.retained = new RetainedStudies(database);
     this.resends = new Resends(database);
     this.totals = new SpoolTotals(database);
+    this.transmitted = new TransmittedStudies(database);
     this.plans = new ObjectPlans(database);
     this.objects = new SpooledObjects(database, this.resends);
     this.instances = new InstanceRecords(database, this.retained);
@@ -68,6 +74,7 @@ export class SenderLedger {
     this.audit = new Audit(database);
     this.savedTime = new SavedTime(database);
     this.standingAlarms = new StandingAlarms(database);
+    this.events = new Events(database, { ownSenderId: () => this.facts.get('senderId') });
   }
 
   transaction<T>(act: () => T): T {

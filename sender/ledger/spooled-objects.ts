@@ -88,9 +88,16 @@ export class SpooledObjects {
     return row === undefined ? undefined : optionalBytes(row, 'piece_tags');
   }
 
-  /** Its file is gone or is not what it was: it is not sent until the same content is taken in again. */
-  markUnreadable(objectId: string): boolean {
-    return this.#database.run('UPDATE objects SET unreadable = 1 WHERE object_id = ?', objectId) > 0;
+  /**
+   * Its file is gone or is not what it was: it is not sent until the same content is taken in again.
+   * @returns its study; undefined where that was known
+   */
+  markUnreadable(objectId: string): string | undefined {
+    const sql = 'SELECT study_uid FROM objects WHERE object_id = ? AND unreadable = 0';
+    const row = this.#database.get(sql, objectId);
+    if (row === undefined) return undefined;
+    this.#database.run('UPDATE objects SET unreadable = 1 WHERE object_id = ?', objectId);
+    return text(row, 'study_uid');
   }
 
   /**

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../shared/clock.ts';
 import { UsedBuffers, usedLargeBuffers } from '../../shared/collector.ts';
+import { programVersion } from '../../shared/console/command-line.ts';
 import { readKeyRing } from '../../shared/crypto/key-file.ts';
 import { nodeDisk } from '../../shared/disk.ts';
 import { hostFiles } from '../../shared/host-network.ts';
@@ -42,6 +43,7 @@ export interface SenderHost extends Host {
 /** The host that this process runs on. */
 export function senderHost(configuration: SenderConfiguration, log: Log, die: Die): SenderHost {
   return {
+    version: programVersion(),
     clock: systemClock,
     loop: nodeLoop,
     disk: nodeDisk,

@@ -1,6 +1,7 @@
 /** The sender: the list of its parts, in the order in which they start. It stops in reverse. */
 import { DiodeError } from '../../shared/errors.ts';
 import { AlarmsPart } from '../../shared/program/alarms-part.ts';
+import { EventsPart } from '../../shared/program/events-part.ts';
 import { guardedLoop } from '../../shared/program/loop.ts';
 import { RequestsPart } from '../../shared/program/requests-part.ts';
 import { listParts } from '../../shared/program/run-parts.ts';
@@ -24,8 +25,8 @@ export function listSender(configuration: SenderConfiguration, host: SenderHost)
   return listParts(loop, (parts) => {
     const keys = host.readKeys();
     const { ledger, requests } = parts.use(new StorePart(host.openStore()));
-    const { alarms } = parts.use(new AlarmsPart(host, ledger.standingAlarms));
-    const status = parts.use(new StatusPart({ host, alarms, parts }));
+    const { alarms, alarmEvents } = parts.use(new AlarmsPart(host, ledger.standingAlarms));
+    parts.use(new StatusPart({ host, alarms, parts }));
     const { session, identity } = parts.use(
       new SessionPart({ configuration, ledger, keys, alarms, randomBytes }),
     );
@@ -36,10 +37,17 @@ export function listSender(configuration: SenderConfiguration, host: SenderHost)
       }),
     );
     const { spool, runningTime } = spoolPart;
+    const runningMs = () => runningTime.nowMs();
+    parts.use(
+      new EventsPart({
+        ...{ ledger, alarmEvents, alarms, clock, configuration, keys, version: host.version },
+        runningMs,
+      }),
+    );
     const sending = parts.use(
       new Sending({
         ...{ configuration, ledger, spool, identity, session, alarms, clock, log },
-        runningMs: () => runningTime.nowMs(),
+        runningMs,
         openDataPlane: () => host.openDataPlane(identity, session),
       }),
     );
@@ -55,7 +63,7 @@ export function listSender(configuration: SenderConfiguration, host: SenderHost)
     parts.use(
       new RequestsPart({ operations, requests, ledger, clock, alarms, onLooked: () => sending.step() }),
     );
-    return { parts, status, ledger, alarms, identity, spoolPart, sending, link, intake };
+    return { parts, ledger, alarms, identity, spoolPart, sending, link, intake };
   });
 }
 
@@ -70,9 +78,8 @@ export async function startSender(
   configuration: SenderConfiguration,
   host: SenderHost,
 ): Promise<RunningSender> {
-  const { parts, status, identity, sending, link } = listSender(configuration, host);
+  const { parts, identity, sending, link } = listSender(configuration, host);
   await parts.start();
-  status.write();
   host.log.info('sender started', {
     senderId: Buffer.from(identity.senderId).toString('hex'),
     keyId: identity.keyId,

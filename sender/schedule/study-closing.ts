@@ -27,6 +27,9 @@ const closedMax = 16;
 const listedMax = 2000;
 const askedMax = 500;
 
+/** Why a study was closed, in words of events. */
+const reasons = { 1: 'quiet', 2: 'forced', 3: 'mpps' } as const satisfies Record<CloseReason, string>;
+
 interface Due {
   readonly atMs: number;
   readonly isUrgent: boolean;
@@ -191,24 +194,27 @@ export class StudyClosing {
       studyUid,
     });
     const sha256 = createHash('sha256').update(document).digest();
-    this.#ledger.studies.close({
+    const manifest = {
+      ...this.#plan(objectType.manifest, sha256, document.length),
+      sha256: sha256.toString('hex'),
+      bytes: document.length,
+      priority: study.priority,
       studyUid,
-      studyNumber,
-      revision,
-      closedBecause: because,
-      closedAtMs,
-      closedRunningMs: this.#runningMs(),
-      instances: writer.count,
-      manifest: {
-        ...this.#plan(objectType.manifest, sha256, document.length),
-        sha256: sha256.toString('hex'),
-        bytes: document.length,
-        priority: study.priority,
-        studyUid,
-        document,
-      },
+      document,
+    };
+    const closed = { studyUid, studyNumber, revision, instances: writer.count };
+    this.#ledger.transaction(() => {
+      const closedRunningMs = this.#runningMs();
+      this.#ledger.studies.close({
+        ...closed,
+        closedBecause: because,
+        closedAtMs,
+        closedRunningMs,
+        manifest,
+      });
+      this.#ledger.events.enter({ kind: 'closed', ...closed, because: reasons[because] }, closedAtMs);
     });
-    return { studyUid, studyNumber, revision, instances: writer.count };
+    return closed;
   }
 
   #forget(studyUid: string): void {

@@ -43,7 +43,10 @@ export function redeemTicket(
   return ledger.transaction(() => {
     const redeemed = lookUp(ledger, ticket.studies);
     if (redeemed.studies.length === 0) throw noneKept(ledger, redeemed.notKept);
-    ledger.resends.use(ticket.ticketId);
+    const { ticketId } = ticket;
+    ledger.resends.use(ticketId);
+    for (const study of redeemed.studies)
+      ledger.events.enter({ kind: 'ticket-redeemed', ticketId, ...study }, wallMs);
     return redeemed;
   });
 }

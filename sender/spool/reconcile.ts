@@ -6,9 +6,11 @@
  * its file, or with one of another size, is marked unreadable, and the high side is told. Nothing is deleted but
  * what has expired.
  */
+import type { Clock } from '../../shared/clock.ts';
 import type { Disk } from '../../shared/disk.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
 import type { Spool } from './spool.ts';
+import { markUnreadable } from './unreadable.ts';
 
 export interface SpoolReconciliation {
   /** Files without a row: they are in arriving/ now. */
@@ -25,8 +27,9 @@ export function* reconcileSpool(options: {
   readonly ledger: SenderLedger;
   readonly spool: Spool;
   readonly disk: Disk;
+  readonly clock: Clock;
 }): Generator<void, SpoolReconciliation> {
-  const { ledger, spool, disk } = options;
+  const { ledger, spool, disk, clock } = options;
   let adopted = 0;
   let unreadable = 0;
   let looked = 0;
@@ -48,7 +51,7 @@ export function* reconcileSpool(options: {
     for (const { intake, objectId, bytes } of page) {
       after = intake;
       if (spool.objects.has(objectId, bytes)) continue;
-      ledger.objects.markUnreadable(objectId);
+      markUnreadable(ledger, objectId, clock.wallMs());
       unreadable += 1;
     }
     if (page.length < stepEntries) break;

@@ -5,6 +5,8 @@
  *
  * The row goes first and the files after it; a stop between them leaves files that `reconcile.ts` takes away.
  */
+
+import type { Clock } from '../../shared/clock.ts';
 import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
 import type { Alarms } from '../../shared/program/alarms.ts';
 import type { RunningTime } from '../../shared/running-time.ts';
@@ -16,6 +18,7 @@ export interface RetentionOptions {
   readonly ledger: SenderLedger;
   readonly spool: Spool;
   readonly runningTime: RunningTime;
+  readonly clock: Clock;
   readonly alarms: Alarms;
   /** Planned passes of each object. */
   readonly passCount: number;
@@ -62,11 +65,16 @@ export class Retention {
   }
 
   #expire(closedUntilMs: number, early: boolean, limit = studiesPerStep): number {
-    const { ledger, spool, runningTime, passCount, onExpired } = this.#options;
+    const { ledger, spool, runningTime, clock, passCount, onExpired } = this.#options;
     const studies = ledger.retained.expirable(closedUntilMs, passCount, limit);
     for (const studyUid of studies) {
-      for (const objectId of ledger.retained.expire(studyUid, runningTime.nowMs()))
-        spool.removeObject(objectId);
+      const objectIds = ledger.transaction(() => {
+        const expired = ledger.retained.expire(studyUid, runningTime.nowMs());
+        const instances = expired.length;
+        ledger.events.enter({ kind: 'expired', studyUid, instances, early }, clock.wallMs());
+        return expired;
+      });
+      for (const objectId of objectIds) spool.removeObject(objectId);
       onExpired({ studyUid, early });
     }
     return studies.length;

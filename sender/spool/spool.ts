@@ -15,6 +15,8 @@ import { dirname, join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import { ObjectFolder } from '../../shared/object-folder.ts';
+import { fieldText } from '../../shared/program/event-catalogue.ts';
+import { EventGroups } from '../../shared/program/event-groups.ts';
 import { type Priority, priority } from '../../shared/wire/manifest.ts';
 import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
@@ -164,17 +166,42 @@ export class Spool {
   /** One transaction for all; where it is refused, one for each: what one row is refused for is not the others'. */
   #enterRows(batch: readonly PreparedInstance[], failed: Map<PreparedInstance, DiodeError>): InstanceRow[] {
     try {
-      return this.#ledger.transaction(() => batch.map(({ row }) => row).filter((row) => this.#enterRow(row)));
+      return this.#ledger.transaction(() => {
+        const rows = batch.map(({ row }) => row).filter((row) => this.#enterRow(row));
+        this.#enterEvents(rows);
+        return rows;
+      });
     } catch (error) {
       if (!(error instanceof DiodeError)) throw error;
     }
     const entered: InstanceRow[] = [];
     for (const prepared of batch) {
       attempt(failed, prepared, () => {
-        if (this.#ledger.transaction(() => this.#enterRow(prepared.row))) entered.push(prepared.row);
+        const isNew = this.#ledger.transaction(() => {
+          const isEntered = this.#enterRow(prepared.row);
+          if (isEntered) this.#enterEvents([prepared.row]);
+          return isEntered;
+        });
+        if (isNew) entered.push(prepared.row);
       });
     }
     return entered;
+  }
+
+  /** One for each study of the group, and scanner that it came from. */
+  #enterEvents(rows: readonly InstanceRow[]): void {
+    const groups = new EventGroups();
+    for (const { studyUid, bytes, aeTitles } of rows) {
+      const scanner = aeTitles?.calling;
+      groups.add({
+        kind: 'taken-in',
+        studyUid,
+        ...(scanner !== undefined && { scanner: fieldText(scanner) }),
+        instances: 1,
+        bytes,
+      });
+    }
+    groups.enterInto(this.#ledger.events, Math.max(0, ...rows.map(({ takenAtMs }) => takenAtMs)));
   }
 
   /** @returns whether it is new */
@@ -191,10 +218,13 @@ export class Spool {
   }
 
   /** A file lies in rejected/, whole and synced: its name is made durable, and it is counted. */
-  rejected(path: string, bytes: number, code: ErrorCode): void {
+  rejected(path: string, bytes: number, code: ErrorCode, atMs: number): void {
     try {
       this.#disk.syncFolder(dirname(path));
-      this.#ledger.counters.add(code);
+      this.#ledger.transaction(() => {
+        this.#ledger.counters.add(code);
+        this.#ledger.events.enter({ kind: 'rejected', code, files: 1 }, atMs);
+      });
     } catch (error) {
       // It is tried again from its source, and must not be here twice.
       this.#disk.remove(path);

@@ -1,4 +1,5 @@
 /** The alarms as a part of a program: in its log, in its status, and in its ledger from one life to the next. */
+import { AlarmEvents } from './alarm-events.ts';
 import { alarmLog } from './alarm-log.ts';
 import { Alarms } from './alarms.ts';
 import type { Host } from './host.ts';
@@ -11,12 +12,15 @@ export class AlarmsPart implements Part {
   readonly name = 'alarms';
   readonly chores = [{ everyMs: saveMs, act: () => this.#save() }];
   readonly alarms: Alarms;
+  /** Their edges, as events that are to be entered. */
+  readonly alarmEvents: AlarmEvents;
   readonly #standing: StandingAlarms;
 
   /** Those that an earlier life left stand again at once, before anybody has a desk. */
   constructor({ clock, log }: Pick<Host, 'clock' | 'log'>, standing: StandingAlarms) {
     this.#standing = standing;
-    this.alarms = new Alarms(clock, alarmLog(log));
+    this.alarmEvents = new AlarmEvents(clock);
+    this.alarms = new Alarms(clock, alarmLog(log), this.alarmEvents.listener);
     this.alarms.remember(standing.load());
   }
 

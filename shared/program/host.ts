@@ -8,6 +8,8 @@ import type { Die } from '../supervision.ts';
 import type { Loop } from './loop.ts';
 
 export interface Host {
+  /** Of the program. */
+  readonly version: string;
   readonly clock: Clock;
   readonly loop: Loop;
   readonly disk: Disk;

@@ -16,6 +16,8 @@ export interface Part<Status extends object = object> {
   readonly name: string;
   /** Begins, when all earlier parts have. A part that can't keeps the program from starting. */
   start?(): void | Promise<void>;
+  /** Every part has started, and the chores have begun. */
+  started?(): void;
   readonly chores?: readonly Chore[];
   /** Its sections of the status, by name: plain data, and no PHI. */
   status?(): Status;

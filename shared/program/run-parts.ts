@@ -46,9 +46,7 @@ export class RunningParts {
       );
     try {
       const starting = inOrder(this.#parts.map((part) => () => part.start?.()));
-      return starting === undefined
-        ? this.#beginChores()
-        : starting.then(() => this.#beginChores()).catch(failed);
+      return starting === undefined ? this.#begin() : starting.then(() => this.#begin()).catch(failed);
     } catch (error) {
       return failed(error);
     }
@@ -93,10 +91,11 @@ export class RunningParts {
     return sections;
   }
 
-  #beginChores(): void {
+  #begin(): void {
     this.#chores = this.#parts.flatMap((part) =>
       (part.chores ?? []).map(({ everyMs, act }) => this.#loop.every(everyMs, act)),
     );
+    for (const part of this.#parts) part.started?.();
   }
 }
 

@@ -33,7 +33,7 @@ export interface StatusPartOptions {
 
 export class StatusPart implements Part {
   readonly name = 'status';
-  readonly chores = [{ everyMs: writeMs, act: () => this.write() }];
+  readonly chores = [{ everyMs: writeMs, act: () => this.#write() }];
   readonly #options: StatusPartOptions;
   readonly #desk: AlarmDesk;
   readonly #startedMs: number;
@@ -45,14 +45,18 @@ export class StatusPart implements Part {
     this.#startedMs = options.host.clock.monotonicMs();
   }
 
-  /** Writes the last one, unless there never was one. */
-  stop(): void {
-    if (this.#isWritten) this.write();
+  /** At once: until it is there, the command line takes the program for stopped. */
+  started(): void {
+    this.#isWritten = true;
+    this.#write();
   }
 
-  /** Call it when the program has started: until it is there, the command line takes it for stopped. */
-  write(): void {
-    this.#isWritten = true;
+  /** Writes the last one, unless there never was one. */
+  stop(): void {
+    if (this.#isWritten) this.#write();
+  }
+
+  #write(): void {
     const { host, parts } = this.#options;
     this.#desk.during('status', storageCodes, () => {
       const program: Omit<ProgramStatus, 'measures'> = {

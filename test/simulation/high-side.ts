@@ -162,7 +162,6 @@ export class HighSide {
   #start(): void {
     this.#program = listReceiver(this.#configuration, this.#host());
     void this.#program.parts.start();
-    this.#program.status.write();
   }
 
   #ring() {

@@ -225,7 +225,6 @@ export class LowSide {
     this.ledger.facts.once('senderId', () => this.#firstId);
     this.#program = listSender(this.#configuration, this.#host());
     void this.#program.parts.start();
-    this.#program.status.write();
   }
 
   #host(): SenderHost {

@@ -39,6 +39,7 @@ export function linkSettingsOf({
 export function simulatedHost(options: SimulatedHostOptions): Host {
   const { clock, loop, disk, log, random, readKeys, writeStatus } = options;
   return {
+    version: '0.0.0',
     ...{ clock, loop, disk, log, readKeys, writeStatus },
     // The link leads over the loopback interface, which is always there.
     files: new TableOfFiles({ name: 'eth0', ownAddress: '10.0.0.1', networkRoute: '' }),

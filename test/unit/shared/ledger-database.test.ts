@@ -207,12 +207,12 @@ describe('a ledger', () => {
 
   it('that is only looked at sees what its owner writes, and changes nothing', () => {
     const owner = new LedgerDatabase(place(), [first]);
-    const reader = new LedgerDatabase(place(), [first], undefined, 'read');
+    const reader = new LedgerDatabase(place(), [first], undefined, { mode: 'read' });
     owner.run("INSERT INTO studies VALUES ('1.3')");
     expect(reader.all('SELECT uid FROM studies')).toHaveLength(2);
     expect(() => reader.run("INSERT INTO studies VALUES ('1.4')")).toThrow(failure('E_LEDGER'));
     reader.close();
-    expect(() => new LedgerDatabase(place(), [first, second], undefined, 'read')).toThrow(
+    expect(() => new LedgerDatabase(place(), [first, second], undefined, { mode: 'read' })).toThrow(
       failure('E_LEDGER'),
     );
     expect(owner.all('SELECT uid FROM studies')).toHaveLength(2);

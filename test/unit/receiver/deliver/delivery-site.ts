@@ -147,6 +147,7 @@ export class DeliverySite {
     const clock = this.#clock();
     const delivery = new Delivery({
       deliveries: this.#refusing(deliveries),
+      events: ledger.events,
       transaction: (act) =>
         ledger.transaction(() => {
           act();
@@ -165,6 +166,7 @@ export class DeliverySite {
     const plan = new DeliveryPlan({
       deliveries,
       removableObjects,
+      events: ledger.events,
       routes: this.#routes,
       runningTime: time,
       clock,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
 import type { SenderRecord } from '../../../../receiver/ledger/sender-records.ts';
 import { senderOperations } from '../../../../receiver/operate/senders.ts';
+import { systemClock } from '../../../../shared/clock.ts';
 import { asking } from '../../shared/program/asking.ts';
 import { senderId } from '../high.ts';
 
@@ -34,7 +35,7 @@ function site(written: readonly string[] = []) {
     retired: (id: string) => told.push(`retired ${id}`),
     corrected: (id: string) => told.push(`corrected ${id}`),
   };
-  const operations = senderOperations({ ledger, senders: watch });
+  const operations = senderOperations({ ledger, senders: watch, clock: systemClock });
   const ask = asking(ledger, operations);
   const audited = () => ledger.audit.of(senderId).map(({ action, byWhom }) => `${action} by ${byWhom}`);
   return { ledger, told, ask, audited };

@@ -133,7 +133,7 @@ function startAgain(before: Host): Host {
   before.disk.power.restore();
   const { disk, ledger } = before;
   const on = { disk, ledger, spool: new Spool({ folder: '/spool', disk, ledger }) };
-  const steps = reconcileSpool(on);
+  const steps = reconcileSpool({ ...on, clock });
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done !== true) continue;
     expect(step.value.unreadable).toBe(0);

@@ -90,7 +90,7 @@ function low() {
   const replan = (identity = after) =>
     replanStale({ ledger, disk, objectsFolder: spool.objects.path, identity, passesPlanned: 2 });
   const takeLeftovers = () => {
-    const comparing = reconcileSpool({ ledger, spool, disk });
+    const comparing = reconcileSpool({ ledger, spool, disk, clock });
     while (comparing.next().done !== true);
     const found = spool
       .leftovers()

@@ -1,0 +1,49 @@
+/** The events of a program as such: its starts and stops, and another configuration. */
+import { createHash } from 'node:crypto';
+import type { Events } from './events.ts';
+
+/** Of a fingerprint: enough to tell two configurations apart. */
+const fingerprintDigits = 16;
+
+interface EventLedger {
+  readonly events: Events;
+  transaction<T>(act: () => T): T;
+}
+
+export interface ProgramStart {
+  readonly version: string;
+  /** Its values: of them only a fingerprint is kept. */
+  readonly configuration: object;
+  readonly keyIds: readonly number[];
+}
+
+/** Enters a start, and before it the configuration and the keys where those are others than before. */
+export function enterStart(ledger: EventLedger, start: ProgramStart, atMs: number): void {
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify(sorted(start.configuration)))
+    .digest('hex')
+    .slice(0, fingerprintDigits);
+  ledger.transaction(() => {
+    if (ledger.events.remember('configuration', fingerprint))
+      ledger.events.enter({ kind: 'configuration', fingerprint }, atMs);
+    enterKeys(ledger, start.keyIds, atMs);
+    ledger.events.enter({ kind: 'started', version: start.version }, atMs);
+  });
+}
+
+/** Enters the keys that count from now on, where those are others than before. */
+export function enterKeys({ events }: EventLedger, keyIds: readonly number[], atMs: number): void {
+  if (events.remember('keys', keyIds.join(' ')))
+    events.enter({ kind: 'keys-read', keys: keyIds.length }, atMs);
+}
+
+/** The same values in whatever order they are written. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, of]) => [name, sorted(of)]),
+  );
+}
