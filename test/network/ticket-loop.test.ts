@@ -109,6 +109,42 @@ describe('a study of which a part was lost', () => {
   });
 });
 
+describe('what happened to a study', () => {
+  const happened = async (side: 'sender' | 'receiver', ...flags: readonly string[]) => {
+    const { code, output } = await transfer.configured(side, 'events', ...flags);
+    return { code, lines: output.trimEnd().split('\n') };
+  };
+
+  it('is told by both sides, of a study that its number, UID or the end of that names', async () => {
+    const low = await happened('sender', '1', '--json');
+    const kinds = (lines: readonly string[]) => lines.map((line): string => JSON.parse(line).kind);
+    const studyUid: string = JSON.parse(low.lines[0] ?? '').studyUid;
+    expect(kinds(low.lines)).toEqual(['taken-in', 'closed', 'transmitted', 'ticket-redeemed']);
+    const high = await happened('receiver', studyUid, '--json');
+    expect(kinds(high.lines)).toEqual(expect.arrayContaining(['announced', 'received', 'ticket-made']));
+    expect(kinds(high.lines).slice(-2)).toEqual(['complete', 'released']);
+    expect((await happened('receiver', studyUid.slice(-12), '--json')).lines).toEqual(high.lines);
+  });
+
+  it('is told in lines of 80 columns, with the start of the program', async () => {
+    for (const side of ['sender', 'receiver'] as const) {
+      const { code, lines } = await happened(side, '--since', '1h');
+      expect(code).toBe(0);
+      expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80);
+      const text = lines.join('\n');
+      expect(text).toMatch(/^[0-9-]{10} [0-9:]{8} {2}configuration +another one: [0-9a-f]{16}$/m);
+      expect(text).toMatch(/ {2}keys read +1 key$/m);
+      expect(text).toMatch(/ {2}started +version /m);
+    }
+  });
+
+  it('of which nothing is known ends with 1', async () => {
+    expect(await happened('receiver', '1.2.3.4.5')).toMatchObject({ code: 1 });
+    const wrong = await transfer.configured('sender', 'events', '--since', 'yesterday');
+    expect(wrong).toMatchObject({ code: 1, output: expect.stringContaining('E_USAGE') });
+  });
+});
+
 describe('a study of which nothing ever came', () => {
   it('is asked for by its number with a typed code, and comes', async () => {
     transfer.toggleDark();

@@ -13,6 +13,7 @@ import { burstLoss, type ChannelOptions } from '../harness/channel.ts';
 import { Random } from '../harness/random.ts';
 import { smallInstance } from '../harness/small-instance.ts';
 import { uidFrom } from '../harness/synthetic-instance.ts';
+import { checkReceiverEvents, checkSenderEvents } from './event-invariants.ts';
 import type { End, HighSide } from './high-side.ts';
 import type { ScenarioResult } from './link-scenario.ts';
 import type { DiskImage, LowSide } from './low-side.ts';
@@ -88,6 +89,7 @@ class Chaos {
       world.run(world.clock.monotonicMs() + this.#random.integer(4000));
       this.#fault();
       world.checkNothingSilent(false);
+      this.#checkEvents();
     }
     if (this.#files === 0) this.#takeSome();
     this.#heal();
@@ -102,6 +104,7 @@ class Chaos {
     if (!whole) throw new Error(`${left()} of ${this.#files} files were not released after the faults ended`);
     world.run(world.clock.monotonicMs() + 40_000);
     world.checkNothingSilent(true);
+    this.#checkEvents();
     return {
       seed: this.#seed,
       files: this.#files,
@@ -111,6 +114,11 @@ class Chaos {
       virtualMs: world.clock.monotonicMs(),
       plain: false,
     };
+  }
+
+  #checkEvents(): void {
+    for (const { ledger } of this.#world.lows) checkSenderEvents(ledger);
+    for (const { ledger } of this.#world.highs) checkReceiverEvents(ledger);
   }
 
   get #low(): LowSide {

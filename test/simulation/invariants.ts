@@ -6,12 +6,14 @@
  * - nothing twice: no instance of a sender is released two times;
  * - nothing taken back: what stood in the inbox stands there after every restart;
  * - nothing promised too early: what the ledger says is in the vault is there, byte for byte, after every restart;
+ * - nothing untold, and nothing told that is not: a release has its event, an event its release;
  * - nothing silently missing: every study the receiver was told of is released, or named by `missing`.
  */
 import { createHash } from 'node:crypto';
 import type { ReleaseRecord } from '../../receiver/ledger/release-records.ts';
 import { accountOfMissing } from '../../receiver/studies/missing.ts';
 import { assert } from '../../shared/assert.ts';
+import { checkReceiverEvents } from './event-invariants.ts';
 import { type HighSide, inboxFolder, objectsFolder } from './high-side.ts';
 
 /** A file that a scanner gave to a sender. */
@@ -59,6 +61,7 @@ export class Invariants {
   checkAgain(damaged: ReadonlySet<string> = new Set()): void {
     this.#checkInbox(true);
     this.#checkVault(damaged);
+    checkReceiverEvents(this.#high.ledger);
   }
 
   /** What was put in and is neither in the inbox nor held. */
