@@ -21,7 +21,7 @@ export interface EventBounds {
 
 const boundsDefault: EventBounds = { rowsMax: 1_000_000, sourcesMax: 512 };
 /** Rows that one step forgets, besides as many as came since the last. */
-const stepRows = 1000;
+const stepRows = 500;
 /** Sources that one step takes from. */
 const stepSources = 8;
 /** Marks of age in the time that events are kept. */

@@ -48,6 +48,23 @@ describe('release from quarantine', () => {
     expect(accountOfMissing(link.high.ledger, 100)).toEqual([]);
   });
 
+  it('is told of in the events of its study, without the reason', () => {
+    const link = new HostileLink();
+    const [, objectId = ''] = link.sendStudy([first, document]);
+    ask(link, 'release', objectId);
+    ask(link, 'purge', '2.25.1');
+    const { events } = link.high.ledger;
+    const story = events.newest({ studyUid: '2.25.1' }, 99);
+    expect(story.map(({ kind }) => kind).slice(-6)).toEqual([
+      ...['held', 'announced', 'complete', 'released', 'let-through', 'released'],
+    ]);
+    expect(events.newest({ kind: 'held' }, 9)).toMatchObject([
+      { code: 'E_ENCAPSULATED_DOCUMENT', instances: 1 },
+    ]);
+    expect(events.newest({ kind: 'let-through' }, 9)).toMatchObject([{ byWhom: 'olga', instances: 1 }]);
+    expect(JSON.stringify(story)).not.toContain('ward');
+  });
+
   it('of a whole study in quarantine releases it as a study', () => {
     const link = new HostileLink();
     link.sendStudy([first, other]);
