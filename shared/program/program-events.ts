@@ -32,7 +32,9 @@ export function enterStart(ledger: EventLedger, start: ProgramStart, atMs: numbe
 }
 
 /** Enters the keys that count from now on, where those are others than before. */
-export function enterKeys({ events }: EventLedger, keyIds: readonly number[], atMs: number): void {
+export function enterKeys(ledger: EventLedger, keyIds: readonly number[], atMs: number): void {
+  const { events } = ledger;
+  const keys = keyIds.length;
   if (events.remember('keys', keyIds.join(' ')))
     events.enter({ kind: 'keys-read', keys: keyIds.length }, atMs);
 }
