@@ -192,24 +192,24 @@ export function takeOwnership(path: string): () => void {
       throw new DiodeError('E_ALREADY_RUNNING', undefined, { cause });
     throw new DiodeError('E_LEDGER', 'the lock beside the ledger cannot be opened', { cause });
   }
-  const held = database;
+  const opened = database;
   return () => {
-    held.exec('ROLLBACK');
-    held.close();
+    opened.exec('ROLLBACK');
+    opened.close();
   };
 }
 
 /** Reads a column as a number. */
 export function number(row: Row, column: string): number {
   const value = row[column];
-  assert(typeof value === 'number' || typeof value === 'bigint', `column ${column} holds a number`);
+  assert(typeof value === 'number' || typeof value === 'bigint', `column ${column} is a number`);
   return Number(value);
 }
 
 /** Reads a column as text. */
 export function text(row: Row, column: string): string {
   const value = row[column];
-  assert(typeof value === 'string', `column ${column} holds text`);
+  assert(typeof value === 'string', `column ${column} is a text`);
   return value;
 }
 

@@ -158,7 +158,7 @@ export function* leaves(
     const key = prefix + keyPart(name);
     const isInner = isTable(value) && Object.keys(value).length > 0 && !Object.hasOwn(settings, key);
     if (isInner && key.split('.').length < depthMax) yield* leaves(value, settings, `${key}.`);
-    // A table whose keys are all commented out is not a key; one that holds no known setting is unknown.
+    // A table whose keys are all commented out is not a key; one without a known setting is unknown.
     else if (!isTable(value) || !isTableOf(settings, key)) yield [key, value];
   }
 }

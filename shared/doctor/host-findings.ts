@@ -119,7 +119,7 @@ export function engineFinding(name: string): Finding {
         'engine',
         'warning',
         'the reference engine, the slowest',
-        'Install the package again, on a processor with SIMD.',
+        'Reinstall this version, on a processor with SIMD.',
       )
     : ok('engine', name);
 }

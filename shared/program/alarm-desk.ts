@@ -55,9 +55,9 @@ export class AlarmDesk {
     this.#board.clear(this.owner, code, subject);
   }
 
-  /** Raises while a condition holds, clears when it does not. */
-  set(holds: boolean, code: ErrorCode, subject = '', detail?: string, source?: string): void {
-    if (holds) this.raise(code, subject, detail, undefined, source);
+  /** Raises while something is wrong, clears when it is not. */
+  set(isWrong: boolean, code: ErrorCode, subject = '', detail?: string, source?: string): void {
+    if (isWrong) this.raise(code, subject, detail, undefined, source);
     else this.clear(code, subject);
   }
 

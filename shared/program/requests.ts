@@ -3,7 +3,7 @@
  * no other right. So no program listens on a socket for its operator.
  *
  * Any process may write any nonsense into it. So nothing of a row is believed: it is read as bytes, of which there may be
- * so many, and all the file ever holds is bounded. A request is withdrawn or begun, never both.
+ * so many, and all that is ever in the file is bounded. A request is withdrawn or begun, never both.
  */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -91,7 +91,7 @@ export class Requests {
 
   // Who answers
 
-  /** Begins with requests that wait, the oldest first. None while another process holds the file. */
+  /** Begins with requests that wait, the oldest first. None while another process uses the file. */
   take(limit: number): Request[] {
     // Mostly there is none, and then nothing is written.
     if (this.#database.get('SELECT 1 FROM requests WHERE answer IS NULL LIMIT 1') === undefined) return [];
@@ -120,7 +120,7 @@ export class Requests {
     }));
   }
 
-  /** Where another process holds the file, it is taken again, and answered then. */
+  /** Where another process uses the file, it is taken again, and answered then. */
   answer(request: Pick<Request, 'number'>, answer: Answer, atMs: number): void {
     try {
       this.#unlessBusy(() =>
@@ -170,7 +170,7 @@ export class Requests {
   }
 }
 
-/** Who holds the file for longer is asked again: the program has other things to do. */
+/** Where somebody has the file for longer it is tried again: the program has other things to do. */
 const programBusyMs = 50;
 
 /**

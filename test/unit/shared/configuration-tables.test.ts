@@ -207,7 +207,7 @@ name = "x"
     // Nor is what another kind has taken from around the list.
     expect(load(`${named}by = "foot"\n`).ways).toEqual([{ name: 'a', by: 'foot' }]);
     expect(load(`${named}by = "foot"\nweight = 3\n`).errors).toEqual([
-      'ways[1].weight = 3: is for by = "post" or "rail" only (line 6)',
+      'ways[1].weight = 3: is only for by = "post" or "rail" (line 6)',
     ]);
     expect(load(`${named}by = "post"\nweight = 10\n`).errors).toEqual([
       'ways[1].weight = 10: must be a whole number from 1 to 9 (line 6)',

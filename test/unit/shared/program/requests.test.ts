@@ -189,21 +189,21 @@ describe('a row', () => {
 });
 
 describe('a file', () => {
-  it('that another process holds delays the program for a moment, and is tried again', () => {
+  it('that another process uses delays the program for a moment, and is tried again', () => {
     const requests = opened();
     const id = requests.ask('close', {});
-    const holder = other();
-    holder.exec('BEGIN IMMEDIATE');
+    const user = other();
+    user.exec('BEGIN IMMEDIATE');
     const startedMs = performance.now();
     expect(requests.take(9)).toEqual([]);
     expect(performance.now() - startedMs).toBeLessThan(2000);
-    holder.exec('ROLLBACK');
+    user.exec('ROLLBACK');
     const [request] = requests.take(9);
     if (request === undefined) throw new Error('it was taken');
-    holder.exec('BEGIN IMMEDIATE');
+    user.exec('BEGIN IMMEDIATE');
     requests.answer(request, { ok: true, detail: '' }, 0);
     requests.prune(0);
-    holder.exec('ROLLBACK');
+    user.exec('ROLLBACK');
     expect(requests.answerOf(id)).toBeUndefined();
     expect(requests.take(9)).toMatchObject([{ id }]);
   });
