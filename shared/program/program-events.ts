@@ -35,8 +35,9 @@ export function enterStart(ledger: EventLedger, start: ProgramStart, atMs: numbe
 export function enterKeys(ledger: EventLedger, keyIds: readonly number[], atMs: number): void {
   const { events } = ledger;
   const keys = keyIds.length;
-  if (events.remember('keys', keyIds.join(' ')))
-    events.enter({ kind: 'keys-read', keys: keyIds.length }, atMs);
+  ledger.transaction(() => {
+    if (events.remember('keys', keyIds.join(' '))) events.enter({ kind: 'keys-read', keys }, atMs);
+  });
 }
 
 /** The same values in whatever order they are written. */
