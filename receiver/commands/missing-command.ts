@@ -142,7 +142,7 @@ function writeTicket(
   ledger.transaction(() => {
     ledger.audit.enter({ action: 'ticket', subject: `${sender.senderId} ${numbers}`, ...who }, wallMs);
     const ticket = { senderId: sender.senderId, ticketId, byWhom: fieldText(who.byWhom) };
-    enterTicket(ledger, plan, rows, ticket, Date.now());
+    enterTicket(ledger, plan, rows, ticket, wallMs);
   });
   if (options.ticket !== undefined && options.ticket !== '-') writeFile(options.ticket, plan.text);
   if (json)

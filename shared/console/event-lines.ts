@@ -99,7 +99,7 @@ const sentences: Sentences = {
   'alarm-raised': ({ code, subject }) => [code, shortSubject(subject)],
   'alarm-changed': ({ code, detail }) => [code, detail],
   'alarm-cleared': ({ code, subject }) => [code, shortSubject(subject)],
-  'alarm-acknowledged': ({ code, byWhom }) => [code, `by ${byWhom}`],
+  acknowledged: ({ code, byWhom }) => [code, `by ${byWhom}`],
   'operation-done': ({ verb, subject = '', byWhom }) => [
     verb,
     shortSubject(subject),

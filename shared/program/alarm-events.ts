@@ -17,7 +17,7 @@ const kinds = {
   raised: 'alarm-raised',
   changed: 'alarm-changed',
   cleared: 'alarm-cleared',
-  acknowledged: 'alarm-acknowledged',
+  acknowledged: 'acknowledged',
 } as const satisfies Record<AlarmEdge, NewEvent['kind']>;
 
 export class AlarmEvents {

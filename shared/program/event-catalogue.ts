@@ -82,7 +82,7 @@ export const eventKinds = {
   'alarm-raised': kind('program', { code, severity: name, subject: name, detail: name }),
   'alarm-changed': kind('program', { code, severity: name, subject: name, detail: name }),
   'alarm-cleared': kind('program', { code, subject: name }),
-  'alarm-acknowledged': kind('program', { code, subject: name, byWhom: name }),
+  acknowledged: kind('program', { code, subject: name, byWhom: name }),
   'operation-done': kind('program', { verb: name, subject: name.optional(), byWhom: name.optional() }),
   'keys-read': kind('program', { keys: count }),
   configuration: kind('program', { fingerprint: name }),

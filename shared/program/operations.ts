@@ -9,6 +9,8 @@ import type { Clock } from '../clock.ts';
 import { DiodeError } from '../errors.ts';
 import type { Answer, Done, DoneRequests, Facts } from './answers.ts';
 import type { Audit } from './audit.ts';
+import { fieldText } from './event-catalogue.ts';
+import type { Events } from './events.ts';
 import type { Request, Requests } from './requests.ts';
 
 /** Every audited operation says who asks, and why. */
@@ -81,6 +83,7 @@ export function checkedFields<Asked>({ schema }: RequestForm<Asked>, fields: unk
 export interface OperationsLedger {
   transaction<T>(act: () => T): T;
   readonly audit: Audit;
+  readonly events: Events;
   readonly doneRequests: DoneRequests;
 }
 
@@ -152,6 +155,13 @@ export class Operations {
         const { action, subjects } = acted.audit;
         const who = whoSchema.parse(request.fields);
         for (const subject of subjects) ledger.audit.enter({ action, subject, ...who }, clock.wallMs());
+        const [subject] = subjects;
+        const about = subject === undefined ? {} : { subject: fieldText(subject) };
+        const { verb } = request;
+        ledger.events.enter(
+          { kind: 'operation-done', verb, ...about, byWhom: fieldText(who.byWhom) },
+          clock.wallMs(),
+        );
       }
       ledger.doneRequests.enter(request.id, {
         answer: doneWith(acted.told),

@@ -57,7 +57,7 @@ const longest: { readonly [K in EventKind]: Record<string, unknown> } = {
     detail: '患'.repeat(99),
   },
   'alarm-cleared': { code: 'E_STUDY_INCOMPLETE', subject: 's'.repeat(200) },
-  'alarm-acknowledged': { code: 'E_STUDY_INCOMPLETE', subject: 's', byWhom: 'w' },
+  acknowledged: { code: 'E_STUDY_INCOMPLETE', subject: 's', byWhom: 'w' },
   'operation-done': { verb: 'v'.repeat(99), subject: longUid, byWhom: 'w' },
   'keys-read': { keys: 99 },
   configuration: { fingerprint: '0123456789abcdef' },

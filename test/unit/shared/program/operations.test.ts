@@ -8,6 +8,7 @@ import { DiodeError } from '../../../../shared/errors.ts';
 import { LedgerDatabase } from '../../../../shared/ledger-database.ts';
 import { DoneRequests, doneRequestsSchema } from '../../../../shared/program/answers.ts';
 import { Audit, auditSchema } from '../../../../shared/program/audit.ts';
+import { Events, eventsSchema } from '../../../../shared/program/events.ts';
 import {
   type Acted,
   auditedForm,
@@ -31,7 +32,7 @@ class Site {
   readonly database = new LedgerDatabase(
     ':memory:',
     [
-      `CREATE TABLE names (name TEXT); INSERT INTO names VALUES ('first'); ${auditSchema} ${doneRequestsSchema}`,
+      `CREATE TABLE names (name TEXT); INSERT INTO names VALUES ('first'); ${auditSchema} ${doneRequestsSchema} ${eventsSchema}`,
     ],
     () => this.beforeCommit(),
   );
@@ -39,6 +40,7 @@ class Site {
     transaction: <T>(act: () => T): T => this.database.transaction(act),
     audit: new Audit(this.database),
     doneRequests: new DoneRequests(this.database),
+    events: new Events(this.database),
   };
 
   get names() {
