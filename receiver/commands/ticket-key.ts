@@ -1,5 +1,5 @@
 /** The key for a sender's ticket: one of the name that the sender is bound to, never another's. */
-import { type Key, type KeyRing, keyNameText } from '../../shared/crypto/key-file.ts';
+import type { Key, KeyRing } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SenderRecord } from '../ledger/sender-records.ts';
@@ -17,6 +17,6 @@ export function ticketKey(ledger: ReceiverLedger, ring: KeyRing, sender: SenderR
   if (key !== undefined) return key;
   throw new DiodeError(
     'E_KEY_UNKNOWN',
-    `sender ${senderId} is bound to the key name ${keyNameText(name)}, but the key file has no such key`,
+    `sender ${senderId} is bound to ${name === '' ? 'keys without a name' : `the key name ${name}`}, but the key file has no such key`,
   );
 }
