@@ -1,7 +1,7 @@
 /**
- * A slot has one open source block as ready datagrams: k source symbols, then this pass's repair
- * symbols, each behind its header, at the stride of the datagram. Slots lie in the erasure engine's own
- * memory, so that nothing is copied for encoding, and are used again and again.
+ * A slot contains one open source block as ready datagrams: k source symbols, then this pass's repair
+ * symbols, each after its header, at the stride of the datagram. Slots are in the erasure engine's own
+ * memory, so that nothing is copied for encoding, and are reused.
  */
 import { assert, present } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
@@ -21,7 +21,7 @@ export class BlockSlot {
   readonly #memory: Uint8Array;
   readonly #datagramBytes: number;
   readonly #symbolsMax: number;
-  /** One view a datagram, made at its first use: a view for each time would be garbage for each datagram. */
+  /** One view per datagram, made at its first use: a new view each time would be garbage for each datagram. */
   readonly #datagrams: Uint8Array[] = [];
   #block = noBlock;
   #next = 0;
@@ -32,7 +32,7 @@ export class BlockSlot {
     this.#symbolsMax = Math.floor(memory.length / datagramBytes);
   }
 
-  /** Where its memory begins in the buffer it is a part of. */
+  /** Where its memory begins in its buffer. */
   get address(): number {
     return this.#memory.byteOffset;
   }
@@ -42,13 +42,13 @@ export class BlockSlot {
     return this.#block.repairEsis.length;
   }
 
-  /** Datagrams of the block that have not been taken yet. */
+  /** How many datagrams of the block have not been taken yet. */
   get left(): number {
     return this.#block.sourceSymbols + this.#block.repairEsis.length - this.#next;
   }
 
   /**
-   * Lays a block out: header and payload into the source datagrams, then the repair symbols.
+   * Lays out a block: header and payload into the source datagrams, then the repair symbols.
    * @param header the object's header, `headerBytes` long
    * @param pieces what the block consists of, in order; the rest of its last symbol is zero
    */
@@ -74,7 +74,7 @@ export class BlockSlot {
     this.#next = 0;
   }
 
-  /** Copies the next datagram out, with its sequence number and without its tag. */
+  /** Copies out the next datagram, with its sequence number but without its tag. */
   take(target: Uint8Array, sequence: number): void {
     assert(this.left > 0, 'a slot with datagrams');
     target.set(this.#datagram(this.#next));
@@ -82,7 +82,7 @@ export class BlockSlot {
     this.#next += 1;
   }
 
-  /** The address of the next datagram, without sequence number and tag. It stays there until the slot is filled. */
+  /** The address of the next datagram, without sequence number and tag. It stays valid until the slot is filled again. */
   takeAddress(): number {
     assert(this.left > 0, 'a slot with datagrams');
     const address = this.address + this.#next * this.#datagramBytes;
@@ -102,7 +102,7 @@ export class BlockSlot {
     let symbol = 0;
     let filled = 0;
     for (const { buffer, byteOffset, length: pieceBytes } of pieces) {
-      // As what it is underneath: a part of a Buffer takes three times as long to make.
+      // As a plain Uint8Array: slicing a Buffer takes three times as long.
       const piece = new Uint8Array(buffer, byteOffset, pieceBytes);
       let done = 0;
       while (done < piece.length) {

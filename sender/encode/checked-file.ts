@@ -1,18 +1,18 @@
 /**
- * A file of the spool as a pass reads it: only bytes that were hashed when the file was taken in. Everything else stops the
- * pass, since under one key and nonce no second content may ever go out (see shared/crypto/piece-tags.ts).
+ * A file in the spool as a pass reads it: only bytes that were hashed when the file was taken in. Anything else stops the
+ * pass, because no second content may ever go out under one key and nonce (see shared/crypto/piece-tags.ts).
  */
 import { isPiece, pieceBytes } from '../../shared/crypto/piece-tags.ts';
 import type { DiskFile } from '../../shared/disk.ts';
 import { DiodeError } from '../../shared/errors.ts';
 
 /**
- * Windows of files that were read to their end: one for each file would be fresh memory, and hundreds of small files wait
- * with their last datagrams. So few are read by turns, one a lane.
+ * Windows of files that were read to the end, for reuse: a new one for each file would be fresh memory, and hundreds of
+ * small files wait with their last datagrams. Few files are read at a time, one per lane.
  */
 const spareMax = 4;
 const spare: Uint8Array[] = [];
-/** A part that begins in a piece and ends in the next fits; blocks of the largest datagrams take more. */
+/** Has room for a part that begins in one piece and ends in the next; blocks of the largest datagrams need more. */
 const windowBytes = 2 * pieceBytes;
 const nothing = new Uint8Array(0);
 
@@ -20,7 +20,7 @@ export class CheckedFile {
   readonly #file: Pick<DiskFile, 'readAt' | 'close'>;
   readonly #bytes: number;
   readonly #tags: Uint8Array;
-  /** What was read and compared lies at its start. A pass goes through its file in order, so it is all that is needed. */
+  /** What was read and compared is at its start. A pass goes through its file in order, so nothing else is needed. */
   #window: Uint8Array = nothing;
   #windowStart = 0;
   #windowEnd = 0;
@@ -33,8 +33,8 @@ export class CheckedFile {
   }
 
   /**
-   * @returns a part of the file, good until the next is read of any; shorter than `length` only at the end of the file
-   * @throws DiodeError E_SPOOL_DAMAGED when these are not the bytes that were hashed
+   * @returns a part of the file, valid until the next part of any file is read; shorter than `length` only at the end
+   * @throws DiodeError E_SPOOL_DAMAGED if these are not the bytes that were hashed
    */
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(this.#bytes, offset + length);
@@ -62,7 +62,7 @@ export class CheckedFile {
     this.#windowEnd = this.#windowStart;
   }
 
-  /** Reads the pieces behind the window up to one that ends at or behind `end`; what lies before `offset` makes room. */
+  /** Reads the pieces after the window up to the one that ends at or after `end`; what is before `offset` makes room. */
   #extend(offset: number, end: number): void {
     const start = Math.min(offset, this.#windowEnd);
     const keptStart = start - this.#windowStart;
@@ -81,7 +81,7 @@ export class CheckedFile {
     while (this.#windowEnd < end) this.#loadNext();
   }
 
-  /** The window ends only behind what was compared, so a piece that is not right is in no part that was given. */
+  /** The window never goes beyond what was compared, so a wrong piece is in no part that was returned. */
   #loadNext(): void {
     const pieceEnd = Math.min(this.#bytes, this.#windowEnd + pieceBytes);
     const target = this.#window.subarray(this.#windowEnd - this.#windowStart, pieceEnd - this.#windowStart);
@@ -98,7 +98,7 @@ function windowOf(bytes: number): Uint8Array {
   return window ?? new Uint8Array(Math.max(windowBytes, Math.ceil(bytes / pieceBytes) * pieceBytes));
 }
 
-/** One that is too small for the blocks of this link makes room for a larger one. */
+/** A window too small for the blocks of this link is replaced by a larger one. */
 function giveBack(window: Uint8Array): void {
   if (window.length === 0) return;
   spare.push(window);

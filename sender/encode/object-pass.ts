@@ -1,6 +1,6 @@
 /**
  * One pass of one object: reads its blocks in order, seals them, and lays them out in slots.
- * Sealing is the same in every pass, repair symbols are fresh ones, so passes combine.
+ * Sealing is the same in every pass, and repair symbols are new ones, so passes combine.
  */
 import { assert, present } from '../../shared/assert.ts';
 import { ObjectSeal } from '../../shared/crypto/seal.ts';
@@ -18,8 +18,8 @@ import { type SenderIdentity, type Session, secretsOf } from '../identity.ts';
 import type { BlockSlot } from './block-slot.ts';
 
 /**
- * Gives a part of the object, good until the next one of any object is asked for; fewer bytes than asked for mean that the object is not
- * what it was.
+ * Returns a part of the object, valid until a part of any object is requested; fewer bytes than requested mean that the
+ * object is not what it was.
  */
 export type ReadObject = (offset: number, length: number) => Uint8Array;
 
@@ -29,14 +29,14 @@ export interface ObjectPassOptions {
   readonly objectBytes: number;
   readonly maximumSourceSymbols: number;
   readonly pass: number;
-  /** The key it was planned under; the current one when left out. */
+  /** The key it was planned under; the current one if left out. */
   readonly keyId?: number;
   readonly read: ReadObject;
 }
 
 /**
- * What all blocks of a pass need, made with the first. A pass that waits is old to the collector, and what it keeps is
- * garbage for long after it ended: so it keeps little.
+ * What all blocks of a pass need, made with the first one. A waiting pass is old to the garbage collector, and its memory
+ * stays garbage long after it has ended, so it keeps little.
  */
 interface Begun {
   readonly seal: ObjectSeal;
@@ -57,7 +57,7 @@ export class ObjectPass {
   constructor(identity: SenderIdentity, session: Session, options: ObjectPassOptions) {
     const { parameters, senderId } = identity;
     const { objectId, type, objectBytes, maximumSourceSymbols, keyId = identity.keyId } = options;
-    // Its id is bound to that key: under another one it would be no object at all.
+    // Its id is bound to that key: under another one it would not be an object at all.
     const secret = present(secretsOf(identity).get(keyId), 'an object is planned under a key of the ring');
     const symbolBytes = symbolBytesOf(parameters.datagramBytes);
     this.objectId = objectId;
@@ -90,8 +90,8 @@ export class ObjectPass {
   }
 
   /**
-   * Lays the next block out.
-   * @throws DiodeError E_SPOOL_DAMAGED when the object is not what it was at intake
+   * Lays out the next block.
+   * @throws DiodeError E_SPOOL_DAMAGED if the object is not what it was at intake
    */
   openNext(code: ErasureCode, slot: BlockSlot): void {
     assert(this.blocksLeft > 0, 'a block is left');

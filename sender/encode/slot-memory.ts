@@ -1,6 +1,6 @@
 /**
- * The memory that the encoding thread works in: slots of open blocks, and behind them the ring into which their
- * datagrams go. It is one, whatever the erasure engine, so that one kernel brings datagrams from here to there.
+ * The memory that the encoding thread works in: slots for open blocks, followed by the ring into which their datagrams go.
+ * It is one buffer, whatever the erasure engine, so that one kernel call moves datagrams from slots to ring.
  */
 import { assert } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
@@ -9,24 +9,24 @@ import type { RingDescription } from '../../shared/ring.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { transmissionBytes } from './transmission.ts';
 
-/** Datagrams that are brought to the ring at once, at most. */
+/** The most datagrams that are moved to the ring at once. */
 export const gatheredMax = 256;
 const alignment = 64;
 
-/** What is allocated in all: slots and a list of addresses, with room to align each. */
+/** Total allocation: slots and a list of addresses, with room to align each. */
 export function slotMemoryBytes(parameters: LinkParameters, openBlocks: number): number {
   return transmissionBytes(parameters, openBlocks) + 4 * gatheredMax + 2 ** 16;
 }
 
-/** The memory to make before the ring: also an engine that works in it has room. */
+/** The memory to allocate before the ring, including room for an engine that works in it. */
 export function memoryBeforeRing(parameters: LinkParameters, openBlocks: number): number {
   return simdEngineBytes(slotMemoryBytes(parameters, openBlocks));
 }
 
 export class SlotMemory {
-  /** All of the memory, ring and all. */
+  /** The whole memory, including the ring. */
   readonly bytes: Uint8Array;
-  /** For a list of addresses in it. */
+  /** Room for a list of addresses in it. */
   readonly addresses: Uint32Array;
   readonly #ring: RingDescription;
   readonly #code: ErasureCode;
@@ -41,7 +41,7 @@ export class SlotMemory {
   }
 
   allocate(byteLength: number): Uint8Array {
-    // An engine that lives in this memory knows what of it is free.
+    // An engine that uses this memory knows which part of it is free.
     if (this.#code.memory === this.#ring.memory) return this.#code.allocate(byteLength);
     const start = this.#end;
     this.#end = Math.ceil((start + byteLength) / alignment) * alignment;

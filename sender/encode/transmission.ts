@@ -1,11 +1,11 @@
 /**
  * The sender's data plane as a pure machine: objects go in, datagrams come out in the order of the link.
  *
- * Symbols of open blocks go out in turn, so a burst of loss is spread over many blocks: with D blocks of m repair
- * symbols it may take D x m datagrams. Small blocks have fewer repair symbols, so more of them are open: what counts is
- * the sum of repair symbols. Blocks are opened over some turns, which staggers them. An
- * urgent object (STAT, manifest, beacon) has slots of its own and goes ahead of the symbols of open blocks; a repeat
- * of the carousel has slots of its own too, and goes behind them.
+ * Symbols of open blocks are interleaved, so a burst of loss is spread over many blocks: with D blocks of m repair
+ * symbols it may be D x m datagrams long. Small blocks have fewer repair symbols, so more of them are open: what counts
+ * is the sum of repair symbols. Blocks are opened over several turns, which staggers them. An urgent object (STAT,
+ * manifest, beacon) has slots of its own and goes ahead of the symbols of open blocks; a carousel repeat also has slots
+ * of its own, and goes after them.
  */
 import { assert, present } from '../../shared/assert.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
@@ -19,29 +19,29 @@ export interface TransmissionOptions {
   readonly identity: SenderIdentity;
   readonly session: Session;
   readonly code: ErasureCode;
-  /** Writes the tag of a datagram into its end. */
+  /** Writes the tag of a datagram at its end. */
   readonly tag: { write(datagram: Uint8Array): void };
-  /** D: of the largest blocks. Smaller ones may be up to {@link smallBlocksFactor} times as many. */
+  /** D, for the largest blocks. There may be up to {@link smallBlocksFactor} times as many smaller ones. */
   readonly openBlocks: number;
-  /** Memory for the slots: the engine's own saves a copy of every block. */
+  /** Memory for the slots: using the engine's own saves a copy of every block. */
   readonly allocate: (byteLength: number) => Uint8Array;
 }
 
-/** A pass whose last datagram has been given out, or that could not be read. */
+/** A pass whose last datagram has been handed out, or whose object could not be read. */
 export interface EndedPass {
   readonly objectId: Uint8Array;
   readonly error: unknown;
 }
 
-/** Slots of the urgent lane: a small number, since urgent blocks leave at once. */
+/** Slots in the urgent lane: a small number, since urgent blocks leave at once. */
 const urgentSlots = 8;
 
-/** Slots of the lane behind all others: what it repeats combines with earlier passes, so a few are deep enough. */
+/** Slots in the last lane: its repeats combine with earlier passes, so a few are deep enough. */
 function backgroundSlots(openBlocks: number): number {
   return Math.max(4, Math.ceil(openBlocks / 4));
 }
 
-/** Slots are of the size of the largest block; of those that only small blocks use, most pages are never touched. */
+/** Slots have the size of the largest block; in those used only by small blocks, most pages are never touched. */
 const smallBlocksFactor = 6;
 const smallBlocksBytesMax = 2 ** 28;
 
@@ -53,18 +53,18 @@ function routineSlots(parameters: LinkParameters, openBlocks: number): number {
 /** Opening many blocks in one turn would keep the link waiting. */
 const opensPerTurnMax = 16;
 
-/** Which symbols go first: urgent ones, those of planned passes, and when there are none, repeats. */
+/** Which symbols go first: urgent ones, then those of planned passes, then repeats. */
 export type LaneName = 'urgent' | 'routine' | 'background';
 
-/** What a transmission allocates in all. */
+/** Total allocation of a transmission. */
 export function transmissionBytes(parameters: LinkParameters, openBlocks: number): number {
   const slots = routineSlots(parameters, openBlocks) + urgentSlots + backgroundSlots(openBlocks);
   return slots * slotBytes(parameters);
 }
 
 /**
- * Small blocks get fewer repair symbols than full ones, or a few more where rounding says so. A multiple of what memory is
- * aligned to.
+ * Small blocks get fewer repair symbols than full ones, or a few more because of rounding. A multiple of the memory
+ * alignment.
  */
 function slotBytes({ datagramBytes, sourceSymbols, repairSymbols }: LinkParameters): number {
   const symbols = Math.min(limits.encodingSymbolsMax, sourceSymbols + repairSymbols + 4);
@@ -87,7 +87,7 @@ export class Transmission {
     };
   }
 
-  /** Datagrams given out so far; the sequence number of the next one. */
+  /** Datagrams handed out so far, which is the sequence number of the next one. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -106,7 +106,7 @@ export class Transmission {
     this.#lanes[lane].add(pass);
   }
 
-  /** Writes the next datagram, tagged. @returns false when there is none */
+  /** Writes the next datagram, tagged. @returns false if there is none */
   next(target: Uint8Array): boolean {
     const lane = this.#laneInTurn(true);
     if (lane === undefined) return false;
@@ -117,15 +117,15 @@ export class Transmission {
   }
 
   /**
-   * Says where the next datagrams lie, for a caller that numbers and tags many at once; they count as given out. Of what
-   * an earlier call gave nothing is there any more.
+   * Says where the next datagrams are, for a caller that numbers and tags many at once; they count as handed out. Results
+   * of an earlier call are no longer valid.
    * @param addresses filled from its start, with addresses in the memory of the slots
-   * @returns how many; fewer than there is room for also where blocks are opened next
+   * @returns how many; may be fewer than there is room for because blocks are opened next
    */
   collect(addresses: Uint32Array): number {
     let count = 0;
     for (; count < addresses.length; count += 1) {
-      // An opened block takes a slot of which datagrams may be among these.
+      // An opened block may take a slot whose datagrams are among these.
       const lane = this.#laneInTurn(count === 0);
       if (lane === undefined) break;
       addresses[count] = lane.takeAddress();
@@ -165,10 +165,10 @@ interface OpenPass {
   openSlots: number;
 }
 
-/** Open blocks that take turns, and the objects that wait behind them. */
+/** Open blocks that take turns, and the objects waiting behind them. */
 class Lane {
   readonly #code: ErasureCode;
-  /** Those used first at the end: memory of the others is touched only while many small blocks are open. */
+  /** Those used first are at the end: the memory of the others is touched only while many small blocks are open. */
   readonly #free: BlockSlot[];
   readonly #repairWanted: number;
   readonly #turn: { slot: BlockSlot; from: OpenPass }[] = [];
@@ -178,7 +178,7 @@ class Lane {
   #waitingBlocks = 0;
   #openRepair = 0;
 
-  /** @param repairWanted repair symbols that open blocks have in all, as far as there are blocks and slots */
+  /** @param repairWanted the sum of repair symbols that open blocks should have, as far as blocks and slots allow */
   constructor(slots: BlockSlot[], code: ErasureCode, repairWanted: number) {
     this.#free = slots.sort((a, b) => b.address - a.address);
     this.#code = code;
@@ -198,7 +198,7 @@ class Lane {
     this.#waitingBlocks += pass.blocksLeft;
   }
 
-  /** Sees to the next datagram; at the beginning of a turn blocks are opened, if they may be. */
+  /** Prepares the next datagram; at the beginning of a turn blocks are opened, if allowed. */
   prepare(mayOpen: boolean): 'ready' | 'empty' | 'opens' {
     if (this.#position >= this.#turn.length) {
       if (this.#hasToOpen && !mayOpen) return 'opens';
@@ -243,8 +243,8 @@ class Lane {
   }
 
   /**
-   * As many blocks a turn as fill the lane while one of them lasts: one of the largest. Opening all at once would stall
-   * the link and let them end together.
+   * As many blocks per turn as fill the lane during the life of one of the largest. Opening all at once would stall the
+   * link and make them end together.
    */
   #openSome(): void {
     let opens = 1;
@@ -265,7 +265,7 @@ class Lane {
       try {
         from.pass.openNext(this.#code, slot);
       } catch (error) {
-        // The object can't be read: its pass ends here, what is open of it still goes out.
+        // The object can't be read: its pass ends here, but its open blocks still go out.
         this.#free.push(slot);
         this.#waiting.shift();
         this.#waitingBlocks -= blocksBefore;
@@ -300,7 +300,7 @@ class Lane {
   }
 }
 
-/** A block without repair symbols counts as well. */
+/** A block without repair symbols counts, too. */
 function repairOf(slot: BlockSlot): number {
   return Math.max(1, slot.repairSymbols);
 }

@@ -9,7 +9,7 @@ import { CheckedFile } from './checked-file.ts';
 import type { ReadObject } from './object-pass.ts';
 import type { LaneName, Transmission } from './transmission.ts';
 
-/** One pass of one object; it crosses from thread to thread, so it is plain data. */
+/** One pass of one object; it is passed between threads, so it is plain data. */
 export interface TransmitOrder {
   /** 16 bytes as hexadecimal */
   readonly objectId: string;
@@ -20,7 +20,7 @@ export interface TransmitOrder {
   /** The key it was planned under. */
   readonly keyId: number;
   readonly lane: LaneName;
-  /** Where the bytes are: a file of the spool with the tags of its pieces, or the document itself. */
+  /** Where the bytes are: a file in the spool with the tags of its pieces, or the document itself. */
   readonly from:
     | { readonly path: string; readonly pieceTags: Uint8Array }
     | { readonly document: Uint8Array };
@@ -55,12 +55,12 @@ export class Transmitter {
     this.#transmission.add({ ...options, read: this.#reader(order) }, lane);
   }
 
-  /** Writes the next datagram. @returns false when there is none now */
+  /** Writes the next datagram. @returns false if there is none now */
   next(target: Uint8Array): boolean {
     return this.#transmission.next(target);
   }
 
-  /** Says where the next datagrams lie: see {@link Transmission.collect}. */
+  /** Says where the next datagrams are: see {@link Transmission.collect}. */
   collect(addresses: Uint32Array): number {
     return this.#transmission.collect(addresses);
   }
@@ -82,7 +82,7 @@ export class Transmitter {
   #reader(order: TransmitOrder): ReadObject {
     const { from, objectId, bytes } = order;
     if ('document' in from) return (offset, length) => from.document.subarray(offset, offset + length);
-    // Opened with the first block, so that objects that only wait have no descriptor.
+    // Opened with the first block, so that waiting objects need no descriptor.
     return (offset, length) => {
       let file = this.#files.get(objectId);
       if (file === undefined) {
