@@ -1,7 +1,7 @@
 /**
- * Watches the sender's end of the link. A transmit-only host is never told that nothing leaves it: a send succeeds
- * without carrier, without a neighbour entry and into a full queue. So the kernel's own account is read, and while
- * nothing can cross, the queue is stopped instead of being sent into the void.
+ * Watches the sender's end of the link. A transmit-only host is never told that nothing gets out: a send succeeds without
+ * carrier, without a neighbour entry and into a full queue. So the kernel's own counters are read, and while nothing can
+ * cross, the queue is stopped instead of being sent into the void.
  */
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import {
@@ -20,32 +20,32 @@ import {
 export interface SenderLinkSettings {
   /** The receiver. */
   readonly address: string;
-  /** The configured interface; undefined: the one that a route of its own leads to, never the default route. */
+  /** The configured interface; undefined: the one that a specific route leads to, never the default route. */
   readonly interface: string | undefined;
   readonly datagramBytes: number;
 }
 
-/** What the data plane does: `probe` sends a datagram now and then, so that a kernel that may ask for a neighbour does. */
+/** What the data plane does: `probe` sends a datagram now and then, so that a kernel that may ask for a neighbour does so. */
 export type LinkStop = 'none' | 'probe' | 'all';
 
 export interface SenderLinkHealth {
   readonly interface: string | undefined;
   readonly stopped: LinkStop;
-  /** What is wrong, at most one of each code. */
+  /** What is wrong, at most one entry per code. */
   readonly problems: readonly { readonly code: ErrorCode; readonly detail: string }[];
   readonly carrierLosses: number | undefined;
-  /** Packets the interface was given and did not send, since it is there. */
+  /** Packets that the interface was given and did not send, since it exists. */
   readonly notSent: number;
-  /** The interface of the default route, where only that leads to the receiver. */
+  /** The interface of the default route, if only that leads to the receiver. */
   readonly defaultRouteOver: string | undefined;
 }
 
 /** UDP 8, IPv4 20. */
 const headerBytes = 28;
-/** Looks without a further drop until the alarm is cleared. */
+/** How many checks without a further drop clear the alarm. */
 const quietLooks = 50;
 
-/** There is no way that is the link's: what is sent now would go nowhere, or into another network. */
+/** No route belongs to the link: what is sent now would go nowhere, or into another network. */
 function withoutWay(defaultRouteOver: string | undefined): SenderLinkHealth {
   const giveAddress = 'bring up the interface of the link, and give it its address';
   const detail =
@@ -62,7 +62,7 @@ function withoutWay(defaultRouteOver: string | undefined): SenderLinkHealth {
   };
 }
 
-/** The route to the receiver; undefined where there is none, or nobody tells. */
+/** The route to the receiver; undefined if there is none, or if it is unknown. */
 function linkRoute(files: HostFiles, address: string): Route | undefined {
   if (address.startsWith('127.') || files.ownAddresses().has(address))
     return { interface: 'lo', gateway: undefined, isDefault: false };
@@ -72,8 +72,8 @@ function linkRoute(files: HostFiles, address: string): Route | undefined {
 
 /**
  * The interface that datagrams have to leave by.
- * @returns undefined where the host does not tell
- * @throws DiodeError E_LINK_SEND while there is no way that is the link's
+ * @returns undefined if the host does not say
+ * @throws DiodeError E_LINK_SEND while no route belongs to the link
  */
 export function linkInterface(
   files: HostFiles,
@@ -86,11 +86,11 @@ export function linkInterface(
   throw new DiodeError('E_LINK_SEND', 'no route of its own leads to the receiver');
 }
 
-/** What a look compares with the look before. */
+/** What a check compares with the previous one. */
 export class SenderLinkWatch {
   readonly #files: HostFiles;
   readonly #settings: SenderLinkSettings;
-  /** The first that was found: a route that later leads elsewhere is a fault, not another link. */
+  /** The first one found: a route that later leads elsewhere is a fault, not another link. */
   #interface: string | undefined;
   #notSent: number | undefined;
   #looksSinceDrop = quietLooks;
@@ -107,7 +107,7 @@ export class SenderLinkWatch {
     if (this.#interface === undefined && this.#isWithoutWay(route)) return withoutWay(defaultRouteOver);
     this.#interface ??= this.#settings.interface ?? route?.interface;
     const state = this.#interface === undefined ? undefined : interfaceState(this.#files, this.#interface);
-    // Where the host does not tell (no Linux, no /sys) there is nothing to complain of, and nothing to stop for.
+    // If the host does not say (no Linux, no /sys), there is nothing to complain about and no reason to stop.
     if (this.#interface === undefined || (state === undefined && !this.#tells()))
       return {
         interface: this.#interface,
@@ -134,8 +134,8 @@ export class SenderLinkWatch {
   }
 
   /**
-   * Only what tells whether the link was up all the time: two files.
-   * @returns the count of carrier losses, or undefined while it is down
+   * Reads only what tells whether the link was up all the time: two files.
+   * @returns the number of carrier losses, or undefined while it is down
    */
   carrier(): number | undefined {
     const { interface: name } = this;
@@ -151,7 +151,7 @@ export class SenderLinkWatch {
   }
 
   /**
-   * The host tells its routes, and none leads to the receiver, or only that of everything: so it is when the link's
+   * Whether the host's routes are known, and none leads to the receiver except the default route, as when the link's
    * interface is off at the start.
    */
   #isWithoutWay(route: Route | undefined): boolean {
@@ -160,7 +160,7 @@ export class SenderLinkWatch {
     return this.#files.read(`${procNet}/route`) !== undefined;
   }
 
-  /** Whether /sys is there, and of the network this process is in: in a container it may be of another. */
+  /** Whether /sys exists and belongs to this process's network: in a container it may belong to another. */
   #tells(): boolean {
     if (this.#files.read('/sys/class/net/lo/operstate') === undefined) return false;
     const devices = this.#files.read(`${procNet}/dev`) ?? '';
@@ -177,7 +177,7 @@ export class SenderLinkWatch {
       return because(`${name} has no carrier: check the fiber, the splitter loop and the converter`);
     if (isDown(state)) return because(`${name} is ${state.operationalState}`);
     if (route === undefined) return because(`no route leads to the receiver: give ${name} its address again`);
-    // Else what is meant for the link would go out somewhere else.
+    // Otherwise traffic meant for the link would go out somewhere else.
     if (route.interface !== name)
       return because(`the route to the receiver goes over ${route.interface}, not ${name}`);
     return undefined;

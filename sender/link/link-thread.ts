@@ -1,6 +1,6 @@
 /**
- * The pacing thread: takes datagrams from the ring and gives them to the link when their time has come. It
- * never waits for anything but time and the kernel.
+ * The pacing thread: takes datagrams from the ring and hands them to the link when their time has come. It
+ * never waits for anything except time and the kernel.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../shared/assert.ts';
@@ -26,7 +26,7 @@ export type LinkThreadMessage =
   | {
       readonly kind: 'counters';
       readonly datagrams: number;
-      /** Whether the socket is bound to the link's interface; `gone`: there is none yet, or no more. */
+      /** Whether the socket is bound to the link's interface; `gone`: it does not exist yet, or no longer. */
       readonly binding: Binding;
     }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean };
@@ -42,21 +42,21 @@ const data: LinkThreadData = workerData;
 const tell = (message: LinkThreadMessage) => port.postMessage(message);
 const reader = new RingReader(data.ring, () => data.encodePort.postMessage('wake'));
 const pacer = new Pacer(data.ring.datagramBytes, data.rateMegabitsPerSecond, data.burstDatagrams);
-/** The shortest wait of a timer. Below it the thread sleeps by itself, and the event loop with it. */
+/** The shortest wait of a timer. For less, the thread itself sleeps, and the event loop with it. */
 const timerMs = 1;
 /** How long the kernel is left alone when it had no room. */
 const backOffMs = 1;
 const stoppedSleepMs = 20;
-/** Between two tries to open the link. */
+/** Between two attempts to open the link. */
 const openAgainMs = 1000;
 
-/** Given to the kernel, and not yet surely taken by it: their slots are still in use. */
+/** Handed to the kernel, but perhaps not taken by it yet: their slots are still in use. */
 let given = 0;
 let datagrams = 0;
 let isStopped = false;
 let probes = 0;
 let asleep = true;
-/** Its interface was taken away, and may have come again as another one to the kernel: the socket has to be another. */
+/** Its interface was removed, and may have returned as a new one for the kernel: a new socket is needed. */
 let isLost = false;
 
 function turn(link: SenderLink): void {
@@ -91,7 +91,7 @@ function turn(link: SenderLink): void {
     return;
   }
   const now = performance.now();
-  // A whole burst at a time: what a send costs hardly depends on how many datagrams it takes.
+  // A whole burst at a time: the cost of a send hardly depends on how many datagrams it contains.
   const wanted = Math.min(waiting, mayLeave, data.burstDatagrams);
   const count = Math.min(wanted, pacer.allowance(now));
   if (count < wanted) {
@@ -116,7 +116,7 @@ function turn(link: SenderLink): void {
   setImmediate(turn, link);
 }
 
-/** While the link's interface is off there is no way to the receiver: that is waited for, not died of. */
+/** While the link's interface is off there is no route to the receiver: we wait instead of failing. */
 async function openWhenPossible(): Promise<SenderLink> {
   for (;;) {
     try {

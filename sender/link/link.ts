@@ -17,34 +17,34 @@ export interface SenderLinkOptions {
   /** The receiver's address and port. */
   readonly address: string;
   readonly port: number;
-  /** The local address, to choose the interface; any when left out. */
+  /** The local address, to choose the interface; any if left out. */
   readonly sourceAddress: string | undefined;
-  /** Datagrams leave by this interface or not at all; by that of the route where it is not known. */
+  /** Datagrams leave by this interface or not at all; if it is not known, by that of the route. */
   readonly interface: string | undefined;
   readonly sendBufferBytes: number;
   readonly datagramBytes: number;
 }
 
-/** Sends that may wait in the process when the kernel takes no more. */
+/** How many sends may wait in the process when the kernel takes no more. */
 const queueMax = 64;
-/** The kernel has no room now: nothing is wrong, and the same is sent again a little later. */
+/** The kernel has no room now: nothing is wrong, and the same data is sent again a little later. */
 const busyCodes = ['ENOBUFS', 'EAGAIN', 'ENOMEM'];
-/** What one send may take when the kernel cuts it: the largest UDP payload, at most 44 datagrams. */
+/** What one send may contain if the kernel splits it: the largest UDP payload, at most 44 datagrams. */
 const payloadBytesMax = 65_507;
 const segmentsMax = 44;
 
 export class SenderLink {
   readonly #socket: Socket;
   readonly #descriptor: number | undefined;
-  /** The descriptor's number may be another file's by then. */
+  /** By then the descriptor's number may belong to another file. */
   #isClosed = false;
-  /** Set while the kernel cuts. */
+  /** Set while the kernel splits sends. */
   readonly #cutting: number | undefined;
   readonly #datagramBytes: number;
   #segments: number;
   /** Sends whose outcome is not known yet. */
   #pending = 0;
-  /** What the kernel did not take, in the order it was given. */
+  /** What the kernel did not take, in order. */
   #refused: Uint8Array[] = [];
   #failed: DiodeError | undefined;
 
@@ -70,7 +70,7 @@ export class SenderLink {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        // A callback would be called without a way to the receiver as well, and the event is not.
+        // A callback would also be called without a route to the receiver; the event is not emitted then.
         socket.once('connect', () => {
           socket.off('error', reject);
           resolve();
@@ -92,20 +92,19 @@ export class SenderLink {
     return this.#descriptor === undefined ? 'unbound' : bindingOf(this.#descriptor);
   }
 
-  /** Whether the kernel keeps up. While it does not, nothing is given to it. */
+  /** Whether the kernel keeps up. While it does not, nothing is handed to it. */
   get ready(): boolean {
     return this.#socket.getSendQueueCount() < queueMax;
   }
 
-  /** How many datagrams one send may take: 1 where the kernel does not cut. */
+  /** How many datagrams one send may contain: 1 if the kernel does not split. */
   get segments(): number {
     return this.#segments;
   }
 
   /**
-   * Sends datagrams that lie one behind the other, at most {@link segments}. The bytes must not change until
-   * {@link idle}: the kernel may take them later. A refusal shows up in {@link takeFailure}; a missing
-   * receiver never does.
+   * Sends consecutive datagrams, at most {@link segments}. The bytes must not change until {@link idle}: the
+   * kernel may take them later. A refusal shows up in {@link takeFailure}; a missing receiver never does.
    */
   send(datagrams: Uint8Array): void {
     this.#pending += 1;
@@ -125,7 +124,7 @@ export class SenderLink {
     return this.#refused.length > 0;
   }
 
-  /** Gives the kernel once more what it had no room for. */
+  /** Hands the kernel again what it had no room for. */
   sendRefused(): void {
     const again = this.#refused;
     this.#refused = [];
@@ -139,7 +138,7 @@ export class SenderLink {
     return failed;
   }
 
-  /** What the kernel gave: it clamps what it is asked for without a word. */
+  /** The size the kernel granted: it silently limits requests. */
   get sendBufferBytes(): number {
     return this.#socket.getSendBufferSize();
   }
@@ -149,7 +148,7 @@ export class SenderLink {
     this.#socket.close();
   }
 
-  /** Datagrams that were to be cut may have to leave one by one by now. */
+  /** Datagrams to be split may now have to leave one by one. */
   #inPieces(datagrams: Uint8Array): void {
     const bytes = this.#segments * this.#datagramBytes;
     for (let start = 0; start < datagrams.length; start += bytes)
@@ -165,7 +164,7 @@ export class SenderLink {
     }
     const isCut = datagrams.length > this.#datagramBytes;
     if ((code === 'EIO' || code === 'EINVAL') && this.#cutting !== undefined && isCut) {
-      // This interface can't have datagrams cut for it.
+      // The kernel can't split datagrams for this interface.
       if (this.#segments > 1) stopSegmentation(this.#cutting);
       this.#segments = 1;
       this.#refused.push(datagrams);
@@ -181,7 +180,7 @@ export class SenderLink {
     });
   }
 
-  /** The length every datagram has. */
+  /** The length of every datagram. */
   get datagramBytes(): number {
     return this.#datagramBytes;
   }

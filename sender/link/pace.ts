@@ -9,8 +9,8 @@ import { wireTimeMs } from '../../shared/wire/wire-time.ts';
 /** A pause of this length is made up for: one of the scheduler or of the event loop. */
 const pauseMs = 10;
 /**
- * No thread sleeps for less, and most oversleep by as much: of a gap that much is left out, or at a high rate the gaps
- * alone would keep a late sender late.
+ * No thread sleeps for less, and most oversleep by as much: this much is subtracted from a gap, or at a high rate the
+ * gaps alone would keep a late sender late.
  */
 const shortestSleepMs = 0.05;
 
