@@ -1,10 +1,9 @@
 /**
- * Decides what spare time of the link repeats: fewest passes first, among equals manifests, then the newest, within a
- * share of the link, and no object more often than its gap.
+ * Decides what is repeated in the link's spare time: objects with the fewest passes first; of those, manifests, then the
+ * newest; within a share of the link, and no object more often than its gap allows.
  *
- * It reads the ledger in rounds, a page at a time, and passes over what may not go out now: however many objects
- * have just been sent, those behind them get their turn. No I/O and no clock: the ledger is asked through
- * `CarouselSource`.
+ * It reads the ledger in rounds, a page at a time, and skips what may not go out now: however many objects have just been
+ * sent, those after them get their turn. No I/O and no clock: the ledger is queried through `CarouselSource`.
  */
 import type { SpooledObject } from '../ledger/spooled-objects.ts';
 
@@ -13,7 +12,7 @@ export interface CarouselSource {
 }
 
 export interface CarouselOptions {
-  /** Planned passes of each object: it repeats what has had them. */
+  /** Planned passes of each object: only objects that have had them are repeated. */
   readonly passCount: number;
   /** Share of the link for the carousel, 0 to 1. 0 switches it off. */
   readonly carouselShare: number;
@@ -23,26 +22,26 @@ export interface CarouselOptions {
 }
 
 const pageObjects = 64;
-/** Pages of one call: what it costs is bounded, and the next call goes on. */
+/** Pages per call: its cost is bounded, and the next call continues. */
 const pagesMax = 4;
-/** What a late look missed of the share is made up for, so far. */
+/** How much of the share is made up for after a late call. */
 const catchUpMs = 100;
-/** When a whole round found nothing, the ledger is left alone for so long. */
+/** How long the ledger is left alone after a whole round found nothing. */
 const restMs = 1000;
 
 export class Carousel {
   readonly #source: CarouselSource;
   readonly #options: CarouselOptions;
   readonly #passBytes: (object: SpooledObject) => number;
-  /** What was read and not looked at yet. */
+  /** What was read and not processed yet. */
   #page: SpooledObject[] = [];
-  /** The last one that was looked at; undefined at the beginning of a round. */
+  /** The last one that was processed; undefined at the beginning of a round. */
   #after: SpooledObject | undefined;
   #roundSinceMs = Number.NEGATIVE_INFINITY;
   #foundInRound = false;
   #freeAtMs = 0;
 
-  /** @param passBytes what one pass of an object takes of the link */
+  /** @param passBytes how many bytes of the link one pass of an object takes */
   constructor(
     source: CarouselSource,
     options: CarouselOptions,
@@ -53,19 +52,19 @@ export class Carousel {
     this.#passBytes = passBytes;
   }
 
-  /** The ledger changed: what was read of it before is stale. */
+  /** The ledger changed: what was read before is stale. */
   objectsChanged(): void {
     this.#page.length = 0;
   }
 
   /**
-   * The next object to repeat; undefined when its share is used up, or none was found yet that may go out.
-   * @param mayGo whether an object is neither on its way nor too young
+   * The next object to repeat; undefined if the share is used up, or none was found yet that may go out.
+   * @param mayGo whether an object is neither on its way nor too recent
    */
   next(nowMs: number, mayGo: (object: SpooledObject) => boolean): SpooledObject | undefined {
     const { carouselShare, carouselGapMs, linkBytesPerMs } = this.#options;
     if (carouselShare <= 0 || nowMs < this.#freeAtMs) return undefined;
-    // Those in front that were too young may go by now.
+    // Those at the front that were too recent may go by now.
     if (nowMs - this.#roundSinceMs >= carouselGapMs) this.#beginRound(nowMs);
     for (let pages = 0; pages <= pagesMax; ) {
       const object = this.#page.shift();
@@ -88,7 +87,7 @@ export class Carousel {
     return undefined;
   }
 
-  /** @returns false behind the last one */
+  /** @returns false after the last one */
   #readPage(): boolean {
     this.#page = this.#source.forCarousel(this.#options.passCount, pageObjects, this.#after);
     return this.#page.length > 0;

@@ -1,9 +1,9 @@
-/** What one pass of an object takes of the link: source and repair symbols, each in a datagram of full length. */
+/** How much of the link one pass of an object takes: source and repair symbols, each in a datagram of full length. */
 import { repairSymbolCount } from '../../shared/fec/repair-count.ts';
 import type { LinkParameters } from '../../shared/wire/link-parameters.ts';
 import { ObjectLayout } from '../../shared/wire/object-layout.ts';
 
-/** What is known of an object when it is planned. */
+/** What is known about an object when it is planned. */
 interface PlannedObject {
   readonly bytes: number;
   readonly symbolBytes: number;

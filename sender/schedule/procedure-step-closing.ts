@@ -1,8 +1,8 @@
 /**
- * Closes studies because the modality said what they consist of (MPPS, PS3.4 annex F): a study is closed at once when
- * all instances that its completed steps name are there, no other one is, and none of its steps goes on. In every other
- * case it is closed by quiet time as if nothing had been said. Reports are kept in memory: a restart forgets them, and
- * costs the study its quiet time.
+ * Closes studies because the modality said what they consist of (MPPS, PS3.4 annex F): a study is closed at once when all
+ * instances named by its completed steps have come, no other one has, and none of its steps is still in progress. In every
+ * other case it is closed by quiet time, as if nothing had been said. Reports are kept in memory: a restart forgets them,
+ * and the study waits for its quiet time.
  */
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import type { ProcedureStepReport } from '../intake/performed-procedure-steps.ts';
@@ -14,11 +14,11 @@ import type { SenderLedger } from '../ledger/ledger.ts';
 interface Completed {
   readonly studyUids: Set<string>;
   readonly named: ReadonlySet<string>;
-  /** Of those named, what is not in the ledger yet. */
+  /** Those named that are not in the ledger yet. */
   readonly awaited: Set<string>;
 }
 
-/** What a step takes beside its lists; a UID that it names, and one that is awaited. */
+/** The memory of a step without its lists; of a UID that it names, and of one that is awaited. */
 const stepBytes = 1024;
 const uidBytes = 200;
 
@@ -28,13 +28,13 @@ export class ProcedureStepClosing {
   /** By scanner and UID of the step, the newest last. */
   readonly #completed = new Map<string, Completed>();
   /**
-   * Completed steps by what they await: a scanner may complete thousands, and each instance that comes is looked for. A
-   * set only where several await the same: one for each UID would take as much as is counted for it.
+   * Completed steps by what they await: a scanner may complete thousands, and each instance that comes is looked up. A set
+   * only if several await the same UID: one for each UID would take as much memory as is counted for it.
    */
   readonly #awaiting = new Map<string, Completed | Set<Completed>>();
-  /** Studies of steps that go on, or ended without being whole. */
+  /** Studies of steps that are in progress, or that ended incomplete. */
   readonly #unfinished = new Map<string, readonly string[]>();
-  /** Of both. A scanner's own oldest steps go for its new ones, never another's. */
+  /** For both. A scanner's own oldest steps make room for its new ones, never another's. */
   readonly #room = new SharedRoom(associationLimits.procedureStepBytesMax);
 
   constructor(ledger: SenderLedger, close: (studyUid: string) => void) {
@@ -42,19 +42,19 @@ export class ProcedureStepClosing {
     this.#close = close;
   }
 
-  /** A step begins, or goes on. */
+  /** A step begins, or continues. */
   stepBegan(scanner: string, procedureStepUid: string, studyUids: readonly string[]): void {
     const key = `${scanner} ${procedureStepUid}`;
     if (this.#makeRoom(scanner, key, studyUids.length)) this.#unfinished.set(key, studyUids);
   }
 
-  /** A step has ended. One that was discontinued keeps its studies from being closed here: its list is not the whole. */
+  /** A step has ended. A discontinued one keeps its studies from being closed here: its list is not complete. */
   stepEnded({ scanner, procedureStepUid, status, studyUids, series }: ProcedureStepReport): void {
     if (status !== 'COMPLETED') return;
     const key = `${scanner} ${procedureStepUid}`;
     const named = new Set(series.flatMap((each) => each.instances.map((one) => one.sopInstanceUid)));
     const completed = { studyUids: new Set(studyUids), named, awaited: new Set<string>() };
-    // The ledger may refuse: it is asked before anything is changed, and the step goes on until it is ended again.
+    // The ledger may refuse: it is asked before anything is changed, and the step continues until it is ended again.
     for (const uid of named) {
       const itsStudies = this.#ledger.instances.studiesOf(uid);
       if (itsStudies.length === 0) completed.awaited.add(uid);
@@ -93,7 +93,7 @@ export class ProcedureStepClosing {
     return Symbol.iterator in steps ? steps : [steps];
   }
 
-  /** @returns false where the step is larger than what its scanner may have: its studies are closed by quiet time */
+  /** @returns false if the step is larger than its scanner's share: its studies are then closed by quiet time */
   #makeRoom(scanner: string, key: string, uids: number): boolean {
     const gone = this.#room.put(scanner, key, stepBytes + uidBytes * uids);
     if (gone === undefined) this.#forget(key);

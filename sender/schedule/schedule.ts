@@ -1,9 +1,8 @@
 /**
  * Decides which object goes out next: STAT, what a ticket asks for, manifests, first passes, second passes, carousel.
  *
- * Two passes of an object are apart by a gap, so that one burst can't take both. Spare time goes to the
- * carousel, which repeats what the spool keeps until it expires (carousel.ts). No I/O and no clock: the ledger is asked
- * through `Source`.
+ * Two passes of an object are separated by a gap, so that one burst can't hit both. Spare time goes to the carousel, which
+ * repeats what the spool keeps until it expires (carousel.ts). No I/O and no clock: the ledger is queried through `Source`.
  */
 import { assert } from '../../shared/assert.ts';
 import { objectType } from '../../shared/wire/datagram.ts';
@@ -17,13 +16,13 @@ export interface SendOrder {
   readonly pass: number;
   /** Goes ahead of the symbols of open blocks. */
   readonly urgent: boolean;
-  /** A repeat of the carousel: goes behind everything else. */
+  /** A carousel repeat: goes after everything else. */
   readonly repeat: boolean;
 }
 
 export interface Source extends CarouselSource {
   withPasses(passes: number, limit: number): SpooledObject[];
-  /** What tickets ask for, in their order. */
+  /** What tickets ask for, in order. */
   forResend(limit: number): SpooledObject[];
 }
 
@@ -31,7 +30,7 @@ export interface ScheduleOptions extends CarouselOptions {
   readonly passGapMs: number;
 }
 
-/** An order that has not ended, and what it takes of the link. */
+/** An order that has not ended, and how much of the link it takes. */
 interface InFlight {
   readonly order: SendOrder;
   readonly bytes: number;
@@ -41,13 +40,13 @@ const windowObjects = 64;
 const passEndsMax = 100_000;
 /** The link has time to spare when what is planned and on its way takes no longer than this. */
 const spareMs = 10;
-/** Repeats on their way at most: behind something planned they wait, and an object on its way is not sent again. */
+/** The most repeats under way: they wait behind anything planned, and an object under way is not sent again. */
 const repeatsMax = 256;
 
 export class Schedule {
   readonly #source: Source;
   readonly #options: ScheduleOptions;
-  /** One window of waiting objects for each number of passes behind them. */
+  /** One window of waiting objects for each number of passes they have had. */
   readonly #windows: SpooledObject[][];
   readonly #exhausted: boolean[];
   readonly #carousel: Carousel;
@@ -55,13 +54,13 @@ export class Schedule {
   readonly #inFlight = new Map<string, InFlight>();
   #repeatsInFlight = 0;
   #plannedBytesInFlight = 0;
-  /** What tickets ask for is a window of its own. */
+  /** What tickets ask for has a window of its own. */
   #resends: SpooledObject[] = [];
   #resendsExhausted = false;
   readonly #resending = new Set<string>();
   readonly #passEndedAtMs = new Map<string, number>();
 
-  /** @param passBytes what one pass of an object takes of the link */
+  /** @param passBytes how many bytes of the link one pass of an object takes */
   constructor(source: Source, options: ScheduleOptions, passBytes: (object: SpooledObject) => number) {
     assert(options.passCount >= 1 && options.passCount <= 16, 'an object has one to sixteen planned passes');
     this.#source = source;
@@ -77,7 +76,7 @@ export class Schedule {
     return this.#inFlight.size;
   }
 
-  /** New objects are in the ledger: what was read of it before is stale. */
+  /** New objects are in the ledger: what was read before is stale. */
   objectsEntered(): void {
     this.resendsEntered();
     this.#carousel.objectsChanged();
@@ -93,7 +92,7 @@ export class Schedule {
     this.#resendsExhausted = false;
   }
 
-  /** Whether the pass of an object that is under way is what a ticket asked for. */
+  /** Whether an object's pass under way is what a ticket asked for. */
   isResend(objectId: string): boolean {
     return this.#resending.has(objectId);
   }
@@ -116,7 +115,7 @@ export class Schedule {
   /** The last datagram of a pass has left. The caller counts the pass in the ledger first. */
   passEnded(objectId: string, nowMs: number): void {
     const order = this.#end(objectId);
-    // It may still wait for a planned pass, under the number that this one has taken.
+    // It may still wait for a planned pass under the number that this one has used.
     if (this.#resending.delete(objectId)) this.objectsEntered();
     this.#passEndedAtMs.delete(objectId);
     this.#passEndedAtMs.set(objectId, nowMs);
@@ -125,7 +124,7 @@ export class Schedule {
     const window = this.#windows[next];
     if (window === undefined) return;
     this.#exhausted[next] = false;
-    // What waits there was read before: the next pass of an urgent object goes ahead of it.
+    // What waits there was read earlier: the next pass of an urgent object goes ahead of it.
     if (order.urgent) window.length = 0;
   }
 
@@ -133,7 +132,7 @@ export class Schedule {
   passLost(objectId: string): void {
     this.#end(objectId);
     this.#resending.delete(objectId);
-    // It stands in the ledger where it stood; what was read of that before is stale.
+    // It is in the ledger where it was; what was read of that before is stale.
     this.objectsEntered();
   }
 
@@ -151,12 +150,12 @@ export class Schedule {
     return undefined;
   }
 
-  /** A fresh pass of what a ticket asks for: its repair symbols were not sent before while there are such. */
+  /** A new pass of what a ticket asks for, with repair symbols that were not sent before, as long as there are any. */
   #resend(): SendOrder | undefined {
     if (this.#resends.length === 0 && !this.#resendsExhausted) {
       const rows = this.#source.forResend(this.#inFlight.size + windowObjects);
       this.#resends = rows.filter((object) => !this.#inFlight.has(object.objectId));
-      // What is under way for another reason comes when that has ended.
+      // What is under way for another reason comes after that has ended.
       this.#resendsExhausted = rows.length === 0;
     }
     const object = this.#resends.shift();
@@ -179,7 +178,7 @@ export class Schedule {
     if (window.length === 0) this.#exhausted[passes] = true;
   }
 
-  /** What is planned goes first, also when it only waits for its gap. */
+  /** What is planned goes first, even if it only waits for its gap. */
   #repeat(nowMs: number): SendOrder | undefined {
     const { carouselGapMs, linkBytesPerMs } = this.#options;
     if (this.#plannedBytesInFlight > linkBytesPerMs * spareMs) return undefined;
@@ -210,7 +209,7 @@ export class Schedule {
     return order;
   }
 
-  /** Ends that no gap can ask for any more are forgotten, so the map stays small. */
+  /** Ends that no gap depends on any more are forgotten, so the map stays small. */
   #forget(nowMs: number): void {
     const keepMs = Math.max(this.#options.passGapMs, this.#options.carouselGapMs);
     for (const [objectId, endedAtMs] of this.#passEndedAtMs) {

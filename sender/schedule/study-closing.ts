@@ -1,6 +1,6 @@
 /**
- * Closes studies: when no instance of a study came for its quiet time, or when somebody says so, its
- * manifest is written and queued. A late instance opens the study again; the next closing is a new
+ * Closes studies: when no instance of a study has come for its quiet time, or when somebody says so, its
+ * manifest is written and queued. A late instance opens the study again; closing it next time makes a new
  * revision with the same study number.
  */
 import { createHash } from 'node:crypto';
@@ -22,7 +22,7 @@ export interface ClosedStudy {
 
 /** Studies that one open association keeps from being closed. */
 const awaitedStudiesMax = 1000;
-/** Of one call: studies that are closed, what their lists name, and studies that are asked for. The rest is the next call's. */
+/** Per call: studies that are closed, what their lists name, and studies that are looked up. The next call does the rest. */
 const closedMax = 16;
 const listedMax = 2000;
 const askedMax = 500;
@@ -41,11 +41,11 @@ export class StudyClosing {
   readonly #senderId: string;
   readonly #runningMs: () => number;
   readonly #plan: (type: typeof objectType.manifest, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
-  /** Since when a study is quiet, the longest first. After a restart it begins anew: a study is never closed early. */
+  /** Since when a study has been quiet, the longest first. It starts over with a restart: a study is never closed early. */
   readonly #quietSinceMs = new Map<string, number>();
-  /** When such a study is due, as far as it was looked up since: not each of many studies is asked for in each step. */
+  /** When such a study is due, once it was looked up: not every one of many studies is looked up in each step. */
   readonly #due = new Map<string, Due>();
-  /** Studies by their UID that come over associations still open. */
+  /** Studies, by UID, that come over associations still open. */
   readonly #openAssociations = new Map<string, Set<number>>();
   /** The same by association, the study seen last at the end. */
   readonly #awaitedOver = new Map<number, Set<string>>();
@@ -102,12 +102,12 @@ export class StudyClosing {
     if (associations?.size === 0) this.#openAssociations.delete(studyUid);
   }
 
-  /** Closes some of what has been quiet for long enough: the urgent first, then what was due first. */
+  /** Closes some of the studies that have been quiet for long enough: the urgent first, then in the order they were due. */
   closeQuiet(): ClosedStudy[] {
     const closed: ClosedStudy[] = [];
     let listed = 0;
     for (const studyUid of this.#dueNow()) {
-      // Should the ledger refuse this one, the others come before it.
+      // If the ledger refuses this one, the others come before it.
       this.#due.set(studyUid, { atMs: this.#clock.monotonicMs(), isUrgent: false });
       const study = present(this.#ledger.studies.get(studyUid), 'an open study is in the ledger');
       const one = this.#close(study, closeReason.quiet);
@@ -161,7 +161,7 @@ export class StudyClosing {
     for (const { studyUid } of studies) this.#forget(studyUid);
   }
 
-  /** Writes manifests anew where the old one had to go, with what the study was closed for: see replanning.ts. */
+  /** Writes manifests again whose old one had to go, with the reason the study was closed for: see replanning.ts. */
   reissue(): ClosedStudy[] {
     return this.#ledger.plans
       .studiesWithoutManifest()
@@ -180,7 +180,7 @@ export class StudyClosing {
     const closedAtMs = this.#clock.wallMs();
     const writer = new ManifestWriter();
     let notListed = 0;
-    // From the first on, so that a ticket's places in the list are those of the ledger.
+    // From the first one on, so that a ticket's places in the list are those of the ledger.
     for (const entry of this.#ledger.studies.manifestEntries(studyUid))
       if (!writer.add(entry)) notListed += 1;
     if (notListed > 0) this.#ledger.counters.add('E_STUDY_FULL', notListed);

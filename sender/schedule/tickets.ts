@@ -1,13 +1,13 @@
 /**
- * Takes tickets in. A ticket can only ask for what the sender keeps: its numbers are looked up, and no other field of
- * it has an effect. A forged, foreign, used or expired one is refused.
+ * Accepts tickets. A ticket can only ask for what the spool keeps: its numbers are looked up, and no other field has an
+ * effect. A forged, foreign, used or expired one is refused.
  */
 import { DiodeError } from '../../shared/errors.ts';
 import { dayOf, decodeTicket, decodeTicketCode, type TicketStudy } from '../../shared/wire/ticket.ts';
 import { type SenderIdentity, secretsOf } from '../identity.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
 
-/** A ticket is good for so many days, by the sender's clock. */
+/** How many days a ticket is valid, by the sender's clock. */
 const ticketDaysMax = 30;
 
 export interface RedeemedTicket {
@@ -16,7 +16,7 @@ export interface RedeemedTicket {
     readonly studyUid: string;
     readonly objects: number;
   }[];
-  /** Numbers the ticket names and the sender does not keep any more. */
+  /** Numbers that the ticket names and the sender no longer has. */
   readonly notKept: readonly number[];
 }
 
@@ -27,7 +27,7 @@ interface CheckedTicket {
 }
 
 /**
- * Lets what a ticket names wait to be sent again: durable when it returns.
+ * Queues what a ticket names to be sent again: durable when it returns.
  * @param text a ticket, or a typed code
  * @throws DiodeError E_TICKET, E_TICKET_FOREIGN, E_TICKET_FORGED, E_TICKET_USED, E_TICKET_EXPIRED, E_STUDY_UNKNOWN
  */
@@ -81,7 +81,7 @@ function lookUp(ledger: SenderLedger, wanted: readonly TicketStudy[]): RedeemedT
       notKept.push(studyNumber);
       continue;
     }
-    // Of a revision that this sender does not know (it was set back) the places may be others: all of it then.
+    // If this sender does not know the revision (it was set back), the places may differ: then everything is sent.
     const places = revision > kept.revision ? undefined : ranges;
     const objects = ledger.resends.add(kept.studyUid, places);
     if (objects === 0) notKept.push(studyNumber);
