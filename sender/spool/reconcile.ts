@@ -1,10 +1,10 @@
 /**
- * Compares the spool with its ledger after a start, a bounded step at a time while the program already works: a
- * million files are looked at in minutes, not before the first image may pass.
+ * Compares the spool with its ledger after a start, one bounded step at a time, while the program is already working: a
+ * million files take minutes, and the first image need not wait for that.
  *
- * A file without a row is taken in again, as if it had just come (a power cut between file and row). A row without
- * its file, or with one of another size, is marked unreadable, and the high side is told. Nothing is deleted but
- * what has expired.
+ * A file without a row is taken in again, as if it had just come (a power cut between file and row). A row without its
+ * file, or with one of the wrong size, is marked unreadable, and the high side is told. Nothing is deleted except what has
+ * expired.
  */
 import type { Clock } from '../../shared/clock.ts';
 import type { Disk } from '../../shared/disk.ts';
@@ -19,7 +19,7 @@ export interface SpoolReconciliation {
   readonly unreadable: number;
 }
 
-/** Rows or names of one step: about a millisecond. */
+/** Rows or names per step: about a millisecond. */
 const stepEntries = 100;
 
 /** Yields after each bounded step. */

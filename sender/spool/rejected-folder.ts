@@ -1,6 +1,6 @@
 /**
- * The folder rejected/: what can't be taken, under its code and the path it had. It has its share of the disk and no
- * more, so that whoever writes what can't be taken keeps nobody's images out. What finds no place here stays where it is.
+ * The folder rejected/: files that can't be taken in, under their code and the path they had. It has a bounded share of the
+ * disk, so that whoever writes such files keeps nobody's images out. What finds no place here stays where it is.
  */
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
@@ -9,14 +9,14 @@ import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 
 export interface RejectedBounds {
   readonly filesMax: number;
-  /** Of the disk that the folder is on. */
+  /** Share of the disk that the folder is on. */
   readonly sharePercent: number;
-  /** On however small a disk. */
+  /** On a disk of any size. */
   readonly bytesMin: number;
 }
 
 const boundsDefault: RejectedBounds = { filesMax: 10_000, sharePercent: 5, bytesMin: 64 * 2 ** 20 };
-/** A full folder is measured again after so long: somebody may have emptied it. */
+/** When a full folder is measured again: somebody may have emptied it. */
 const measureEachMs = 10_000;
 const sameNamesMax = 100;
 
@@ -38,7 +38,7 @@ export class RejectedFolder {
   }
 
   /**
-   * A free name for a file that is about to come, in a folder that is there.
+   * A free name for a file that is about to come, in a folder that exists.
    * @param relativePath where it was found
    * @throws DiodeError E_REJECTED_FULL
    */
@@ -52,7 +52,7 @@ export class RejectedFolder {
         if (this.#disk.facts(name) === undefined) return name;
       }
     } catch (error) {
-      // A file may lie where a folder of its path is due. That is no reason to leave this one standing.
+      // A file may be where a folder of its path is needed. That is no reason to leave this one where it is.
       if (!(error instanceof DiodeError)) throw error;
     }
     this.#disk.makeFolder(join(this.#folder, code));
@@ -74,7 +74,7 @@ export class RejectedFolder {
     return fits();
   }
 
-  /** Counts what is there, as far as it matters. */
+  /** Counts what is there, up to the limit. */
   #measure(): void {
     this.#measuredMs = this.#runningMs();
     this.#files = 0;

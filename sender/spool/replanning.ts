@@ -1,10 +1,10 @@
 /**
- * Plans spooled objects again whose key left the ring, whose cut is that of another datagram length, or whose sender
- * goes on under another id. Their content stays, their ids don't: an id is bound to sender, key and cut. The receiver knows content it has by its hash, so
- * nothing is stored or released twice there.
+ * Plans objects in the spool again whose key left the ring, whose cut is for another datagram length, or whose sender
+ * continues under another id. Their content stays, their ids don't: an id is bound to sender, key and cut. The receiver
+ * recognizes content it has by its hash, so nothing is stored or released twice there.
  *
- * A power cut at any point is made good by the next start: the file gets its new name beside the old one, then the
- * ledger says the new one, then the old one goes. What is left over is taken in again, found to be there, and removed.
+ * The next start recovers from a power cut at any point: the file gets its new name beside the old one, then the ledger
+ * gets the new one, then the old one goes. A leftover is taken in again, found to be there already, and removed.
  */
 import { join } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
@@ -42,7 +42,7 @@ export function replanStale(options: {
       to: join(objectsFolder, to.objectId),
     }));
     for (const path of paths) {
-      // A file that is gone is told by its next pass; an earlier try may have come this far.
+      // The next pass reports a file that is gone; an earlier attempt may have come this far.
       if (disk.facts(path.from) !== undefined && disk.facts(path.to) === undefined)
         disk.link(path.from, path.to);
     }

@@ -1,9 +1,9 @@
 /**
- * Lets studies expire: when they were kept for `retainFor` of running time, or earlier, the oldest first, when
- * the disk is above its high-water mark. Nothing expires before its planned passes are done, whatever the disk says:
- * then intake stops, and the scanner keeps its files.
+ * Lets studies expire: after they were kept for `retainFor` of running time, or earlier, the oldest first, if the disk is
+ * above its high-water mark. Nothing expires before its planned passes are done, however full the disk is: then intake
+ * stops, and the scanner keeps its files.
  *
- * The row goes first and the files after it; a stop between them leaves files that `reconcile.ts` takes away.
+ * The row goes first and the files after it; a stop in between leaves files that `reconcile.ts` removes.
  */
 
 import type { Clock } from '../../shared/clock.ts';
@@ -23,15 +23,15 @@ export interface RetentionOptions {
   /** Planned passes of each object. */
   readonly passCount: number;
   readonly retainForMs: number;
-  /** How long the roll tells of a study that has expired. */
+  /** How long the roll lists a study that has expired. */
   readonly tombstoneMs: number;
   readonly waterMarks: WaterMarks;
   readonly onExpired: (study: { readonly studyUid: string; readonly early: boolean }) => void;
 }
 
-/** Studies of one step: each costs one sync of the ledger. */
+/** Studies per step: each costs one sync of the ledger. */
 const studiesPerStep = 8;
-/** The alarm about an early expiry stands until none happened for so long. */
+/** The alarm about early expiry stays up until none has happened for this long. */
 const earlyAlarmMs = 24 * 3_600_000;
 
 export class Retention {
@@ -53,7 +53,7 @@ export class Retention {
     ledger.retained.prune(now - tombstoneMs, studiesPerStep);
   }
 
-  /** Above high water the oldest go early, one by one, until low water. */
+  /** Above high water the oldest expire early, one by one, down to low water. */
   #relieve(now: number): void {
     const { waterMarks, spool } = this.#options;
     for (let left = studiesPerStep; left > 0 && waterMarks.update(spool.freeBytes()); left -= 1) {

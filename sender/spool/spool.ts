@@ -1,6 +1,6 @@
 /**
  * The spool: what the sender took in, durable until it expires. A file in it is named by its object id,
- * never by anything a file says of itself, and was written by this program: nobody else has it open.
+ * never by anything a file says about itself, and was written by this program: nobody else has it open.
  *
  *   importing/  being copied from a CD or the like, by the command line
  *   arriving/   being copied from the watch folder, coming from a scanner, or imported; not yet in the ledger
@@ -23,20 +23,20 @@ import type { SenderLedger } from '../ledger/ledger.ts';
 import { type RejectedBounds, RejectedFolder } from './rejected-folder.ts';
 
 const leftoversMax = 10_000;
-/** Ends the name of a file that is coming over the network. */
+/** Suffix of a file that is arriving over the network. */
 const unfinished = '.unfinished';
-/** Ends the name of a copy whose source is still where it came from. */
+/** Suffix of a copy whose source is still where it came from. */
 const partial = '.partial';
 
-/** An instance whose file lies in arriving/, hashed and planned, ready to be entered. */
+/** An instance whose file is in arriving/, hashed and planned, ready to be entered. */
 export interface PreparedInstance {
   readonly arrivingPath: string;
   readonly row: InstanceRow;
-  /** Whether the content is durable already: syncing it once more costs a flush of the disk. */
+  /** Whether the content is already durable: syncing it again costs a disk flush. */
   readonly isSynced?: boolean;
 }
 
-/** What became of a group. Each of it is in one of the three: new, kept already, or failed by itself. */
+/** The outcome for a group. Each member is in one of the three: new, already there, or failed by itself. */
 export interface EnterOutcome {
   readonly entered: readonly InstanceRow[];
   readonly duplicates: number;
@@ -52,7 +52,7 @@ export class Spool {
   readonly #rejected: RejectedFolder;
   readonly #runningMs: () => number;
 
-  /** @param options `runningMs`: the sender's running time, from which the queue's age is counted */
+  /** @param options `runningMs`: the sender's running time, by which the queue's age is counted */
   constructor(options: {
     folder: string;
     rejectedFolder?: string;
@@ -85,13 +85,13 @@ export class Spool {
     this.#disk.rename(this.objects.pathOf(objectId), this.arrivingPath(priority.routine));
   }
 
-  /** A new name in arriving/. The priority stands in it, to be there after a restart. */
+  /** A new name in arriving/. It includes the priority, which is then known after a restart. */
   arrivingPath(urgency: Priority): string {
     const name = `${randomBytes(8).toString('hex')}.${urgency === priority.stat ? 'stat' : 'routine'}`;
     return join(this.#folder, 'arriving', name);
   }
 
-  /** A new name in importing/ for a copy that another process makes; whole and synced, it is renamed into arriving/. */
+  /** A new name in importing/ for a copy that another process makes; once complete and synced, it is renamed into arriving/. */
   importPath(): string {
     return join(this.#folder, 'importing', randomBytes(8).toString('hex'));
   }
@@ -104,12 +104,12 @@ export class Spool {
     }
   }
 
-  /** Names of whole files in arriving/: what a stop left, what failed for a passing reason, and what was imported. */
+  /** Names of complete files in arriving/: what a stop left, what failed for a temporary reason, and what was imported. */
   arrivedNames(): string[] {
     return this.#disk.list(join(this.#folder, 'arriving')).filter((name) => /\.(stat|routine)$/.test(name));
   }
 
-  /** The files of these names, not more than are taken up in one go. */
+  /** The files with these names, no more than are taken in at once. */
   arrived(): { path: string; priority: Priority }[] {
     return this.arrivedNames()
       .slice(0, leftoversMax)
@@ -119,12 +119,12 @@ export class Spool {
       }));
   }
 
-  /** A new name in arriving/ for a file that is not whole yet. */
+  /** A new name in arriving/ for a file that is not complete yet. */
   unfinishedPath(): string {
     return join(this.#folder, 'arriving', `${randomBytes(8).toString('hex')}${unfinished}`);
   }
 
-  /** Removes what a stop left unfinished. To be called before the first {@link unfinishedPath}. */
+  /** Removes what a stop left unfinished. Call it before the first {@link unfinishedPath}. */
   dropUnfinished(): void {
     const arriving = join(this.#folder, 'arriving');
     for (const name of this.#disk.list(arriving))
@@ -136,14 +136,14 @@ export class Spool {
     return join(this.#folder, 'arriving', `${randomBytes(8).toString('hex')}${partial}`);
   }
 
-  /** Removes a file that was not entered, of which another one is kept. */
+  /** Removes a file that was not entered because another copy is kept. */
   discard(path: string): void {
     this.#disk.remove(path);
   }
 
   /**
-   * Enters instances: what is in none of the failed ones is durable when it returns. A file that can't be synced or moved,
-   * or whose row the ledger refuses, fails by itself.
+   * Enters instances: all except the failed ones are durable when it returns. A file that can't be synced or moved, or whose
+   * row the ledger refuses, fails by itself.
    */
   enter(batch: readonly PreparedInstance[]): EnterOutcome {
     const failed = new Map<PreparedInstance, DiodeError>();
@@ -163,7 +163,7 @@ export class Spool {
     else this.#disk.rename(arrivingPath, this.objects.pathOf(row.objectId));
   }
 
-  /** One transaction for all; where it is refused, one for each: what one row is refused for is not the others'. */
+  /** One transaction for all; if it is refused, one for each: a row that is refused does not affect the others. */
   #enterRows(batch: readonly PreparedInstance[], failed: Map<PreparedInstance, DiodeError>): InstanceRow[] {
     try {
       return this.#ledger.transaction(() => {
@@ -212,12 +212,12 @@ export class Spool {
     return false;
   }
 
-  /** A name in rejected/ for a file of a scanner that can't be taken. @throws DiodeError E_REJECTED_FULL */
+  /** A name in rejected/ for a scanner's file that can't be taken in. @throws DiodeError E_REJECTED_FULL */
   rejectedPath(bytes: number, relativePath: string, code: ErrorCode): string {
     return this.#rejected.placeFor(bytes, relativePath, code);
   }
 
-  /** A file lies in rejected/, whole and synced: its name is made durable, and it is counted. */
+  /** A file is in rejected/, complete and synced: its name is made durable, and it is counted. */
   rejected(path: string, bytes: number, code: ErrorCode, atMs: number): void {
     try {
       this.#disk.syncFolder(dirname(path));
@@ -233,11 +233,11 @@ export class Spool {
     this.#rejected.added(bytes);
   }
 
-  /** Files that a stop left between two steps: to be taken up again as if they had just come. */
+  /** Files that a stop left between two steps: to be taken in again as if they had just come. */
   leftovers(): { path: string; priority: Priority }[] {
     const arriving = join(this.#folder, 'arriving');
     for (const name of this.#disk.list(arriving)) {
-      // A copy that a stop broke off: the whole file is still where it came from.
+      // A copy that a stop interrupted: the complete file is still where it came from.
       if (name.endsWith(partial)) this.#disk.remove(join(arriving, name));
     }
     return this.arrived();
@@ -247,7 +247,7 @@ export class Spool {
     return this.#disk.freeBytes(this.#folder);
   }
 
-  /** Files that failed wait in arriving/ again. What can't be moved now is found at the next start. */
+  /** Failed files wait in arriving/ again. What can't be moved now is found at the next start. */
   #takeBack(batch: readonly PreparedInstance[]): void {
     for (const { arrivingPath, row } of batch) {
       try {

@@ -1,6 +1,6 @@
 /**
- * What the sender does beside its work, a little at a time: keeps its running time, lets studies expire, and
- * after a start compares the spool with the ledger.
+ * The sender's housekeeping, a little at a time: keeps its running time, lets studies expire, and after a
+ * start compares the spool with the ledger.
  */
 
 import type { Clock } from '../../shared/clock.ts';
