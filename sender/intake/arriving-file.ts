@@ -1,9 +1,9 @@
 /**
- * A file that comes in pieces over the network. Small pieces are gathered into large ones, of which one is filled while
- * another is being written: memory is two pieces a file, and whoever fills waits for the disk.
+ * A file that arrives in pieces over the network. Small pieces are gathered into large ones; one is filled while another is
+ * being written, so a file takes two pieces of memory, and the sending side waits for the disk.
  *
- * Every so often what was written is synced while more comes in. So the last sync is short however large the file is, and
- * the ledger's own sync never waits behind gigabytes.
+ * From time to time what was written is synced while more comes in. So the last sync is short however large the file is,
+ * and the ledger's own sync never waits behind gigabytes.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -16,17 +16,17 @@ export interface ArrivingDisk {
 }
 
 export interface WritableFile {
-  /** Appends. The bytes are good until the promise resolves. */
+  /** Appends. The bytes must stay unchanged until the promise resolves. */
   append(bytes: Uint8Array): Promise<void>;
-  /** After this what was appended survives a power cut. */
+  /** After this, what was appended survives a power cut. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
 export const pieceBytes = 512 * 1024;
-/** Unsynced at most, but for what is being synced. */
+/** The most unsynced bytes, apart from those being synced. */
 const syncEachBytes = 32 * 2 ** 20;
-/** Pieces kept for the next file: allocating them anew costs more than writing a small instance. */
+/** Pieces kept for the next file: allocating new ones costs more than writing a small instance. */
 const sparePiecesMax = 8;
 const fileMode = 0o640;
 
@@ -83,7 +83,7 @@ export class ArrivingFile {
   #writing: Promise<void> = Promise.resolve();
   #syncing: Promise<void> = Promise.resolve();
 
-  /** @param firstPiece looks at the beginning of the file: 512 KiB, or all of it. May throw. */
+  /** @param firstPiece examines the beginning of the file: 512 KiB, or all of it. May throw. */
   constructor(disk: ArrivingDisk, path: string, firstPiece: (bytes: Uint8Array) => void) {
     this.#disk = disk;
     this.#path = path;
@@ -94,7 +94,7 @@ export class ArrivingFile {
     return this.#bytes;
   }
 
-  /** Takes bytes. Without a promise they are taken. @throws DiodeError of the disk, also of what was written before */
+  /** Takes bytes. If no promise is returned, they are taken. @throws DiodeError from the disk, also for earlier writes */
   write(bytes: Uint8Array): Promise<void> | undefined {
     this.#piece ??= sparePieces.pop() ?? new Uint8Array(pieceBytes);
     if (this.#filled + bytes.length > pieceBytes) return this.#writeThrough(bytes);
@@ -102,7 +102,7 @@ export class ArrivingFile {
     return undefined;
   }
 
-  /** Writes what is left, and syncs: the content is durable, its name is not yet. */
+  /** Writes the rest, and syncs: the content is durable, its name is not yet. */
   async finish(): Promise<void> {
     if (this.#bytes <= pieceBytes) this.#firstPiece(this.#filledPart());
     await this.#flush();
@@ -112,7 +112,7 @@ export class ArrivingFile {
     await this.#close();
   }
 
-  /** Ends the writing, whatever state it is in. The file itself is its owner's. */
+  /** Ends writing, in whatever state it is. The file itself is left to its owner. */
   async abandon(): Promise<void> {
     await Promise.allSettled([this.#writing, this.#syncing]);
     await this.#close().catch(() => {});
@@ -141,7 +141,7 @@ export class ArrivingFile {
     return (this.#piece ?? new Uint8Array(0)).subarray(0, this.#filled);
   }
 
-  /** Hands the piece to the disk, when the one before is written. */
+  /** Hands the piece to the disk once the previous one is written. */
   async #flush(): Promise<void> {
     await this.#writing;
     const piece = this.#piece;
@@ -154,7 +154,7 @@ export class ArrivingFile {
       await this.#syncing;
       this.#unsyncedBytes = 0;
       this.#syncing = this.#file.sync();
-      // Its error is thrown where it is waited for.
+      // Its error is thrown where it is awaited.
       this.#syncing.catch(() => {});
     }
     this.#unsyncedBytes += part.length;

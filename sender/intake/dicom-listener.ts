@@ -12,22 +12,22 @@ export interface ListenerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly tls?: ListenerTls;
-  /** Connections, whether or not they ask for an association. What comes beyond is closed unread. */
+  /** The most connections, whether or not they request an association. Any beyond are closed unread. */
   readonly connectionsMax: number;
 }
 
 export interface ListenerTls extends TlsIdentity {
-  /** Whether a client has to show a certificate that one of `authorities` signed (PS3.15 annex B). */
+  /** Whether a client must present a certificate signed by one of `authorities` (PS3.15 annex B). */
   readonly clientCertificates: 'none' | 'required';
-  /** A connection has so long for its handshake. */
+  /** How long a connection has for its handshake. */
   readonly handshakeMs: number;
 }
 
 export interface Listener {
   readonly port: number;
-  /** Takes no more connections. */
+  /** Accepts no more connections. */
   stop(): void;
-  /** Drops those still open, half a TLS handshake among them; resolves when the port is free. */
+  /** Drops those still open, including unfinished TLS handshakes; resolves when the port is free. */
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function listen(
   connected: (connection: Duplex, address: string) => void,
 ): Promise<Listener> {
   const take = (socket: Socket): void => {
-    // Neither side may wait for the other's Nagle or delayed acknowledgement: 40 ms an instance.
+    // Neither side may wait for the other's Nagle algorithm or delayed ACK: 40 ms per instance.
     socket.setNoDelay(true);
     socket.on('data', () => acknowledgeAtOnce(socket));
     socket.setKeepAlive(true, 60_000);
@@ -53,11 +53,11 @@ export async function listen(
   });
   const open = new Set<Socket>();
   const byAddress = new Map<string, number>();
-  // Also of TLS, whose connections are nobody's until their handshake is through.
+  // Including TLS, whose connections belong to nobody until their handshake is done.
   server.on('connection', (socket: Socket) => {
     const address = plainAddress(socket.remoteAddress ?? '');
     const own = (byAddress.get(address) ?? 0) + 1;
-    // One host must not keep all others out; one that is over its share is closed unread.
+    // One host must not keep out all others; a connection over its share is closed unread.
     if (own > (options.connectionsMax * 3) / 4) {
       socket.destroy();
       return;
@@ -94,7 +94,7 @@ function secureServer(tls: ListenerTls, take: (socket: Socket) => void): Server 
     },
     take,
   );
-  // A failed handshake has closed its connection already.
+  // A failed handshake has already closed its connection.
   server.on('tlsClientError', () => {});
   return server;
 }
@@ -106,7 +106,7 @@ function bind(server: Server, { host, port }: ListenerOptions): Promise<void> {
       reject(new DiodeError('E_DICOM_LISTEN', `the DICOM port cannot be opened (${why})`, { cause }));
     });
     server.listen({ host, port, exclusive: true }, () => {
-      // What fails later (no descriptor left, say) costs one connection, never the program.
+      // A later failure (no descriptor left, say) costs one connection, never the program.
       server.removeAllListeners('error').on('error', () => {});
       resolve();
     });
@@ -119,7 +119,7 @@ function plainAddress(address: string): string {
 }
 
 /**
- * Addresses and networks (`192.0.2.7`, `192.0.2.0/24`, IPv6 as well) as a test of an address.
+ * Turns addresses and networks (`192.0.2.7`, `192.0.2.0/24`, also IPv6) into a test for an address.
  * @throws DiodeError E_CONFIG_VALUE
  */
 export function addressTest(allowed: readonly string[]): (address: string) => boolean {

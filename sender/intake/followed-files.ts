@@ -1,27 +1,27 @@
 /**
- * The files of a watch folder that are followed over its scans: so many, and no more. Where there are more of them, each
- * folder has as many places as every other one that needs them, and within a folder a file that was followed for long, or
- * could not be taken, gives its place to one that had none yet. So files that never come to rest keep no place for good.
+ * The files in a watch folder that are followed over several scans: a bounded number. If there are more, each folder gets as
+ * many places as every other one that needs them, and within a folder a file that was followed for long, or could not be
+ * taken in, gives its place to one that had none yet. So files that never stop changing keep no place for good.
  */
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { WatchStatus } from './watch-disk.ts';
 
 export interface FollowedFile {
-  /** Who wrote it, as far as its folder says. */
+  /** Who wrote it, as far as its folder tells. */
   readonly source: string;
   readonly priority: 'stat' | 'routine';
   /** The scan that saw it first. */
   readonly sinceScan: number;
   status: WatchStatus;
-  /** Scans in a row that found no change. */
+  /** How many scans in a row found no change. */
   stillScans: number;
   /** The scan that saw it last. */
   seenInScan: number;
-  /** It could not be taken: it is left alone for so many scans, twice as many each time. */
+  /** It could not be taken in: it is left alone for this many scans, twice as many each time. */
   postponed?: { readonly code: ErrorCode; readonly scans: number; readonly untilScan: number } | undefined;
 }
 
-/** Files of a source that give way in this scan, the last first; the first ones only to other sources. */
+/** A source's files that give way in this scan, the last one first; the first ones only to other sources. */
 interface GivingWay {
   readonly young: string[];
   readonly old: string[];
@@ -34,18 +34,18 @@ export class FollowedFiles {
   readonly #files = new Map<string, FollowedFile>();
   readonly #bySource = new Map<string, Set<string>>();
   readonly #givingWay = new Map<string, GivingWay>();
-  /** Sources that had the most when one of them was asked first in this scan, and which of them is next. */
+  /** The sources that had most when one was first asked in this scan, and which of them is next. */
   #largest: string[] | undefined;
   #nextLargest = 0;
-  /** Files of a source that this scan saw. */
+  /** How many files of a source this scan saw. */
   #seen = new Map<string, number>();
-  /** Of those, the first that found no place: from there on they are asked in the next scan. */
+  /** The first of those that found no place: the next scan starts from there. */
   #refusedFrom = new Map<string, number>();
   #askedFrom: ReadonlyMap<string, number> = new Map();
   #isShort = false;
   #scan = 0;
 
-  /** @param trialScans for so many scans a file has its place for itself */
+  /** @param trialScans for this many scans a file keeps its place for certain */
   constructor(placesMax: number, trialScans: number) {
     this.#placesMax = placesMax;
     this.#trialScans = trialScans;
@@ -74,17 +74,17 @@ export class FollowedFiles {
     return this.#files.get(path);
   }
 
-  /** All of them; those that are looked at may be forgotten meanwhile. */
+  /** All of them; visited ones may be forgotten in the meantime. */
   entries(): IterableIterator<[string, FollowedFile]> {
     return this.#files.entries();
   }
 
-  /** A scan comes upon a file. @returns whether it is followed, or has a place when {@link follow} is called next */
+  /** A scan found a file. @returns whether it is followed, or gets a place if {@link follow} is called next */
   hasPlaceFor(path: string, source: string): boolean {
     const position = this.#seen.get(source) ?? 0;
     this.#seen.set(source, position + 1);
     if (this.#files.has(path)) return true;
-    // In turns, or those that a folder lists first would have each place that gets free.
+    // In turns, or the files that a folder lists first would get every free place.
     if (position >= (this.#askedFrom.get(source) ?? 0)) {
       if (this.#makePlace(source)) return true;
       if (!this.#refusedFrom.has(source)) this.#refusedFrom.set(source, position);
@@ -140,13 +140,13 @@ export class FollowedFiles {
     return this.#largest[this.#nextLargest] ?? '';
   }
 
-  /** The sources stand by what they had: those that have the most by now are the first ones, each in its turn. */
+  /** Sources are ordered by how many they had: those that have most come first, each in turn. */
   #passOn(): void {
     const [here, next] = [this.#nextLargest, this.#nextLargest + 1].map((at) => this.#largest?.[at]);
     this.#nextLargest = this.#countOf(next) > this.#countOf(here) ? this.#nextLargest + 1 : 0;
   }
 
-  /** Sorted once in a scan, when one of them has to give way. */
+  /** Sorted once per scan, when one of them has to give way. */
   #givingWayOf(source: string): GivingWay {
     let givingWay = this.#givingWay.get(source);
     if (givingWay === undefined) {
@@ -156,7 +156,7 @@ export class FollowedFiles {
         const isOld = file?.postponed !== undefined || this.#scan - (file?.sinceScan ?? 0) > this.#trialScans;
         (isOld ? givingWay.old : givingWay.young).push(path);
       }
-      // Who was first to come is first to go, of those that had their time.
+      // Of those that had their time, the first to come is the first to go.
       givingWay.old.reverse();
       this.#givingWay.set(source, givingWay);
     }

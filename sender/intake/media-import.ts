@@ -1,10 +1,10 @@
 /**
- * Imports a CD, a USB stick or any folder: what is DICOM is copied into the spool's arriving/, where the running sender
- * takes it up like everything else; the medium itself is only read. DICOMDIRs, and what is no DICOM (viewers, notes), are
- * counted and left.
+ * Imports a CD, a USB stick or any folder: DICOM files are copied into the spool's arriving/, where the running sender takes
+ * them in like everything else; the medium itself is only read. DICOMDIRs, and files that are not DICOM (viewers, notes),
+ * are counted and skipped.
  *
- * It runs in the process of the command line, beside the sender. What it copies has its own folder until it is whole and
- * synced; the rename into arriving/ hands it over.
+ * It runs in the command line's process, beside the sender. Its copies have a folder of their own until they are complete
+ * and synced; the rename into arriving/ hands them over.
  */
 import { basename, join, relative } from 'node:path';
 import type { Disk } from '../../shared/disk.ts';
@@ -19,7 +19,7 @@ import { readContent, stepBytes } from './take-in.ts';
 const depthMax = 32;
 const filesMax = 1_000_000;
 
-/** Codes of files that belong on a medium and are no instances. */
+/** Codes of files that belong on a medium but are not instances. */
 const noInstance: ReadonlySet<ErrorCode> = new Set(['E_NOT_DICOM', 'E_FILE_EMPTY']);
 
 export interface ImportOptions {
@@ -28,7 +28,7 @@ export interface ImportOptions {
   readonly spool: Spool;
   readonly instances: InstanceRecords;
   readonly priority: Priority;
-  /** Whether the disk of the spool has room for more. */
+  /** Whether the spool's disk has room for more. */
   readonly hasRoom: () => boolean;
 }
 
@@ -45,19 +45,19 @@ export interface ImportProgress {
   files: number;
   seen: number;
   bytes: number;
-  /** Kept already or twice on the medium, with the same bytes. */
+  /** Already in the spool, or twice on the medium, with the same content. */
   duplicates: number;
   dicomdirs: number;
-  /** What is no DICOM. */
+  /** Files that are not DICOM. */
   others: number;
-  /** What is DICOM and can't be taken, or can't be read, by code. */
+  /** DICOM files that can't be taken in, and files that can't be read, by code. */
   readonly failed: Map<ErrorCode, number>;
   readonly imported: ImportedInstance[];
 }
 
 /**
- * Imports file by file; yields after each bounded step what was done so far.
- * @throws DiodeError E_FOLDER; of the spool E_DISK_FULL, E_DISK, E_LEDGER. What was imported until then is in order.
+ * Imports file by file; yields the progress after each bounded step.
+ * @throws DiodeError E_FOLDER; from the spool E_DISK_FULL, E_DISK, E_LEDGER. What was imported until then is in order.
  */
 export function* importMedia(options: ImportOptions): Generator<ImportProgress, ImportProgress> {
   const paths = filesBelow(options.disk, options.folder);
@@ -78,7 +78,7 @@ export function* importMedia(options: ImportOptions): Generator<ImportProgress, 
     try {
       yield* importFile(options, path, progress, hashes);
     } catch (error) {
-      // What fails on this side ends the import; what can't be read of the medium costs one file.
+      // A failure on this side ends the import; an unreadable file on the medium costs only that file.
       if (!(error instanceof DiodeError) || isStorageCode(error.code)) throw error;
       if (error.code === 'E_DICOMDIR') progress.dicomdirs += 1;
       else if (noInstance.has(error.code)) progress.others += 1;
@@ -136,7 +136,7 @@ function* copyFile(
   }
 }
 
-/** Files in the order of their names, folder by folder; links are left alone. */
+/** Files in the order of their names, folder by folder; links are skipped. */
 function filesBelow(disk: Disk, folder: string): string[] {
   const found: string[] = [];
   const folders = [{ path: folder, depth: 0 }];

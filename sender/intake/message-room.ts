@@ -1,32 +1,32 @@
 /**
- * The data sets of DIMSE-N messages while they come: they are kept in memory, and scanners share what they may take. One that
- * brings more than its share loses what it began longest ago. What comes of a message goes with its association.
+ * The data sets of DIMSE-N messages while they arrive: they are kept in memory, which scanners share. One that exceeds its
+ * share loses what it began longest ago. What came of a message is dropped with its association.
  */
 import type { UsedBuffers } from '../../shared/collector.ts';
 import { associationLimits } from '../../shared/dicom/upper-layer/limits.ts';
 import { SharedRoom } from './shared-room.ts';
 
-/** A data set that comes in pieces. */
+/** A data set that arrives in pieces. */
 export interface ArrivingMessage {
   /** Keeps a copy: the piece belongs to the connection. */
   add(piece: Uint8Array): void;
-  /** All of it, which is not kept any longer; undefined where it is too long, or its scanner had no room. */
+  /** The whole data set, which is then no longer kept; undefined if it is too long, or its scanner had no room. */
   take(): Uint8Array | undefined;
   /** The rest is not coming. */
   abandon(): void;
 }
 
-/** Of a message at first; then twice as much each time it is full. */
+/** A message's first buffer; doubled each time it is full. */
 const firstBytes = 4096;
 
 export class MessageRoom {
   readonly #room = new SharedRoom(associationLimits.arrivingMessageBytesMax);
-  /** What came of each message, at the start of its buffer: pieces kept apart may be of a byte each, or of none. */
+  /** What came of each message, at the start of its buffer: separate pieces might have a byte each, or none. */
   readonly #buffers = new Map<string, Uint8Array>();
   readonly #used: Pick<UsedBuffers, 'add'> | undefined;
   #messages = 0;
 
-  /** @param used is told of what is dropped: messages that were read, and those that went */
+  /** @param used is told how much is dropped: messages that were read, and those that had to go */
   constructor(used?: Pick<UsedBuffers, 'add'>) {
     this.#used = used;
   }
@@ -60,7 +60,7 @@ export class MessageRoom {
     };
   }
 
-  /** @returns room for some more of a message; undefined where there is none, or what was there had to go */
+  /** @returns room for more of a message; undefined if there is none, or if what was there had to go */
   #bufferFor(
     scanner: string,
     key: string,
@@ -89,7 +89,7 @@ export class MessageRoom {
     this.#drop(key);
   }
 
-  /** Whoever read it drops it within a turn; by the next message that is so. */
+  /** Whoever read it drops it within a turn, and thus before the next message. */
   #drop(key: string): void {
     this.#used?.add(this.#buffers.get(key)?.length ?? 0);
     this.#buffers.delete(key);

@@ -1,8 +1,8 @@
 /**
- * Modality performed procedure step as SCP (PS3.4 annex F.7): the one way in which a modality says what a study
+ * Modality performed procedure step as SCP (PS3.4 annex F.7): the only way for a modality to say what a study
  * consists of. N-CREATE is kept in memory; N-SET with a final status gives the exact list of instances.
  *
- * A step belongs to the address it came from: no other scanner changes it, or makes it go to have room.
+ * A step belongs to the address it came from: no other scanner can change it, or displace it to get room.
  */
 import { type Command, commandFields } from '../../shared/dicom/dimse/command.ts';
 import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
@@ -15,24 +15,24 @@ import { MessageRoom } from './message-room.ts';
 import { SharedRoom } from './shared-room.ts';
 import { type Outcome, outcomeOf } from './store-operation.ts';
 
-/** What a modality said at the end of a step. All UIDs are checked; there is nothing of the patient in it. */
+/** What a modality said at the end of a step. All UIDs are checked; it contains nothing about the patient. */
 export interface ProcedureStepReport {
   readonly procedureStepUid: string;
   /** The address it came from: a title is whatever a scanner says. */
   readonly scanner: string;
   readonly callingAe: string;
-  /** Only COMPLETED says that the list is the whole. */
+  /** Only COMPLETED says that the list is complete. */
   readonly status: 'COMPLETED' | 'DISCONTINUED';
-  /** From N-CREATE; empty when this program started after it. */
+  /** From N-CREATE; empty if this program started after it. */
   readonly studyUids: readonly string[];
   readonly series: readonly PerformedSeries[];
 }
 
 /** Who wants to know of steps. */
 export interface ProcedureStepListener {
-  /** A step was created, or set without being ended. */
+  /** A step was created, or set without ending. */
   stepBegan(scanner: string, procedureStepUid: string, studyUids: readonly string[]): void;
-  /** Resolves when the end is taken note of; a DiodeError becomes the status of the answer. */
+  /** Resolves when the end is recorded; a DiodeError becomes the status of the response. */
   stepEnded(report: ProcedureStepReport): Promise<void> | void;
 }
 
@@ -81,10 +81,10 @@ interface StepRequest {
   readonly abandon: () => void;
 }
 
-/** What a step takes beside its lists, and each UID of these. */
+/** The memory of a step without its lists, and of each UID in them. */
 const stepBytes = 1024;
 const uidBytes = 100;
-/** Item, two UIDs and the end of each reference; and all else that is in a step. */
+/** Item, two UIDs and the end of each reference; and everything else in a step. */
 const elementsMax = 4 * associationLimits.procedureStepReferencesMax + 10_000;
 
 export class PerformedProcedureSteps {
@@ -99,7 +99,7 @@ export class PerformedProcedureSteps {
     this.#messages = messages;
   }
 
-  /** What all steps take. */
+  /** Memory of all steps. */
   get bytes(): number {
     return this.#room.bytes;
   }
@@ -143,7 +143,7 @@ export class PerformedProcedureSteps {
   async #set(uid: string | undefined, dataSet: NestedDataSet, source: StepSource): Promise<Outcome> {
     const { scanner, callingAe } = source;
     if (uid === undefined) return { status: dimseStatus.invalidInstance };
-    // A step begun before a restart is not known, and its end is worth as much: the list is in it.
+    // A step begun before a restart is not known, but its end is just as useful: it contains the list.
     const step = this.#steps.get(keyOf(scanner, uid)) ?? { studyUids: [], series: [], ended: false };
     if (step.ended) {
       const comment = 'Performed procedure step may no longer be updated';
@@ -169,13 +169,13 @@ export class PerformedProcedureSteps {
       return { ...outcomeOf(error), status: dimseStatus.processingFailure };
     }
     step.ended = true;
-    // Its list is the listener's now; that it has ended is what is left to know.
+    // The listener now has its list; all that remains to know is that it has ended.
     step.series = [];
     this.#keep(scanner, uid, step);
     return { status: dimseStatus.success };
   }
 
-  /** @returns false when it is larger than what its scanner may have */
+  /** @returns false if it is larger than its scanner's share */
   #keep(scanner: string, uid: string, step: Step): boolean {
     const key = keyOf(scanner, uid);
     const gone = this.#room.put(scanner, key, bytesOf(step));
@@ -208,14 +208,14 @@ function refusal(comment: string): Outcome {
   return { status: dimseStatus.processingFailure, comment };
 }
 
-/** One malformed UID makes the list worthless: it would no longer be exact. Errors: E_BAD_UID, E_TOO_LARGE. */
+/** A single malformed UID makes the list useless: it would no longer be exact. Errors: E_BAD_UID, E_TOO_LARGE. */
 function performedSeries(dataSet: NestedDataSet): PerformedSeries[] | DiodeError {
   const series: PerformedSeries[] = [];
   let listed = 0;
   for (const item of dataSet.items(stepTags.performedSeries)) {
     const seriesUid = item.text(stepTags.seriesInstanceUid);
     const references = [...item.items(stepTags.referencedImages), ...item.items(stepTags.referencedOthers)];
-    // A series counts as well: there may be as many of them without any instance.
+    // A series counts, too: there may be as many without any instance.
     listed += 1 + references.length;
     if (listed > associationLimits.procedureStepReferencesMax) return new DiodeError('E_TOO_LARGE');
     const instances = references.map((reference) => ({

@@ -1,4 +1,4 @@
-/** Log lines that others decide the number of: so many of each code a minute, and how many were left out. */
+/** Log lines whose number others decide: a limited number per code and minute, and how many were left out. */
 import type { Clock } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { LogFields } from '../../shared/log.ts';
@@ -20,7 +20,7 @@ export class RareLines {
     this.#clock = clock;
   }
 
-  /** What to write with the next line of a code; undefined when it is left out. */
+  /** What to write on the next line of a code; undefined if it is left out. */
   next(code: ErrorCode, detail?: string): LogFields | undefined {
     const now = this.#clock.monotonicMs();
     let lines = this.#lines.get(code);

@@ -1,13 +1,13 @@
 /**
- * Room in memory that several scanners share. One may take half of what the others leave, and what it brings beyond that
- * takes the place of its own oldest: nobody's things go for somebody else's, and there is always room for one more scanner.
- * It only counts; who keeps the things is told which of them go.
+ * Memory that several scanners share. Each may take half of what the others leave, and anything beyond that replaces its own
+ * oldest: nobody's entries go for somebody else's, and there is always room for one more scanner. It only counts; whoever
+ * keeps the entries is told which of them go.
  */
 import { assert } from '../../shared/assert.ts';
 
 export class SharedRoom {
   readonly #bytesMax: number;
-  /** By source, each from its oldest on: keys and bytes. */
+  /** Keys and bytes by source, each from its oldest on. */
   readonly #taken = new Map<string, Map<string, number>>();
   readonly #bytesOf = new Map<string, number>();
   #bytes = 0;
@@ -21,9 +21,9 @@ export class SharedRoom {
   }
 
   /**
-   * Counts a thing, in place of what had its key.
-   * @returns the keys of the same source that go for it; undefined when it is larger than all its source may have: then it
-   *   is not counted, and what had its key is not either
+   * Counts an entry, replacing the one with the same key.
+   * @returns the keys of the same source that go for it; undefined if it is larger than everything its source may have: then
+   *   it is not counted, and neither is the entry that had its key
    */
   put(source: string, key: string, bytes: number): string[] | undefined {
     assert(bytes > 0, 'a thing takes room');

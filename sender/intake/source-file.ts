@@ -1,7 +1,7 @@
 /**
- * A file where others write: in the watch folder, or on a medium. It is opened once, by a way on which no link is
- * followed, and everything (what it is, its header, its hash, the spool's copy) is read from that descriptor. By the time its
- * name is used again, to remove it, the name may lead to anything; so that looks first what it is about to remove.
+ * A file where others can write: in the watch folder, or on a medium. It is opened once, without following any link, and
+ * everything (its kind, its header, its hash, the spool's copy) is read from that descriptor. By the time its name is used
+ * again, to remove it, the name may lead to anything; so removal first checks what it is about to remove.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { assert } from '../../shared/assert.ts';
 import type { Disk, ForeignFacts, ForeignFile } from '../../shared/disk.ts';
 import { DiodeError, errorCauseCode, isStorageCode } from '../../shared/errors.ts';
 
-/** Where a file lies: a folder of ours or of the configuration, and below it what others made. */
+/** Where a file is: a folder of ours or from the configuration, and below it whatever others made. */
 export interface SourcePlace {
   readonly folder: string;
   readonly relativePath: string;
@@ -20,7 +20,7 @@ export function placeOf(path: string, relativePath: string): SourcePlace {
   return { folder: path.slice(0, -relativePath.length - 1), relativePath };
 }
 
-/** An open file, and what it was when it was opened. While it is open no other file can come to have its identity. */
+/** An open file, and what it was when it was opened. While it is open no other file can get its identity. */
 export class SourceFile {
   readonly facts: ForeignFacts;
   readonly #disk: Disk;
@@ -35,8 +35,8 @@ export class SourceFile {
   }
 
   /**
-   * @param isToGo whether it will be removed: what could not be is not taken, or it would come again and again
-   * @throws DiodeError E_FILE_KIND when no file is there, or a link is on the way to it; E_FILE_READ
+   * @param isToGo whether it will be removed: a file that can't be is not taken in, or it would come again and again
+   * @throws DiodeError E_FILE_KIND if it is not a file, or a link is on the way to it; E_FILE_READ
    */
   static open(disk: Disk, place: SourcePlace, isToGo: boolean): SourceFile {
     return reading(() =>
@@ -53,7 +53,7 @@ export class SourceFile {
     return reading(() => this.#file.readAt(target, offset));
   }
 
-  /** To be asked when all is read. @throws DiodeError E_FILE_CHANGED */
+  /** Call it when everything is read. @throws DiodeError E_FILE_CHANGED */
   checkUnchanged(): void {
     const { bytes, modifiedMs, changedMs } = reading(() => this.#file.facts());
     const { facts } = this;
@@ -62,10 +62,10 @@ export class SourceFile {
   }
 
   /**
-   * Removes this file, as it was read, and nothing else: its name is first moved to one that nobody else knows, in the
-   * same folder, and what is under that is compared. Another file, put there meanwhile, goes back and is taken as itself.
+   * Removes exactly the file that was read: it is first renamed, in the same folder, to a name that nobody else knows, and
+   * what is there is then compared. A different file that was put there in the meantime is moved back and taken in as itself.
    * A stop in between leaves the new name, which the next scan finds like any other.
-   * @throws DiodeError E_FILE_CHANGED when its writer went on: it is taken once more; E_FILE_READ, E_FILE_KIND
+   * @throws DiodeError E_FILE_CHANGED if its writer continued: it is taken in once more; E_FILE_READ, E_FILE_KIND
    */
   remove(): void {
     this.checkUnchanged();
@@ -75,7 +75,7 @@ export class SourceFile {
         if (!this.#is(path)) return;
         const aside = join(dirname(path), `diode-${randomBytes(8).toString('hex')}.taken`);
         disk.rename(path, aside);
-        // Removing a name reads nothing and publishes nothing, whatever it leads to in the moment between.
+        // Removing a name reads nothing and publishes nothing, whatever it leads to at that moment.
         if (this.#is(aside)) disk.remove(aside);
         else if (disk.identityOf(path) === undefined) disk.rename(aside, path);
       }),
@@ -91,9 +91,9 @@ export class SourceFile {
   }
 }
 
-/** Opens folder after folder, so that none of them can be exchanged for a link on the way. */
+/** Opens folder after folder, so that none of them can be replaced by a link on the way. */
 function inFolder<T>(disk: Disk, { folder, relativePath }: SourcePlace, act: (path: string) => T): T {
-  // The configured folder itself may be a link: whoever configures is believed.
+  // The configured folder itself may be a link: the configuration is trusted.
   let open = disk.openFolder(folder, 'followed');
   try {
     for (const name of dirname(relativePath).split('/')) {
@@ -109,7 +109,7 @@ function inFolder<T>(disk: Disk, { folder, relativePath }: SourcePlace, act: (pa
   }
 }
 
-/** An error of where the file lies, told apart from those of the spool's disk. */
+/** An error from where the file is, as distinct from those of the spool's disk. */
 export function reading<T>(act: () => T): T {
   try {
     return act();

@@ -1,9 +1,9 @@
 /**
- * Takes what the storage SCP receives into the spool: written to arriving/ and hashed as it comes, synced, entered in
- * the ledger, and only then answered with success. It never waits for the link.
+ * Takes what the storage SCP receives into the spool: it is written to arriving/ and hashed as it comes, synced, entered
+ * in the ledger, and only then answered with success. It never waits for the link.
  *
  * Instances that become ready at about the same time, over several associations, share one sync of the folder and one
- * transaction of the ledger.
+ * ledger transaction.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { PieceTagger, pieceKeyBytes } from '../../shared/crypto/piece-tags.ts';
@@ -22,9 +22,9 @@ export interface SpoolSinkOptions extends IntakeOptions {
   readonly arrivingDisk?: ArrivingDisk;
   /** Whether the disk has room for more. */
   readonly hasRoom: () => boolean;
-  /** Instances are durable: rows that are new, and how many were kept already. */
+  /** Instances are durable: the new rows, and how many were already there. */
   readonly onTaken: (entered: readonly InstanceRow[], duplicates: number) => void;
-  /** An association brings instances of this study; until it is closed there may be more. */
+  /** An association brings instances of this study; more may come until it is closed. */
   readonly onStudySeen: (studyUid: string, associationId: number) => void;
   readonly onAssociationClosed: (associationId: number) => void;
   readonly onRefused: (code: ErrorCode, address: string) => void;
@@ -42,7 +42,7 @@ export class SpoolSink implements InstanceSink {
 
   constructor(options: SpoolSinkOptions) {
     this.#options = options;
-    // What a stop broke off was never answered with success: the scanner still has it.
+    // What a stop interrupted was never answered with success: the scanner still has it.
     options.spool.dropUnfinished();
   }
 
@@ -64,7 +64,7 @@ export class SpoolSink implements InstanceSink {
   #enter(prepared: PreparedInstance): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ prepared, resolve, reject });
-      // Those whose sync ended in the same turn of the event loop come along.
+      // Those whose sync ended in the same turn of the event loop are included.
       if (this.#waiting.length === 1) setImmediate(() => this.#enterAll());
     });
   }
@@ -148,7 +148,7 @@ class SpoolWriter implements InstanceWriter {
     this.#options.disk.remove(this.#path);
   }
 
-  /** Reads the header from the beginning of the file, which has it but for very odd ones. */
+  /** Reads the header from the beginning of the file, where it is except in very odd files. */
   #look(beginning: Uint8Array): void {
     const fileBytes = this.#file.bytes < pieceBytes ? this.#file.bytes : Infinity;
     const header = readInstanceHeader(beginning, fileBytes);

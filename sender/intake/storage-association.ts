@@ -1,6 +1,6 @@
 /**
- * One association of a scanner: C-STORE, C-ECHO, performed procedure steps, and a clear no to everything else. Requests are
- * answered one after the other; asynchronous operations are not negotiated, so peers wait for each answer.
+ * One association with a scanner: C-STORE, C-ECHO, performed procedure steps, and a clear no to everything else. Requests
+ * are answered one after another; asynchronous operations are not negotiated, so peers wait for each answer.
  */
 import { present } from '../../shared/assert.ts';
 import { type Command, commandFields, responseBit } from '../../shared/dicom/dimse/command.ts';
@@ -42,12 +42,12 @@ export interface StorageAssociationOptions {
   readonly sink: InstanceSink;
   readonly entities: readonly CalledEntity[];
   readonly performedProcedureSteps: PerformedProcedureSteps | undefined;
-  /** Where the data sets of all associations are while they come. */
+  /** Where the data sets of all associations are while they arrive. */
   readonly messages: MessageRoom;
-  /** Whether the spool keeps an instance; left out, storage commitment is refused. */
+  /** Whether the spool keeps an instance; if left out, storage commitment is refused. */
   readonly isKept?: ((sopInstanceUid: string) => boolean) | undefined;
   readonly nowMs: () => number;
-  /** Whether one more association fits; the connection itself is counted already. */
+  /** Whether one more association fits; the connection itself is already counted. */
   readonly hasRoom: () => boolean;
   readonly ended: () => void;
 }
@@ -81,7 +81,7 @@ export class StorageAssociation implements AssociationListener {
     this.#layer = options.layer;
   }
 
-  /** To be called once, before the first event. */
+  /** Call it once, before the first event. */
   runOn(stream: AssociationStream): void {
     this.#stream = stream;
   }
@@ -110,7 +110,7 @@ export class StorageAssociation implements AssociationListener {
         this.#options.sink.refused(event.error.code, this.#options.address);
         return undefined;
       default:
-        // What an abort leaves is cleaned up when the connection has closed.
+        // What an abort leaves is cleaned up once the connection has closed.
         return undefined;
     }
   }
@@ -178,7 +178,7 @@ export class StorageAssociation implements AssociationListener {
       this.#responded(command);
       return undefined;
     }
-    // C-CANCEL ends operations that go on for long; there are none.
+    // C-CANCEL ends long-running operations; there are none.
     if (command.field === commandFields.cancel && !command.hasDataSet) return undefined;
     const { messageId } = command;
     if (messageId === undefined) throw invalidParameter('request without a message id');
@@ -226,7 +226,7 @@ export class StorageAssociation implements AssociationListener {
     return answer(dimseStatus.unrecognizedOperation);
   }
 
-  /** N-EVENT-REPORT-RQ, behind the answer to the N-ACTION that asked for it. */
+  /** N-EVENT-REPORT-RQ, after the response to the N-ACTION that requested it. */
   async #report(contextId: number, { eventTypeId, dataSet }: CommitmentReport): Promise<void> {
     this.#reports.sent += 1;
     const command: Command = {

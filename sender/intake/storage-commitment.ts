@@ -1,8 +1,8 @@
 /**
  * Storage commitment as SCP (PS3.4 annex J), for the sender's own spool and nothing else: it says which instances are kept
- * here, durably, until they expire. That the PACS keeps them nobody can promise on this side of a one-way link.
+ * here, durably, until they expire. Nobody on this side of a one-way link can promise that the PACS keeps them.
  *
- * The report follows on the association that asked (PS3.4 section J.3.3 allows it); the sender calls nobody.
+ * The report follows on the requesting association (PS3.4 section J.3.3 allows it); the sender calls nobody.
  */
 import { DataSetWriter } from '../../shared/dicom/data-set-writer.ts';
 import { dimseStatus } from '../../shared/dicom/dimse/status.ts';
@@ -30,7 +30,7 @@ const commitmentTags = {
   referencedSopInstanceUid: 0x0008_1155,
 } as const;
 
-/** Item, two UIDs and the end of each reference; and all else that is in a request. */
+/** Item, two UIDs and the end of each reference; and everything else in a request. */
 const elementsMax = 4 * associationLimits.commitmentReferencesMax + 1000;
 /** About a millisecond. */
 const lookUpsPerTurn = 100;
@@ -42,7 +42,7 @@ export interface CommitmentReport {
 }
 
 export interface CommitmentOutcome extends Outcome {
-  /** Follows the answer to a request that was taken. */
+  /** Follows the response to an accepted request. */
   readonly report?: CommitmentReport;
 }
 
@@ -79,7 +79,7 @@ export class CommitmentRequest {
     this.#message.abandon();
   }
 
-  /** Looks up some references at a time: other scanners are served in between. */
+  /** Looks up some references at a time, so that other scanners are served in between. */
   async finish(): Promise<CommitmentOutcome> {
     const bytes = this.#message.take();
     if (this.#actionTypeId !== requestAction) return failure('no such action');

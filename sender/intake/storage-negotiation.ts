@@ -1,5 +1,5 @@
 /**
- * Which associations and presentation contexts the low side takes: known callers only, any SOP class that can be
+ * Which associations and presentation contexts the low side accepts: known callers only, any SOP class that can be
  * stored, any transfer syntax as offered.
  */
 
@@ -22,7 +22,7 @@ export const serviceUids = {
 
 /**
  * SOP classes of services other than storage: notification, patient and procedure management, printing, query and
- * retrieve, worklists (PS3.4; PS3.6 annex A). All else may be an object, private ones above all.
+ * retrieve, worklists (PS3.4; PS3.6 annex A). Everything else may be an object, especially private ones.
  */
 const otherServices = [
   /^1\.2\.840\.10008\.1\.(3\.10|9|40|42)(\.|$)/,
@@ -41,7 +41,7 @@ export function isStorable(sopClassUid: string): boolean {
   return !named.includes(sopClassUid) && !otherServices.some((service) => service.test(sopClassUid));
 }
 
-/** One of our titles, with who may call it made ready. */
+/** One of our titles, with its permitted callers ready for lookup. */
 export interface CalledEntity {
   readonly entity: ApplicationEntity;
   readonly isAddressAllowed: (address: string) => boolean;
@@ -59,13 +59,13 @@ export function judgeRequest(
     ({ entity, isAddressAllowed }) =>
       (entity.callingTitles?.includes(request.callingAe) ?? true) && isAddressAllowed(address),
   );
-  // To a stranger nothing tells which titles there are, or whether it was the address or the name.
+  // A stranger cannot learn which titles exist, or whether the address or the name was wrong.
   if (open.length === 0) return rejections.callingAe;
   const called = open.find(({ entity }) => entity.title === request.calledAe);
   return called?.entity ?? rejections.calledAe;
 }
 
-/** The answer to each proposed context. Of several transfer syntaxes, the one the scanner put first. */
+/** The answer to each proposed context. Of several transfer syntaxes, the scanner's first is chosen. */
 export function answerContexts(
   contexts: readonly ProposedContext[],
   options: { readonly performedProcedureSteps: boolean },
@@ -78,7 +78,7 @@ export function answerContexts(
       abstractSyntax !== undefined &&
       (isStorable(abstractSyntax) ||
         abstractSyntax === serviceUids.verification ||
-        // Taken even where each request is refused: it is told the reason.
+        // Accepted even if each request is refused: then the scanner learns the reason.
         isCommitment ||
         (isStep && options.performedProcedureSteps));
     if (!taken) return refused(id, contextResults.abstractSyntaxNotSupported);
@@ -87,7 +87,7 @@ export function answerContexts(
   });
 }
 
-/** What we read ourselves has to be neither compressed nor deflated. */
+/** What we read ourselves must be neither compressed nor deflated. */
 function isPlain(transferSyntaxUid: string): boolean {
   const { implicitLittleEndian, explicitLittleEndian, explicitBigEndian } = transferSyntaxUids;
   return [implicitLittleEndian, explicitLittleEndian, explicitBigEndian].some(

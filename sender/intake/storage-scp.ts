@@ -1,5 +1,5 @@
 /**
- * The storage SCP: where scanners send to, as they would to a PACS (PS3.4 annex B). It owns the port and the
+ * The storage SCP: scanners send to it as they would to a PACS (PS3.4 annex B). It owns the port and the
  * associations on it; what arrives goes to an {@link InstanceSink}.
  */
 import type { Duplex } from 'node:stream';
@@ -18,7 +18,7 @@ import { PerformedProcedureSteps, type ProcedureStepListener } from './performed
 import { StorageAssociation, type StorageAssociationOptions } from './storage-association.ts';
 
 export interface StorageScpOptions {
-  /** The address to bind; there is no default, so that nothing listens where nobody meant it to. */
+  /** The address to bind; there is no default, so that nothing listens unintentionally. */
   readonly host: string;
   readonly port: number;
   readonly applicationEntities: readonly ApplicationEntity[];
@@ -26,11 +26,11 @@ export interface StorageScpOptions {
   /** Default 32. */
   readonly associationsMax?: number;
   readonly times?: Partial<AssociationTimes>;
-  /** Longest P-DATA-TF taken, at most 256 KiB. */
+  /** Longest P-DATA-TF accepted, at most 256 KiB. */
   readonly dataPduBytesMax?: number;
-  /** Takes part in performed procedure steps when given. */
+  /** Accepts performed procedure steps if given. */
   readonly procedureSteps?: ProcedureStepListener;
-  /** Gives storage commitment for what this says is kept; left out, it is refused. */
+  /** Grants storage commitment for what this says is kept; if left out, it is refused. */
   readonly isKept?: (sopInstanceUid: string) => boolean;
   readonly clock?: Clock;
 }
@@ -49,7 +49,7 @@ export interface AssociationStatus {
 export interface StorageScp {
   readonly port: number;
   associations(): AssociationStatus[];
-  /** Takes no more associations, aborts the open ones, and resolves when all of them are closed. */
+  /** Accepts no more associations, aborts the open ones, and resolves when all are closed. */
   close(): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export async function createStorageScp(options: StorageScpOptions, sink: Instanc
       host: options.host,
       port: options.port,
       ...(options.tls !== undefined && { tls: options.tls }),
-      // Room to tell a scanner that there is no room, and bounded all the same.
+      // Room for telling a scanner that there is no room, and still bounded.
       connectionsMax: 2 * associationsMax + 8,
     },
     (connection, address) => associations.connected(connection, address),
@@ -184,7 +184,7 @@ class Associations {
     if (this.#open.size > 0) await ended;
   }
 
-  /** One address may have three times what it leaves free: a quarter of the places is not to be had by one scanner alone. */
+  /** One address may have three times what it leaves free: a single scanner can't get the last quarter of the places. */
   #hasRoomFor(address: string): boolean {
     const accepted = [...this.#open.values()].filter(({ association }) => association.facts !== undefined);
     const own = accepted.filter((other) => other.address === address).length;

@@ -5,7 +5,7 @@ import { DiodeError, type ErrorCode, errorCatalogue, isStorageCode } from '../..
 import { limits } from '../../shared/wire/limits.ts';
 import type { InstanceContext, InstanceSink, InstanceWriter } from './instance-sink.ts';
 
-/** How a request ended, as the scanner hears it. The comment is 64 ASCII characters at most, without PHI. */
+/** How a request ended, as the scanner learns it. The comment is at most 64 ASCII characters, without PHI. */
 export interface Outcome {
   readonly status: number;
   readonly comment?: string;
@@ -17,7 +17,7 @@ export function outcomeOf({ code }: DiodeError): Outcome {
 }
 
 function statusOf(code: ErrorCode): number {
-  // Something of this host: the scanner is to try again later.
+  // A problem of this host: the scanner should try again later.
   if (isStorageCode(code)) return dimseStatus.outOfResources;
   return code === 'E_INSTANCE_MISMATCH' ? dimseStatus.dataSetMismatch : dimseStatus.cannotUnderstand;
 }
@@ -27,7 +27,7 @@ export class StoreOperation {
   readonly #context: InstanceContext;
   readonly #address: string;
   #writer: InstanceWriter | undefined;
-  /** Set when the instance is refused or its file failed: the rest of it is read and thrown away. */
+  /** Set if the instance is refused or its file failed: the rest is read and discarded. */
   #refusal: Outcome | undefined;
   #bytes = 0;
 
@@ -42,7 +42,7 @@ export class StoreOperation {
     return this.#bytes;
   }
 
-  /** Opens the writer and gives it what stands before the data set. */
+  /** Opens the writer and gives it what precedes the data set. */
   async start(): Promise<void> {
     try {
       this.#writer = await this.#sink.open(this.#context);
@@ -52,7 +52,7 @@ export class StoreOperation {
     }
   }
 
-  /** Takes the next bytes of the data set. Without a promise they are taken. */
+  /** Takes the next bytes of the data set. If no promise is returned, they are taken. */
   take(bytes: Uint8Array): Promise<void> | undefined {
     this.#bytes += bytes.length;
     if (this.#writer === undefined || bytes.length === 0) return undefined;
@@ -65,7 +65,7 @@ export class StoreOperation {
     }
   }
 
-  /** The data set is whole. @returns what the scanner is told */
+  /** The data set is complete. @returns what the scanner is told */
   async finish(): Promise<Outcome> {
     try {
       await this.#writer?.finish();

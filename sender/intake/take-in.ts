@@ -1,6 +1,6 @@
 /**
- * Reads an opened file once, from beginning to end: its SHA-256, the tags of its pieces, and where it is not the spool's
- * own yet, a synced copy of it. Yields after each bounded step.
+ * Reads an opened file once, from beginning to end: its SHA-256, the tags of its pieces and, if it is not the spool's own
+ * yet, a synced copy. Yields after each bounded step.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { PieceTagger, pieceKeyBytes } from '../../shared/crypto/piece-tags.ts';
@@ -21,8 +21,8 @@ export interface Content {
 /**
  * @param copyPath left out: nothing is copied
  * @param buffer of {@link stepBytes}
- * @throws DiodeError E_FILE_CHANGED when the file is not what it was, E_FILE_READ; of the copy E_DISK_FULL, E_DISK: nothing
- *   is left of it then
+ * @throws DiodeError E_FILE_CHANGED if the file has changed, E_FILE_READ; from the copy E_DISK_FULL, E_DISK: then nothing
+ *   of it is left
  */
 export function* readContent(
   source: SourceFile,

@@ -1,15 +1,15 @@
 /**
- * Takes files in: opens each once, reads what identifies it, hashes it in a stream while it is copied into a file of the
- * spool's own, enters it, and removes what it was copied from.
+ * Takes files in: opens each once, reads what identifies it, hashes it while it is copied into a file of the spool's own,
+ * enters it, and removes the original.
  *
- * It copies where a rename would do, since a rename leaves the file in the hands of whoever has it open or owns it: what
- * is sent would be what they make of it. That no one has it open (a lease of the kernel) can be proved of own files alone,
- * and an owner may open a file again without its name. The copy comes from memory that the hash has just read: 0.15 ms
- * more for 512 KB, where hash and sync take 1.4 ms (measured).
+ * It copies although a rename would do, because a rename leaves the file under the control of whoever has it open or owns
+ * it: they could change what is sent. Only for one's own files can it be proved that nobody has them open (a kernel lease),
+ * and an owner may open a file again without its name. The copy reads memory that the hash has just read: 0.15 ms more for
+ * 512 KB, compared with 1.4 ms for hash and sync (measured).
  *
- * It is a generator that yields after each bounded step, so that the program around it stays awake and a
- * simulation can stop it anywhere. A file that can't be taken goes to rejected/ with its code; a file
- * that fails for a passing reason (a full disk) stays where it is and is tried again. One file's failure is its own.
+ * It is a generator that yields after each bounded step, so that the program around it stays responsive and a
+ * simulation can stop it anywhere. A file that can't be taken in goes to rejected/ with its code; a file that
+ * fails for a temporary reason (a full disk) stays where it is and is tried again. A failure affects only its file.
  */
 import { basename, dirname } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
@@ -27,7 +27,7 @@ import { readContent, stepBytes } from './take-in.ts';
 
 export interface Candidate {
   readonly path: string;
-  /** Where it was found, below the watch folder: the place it gets in rejected/. */
+  /** Where it was found below the watch folder, which is the place it gets in rejected/. */
   readonly relativePath: string;
   readonly priority: Priority;
   readonly quietSeconds: number;
@@ -40,20 +40,20 @@ export interface TakeOutcome {
   readonly entered: InstanceRow[];
   readonly duplicates: number;
   readonly rejected: { readonly code: ErrorCode; readonly relativePath: string }[];
-  /** What failed for a passing reason; the file is where it was. */
+  /** What failed for a temporary reason; the file is where it was. */
   readonly postponed: DiodeError[];
-  /** Of these, what failed for a reason of its own and not of the host. */
+  /** Those of them that failed for a reason of their own, not the host's. */
   readonly waiting: { readonly path: string; readonly code: ErrorCode }[];
 }
 
-/** Codes that say something of the host, not of the file: the file is kept and tried again. */
+/** Codes that say something about the host, not the file: the file is kept and tried again. */
 export const passing: ReadonlySet<ErrorCode> = new Set([
   'E_DISK_FULL',
   'E_DISK',
   'E_LEDGER',
   'E_FILE_CHANGED',
   'E_FILE_READ',
-  // What took the place of a file is left where it is, and never opened.
+  // Whatever replaced a file is left where it is, and never opened.
   'E_FILE_KIND',
   'E_REJECTED_FULL',
 ]);
@@ -65,7 +65,7 @@ export interface IntakeOptions {
   readonly plan: (type: typeof objectType.instance, sha256: Uint8Array, objectBytes: number) => ObjectPlan;
 }
 
-/** A file that was read. It stays open until it is entered, so that its own name and no other is removed then. */
+/** A file that was read. It stays open until it is entered, so that only its own name is then removed. */
 interface Taken {
   readonly candidate: Candidate;
   readonly source: SourceFile;
@@ -81,7 +81,7 @@ export function* takeFiles(
 ): Generator<void, TakeOutcome> {
   const outcome: TakeOutcome = { entered: [], duplicates: 0, rejected: [], postponed: [], waiting: [] };
   const taken: Taken[] = [];
-  // One for all: a fresh one for each file is garbage that the collector sees too late.
+  // One for all: a new one for each file is garbage that the collector notices too late.
   const buffer = new Uint8Array(stepBytes);
   try {
     for (const candidate of batch) {
@@ -96,7 +96,7 @@ export function* takeFiles(
       if (isSpoolsOwn) continue;
       try {
         if (error === undefined) source.remove();
-        // What is not entered is copied again: its source is whole.
+        // What is not entered is copied again: its source is intact.
         else options.spool.discard(prepared.arrivingPath);
       } catch (cause) {
         if (!(cause instanceof DiodeError)) throw cause;
@@ -109,7 +109,7 @@ export function* takeFiles(
   }
 }
 
-/** Runs a step of one file. What fails for it is told, and is no other file's. */
+/** Runs a step for one file. A failure is reported and affects no other file. */
 function* attempt<T>(
   outcome: TakeOutcome,
   candidate: Candidate,
@@ -129,7 +129,7 @@ function postpone({ postponed, waiting }: TakeOutcome, { path }: Candidate, erro
   if (!isStorageCode(error.code)) waiting.push({ path, code: error.code });
 }
 
-/** @returns undefined where the file was rejected. @throws DiodeError one of those that pass */
+/** @returns undefined if the file was rejected. @throws DiodeError a temporary one */
 function* takeOne(
   options: IntakeOptions,
   candidate: Candidate,
@@ -153,7 +153,7 @@ function* takeOne(
     } catch (error) {
       if (!(error instanceof DiodeError) || passing.has(error.code)) throw error;
       const target = spool.rejectedPath(bytes, relativePath, error.code);
-      // A copy, never what the name leads to by now; and no more may read it than may read the file.
+      // A copy, never what the name leads to by now; and only those who may read the file may read the copy.
       yield* readContent(source, buffer, { disk, path: target, isPrivate });
       spool.rejected(target, bytes, error.code, options.clock.wallMs());
       outcome.rejected.push({ code: error.code, relativePath });
@@ -165,7 +165,7 @@ function* takeOne(
   }
 }
 
-/** @throws DiodeError why it can't be taken */
+/** @throws DiodeError why it can't be taken in */
 function headerOf(file: SourceFile): InstanceHeader {
   const { bytes } = file.facts;
   if (bytes === 0) throw new DiodeError('E_FILE_EMPTY');
@@ -208,7 +208,7 @@ function* prepare(
   }
 }
 
-/** Reads what identifies the instance in a file. Errors: as {@link readInstanceHeaderFromFile}. */
+/** Reads what identifies the instance in a file. Errors: like {@link readInstanceHeaderFromFile}. */
 export function readHeaderOf(disk: Disk, path: string, fileBytes: number): InstanceHeader | DiodeError {
   const file = disk.open(path, 'read');
   try {
@@ -218,7 +218,7 @@ export function readHeaderOf(disk: Disk, path: string, fileBytes: number): Insta
   }
 }
 
-/** The same of a file that is open. */
+/** The same for an open file. */
 export function headerFrom(file: Pick<DiskFile, 'readAt'>, fileBytes: number): InstanceHeader | DiodeError {
   return readInstanceHeaderFromFile((offset, length) => readPart(file, offset, length), fileBytes);
 }

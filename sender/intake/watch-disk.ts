@@ -1,4 +1,4 @@
-/** What the watch folder needs of a disk, and the real disk. A test gives another one. */
+/** What the watch folder needs from a disk, and the real disk. Tests use another one. */
 import { lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Disk, nodeDisk, type OpenFolder } from '../../shared/disk.ts';
@@ -15,12 +15,12 @@ export interface WatchStatus {
   readonly kind: EntryKind;
   readonly bytes: number;
   readonly modifiedMs: number;
-  /** Inode number: another file under the same name is another file. */
+  /** Inode number: it changes if another file takes the same name. */
   readonly inode: number;
 }
 
 export interface WatchDisk {
-  /** Opens a folder: what is below its `path` is in that very one. Throws what the file system throws. */
+  /** Keeps a folder open: what is below its `path` is in that very folder. Throws what the file system throws. */
   openFolder(folder: string, links?: 'followed'): OpenFolder;
   /** The entries of a folder as they come, without keeping them all. Throws what the file system throws. */
   entries(folder: string): Iterable<WatchEntry>;
@@ -52,7 +52,7 @@ function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind
   return entry.isDirectory() ? 'folder' : 'other';
 }
 
-/** The same over the disk that spool and vault use, such as a simulated one. */
+/** The same on top of the disk that spool and vault use, such as a simulated one. */
 export function watchDiskOver(disk: Pick<Disk, 'list' | 'facts' | 'openFolder'>): WatchDisk {
   const status = (path: string): WatchStatus => {
     const facts = disk.facts(path);

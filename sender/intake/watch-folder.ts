@@ -1,6 +1,6 @@
 /**
- * Finds the files of a watch folder that have come to rest. It reads no clock and starts no timer: its caller decides
- * when to scan, and N scans without a change are what "standing still" means.
+ * Finds the files in a watch folder that have stopped changing. It reads no clock and starts no timer: its caller decides
+ * when to scan, and "settled" means N scans without a change.
  */
 import { join } from 'node:path';
 import { assert } from '../../shared/assert.ts';
@@ -10,16 +10,16 @@ import { localDisk, type WatchDisk, type WatchEntry, type WatchStatus } from './
 
 export interface WatchFolderOptions {
   readonly folder: string;
-  /** Scans in a row that must find size, time and inode of a file unchanged, at least 1. */
+  /** How many scans in a row must find a file's size, time and inode unchanged, at least 1. */
   readonly settleScans: number;
   readonly disk?: WatchDisk;
   /** Folders directly in the watch folder that are never entered, such as `rejected`. */
   readonly leaveAlone?: readonly string[];
-  /** Files followed at a time of either priority; the others get their places in turns. */
+  /** Files of each priority that are followed at a time; the others get places in turn. */
   readonly trackedMax?: number | undefined;
-  /** Entries looked at in one scan. */
+  /** How many entries one scan looks at. */
   readonly entriesMax?: number;
-  /** Folders inside folders. */
+  /** How deep folders may be nested. */
   readonly depthMax?: number;
 }
 
@@ -32,13 +32,13 @@ export interface SettledFile {
 }
 
 export interface WatchScan {
-  /** Oldest first. A file is in every scan's list until it is gone or changes: whoever took it moves it away. */
+  /** Oldest first. A file is in every scan's list until it is gone or changes: whoever takes it in moves it away. */
   readonly settled: readonly SettledFile[];
-  /** What could not be read, once until it can: E_FOLDER, E_FILE_READ, E_FILE_KIND. They name no file, names may be PHI. */
+  /** What could not be read, each reported once: E_FOLDER, E_FILE_READ, E_FILE_KIND. They name no file, since names may be PHI. */
   readonly problems: readonly DiodeError[];
-  /** Why files wait that {@link WatchFolder.postpone} was told of, and that something lies there that is no file. */
+  /** Why postponed files wait (see {@link WatchFolder.postpone}), and that something there is not a file. */
   readonly waiting: ReadonlySet<ErrorCode>;
-  /** For several scans in a row there were more files than are followed at once, or entries than are looked at. */
+  /** For several scans in a row there were more files than can be followed, or more entries than are looked at. */
   readonly isCrowded: boolean;
 }
 
@@ -46,11 +46,11 @@ interface Folder {
   readonly path: string;
   readonly depth: number;
   readonly priority: SettledFile['priority'];
-  /** Who writes here: a folder directly in the watch folder or in its `stat/`, or these themselves. */
+  /** Who writes here: a folder directly in the watch folder or in its `stat/`, or one of these two themselves. */
   readonly source: string;
 }
 
-/** What is left of the entries of a scan, and of those of the folder that is walked through. */
+/** How many entries are left for a scan, and for the folder being walked through. */
 interface Budget {
   left: number;
   ofSource: number;
@@ -60,7 +60,7 @@ const unfinishedName = /^\.|\.(?:tmp|part|partial)$/i;
 const statFolderName = 'stat';
 const troublesMax = 1000;
 const postponedScansMax = 64;
-/** Many good files at once are gone by then. */
+/** By then even many good files that came at once are gone. */
 const crowdedScans = 10;
 
 /** One watch folder, over its scans. Memory is bounded by `trackedMax`, whatever lies in the folder. */
@@ -72,10 +72,10 @@ export class WatchFolder {
   readonly #entriesMax: number;
   readonly #depthMax: number;
   readonly #followed: Readonly<Record<SettledFile['priority'], FollowedFiles>>;
-  /** Troubles of the last scan, so that each is reported when it begins and not again. */
+  /** Troubles of the last scan, so that each is reported only when it begins. */
   #troubles: ReadonlySet<string> = new Set();
   #scans = 0;
-  /** Scans in a row in which files found no place. */
+  /** How many scans in a row files found no place. */
   #shortScans = 0;
 
   constructor(options: WatchFolderOptions) {
@@ -85,7 +85,7 @@ export class WatchFolder {
     this.#disk = options.disk ?? localDisk;
     this.#leaveAlone = new Set(options.leaveAlone);
     const trackedMax = options.trackedMax ?? 20_000;
-    // Twice what a file needs to settle.
+    // Twice as many as a file needs to settle.
     const trialScans = 2 * options.settleScans + 2;
     this.#followed = {
       stat: new FollowedFiles(trackedMax, trialScans),
@@ -95,12 +95,12 @@ export class WatchFolder {
     this.#depthMax = options.depthMax ?? 16;
   }
 
-  /** Files remembered now. */
+  /** How many files are remembered now. */
   get tracked(): number {
     return this.#followed.stat.size + this.#followed.routine.size;
   }
 
-  /** Looks through the folder once. Throws nothing that the file system throws. */
+  /** Scans the folder once. Does not throw what the file system throws. */
   scan(): WatchScan {
     this.#scans += 1;
     const pools = Object.values(this.#followed);
@@ -130,7 +130,7 @@ export class WatchFolder {
     return { settled, problems: troubles.begun, waiting, isCrowded };
   }
 
-  /** A file could not be taken for a reason of its own: it is tried again later, and later each time, until it changes. */
+  /** A file could not be taken in for a reason of its own: until it changes it is tried again, later each time. */
   postpone(path: string, code: ErrorCode): void {
     const file = this.#followed.stat.get(path) ?? this.#followed.routine.get(path);
     if (file === undefined) return;
@@ -170,7 +170,7 @@ export class WatchFolder {
       }
     } catch (cause) {
       const code = systemCode(cause);
-      // A folder inside may go while it is looked for; the watch folder itself may not.
+      // A folder inside may disappear during the scan; the watch folder itself may not.
       if (code === 'ENOENT' && folder.depth > 0) return true;
       const what = folder.depth === 0 ? 'the watch folder' : 'a folder in the watch folder';
       troubles.add(
@@ -183,8 +183,8 @@ export class WatchFolder {
   }
 
   /**
-   * Folders inside are walked through after what is in this one. Where sources meet, what is in it is read in parts, with
-   * the folders of each part between them: whoever fills one folder keeps nobody from being seen in the next.
+   * Inner folders are walked through after this folder's own files. Where sources meet, its entries are read in parts, with
+   * the folders of each part in between: whoever fills one folder does not keep others in the next from being seen.
    */
   #walk(folder: Folder, openPath: string, budget: Budget, troubles: Troubles): boolean {
     const entries = this.#disk.entries(openPath)[Symbol.iterator]();
@@ -195,7 +195,7 @@ export class WatchFolder {
         if (isShared) budget.ofSource = Math.ceil(budget.left / 2);
         const folders: string[] = [];
         let ended = this.#list(entries, folder, openPath, budget, troubles, folders);
-        // The rest of the budget, or half of it: in even shares.
+        // The rest of the budget, or half of it, in even shares.
         const kept = ended ? 0 : Math.floor(budget.left / 2);
         for (const [index, name] of folders.entries()) {
           if (isShared) budget.ofSource = Math.ceil((budget.left - kept) / (folders.length - index));
@@ -214,7 +214,7 @@ export class WatchFolder {
     }
   }
 
-  /** @returns whether it came to the end of the folder */
+  /** @returns whether it reached the end of the folder */
   #list(
     entries: Iterator<WatchEntry>,
     folder: Folder,
@@ -232,7 +232,7 @@ export class WatchFolder {
       if (unfinishedName.test(name)) continue;
       const path = join(folder.path, name);
       const entryPath = join(openPath, name);
-      // Some file systems don't say it with the name.
+      // Some file systems don't report the kind along with the name.
       const is = kind === 'other' ? this.#status(path, entryPath, troubles)?.kind : kind;
       if (is === 'file') this.#track(path, entryPath, folder, troubles);
       if (is === 'folder' && this.#mayEnter(folder, name, troubles)) folders.push(name);
@@ -283,7 +283,7 @@ export class WatchFolder {
       if (code !== 'ENOENT') {
         troubles.add(`file ${path}`, 'E_FILE_READ', `a file cannot be examined (${code ?? 'unknown cause'})`);
       } else if (path.includes('\ufffd')) {
-        // Node gives such a name only in this damaged form, under which the file can't be found.
+        // Node returns such a name only in this damaged form, under which the file can't be found.
         troubles.add(`file ${path}`, 'E_FILE_READ', 'a file name is not UTF-8: rename the file');
       }
       return undefined;
@@ -316,7 +316,7 @@ class Troubles {
   }
 }
 
-/** The code of the file system, also from inside the error that a `Disk` makes of it. */
+/** The file system's code, also from inside the error that a `Disk` makes of it. */
 function systemCode(error: unknown): string | undefined {
   return errorCauseCode(error instanceof DiodeError ? error.cause : error);
 }

@@ -1,5 +1,5 @@
 /**
- * Watches the folder of the scanner: what has come to rest is taken in small groups, the urgent first.
+ * Watches the scanner's folder: settled files are taken in in small groups, the urgent ones first.
  * Above the high-water mark of the disk everything is left where it is.
  */
 import { relative } from 'node:path';
@@ -16,7 +16,7 @@ import type { WatchDisk } from './watch-disk.ts';
 import { WatchFolder } from './watch-folder.ts';
 
 export interface WatchOptions {
-  /** Left out: only what lies in arriving/ is taken. */
+  /** Left out: only what is in arriving/ is taken in. */
   readonly folder: string | undefined;
   readonly settleScans: number;
   /** As of the watch folder. */
@@ -37,7 +37,7 @@ export interface WatchOptions {
 }
 
 const groupFiles = 64;
-/** Other work is looked at after so long. */
+/** How soon other work gets a turn. */
 const sliceMs = 5;
 
 export class Watch {
@@ -72,7 +72,7 @@ export class Watch {
     this.#leftoversDue = true;
   }
 
-  /** Stops within a step of the file at hand. */
+  /** Stops within one step of the current file. */
   stop(): void {
     this.#stopped = true;
     this.#pending();
@@ -105,7 +105,7 @@ export class Watch {
     return this.#turn;
   }
 
-  /** One look at everything. Whatever the disk refuses in it is an alarm until a turn goes without. */
+  /** One turn of everything. Whatever the disk refuses is an alarm until a turn passes without a refusal. */
   *#look(): Generator<void, void> {
     if (this.#stopped) return;
     this.#failures.clear();
@@ -135,7 +135,7 @@ export class Watch {
       const fields = this.#lines.next(code, message);
       if (fields !== undefined) log.warn('watch folder', fields);
     }
-    // What waits longer than a turn is a failure of this one too.
+    // What waits longer than a turn is a failure of this turn, too.
     for (const code of waiting) this.#failures.set(code, 'files in the watch folder are waiting');
     const urgentFirst = [...settled].sort(
       (a, b) => Number(b.priority === 'stat') - Number(a.priority === 'stat'),
@@ -153,7 +153,7 @@ export class Watch {
     }
   }
 
-  /** Takes what lies in arriving/, and what a stop left elsewhere. */
+  /** Takes in what is in arriving/, and what a stop left elsewhere. */
   *#takeArrived(leftoversDue: boolean): Generator<void, void> {
     const { spool } = this.#options;
     this.#leftoversDue = false;
@@ -180,7 +180,7 @@ export class Watch {
         return;
       }
       if (this.#stopped) {
-        // What was copied of the group is dropped at the next start, and its files are where they were.
+        // The group's copies are dropped at the next start, and its files are where they were.
         steps.return({ entered: [], duplicates: 0, rejected: [], postponed: [], waiting: [] });
         return;
       }
@@ -195,7 +195,7 @@ export class Watch {
     }
     for (const { code, message } of postponed) this.#failures.set(code, message);
     for (const { path, code } of waiting) this.#watched?.postpone(path, code);
-    // What failed between two steps lies in arriving/ and is taken up from there.
+    // What failed between two steps is in arriving/ and is taken in from there.
     if (postponed.length > 0) this.#leftoversDue = true;
   }
 
