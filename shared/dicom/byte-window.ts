@@ -1,13 +1,13 @@
 /**
- * Bytes of a file through a small window: a structure is walked without reading what lies between its headers.
- * The window grows while it is read onwards and shrinks on a jump, so a 4 GiB file costs a few KiB a jump.
+ * Bytes of a file through a small window: a structure is walked without reading what is between its headers.
+ * The window grows during sequential reads and shrinks on a jump, so a 4 GiB file costs a few KiB per jump.
  */
 import { readSync } from 'node:fs';
 import { AssertionFailure } from '../assert.ts';
 import { DiodeError } from '../errors.ts';
 
 /**
- * Reads `length` bytes at `offset`; fewer only where the bytes end. What it returns is good until the next call.
+ * Reads `length` bytes at `offset`; fewer only at the end. The result is valid until the next call.
  * May throw what the file system throws.
  */
 export type ReadAt = (offset: number, length: number) => Uint8Array;
@@ -35,10 +35,10 @@ export interface ByteWindowOptions {
 }
 
 /**
- * A view on bytes that are not all in memory. `locate` brings a range in and says where in `view` and `bytes` it is.
+ * A view of bytes that are not all in memory. `locate` loads a range and says where in `view` and `bytes` it is.
  */
 export class ByteWindow {
-  /** Length of what is looked at: a file, or Infinity where it is not known yet. */
+  /** Total length, such as that of a file; Infinity if it is not known yet. */
   readonly totalBytes: number;
   bytes: Uint8Array;
   view: DataView;
@@ -58,24 +58,24 @@ export class ByteWindow {
     this.#budgetBytes = budgetBytes;
   }
 
-  /** The first bytes of something `totalBytes` long; nothing behind them can be located. */
+  /** The first bytes of something `totalBytes` long; nothing beyond them can be located. */
   static ofPrefix(prefix: Uint8Array, totalBytes: number): ByteWindow {
     return new ByteWindow(totalBytes, prefix.subarray(0, Math.min(prefix.byteLength, totalBytes)));
   }
 
-  /** A whole file by way of its reader. */
+  /** A whole file, through its reader. */
   static ofFile(readAt: ReadAt, totalBytes: number, options: ByteWindowOptions = {}): ByteWindow {
     return new ByteWindow(totalBytes, new Uint8Array(0), readAt, options.readBytesMax ?? Infinity);
   }
 
-  /** Index of `offset` in `view` and `bytes`, with `length` bytes (at most 65536) behind it; else `undefined`. */
+  /** Index of `offset` in `view` and `bytes`, with `length` bytes (at most 65536) after it; otherwise undefined. */
   locate(offset: number, length: number): number | undefined {
     const index = offset - this.#start;
     if (index >= 0 && index + length <= this.bytes.byteLength) return index;
     return this.#fill(offset, length) ? 0 : undefined;
   }
 
-  /** A copy of a range of any length; `undefined` where `locate` gives that. */
+  /** A copy of a range of any length; undefined if `locate` returns that. */
   copy(offset: number, length: number): Uint8Array | undefined {
     const copied = new Uint8Array(length);
     for (let done = 0; done < length; ) {

@@ -1,7 +1,7 @@
 /**
- * Text of a data set to Unicode by its Specific Character Set (PS3.3 section C.12.1.1.2, PS3.5 section 6.1), so that
- * names can be compared. Where bytes are none of their set, it says so: then only the bytes themselves tell two names
- * apart. Never throws.
+ * Decodes text of a data set to Unicode by its Specific Character Set (PS3.3 section C.12.1.1.2, PS3.5 section 6.1), so that
+ * names can be compared. It reports bytes that are not in their set: then only the bytes themselves distinguish two names.
+ * Never throws.
  */
 import { TextDecoder } from 'node:util';
 
@@ -23,7 +23,7 @@ const termLabels: ReadonlyMap<string, string> = new Map([
   ['203', 'iso-8859-15'],
 ]);
 
-/** Escape sequences, without their ESC, and the set that they call (PS3.3 tables C.12-3 and C.12-4). */
+/** Escape sequences, without their ESC, and the set that they select (PS3.3 tables C.12-3 and C.12-4). */
 const escapeLabels: readonly (readonly [sequence: string, label: string])[] = [
   ['(B', 'ascii'],
   ['(J', 'shift_jis'],
@@ -53,8 +53,8 @@ const decoders = new Map<string, TextDecoder | undefined>();
 export interface DecodedText {
   readonly text: string;
   /**
-   * Whether each byte went into the text as its set says. If not (unknown bytes, sets or escapes, a character that is cut
-   * off), two values with one text may be two.
+   * Whether every byte was decoded as its set defines it. If not (unknown bytes, sets or escapes, a truncated character), two
+   * values with the same text may be different.
    */
   readonly isExact: boolean;
 }
@@ -62,7 +62,7 @@ export interface DecodedText {
 /**
  * Decodes a text value.
  * @param bytes the value as in the file
- * @param characterSet the value of (0008,0005), empty where there is none
+ * @param characterSet the value of (0008,0005), empty if there is none
  */
 export function decodeText(bytes: Uint8Array, characterSet: string): DecodedText {
   const initial = labelOf(characterSet);
@@ -85,12 +85,12 @@ export function decodeText(bytes: Uint8Array, characterSet: string): DecodedText
         continue;
       }
       decode(bytes.subarray(start, index), label);
-      // What is called into the lower half leaves the upper half as it was.
+      // A set selected into the lower half leaves the upper half as it was.
       label = called.label === 'ascii' ? initial : called.label;
       start = index + 1 + called.length;
       index = start - 1;
     } else if (byte !== undefined && delimiters.has(byte) && !label.startsWith('jis-x')) {
-      // A delimiter of a person name calls the initial set again (PS3.5 section 6.1.2.5.3).
+      // A delimiter of a person name selects the initial set again (PS3.5 section 6.1.2.5.3).
       decode(bytes.subarray(start, index), label);
       label = initial;
       start = index;
@@ -102,7 +102,7 @@ export function decodeText(bytes: Uint8Array, characterSet: string): DecodedText
 
 function labelOf(characterSet: string): string {
   const first = (characterSet.split('\\')[0] ?? '').trim();
-  // Without one it is ASCII. What many write in its place is latin1, byte by byte.
+  // Without one it is ASCII. Many writers use latin1 instead, byte by byte.
   if (first === '') return 'latin1';
   if (first === 'GB18030' || first === 'GBK') return first.toLowerCase();
   const number = /^ISO[_ ](?:IR|2022 IR) (\d+)$/.exec(first)?.[1];
@@ -118,10 +118,10 @@ function escapeAt(bytes: Uint8Array, index: number): { label: string; length: nu
 }
 
 function decodeRun(bytes: Uint8Array, label: string): DecodedText {
-  // Node's own latin1 keeps bytes 80 to 9F apart, which the Encoding Standard's does not.
+  // Node's own latin1 keeps bytes 80 to 9F distinct, unlike the Encoding Standard's.
   if (label === 'latin1') return { text: bytesAsText(bytes), isExact: true };
   if (label === 'unknown') return { text: bytesAsText(bytes), isExact: bytes.every(isLower) };
-  // Both Japanese sets of two 7-bit bytes are what EUC-JP has in its upper half.
+  // Both Japanese sets of two 7-bit bytes correspond to the upper half of EUC-JP.
   if (label === 'jis-x-0208') {
     const { text, isExact } = decodeWith(bytes.map(upper), 'euc-jp');
     return { text, isExact: isExact && bytes.every(isLower) };
@@ -129,7 +129,7 @@ function decodeRun(bytes: Uint8Array, label: string): DecodedText {
   if (label === 'jis-x-0212') {
     const pairs = Math.ceil(bytes.length / 2);
     const marked = new Uint8Array(pairs * 3);
-    // Of a pair that is cut off, the second byte stays zero: no decoder takes that.
+    // In a truncated pair the second byte stays zero, which no decoder accepts.
     for (let pair = 0; pair < pairs; pair += 1) {
       marked[pair * 3] = 0x8f;
       marked[pair * 3 + 1] = upper(bytes[pair * 2] ?? 0);
@@ -149,14 +149,14 @@ function isLower(byte: number): boolean {
   return byte < 0x80;
 }
 
-/** One character a byte. */
+/** One character per byte. */
 function bytesAsText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function decodeWith(bytes: Uint8Array, label: string): DecodedText {
   const strict = decoderFor(label, true);
-  // A Node built with little ICU data lacks the set: compared by bytes then.
+  // A Node built with little ICU data lacks the set: then bytes are compared.
   if (strict === undefined) return { text: bytesAsText(bytes), isExact: bytes.every(isLower) };
   try {
     return { text: strict.decode(bytes), isExact: true };
@@ -172,7 +172,7 @@ function decoderFor(label: string, fatal: boolean): TextDecoder | undefined {
     try {
       decoder = new TextDecoder(label, { fatal, ignoreBOM: true });
     } catch {
-      // Told to who asks, by its absence.
+      // Its absence tells the caller.
     }
     decoders.set(key, decoder);
   }

@@ -29,7 +29,7 @@ export const tags = {
   seriesInstanceUid: 0x0020_000e,
   encapsulatedDocument: 0x0042_0011,
   mimeTypeOfEncapsulatedDocument: 0x0042_0012,
-  /** Where a data set carries padding behind everything else (PS3.5 section 7.2). */
+  /** Padding at the end of a data set (PS3.5 section 7.2). */
   dataSetTrailingPadding: 0xfffc_fffc,
 } as const;
 
@@ -39,7 +39,7 @@ export function formatTag(tag: number): string {
   return `(${digits.slice(0, 4)},${digits.slice(4)})`;
 }
 
-/** Representations with a 16-bit length (PS3.5 table 7.1-2). All others have a 32-bit one, new ones too. */
+/** Representations with a 16-bit length (PS3.5 table 7.1-2). All others, including new ones, have a 32-bit one. */
 const shortRepresentations = new Set(
   'AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US'.split(' ').map(representationCode),
 );
@@ -53,11 +53,11 @@ function representationCode(letters: string): number {
 
 const binaryRepresentations = new Set('OB OD OF OL OV OW'.split(' ').map(representationCode));
 
-/** The representations the walker treats in a way of their own. */
+/** The representations that the walker treats specially. */
 export const representations = {
   sequence: representationCode('SQ'),
   unknown: representationCode('UN'),
-  /** An element of implicit VR carries none. */
+  /** An element of implicit VR has none. */
   none: 0,
 } as const;
 
@@ -69,7 +69,7 @@ export function isMetaRepresentation(representation: number): boolean {
   return metaRepresentations.has(representation);
 }
 
-/** Whether a value of undefined length is encapsulated in fragments (PS3.5 annex A.4) and no sequence. */
+/** Whether a value of undefined length is encapsulated in fragments (PS3.5 annex A.4) rather than a sequence. */
 export function isEncapsulated(tag: number, representation: number): boolean {
   if (representation === representations.sequence) return false;
   return tag === tags.pixelData || binaryRepresentations.has(representation);
@@ -82,13 +82,13 @@ export function isDelimiter(tag: number): boolean {
 
 export interface ElementHeader {
   readonly tag: number;
-  /** Value representation as two bytes (`SQ` is 0x5351); 0 where the element carries none. */
+  /** Value representation as two bytes (`SQ` is 0x5351); 0 if the element has none. */
   readonly representation: number;
   /** Bytes of the header: 8 or 12. */
   readonly headerBytes: number;
   /** Bytes of the value, or {@link undefinedLength}. */
   readonly valueBytes: number;
-  /** Whether an explicit data set has a representation here that PS3.5 does not know, or none. */
+  /** Whether an explicit data set has a representation here that PS3.5 does not define, or none. */
   readonly irregular: boolean;
 }
 
@@ -124,7 +124,7 @@ export function readElementHeader(
     };
   }
   const nextField = view.getUint16(at + 6, little);
-  // Vendors that make representations up write either form; only the long one has two zero bytes here.
+  // Vendors that invent representations write either form; only the long one has two zero bytes here.
   const short = known ? shortRepresentations.has(representation) : nextField !== 0;
   if (short) return { tag, representation, headerBytes: 8, valueBytes: nextField, irregular: !known };
   const lengthAt = window.locate(offset, 12);
@@ -134,8 +134,8 @@ export function readElementHeader(
 }
 
 /**
- * Whether the element at `offset` carries a representation: one that PS3.5 knows, something that only looks like one,
- * or none; `undefined` beyond the window.
+ * Whether the element at `offset` has a representation: one that PS3.5 defines, something that only looks like one,
+ * or none; undefined beyond the window.
  */
 export function carriesRepresentation(
   window: ByteWindow,

@@ -1,6 +1,6 @@
 /**
- * Walks a data set (PS3.5 section 7) from header to header: no recursion, no value read that nobody asked for, time
- * linear in the number of elements, memory linear in the nesting depth. Both are bounded.
+ * Walks a data set (PS3.5 section 7) from header to header: no recursion, no value read unless requested, time linear in the
+ * number of elements, memory linear in the nesting depth. Both are bounded.
  */
 import { DiodeError, type ErrorCode } from '../errors.ts';
 import type { ByteWindow } from './byte-window.ts';
@@ -23,19 +23,19 @@ export interface WalkRules {
   /** Sequences inside sequences. */
   readonly depthMax: number;
   /**
-   * `all`: into every sequence. `undefined-length`: only where a delimiter ends it; a length is believed, so that
-   * what vendors leave inside can do no harm.
+   * `all`: into every sequence. `undefined-length`: only into those ended by a delimiter; a length is believed, so that
+   * what vendors put inside can do no harm.
    */
   readonly descend: 'all' | 'undefined-length';
   /** Code of an element that runs past the end of everything. */
   readonly overrunCode: ErrorCode;
 }
 
-/** Told of the elements of the data set itself, never of those inside sequences, as they come. */
+/** Is told about the elements of the data set itself, never those inside sequences, as they come. */
 export interface RootVisitor {
-  /** What to do with an element: pass it, have its value, or end the walk before it. */
+  /** What to do with an element: skip it, get its value, or end the walk before it. */
   visit(tag: number, representation: number): 'pass' | 'value' | 'stop';
-  /** The value asked for: at most its first 4096 bytes, good until the call returns. A sequence has none. */
+  /** The requested value: at most its first 4096 bytes, valid until the call returns. A sequence has none. */
   value(tag: number, bytes: Uint8Array, valueOffset: number): void;
 }
 
@@ -50,31 +50,31 @@ export interface WalkEnd {
   /** Elements of an explicit data set that have no known representation, or are UN and explicit inside. */
   readonly irregular: number;
   /**
-   * Elements at any depth that carry a whole file for another program, or say what kind one is (PS3.3 table C.24-2). What
-   * only looked like a sequence counts as well.
+   * Elements at any depth that contain a whole file for another program, or say what kind it is (PS3.3 table C.24-2). What
+   * only looked like a sequence counts, too.
    */
   readonly documents: number;
 }
 
-/** A visitor is given at most so much of a value. */
+/** The most of a value that a visitor gets. */
 export const visitedBytesMax = 4096;
 
 /** One open sequence, item or encapsulated value. */
 interface Frame {
   readonly kind: 'sequence' | 'item' | 'fragments';
-  /** Whether a delimiter ends it, and not its length. */
+  /** Whether a delimiter ends it, rather than its length. */
   readonly delimited: boolean;
-  /** First byte that can not be part of it any more. */
+  /** First byte that cannot be part of it. */
   readonly bound: number;
   readonly encoding: Encoding;
-  /** Whether it is only taken for a sequence: its value has no representation, but an item at its beginning. */
+  /** Whether it is only assumed to be a sequence: its value has no representation, but begins with an item. */
   readonly presumed: boolean;
 }
 
 type Step = DiodeError | WalkEnd['end'] | 'go-on';
 
 /**
- * Walks from `start` to the end of what the window looks at.
+ * Walks from `start` to the end of the window's bytes.
  *
  * Errors: E_DICOM_LENGTH (past the end: `overrunCode`), E_DICOM_NESTING, E_DICOM_ELEMENTS, E_DICOM_SYNTAX.
  */
@@ -110,7 +110,7 @@ class DataSetWalk {
   }
 
   run(): WalkEnd | DiodeError {
-    // Each step moves the offset onwards or closes a frame, and elementsMax bounds the frames.
+    // Each step advances the offset or closes a frame, and elementsMax bounds the frames.
     for (;;) {
       const step = this.#step();
       if (step === 'go-on') continue;
@@ -138,7 +138,7 @@ class DataSetWalk {
       return this.#close(frame);
     }
     if (this.#offset + 8 > bound) {
-      // What is too short for an element stands behind the data set: its caller judges it.
+      // Anything too short for an element is after the data set: the caller judges it.
       return frame === undefined ? 'complete' : this.#overrun('an element header is cut off', bound);
     }
     if (this.#elements >= this.#rules.elementsMax) {
@@ -217,7 +217,7 @@ class DataSetWalk {
     if (frame?.delimited !== true || tag !== closes) {
       return this.#syntax(`${formatTag(tag)} has nothing to end`);
     }
-    // Readers differ on whether to pass over a length that must be zero.
+    // Readers differ on whether to skip a length that must be zero.
     if (valueBytes !== 0 && this.#rules.descend === 'all') {
       return this.#syntax(`${formatTag(tag)} has a length`);
     }
@@ -235,7 +235,7 @@ class DataSetWalk {
     }
     let inside = encoding;
     if (representation === representations.unknown) {
-      // PS3.5 section 6.2.2: implicit little endian. Some writers keep explicit VR: the first item tells.
+      // PS3.5 section 6.2.2: implicit little endian. Some writers keep explicit VR: the first item shows which.
       inside = implicitLittleEndian;
       if (encoding.littleEndian && valueOffset + 16 <= bound) {
         const carries = carriesRepresentation(this.#window, valueOffset + 8);
@@ -253,8 +253,8 @@ class DataSetWalk {
   }
 
   /**
-   * Without a representation, a sequence of defined length looks like any other value. Where an item stands at its
-   * beginning it is walked as one, as a reader with a dictionary would; if that fails, it was only a value.
+   * Without a representation, a sequence of defined length looks like any other value. If it begins with an item, it is walked
+   * as a sequence, as a reader with a dictionary would; if that fails, it was only a value.
    */
   #openPresumed(valueOffset: number, end: number, encoding: Encoding): Step {
     const header = readElementHeader(this.#window, valueOffset, { ...encoding, explicitVr: false });

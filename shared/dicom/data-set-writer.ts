@@ -1,6 +1,6 @@
 /**
  * Writes the small data sets of DIMSE-N messages (PS3.5 section 7). The data sets of instances are never written: they pass
- * through as they came.
+ * through unchanged.
  */
 import type { Encoding } from './transfer-syntax.ts';
 
@@ -26,7 +26,7 @@ export class DataSetWriter {
     this.#element(tag, 'US', this.#number(value, 2));
   }
 
-  /** A sequence, and its items one after the other as `writeItem` writes them. */
+  /** A sequence with its items, as `writeItem` writes them. */
   sequence<T>(tag: number, items: readonly T[], writeItem: (item: T) => void): void {
     this.#parts.push(this.#tag(tag));
     if (this.#encoding.explicitVr) this.#parts.push(Buffer.from('SQ\0\0', 'latin1'));

@@ -1,12 +1,12 @@
-/** Deflated data sets (PS3.5 annex A.5): one raw deflate stream (RFC 1951) behind the file meta information. */
+/** Deflated data sets (PS3.5 annex A.5): one raw deflate stream (RFC 1951) after the file meta information. */
 import { constants, inflateRawSync } from 'node:zlib';
 import { assert } from '../assert.ts';
 import { DiodeError, errorCauseCode } from '../errors.ts';
 
 /**
- * Inflates the beginning of a stream that may go on.
+ * Inflates the beginning of a stream that may continue.
  *
- * Errors: E_DICOM_DEFLATE when the bytes are no deflate stream, or give more than `outputBytesMax`.
+ *Errors: E_DICOM_DEFLATE if the bytes are not a deflate stream, or yield more than `outputBytesMax`.
  */
 export function inflatePrefix(deflated: Uint8Array, outputBytesMax: number): Uint8Array | DiodeError {
   try {
@@ -22,18 +22,18 @@ export function inflatePrefix(deflated: Uint8Array, outputBytesMax: number): Uin
 
 export interface Inflated {
   readonly bytes: Uint8Array;
-  /** Bytes behind the end of the stream. */
+  /** Bytes after the end of the stream. */
   readonly leftBytes: number;
 }
 
 /**
  * Inflates a whole stream.
  *
- * Errors: E_DICOM_DEFLATE when it is damaged, does not end, or gives more than `outputBytesMax`.
+ * Errors: E_DICOM_DEFLATE if it is damaged, does not end, or yields more than `outputBytesMax`.
  */
 export function inflateWhole(deflated: Uint8Array, outputBytesMax: number): Inflated | DiodeError {
   try {
-    // In one piece: many would be put together at the end, in as much memory again. What isn't written to is not used.
+    // In one piece: many pieces would be joined at the end, in the same amount of memory again. Untouched memory is not used.
     const chunkSize = outputBytesMax;
     const result: unknown = inflateRawSync(deflated, {
       maxOutputLength: outputBytesMax,

@@ -29,12 +29,12 @@ const wantedTags: ReadonlySet<number> = new Set([
 ]);
 
 export interface FileMeta {
-  /** As in the file, padding removed; undefined when the element is missing or empty. */
+  /** As in the file, without padding; undefined if the element is missing or empty. */
   readonly sopClassUid: string | undefined;
   readonly sopInstanceUid: string | undefined;
-  /** Undefined when missing: what `encoding` says is then found by looking. */
+  /** Undefined if missing: `encoding` is then found from the data. */
   readonly transferSyntaxUid: string | undefined;
-  /** First byte behind the file meta information. */
+  /** First byte after the file meta information. */
   readonly dataSetOffset: number;
   readonly deflated: boolean;
   /** How the data set is encoded as its first element shows. */
@@ -71,7 +71,7 @@ export function readFileMeta(window: ByteWindow): FileMeta | DiodeError | 'needs
   } as const;
   const walk = walkDataSet(window, metaOffset, explicitLittleEndian, rules, {
     visit(tag, representation) {
-      // The group length is not believed: files exist where it is wrong or missing. The group number tells.
+      // The group length is not believed: there are files where it is wrong or missing. The group number decides.
       if (tag >= 0x0003_0000 || tag < 0x0002_0000) return 'stop';
       regular &&= tag > previous && isMetaRepresentation(representation);
       previous = tag;
@@ -104,14 +104,14 @@ export function readFileMeta(window: ByteWindow): FileMeta | DiodeError | 'needs
   };
 }
 
-/** Where the group ends by its own word: its length counts from the end of this value (PS3.10 table 7.1-1). */
+/** Where the group claims to end: its length counts from the end of this value (PS3.10 table 7.1-1). */
 function groupEnd(bytes: Uint8Array, valueOffset: number): number {
   if (bytes.byteLength !== 4) return -1;
   const view = new DataView(bytes.buffer, bytes.byteOffset, 4);
   return valueOffset + 4 + view.getUint32(0, true);
 }
 
-/** Files exist whose data set is implicit VR under an explicit transfer syntax, and the reverse. */
+/** There are files whose data set is implicit VR under an explicit transfer syntax, and vice versa. */
 function lookedAt(window: ByteWindow, offset: number, declared: Encoding): Encoding | undefined {
   if (!declared.littleEndian || offset + 12 > window.totalBytes) return declared;
   const carries = carriesRepresentation(window, offset);

@@ -1,6 +1,6 @@
 /**
  * What identifies an instance, read from the beginning of a Part 10 file (PS3.10). Pixel data is never touched.
- * Lenient on the way to the UIDs, strict about the UIDs; the strict look at everything else is the gate's.
+ * Lenient on the way to the UIDs, strict about the UIDs; the gate is strict about everything else.
  */
 import { DiodeError } from '../errors.ts';
 import { isUid } from '../wire/limits.ts';
@@ -13,14 +13,14 @@ import { decodeUid, type FileMeta, readFileMeta } from './file-meta.ts';
 import { elementsMaxOf } from './part10-limits.ts';
 import { transferSyntaxUids } from './transfer-syntax.ts';
 
-/** The patient as the data set says, padding removed, in Unicode. PHI: never logged, never in a message. */
+/** The patient as in the data set, without padding, in Unicode. PHI: never logged, never in a message. */
 export interface Patient {
   readonly id?: string;
   readonly name?: string;
   readonly birthDate?: string;
   /**
-   * Of the values that are not wholly text in their character set: their bytes, hexadecimal, behind the set they
-   * declare. Two texts that look alike there may be two.
+   * For values that are not entirely valid text in their character set: the set they declare, then their bytes as hexadecimal.
+   * Two such texts that look alike may be different.
    */
   readonly undecoded?: { readonly id?: string; readonly name?: string; readonly birthDate?: string };
 }
@@ -30,15 +30,15 @@ export interface InstanceHeader {
   readonly sopInstanceUid: string;
   readonly studyUid: string;
   readonly seriesUid: string;
-  /** Explicit VR little endian where the file names none. */
+  /** Explicit VR little endian if the file names none. */
   readonly transferSyntaxUid: string;
   readonly modality: string | undefined;
   readonly patient: Patient;
-  /** First byte behind the file meta information. */
+  /** First byte after the file meta information. */
   readonly dataSetOffsetBytes: number;
   readonly metaSopClassUid?: string;
   readonly metaSopInstanceUid?: string;
-  /** A value of the patient is longer than what is read of one, or a sequence stands in its place. */
+  /** A patient attribute is longer than what is read of one, or there is a sequence in its place. */
   readonly patientUnread?: true;
 }
 
@@ -53,13 +53,13 @@ const patientTags = Object.values(patientValues);
 /** A CS value (PS3.5 table 6.2-1): it goes into tables and logs, so nothing else does. */
 const modalityPattern = /^[A-Z0-9 _]{1,16}$/;
 
-/** What may be read of a file for its header. Real headers need less than 100 KiB. */
+/** How much of a file may be read for its header. Real headers need less than 100 KiB. */
 const headerBytesMax = 16 * 2 ** 20;
-/** Deflated bytes looked at first, and at most; what they may inflate to. */
+/** Deflated bytes tried first, and at most; and what they may inflate to. */
 const deflatedBytesFirst = 4096;
 const deflatedBytesMax = 2 ** 20;
 const inflatedBytesMax = headerBytesMax;
-/** On the way to the UIDs; of a small deflated file fewer, as the gate counts them. */
+/** On the way to the UIDs; fewer in a small deflated file, as the gate counts them. */
 const headerElementsMax = 200_000;
 
 const rules: Omit<WalkRules, 'elementsMax'> = {
@@ -81,7 +81,7 @@ const wantedTags: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Reads the header from the first bytes of a file of `fileBytes`; `needs-more` when it goes on behind them.
+ * Reads the header from the first bytes of a file of `fileBytes`; `needs-more` if it continues beyond them.
  *
  * Errors: E_FILE_EMPTY, E_NOT_DICOM, E_DICOMDIR, E_NO_UID, E_BAD_UID, E_FILE_TRUNCATED, and for a damaged structure
  * before the UIDs E_DICOM_LENGTH, E_DICOM_SYNTAX, E_DICOM_NESTING, E_DICOM_ELEMENTS, E_DICOM_DEFLATE.
@@ -94,9 +94,9 @@ export function readInstanceHeader(
 }
 
 /**
- * Reads the header of a file, at most 16 MiB of it: values that nobody needs are jumped over.
+ * Reads the header of a file, at most 16 MiB of it: values that nobody needs are skipped.
  *
- * Errors: as {@link readInstanceHeader}, E_TOO_LARGE for a header beyond 16 MiB, E_FILE_READ.
+ * Errors: like {@link readInstanceHeader}, E_TOO_LARGE for a header beyond 16 MiB, E_FILE_READ.
  */
 export function readInstanceHeaderFromFile(readAt: ReadAt, fileBytes: number): InstanceHeader | DiodeError {
   const window = ByteWindow.ofFile(readAt, fileBytes, { readBytesMax: headerBytesMax });
@@ -116,7 +116,7 @@ function readHeader(window: ByteWindow): InstanceHeader | DiodeError | 'needs-mo
     : readDataSet(window, meta.dataSetOffset, meta, window.totalBytes);
 }
 
-/** Inflates a little, and four times as much as long as the header does not fit. */
+/** Inflates a little, then four times as much each time the header does not fit. */
 function readDeflated(window: ByteWindow, meta: FileMeta): InstanceHeader | DiodeError | 'needs-more' {
   const available = window.totalBytes - meta.dataSetOffset;
   for (let length = deflatedBytesFirst; ; length *= 4) {
@@ -159,7 +159,7 @@ function readDataSet(
   return cutOff && header instanceof DiodeError ? new DiodeError('E_FILE_TRUNCATED') : header;
 }
 
-/** Collects the values of a header in a walk, and makes the header of them. The first of two values counts. */
+/** Collects the values of a header during a walk, and builds the header from them. The first of two values counts. */
 export class HeaderValues {
   readonly #values = new Map<number, Uint8Array>();
   readonly #asked = new Set<number>();

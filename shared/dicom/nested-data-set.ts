@@ -1,6 +1,6 @@
 /**
- * A small data set in memory with everything inside its sequences: for the data sets of DIMSE-N services, which are
- * messages and not images. Depth, elements and bytes are bounded.
+ * A small data set in memory, including everything inside its sequences: for the data sets of DIMSE-N services, which are
+ * messages, not images. Depth, elements and bytes are bounded.
  */
 import { DiodeError } from '../errors.ts';
 import { ByteWindow } from './byte-window.ts';
@@ -17,7 +17,7 @@ export class NestedDataSet {
   readonly #values: number[] = [];
   #sequences: Map<number, readonly NestedDataSet[]> | undefined;
 
-  /** @param bytes of the whole data set: values are read from there when they are asked for */
+  /** @param bytes of the whole data set: values are read from there when requested */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
@@ -52,9 +52,9 @@ export class NestedDataSet {
     this.#sequences.set(tag, items);
   }
 
-  /** A text value without padding; empty where there is none. */
+  /** A text value without padding; empty if there is none. */
   text(tag: number): string {
-    // The last of that tag counts.
+    // The last one with that tag counts.
     for (let at = this.#values.length - 3; at >= 0; at -= 3) {
       if (this.#values[at] !== tag) continue;
       return decodeUid(this.#bytes.subarray(this.#values[at + 1], this.#values[at + 2])).trim();
@@ -62,7 +62,7 @@ export class NestedDataSet {
     return '';
   }
 
-  /** Items of a sequence; none where there is no such sequence. */
+  /** Items of a sequence; empty if there is no such sequence. */
   items(tag: number): readonly NestedDataSet[] {
     return this.#sequences?.get(tag) ?? [];
   }

@@ -1,18 +1,17 @@
 /**
- * What a file may cost who looks at it. All of it is counted, none of it is timed: the same file gets the same verdict
- * everywhere.
+ * What examining a file may cost. Everything is counted, nothing is timed: the same file gets the same verdict everywhere.
  *
- * Of 911 sound public files the deepest has 6 sequences nested, the largest 10,717 elements in 670 KB, and the densest an
- * element for each 17 bytes. An enhanced MR object of 20,000 frames has some 100 elements a frame, in 50 MB of header. A report
- * of 20,000 like measurements, made for this, deflates to 7 elements a byte and a 77th of its size; without pixels, a sound
- * image of the public ones to a 57th.
+ * Of 911 valid public files the deepest has 6 nested sequences, the largest 10,717 elements in 670 KB, and the densest one
+ * element per 17 bytes. An enhanced MR object of 20,000 frames has about 100 elements per frame, in 50 MB of header. A report
+ * of 20,000 similar measurements, made for this purpose, deflates to 7 elements per byte and a 77th of its size; a valid
+ * public image without its pixels, to a 57th.
  */
 export interface Part10Limits {
   /** Elements, items and fragments together. */
   readonly elementsMax: number;
-  /** So many any file may have; above that, at most `elementsPerByteMax` for each byte of the file. */
+  /** Any file may have this many; above that, at most `elementsPerByteMax` for each byte of the file. */
   readonly elementsFree: number;
-  /** Says something of deflated files only: elsewhere an element has 8 bytes. */
+  /** Only relevant for deflated files: elsewhere an element has 8 bytes. */
   readonly elementsPerByteMax: number;
   /** Sequences inside sequences. */
   readonly depthMax: number;
@@ -22,9 +21,9 @@ export interface Part10Limits {
   readonly inflatedBytesMax: number;
   readonly inflatedBytesFree: number;
   readonly deflateRatioMax: number;
-  /** It is inflated in memory, where its deflated bytes stand beside it. */
+  /** It is inflated in memory, beside its deflated bytes. */
   readonly deflatedBytesMax: number;
-  /** Zero bytes behind the data set, as writers leave that fill whole disk sectors. Other bytes never pass. */
+  /** Zero bytes after the data set, as left by writers that fill whole disk sectors. Other bytes never pass. */
   readonly trailingZerosMax: number;
 }
 
@@ -46,7 +45,7 @@ export function elementsMaxOf(fileBytes: number, limits: Part10Limits = part10Li
   return Math.min(limits.elementsMax, limits.elementsFree + limits.elementsPerByteMax * fileBytes);
 }
 
-/** To how many bytes a data set of `deflatedBytes` may inflate. */
+/** How many bytes a data set of `deflatedBytes` may inflate to. */
 export function inflatedBytesMaxOf(deflatedBytes: number, limits: Part10Limits = part10Limits): number {
   const byRatio = Math.max(limits.inflatedBytesFree, limits.deflateRatioMax * deflatedBytes);
   return Math.min(limits.inflatedBytesMax, byRatio);

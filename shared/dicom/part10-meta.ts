@@ -1,9 +1,9 @@
 /**
- * Preamble and file meta information for a data set that came over an association (PS3.10 section 7.1): the preamble
- * is not on that wire, and the meta group is made anew.
+ * Preamble and file meta information for a data set that came over an association (PS3.10 section 7.1): the preamble is not
+ * transferred there, and the meta group is created here.
  *
- * The same instance gives the same bytes, in each release and from whichever station it was sent: instances that come
- * twice are known by the hash of their file.
+ * The same instance gives the same bytes in every version, whichever station sent it: instances that come twice are
+ * recognized by the hash of their file.
  */
 import { assert } from '../assert.ts';
 import { isUid } from '../wire/limits.ts';
@@ -17,7 +17,7 @@ export interface Part10Meta {
 
 const preambleBytes = 128;
 
-/** Everything that stands before the data set: 128 zeroes, `DICM`, group 0002 in explicit VR little endian. */
+/** Everything before the data set: 128 zeros, `DICM`, group 0002 in explicit VR little endian. */
 export function part10Header(meta: Part10Meta): Uint8Array {
   const group = Buffer.concat([
     element(0x0001, 'OB', Uint8Array.of(0, 1)),
@@ -46,7 +46,7 @@ function even(text: string, padding: string): Uint8Array {
   return Buffer.from(text.length % 2 === 0 ? text : text + padding, 'latin1');
 }
 
-/** PS3.5 section 7.1.2: OB has a 32-bit length behind two reserved bytes, the others one of 16 bits. */
+/** PS3.5 section 7.1.2: OB has a 32-bit length after two reserved bytes, the others one of 16 bits. */
 function element(number: number, representation: 'OB' | 'UI' | 'UL' | 'SH', value: Uint8Array): Uint8Array {
   const long = representation === 'OB';
   const header = Buffer.alloc(long ? 12 : 8);

@@ -1,9 +1,8 @@
 /**
- * The strict look at a whole Part 10 file: everything of its structure, nothing of its pixels. Strict means that all
- * readers must see the same elements in it; where they could differ, what is checked here and what is opened
- * elsewhere would be two things.
+ * The strict check of a whole Part 10 file: all of its structure, none of its pixels. Strict means that all readers must see
+ * the same elements in it; if they could differ, what is checked here and what is opened elsewhere would not be the same.
  *
- * A file is walked through a small window and never read whole, but for deflated ones, which are inflated in memory
+ * A file is walked through a small window and never read whole, except for deflated ones, which are inflated in memory
  * within a bound.
  */
 import { DiodeError } from '../errors.ts';
@@ -14,7 +13,7 @@ import { inflateWhole } from './deflated-data-set.ts';
 import { type FileMeta, preambleBytes, readFileMeta } from './file-meta.ts';
 import { elementsMaxOf, inflatedBytesMaxOf, type Part10Limits, part10Limits } from './part10-limits.ts';
 
-/** Gzip's checksum and length: some writers of deflated data sets leave them behind the stream. */
+/** Gzip's checksum and length: some writers of deflated data sets leave them after the stream. */
 const deflateTrailerBytesMax = 8;
 
 export interface Part10Report {
@@ -24,15 +23,15 @@ export interface Part10Report {
   /** Elements, items and fragments together. */
   readonly elements: number;
   readonly depth: number;
-  /** Elements at any depth that carry an encapsulated document, or say what kind one is. */
+  /** Elements at any depth that contain an encapsulated document, or say what kind it is. */
   readonly documents: number;
-  /** Of the data set, inflated. */
+  /** Of the inflated data set. */
   readonly dataSetBytes: number;
-  /** Zeros behind the data set, or what stands behind a deflate stream. */
+  /** Zeros after the data set, or what follows a deflate stream. */
   readonly trailingBytes: number;
 }
 
-/** Told of the elements of the data set itself, and given the values it asks for. */
+/** Is told about the elements of the data set itself, and gets the values it requests. */
 export interface ValueVisitor {
   visit(tag: number): 'pass' | 'value';
   value(tag: number, bytes: Uint8Array): void;
@@ -122,7 +121,7 @@ function inflate(file: ByteWindow, meta: FileMeta, limits: Part10Limits) {
   return new DiodeError('E_DICOM_TRAILING', `${inflated.leftBytes} bytes follow the deflate stream`);
 }
 
-/** Keeps the data set to ascending tags (PS3.5 section 7.1), each once, and ends the walk where they don't ascend. */
+/** Requires strictly ascending tags in the data set (PS3.5 section 7.1), and ends the walk where they don't ascend. */
 class OrderedVisitor {
   readonly #inner: ValueVisitor | undefined;
   /** Tag of the last element. */
@@ -148,7 +147,7 @@ class OrderedVisitor {
   }
 }
 
-/** @returns the zeros behind the data set */
+/** @returns the zeros after the data set */
 function checkEnd(
   window: ByteWindow,
   walk: WalkEnd,

@@ -1,6 +1,6 @@
 /**
- * How a transfer syntax encodes the data set (PS3.5 section 10 and annex A). What it does to pixel data is none of
- * our business: pixel data is never decoded.
+ * How a transfer syntax encodes the data set (PS3.5 section 10 and annex A). What it does to pixel data does not concern
+ * us: pixel data is never decoded.
  */
 export interface Encoding {
   readonly littleEndian: boolean;
@@ -19,7 +19,7 @@ export const transferSyntaxUids = {
   explicitBigEndian: '1.2.840.10008.1.2.2',
 } as const;
 
-/** Deflated as a whole (PS3.5 annex A.5), JPIP referenced deflate (A.7) and its HTJ2K kin among them. */
+/** Deflated as a whole (PS3.5 annex A.5), including JPIP referenced deflate (A.7) and its HTJ2K variant. */
 const deflatedUids: ReadonlySet<string> = new Set([
   transferSyntaxUids.deflatedExplicitLittleEndian,
   '1.2.840.10008.1.2.4.95',
@@ -33,7 +33,7 @@ export function encodingOf(transferSyntaxUid: string): Encoding {
   return explicitLittleEndian;
 }
 
-/** Whether the data set behind the file meta information is one raw deflate stream (RFC 1951). */
+/** Whether the data set after the file meta information is one raw deflate stream (RFC 1951). */
 export function isDeflated(transferSyntaxUid: string): boolean {
   return deflatedUids.has(transferSyntaxUid);
 }

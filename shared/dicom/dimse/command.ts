@@ -44,7 +44,7 @@ const textElements = { errorComment: 0x0902, moveOriginatorAe: 0x1030 } as const
 type NumberName = keyof typeof numberElements;
 type TextName = keyof typeof uidElements | keyof typeof textElements;
 
-/** A command. UIDs are checked; texts are printable ASCII, and a comment of a peer may contain PHI: it is never logged. */
+/** A command. UIDs are checked; texts are printable ASCII, and a peer's comment may contain PHI: it is never logged. */
 export type Command = {
   /** What is asked or answered. */
   readonly field: number;
@@ -66,7 +66,7 @@ function names<Name extends string>(elements: Readonly<Record<Name, number>>): R
   return new Map((Object.keys(elements) as Name[]).map((name) => [elements[name], name]));
 }
 
-/** @throws ProtocolViolation for what is no command set, a UID that is none, a field or a type missing */
+/** @throws ProtocolViolation for anything but a command set, an invalid UID, a missing field or type */
 export function readCommand(bytes: Uint8Array): Command {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const numbers: { [Name in NumberName]?: number } = {};

@@ -1,6 +1,6 @@
 /**
- * Puts commands together from the data of an association, and passes data sets on as they come (PS3.7 section 6.3.1,
- * PS3.8 annex E): a data set is never kept.
+ * Assembles commands from the data of an association, and passes on data sets as they come (PS3.7 section 6.3.1, PS3.8
+ * annex E): a data set is never kept.
  */
 import { associationLimits } from '../upper-layer/limits.ts';
 import type { DataPart } from '../upper-layer/pdu-reader.ts';
@@ -19,7 +19,7 @@ export class MessageReader {
   #awaitsDataSet = false;
 
   /**
-   * Takes one part of data. @returns a command that is whole now, or bytes of a data set; else undefined
+   * Takes one part of data. @returns a command that is now complete, or bytes of a data set; otherwise undefined
    * @throws ProtocolViolation
    */
   take(part: DataPart): MessagePart | undefined {

@@ -21,7 +21,7 @@ function fragmentBytesMax(pduBytesMax: number): number {
 
 /**
  * A command as whole PDUs.
- * @param pduBytesMax what the peer takes, at least 128
+ * @param pduBytesMax what the peer accepts, at least 128
  */
 export function commandPdus(contextId: number, command: Command, pduBytesMax: number): Uint8Array {
   const bytes = writeCommand(command);
@@ -46,7 +46,7 @@ export interface FramedRound {
   readonly end: number;
 }
 
-/** Lays out one data set. An odd one gets a zero byte behind it: PS3.8 and peers ask for even lengths. */
+/** Lays out one data set. An odd one gets a zero byte appended: PS3.8 and peers require even lengths. */
 export class DataSetFraming {
   readonly #contextId: number;
   readonly #fragmentBytes: number;

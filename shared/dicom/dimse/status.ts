@@ -23,7 +23,7 @@ export type StatusKind = 'stored' | 'warning' | 'refused' | 'later';
  */
 export function storeStatusKind(status: number): StatusKind {
   if (status === dimseStatus.success) return 'stored';
-  // Deliveries are repeated when an answer was lost: what is there already has arrived.
+  // Deliveries are repeated when a response was lost: an instance already there has arrived.
   if (status === dimseStatus.duplicateInstance) return 'warning';
   if (status >= 0xb000 && status <= 0xbfff) return 'warning';
   if (status === 0x0001 || status === 0x0107 || status === 0x0116) return 'warning';

@@ -1,4 +1,4 @@
-/** A-ASSOCIATE-RQ and A-ASSOCIATE-AC (PS3.8 sections 9.3.2 and 9.3.3): bodies to values and values to PDUs. */
+/** A-ASSOCIATE-RQ and A-ASSOCIATE-AC (PS3.8 sections 9.3.2 and 9.3.3): from bodies to values, and from values to PDUs. */
 import { assert } from '../../assert.ts';
 import {
   itemTypes,
@@ -20,9 +20,9 @@ import { pduTypes } from './pdu-reader.ts';
 import { type AnsweredContext, contextResults, type ProposedContext } from './presentation-context.ts';
 import { invalidParameter } from './protocol-violation.ts';
 
-/** What both sides say of themselves (PS3.7 annex D.3.3). */
+/** What both sides say about themselves (PS3.7 annex D.3.3). */
 export interface UserInformation {
-  /** Longest P-DATA-TF the peer takes; 0 is without a limit. */
+  /** Longest P-DATA-TF the peer accepts; 0 means no limit. */
   readonly dataPduBytesMax: number;
   readonly implementationClassUid: string | undefined;
   readonly implementationVersionName: string | undefined;
@@ -36,7 +36,7 @@ export interface AssociateRequest {
   readonly applicationContext: string | undefined;
   readonly contexts: readonly ProposedContext[];
   readonly user: UserInformation;
-  /** Both AE titles and 32 reserved bytes as they came: the answer has to repeat them. */
+  /** Both AE titles and 32 reserved bytes as received: the response must repeat them. */
   readonly echoed: Uint8Array;
 }
 
@@ -89,7 +89,7 @@ export function readAssociateAccept(body: Uint8Array): AssociateAccept {
   return { contexts, user: user ?? noUserInformation };
 }
 
-/** Peers without user information exist; what they take is then not limited. */
+/** There are peers without user information; what they accept is then unlimited. */
 const noUserInformation: UserInformation = {
   dataPduBytesMax: 0,
   implementationClassUid: undefined,
@@ -118,7 +118,7 @@ function readAnsweredContext(value: Uint8Array): AnsweredContext {
   const result = value[2] ?? 0;
   let transferSyntax: string | undefined;
   for (const item of readItems(value.subarray(4))) {
-    // Of a refused context it has no meaning (PS3.8 section 9.3.3.2).
+    // It has no meaning for a refused context (PS3.8 section 9.3.3.2).
     if (item.type !== itemTypes.transferSyntax || result !== contextResults.accepted) continue;
     transferSyntax = readItemUid(item.value);
   }
@@ -147,7 +147,7 @@ function readUserInformation(value: Uint8Array): UserInformation {
     } else if (item.type === itemTypes.implementationVersionName) {
       user = { ...user, implementationVersionName: readVersionName(item.value) };
     }
-    // Asynchronous operations, roles, extended negotiation and identities are not taken up: the defaults stand.
+    // Asynchronous operations, roles, extended negotiation and identities are ignored: the defaults apply.
   }
   return user;
 }
@@ -227,7 +227,7 @@ function writeAssociate(
   );
 }
 
-/** A PDU of its type: header, then the parts of its body. */
+/** A PDU of a given type: header, then the parts of its body. */
 export function writePdu(type: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const header = Buffer.from([type, 0, 0, 0, 0, 0]);
   header.writeUInt32BE(

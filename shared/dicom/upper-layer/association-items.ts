@@ -1,6 +1,6 @@
 /**
- * Items and sub-items that A-ASSOCIATE PDUs consist of: type, length of 16 bits, value (PS3.8 section 9.3.2), and the
- * fields that all of them share.
+ * The items and sub-items of A-ASSOCIATE PDUs: type, length of 16 bits, value (PS3.8 section 9.3.2), and the fields that
+ * all of them share.
  */
 import { assert } from '../../assert.ts';
 import { isAeTitle, isUid } from '../../wire/limits.ts';
@@ -28,7 +28,7 @@ export interface Item {
 const itemHeaderBytes = 4;
 const itemBytesMax = 0xffff;
 
-/** Reads items one after the other. @throws ProtocolViolation when one is longer than what it is in */
+/** Reads items one after another. @throws ProtocolViolation if one is longer than what contains it */
 export function* readItems(bytes: Uint8Array): Generator<Item> {
   for (let offset = 0; offset < bytes.length; ) {
     if (bytes.length - offset < itemHeaderBytes) throw invalidParameter('item of A-ASSOCIATE is cut off');
@@ -52,7 +52,7 @@ export function uidItem(type: number, uid: string): Uint8Array {
   return writeItem(type, Buffer.from(uid, 'latin1'));
 }
 
-/** A UID as its item has it; undefined when it is none. Peers pad it, though PS3.8 annex F does not. */
+/** The UID in an item; undefined if it is not one. Peers pad it, though PS3.8 annex F does not. */
 export function readItemUid(value: Uint8Array): string | undefined {
   const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     .toString('latin1', 0, 80)

@@ -1,4 +1,4 @@
-/** The states of an association (PS3.8 section 9.2), what may come in each, and what is told of it. */
+/** The states of an association (PS3.8 section 9.2), what may come in each, and the events it reports. */
 import type { DiodeError } from '../../errors.ts';
 import type { AssociateAccept, AssociateRequest } from './associate-pdu.ts';
 import { type DataPart, type PduType, pduTypes } from './pdu-reader.ts';
@@ -18,20 +18,20 @@ export type UpperLayerEvent =
   /** By this side: E_DICOM_PROTOCOL or E_ASSOCIATION_TIMEOUT. */
   | { readonly kind: 'failed'; readonly error: DiodeError };
 
-/** Times in milliseconds. The standard knows one timer, ARTIM (PS3.8 section 9.1.5); the others keep ends from hanging. */
+/** Times in milliseconds. The standard has one timer, ARTIM (PS3.8 section 9.1.5); the others keep either end from hanging. */
 export interface AssociationTimes {
   /** From connection to a whole request (acceptor), or from request to answer (requestor). */
   readonly associationMs: number;
-  /** Without a byte in either direction; on a requestor that waits, its response timer. */
+  /** The longest time without a byte in either direction; for a waiting requestor, its response timer. */
   readonly idleMs: number;
   /** From the first to the last byte of one PDU. */
   readonly pduMs: number;
   readonly releaseMs: number;
-  /** From our last words until the connection is dropped, should the peer not close it. */
+  /** From our last PDU until the connection is dropped, if the peer does not close it. */
   readonly closeMs: number;
 }
 
-/** The states of PS3.8 table 9-10 by name; those of the release collision are two. */
+/** The states of PS3.8 table 9-10 by name; the release collision has two. */
 export type State =
   | 'awaiting-request' // Sta2
   | 'awaiting-decision' // Sta3
@@ -43,7 +43,7 @@ export type State =
   | 'closing' // Sta13
   | 'closed'; // Sta1
 
-/** What may come in each state; all else ends the association (PS3.8 table 9-10). */
+/** What may come in each state; anything else ends the association (PS3.8 table 9-10). */
 export const expected: Readonly<Record<State, readonly PduType[]>> = {
   'awaiting-request': [pduTypes.associateRequest, pduTypes.abort],
   'awaiting-decision': [pduTypes.abort],

@@ -1,6 +1,6 @@
 /**
- * Runs an {@link UpperLayer} over a connection: reads with real back-pressure (while an event is being handled,
- * nothing is read, and the kernel's window closes), writes, keeps the timers, and closes in the right way.
+ * Runs an {@link UpperLayer} over a connection: reads with real back-pressure (while an event is being handled, nothing is
+ * read, and the kernel's window closes), writes, keeps the timers, and closes properly.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock.ts';
@@ -32,8 +32,8 @@ export class AssociationStream {
   #discardedBytes = 0;
 
   /**
-   * @param stream connected or connecting; nobody else reads or writes it. It should allow half-open connections, where
-   *   it is not TLS: the end of the peer may come while its last request is being answered.
+   * @param stream connected or connecting; nobody else reads or writes it. Unless it is TLS, it should allow half-open
+   *   connections: the peer may end its half while its last request is being answered.
    */
   constructor(stream: Duplex, layer: UpperLayer, listener: AssociationListener, clock: Clock) {
     this.#stream = stream;
@@ -45,7 +45,7 @@ export class AssociationStream {
       this.#peerEnded = true;
       if (!this.#handling) this.#endHalf();
     });
-    // An error is always followed by `close`, which says all there is to do.
+    // An error is always followed by `close`, where everything is handled.
     stream.on('error', () => {});
     stream.on('close', () => {
       this.#gone = true;
@@ -80,7 +80,7 @@ export class AssociationStream {
 
   #read(bytes: Uint8Array): void {
     if (this.#layer.transport !== 'keep') {
-      // Closing with unread bytes resets the connection, and the peer may never see our last words.
+      // Closing with unread bytes resets the connection, and the peer may never see our last PDU.
       this.#discardedBytes += bytes.length;
       if (this.#discardedBytes > associationLimits.discardedBytesMax) this.#stream.destroy();
       return;
@@ -89,7 +89,7 @@ export class AssociationStream {
     this.#continue();
   }
 
-  /** Handles events until one takes its time or there is none left. */
+  /** Handles events until one takes longer or there is none left. */
   #continue(): void {
     for (let event = this.#layer.next(); event !== undefined; event = this.#layer.next()) {
       const handled = this.#listener.event(event);
@@ -97,7 +97,7 @@ export class AssociationStream {
       if (handled === undefined) continue;
       this.#handling = true;
       this.#stream.pause();
-      // A listener that rejects is a programmer's error: it goes up as an unhandled rejection.
+      // A listener that rejects is a programmer error: it surfaces as an unhandled rejection.
       void handled.then(() => this.#resume());
       return;
     }
@@ -113,9 +113,9 @@ export class AssociationStream {
     if (!this.#handling) this.#stream.resume();
   }
 
-  /** The peer has ended its half, and what it said before is handled. Without a release that is an abort. */
+  /** The peer has ended its half, and everything it sent before is handled. Without A-RELEASE that is an abort. */
   #endHalf(): void {
-    // Our own last words may still be on their way: then the connection closes by itself behind them.
+    // Our own last PDU may still be on its way: then the connection closes by itself after it.
     if (!this.#peerEnded || this.#layer.transport !== 'keep' || this.#stream.destroyed) return;
     const event = this.#layer.transportClosed();
     if (event !== undefined) void this.#listener.event(event);
@@ -152,7 +152,7 @@ export class AssociationStream {
     this.#setTimer();
   }
 
-  /** A deadline that only moves away keeps its timer: it is looked at again when the timer fires. */
+  /** A deadline that only moves further away keeps its timer: it is checked again when the timer fires. */
   #setTimer(): void {
     const deadlineMs = this.#layer.deadlineMs;
     if (deadlineMs >= this.#timerAtMs || this.#toldClosed || this.#gone) return;
@@ -164,7 +164,7 @@ export class AssociationStream {
 
   #tick(): void {
     this.#timerAtMs = Infinity;
-    // While we keep the peer waiting, it can not be late.
+    // While we keep the peer waiting, it cannot be late.
     if (this.#handling && this.#layer.transport === 'keep') this.#layer.active(this.#clock.monotonicMs());
     const event = this.#layer.tick(this.#clock.monotonicMs());
     if (event !== undefined) void this.#listener.event(event);

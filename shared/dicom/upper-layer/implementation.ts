@@ -1,5 +1,5 @@
 /**
- * What this implementation calls itself (PS3.7 annex D.3.3.2, PS3.10 table 7.1-1). Both are constant over versions:
+ * What this implementation calls itself (PS3.7 annex D.3.3.2, PS3.10 table 7.1-1). Both are the same in all versions:
  * the file that intake writes for an instance must be the same when the instance is sent again after an update.
  */
 

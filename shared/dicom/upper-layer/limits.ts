@@ -1,9 +1,9 @@
 /**
  * Every limit of DICOM associations, in one place. Nothing that a peer announces is allocated, waited for or used as
- * an index before it was checked against these.
+ * an index before it is checked against these.
  */
 export const associationLimits = {
-  /** What we announce as the longest P-DATA-TF we take (PS3.8 annex D.1); the header of 6 bytes is not counted. */
+  /** What we announce as the longest P-DATA-TF we accept (PS3.8 annex D.1), not counting the header of 6 bytes. */
   dataPduBytesMax: 262_144,
   /** Longest P-DATA-TF we send, whatever the peer announces: larger ones are no faster. */
   sentPduBytesMax: 131_072,
@@ -21,17 +21,17 @@ export const associationLimits = {
   commandElementsMax: 64,
   /** Data set of N-CREATE, N-SET and N-ACTION (procedure steps, storage commitment), kept in memory. */
   messageDataSetBytesMax: 4 * 2 ** 20,
-  /** Of all scanners, while they come. */
+  /** For all scanners together, while they arrive. */
   arrivingMessageBytesMax: 32 * 2 ** 20,
-  /** Of one performed procedure step, and of the studies it is a part of. Real ones list some thousand images. */
+  /** In one performed procedure step, and of the studies it belongs to. Real ones list a few thousand images. */
   procedureStepReferencesMax: 10_000,
   procedureStepStudiesMax: 1_000,
-  /** All steps of all scanners; and what their ends say, until the images have come. */
+  /** All steps of all scanners; and the lists of ended ones, until the images have come. */
   procedureStepBytesMax: 32 * 2 ** 20,
   /** Of a request for storage commitment. */
   commitmentReferencesMax: 20_000,
-  /** Connections of one address that have not asked for an association yet: one host must not take all there are. */
+  /** Connections from one address that have not requested an association yet: one host must not take them all. */
   pendingPerAddressMax: 16,
-  /** Bytes thrown away while a connection is being closed, so that the peer can still read our last words. */
+  /** Bytes discarded while a connection is being closed, so that the peer can still read our last PDU. */
   discardedBytesMax: 4 * 2 ** 20,
 } as const;

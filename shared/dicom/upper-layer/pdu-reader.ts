@@ -1,8 +1,8 @@
 /**
- * Cuts a stream of bytes into PDUs (PS3.8 section 9.3.1), however the network split it.
+ * Splits a stream of bytes into PDUs (PS3.8 section 9.3.1), however the network divided it.
  *
- * The length of a PDU is checked when its header is there, before a byte of it is kept. Data (P-DATA-TF) is never
- * collected: each fragment is passed on as slices of what came. Everything else is short and collected whole.
+ * The length of a PDU is checked once its header has arrived, before a byte of it is kept. Data (P-DATA-TF) is never
+ * collected: each fragment is passed on as slices of what came. Everything else is short and collected as a whole.
  */
 import { assert } from '../../assert.ts';
 import { associationLimits } from './limits.ts';
@@ -21,13 +21,13 @@ export const pduTypes = {
 
 export type PduType = (typeof pduTypes)[keyof typeof pduTypes];
 
-/** A PDU other than data, its header taken off. */
+/** A PDU other than data, without its header. */
 export interface CollectedPdu {
   readonly type: Exclude<PduType, typeof pduTypes.data>;
   readonly body: Uint8Array;
 }
 
-/** Part of one presentation data value (PS3.8 section 9.3.5.1), as much of it as one piece of the stream had. */
+/** Part of one presentation data value (PS3.8 section 9.3.5.1): as much of it as one piece of the stream contained. */
 export interface DataPart {
   readonly type: typeof pduTypes.data;
   readonly contextId: number;
@@ -35,14 +35,14 @@ export interface DataPart {
   readonly isCommand: boolean;
   /** Whether the command or data set ends with this part. */
   readonly isLast: boolean;
-  /** A view on the bytes given to `feed`. May be empty. */
+  /** A view of the bytes given to `feed`. May be empty. */
   readonly bytes: Uint8Array;
 }
 
 const pduHeaderBytes = 6;
 /** Item length (4), presentation context id, message control header. */
 const dataHeaderBytes = 6;
-/** What an item length counts besides the fragment: context id and control header. */
+/** What an item length includes besides the fragment: context id and control header. */
 const controlBytes = 2;
 /** A-ASSOCIATE-RJ, A-RELEASE-RQ, A-RELEASE-RP, A-ABORT. */
 const shortBodyBytes = 4;
@@ -52,11 +52,11 @@ const empty = new Uint8Array(0);
 export interface PduReaderOptions {
   /** What was announced to the peer as its longest P-DATA-TF. */
   readonly dataPduBytesMax?: number;
-  /** The lowest state of the stream: whether a PDU of this type may come now. Thrown before anything is collected. */
+  /** Checks whether a PDU of this type may come now. Throws before anything is collected. */
   readonly expects?: (type: PduType) => boolean;
 }
 
-/** The parser. `feed` gives it bytes, `next` takes PDUs and data parts out, one at a time. */
+/** The parser. `feed` gives it bytes, `next` returns PDUs and data parts, one at a time. */
 export class PduReader {
   readonly #dataPduBytesMax: number;
   readonly #expects: (type: PduType) => boolean;
@@ -65,13 +65,13 @@ export class PduReader {
   readonly #header = new Uint8Array(pduHeaderBytes);
   #headerFilled = 0;
   #type: PduType | undefined;
-  /** Of the PDU, behind what was read. */
+  /** Bytes left in the PDU. */
   #remaining = 0;
   #body: Uint8Array = empty;
   #bodyFilled = 0;
   readonly #dataHeader = new Uint8Array(dataHeaderBytes);
   #dataHeaderFilled = 0;
-  /** Of the presentation data value; undefined between two. */
+  /** Bytes left in the presentation data value; undefined between two. */
   #dataRemaining: number | undefined;
 
   constructor(options: PduReaderOptions = {}) {
@@ -79,12 +79,12 @@ export class PduReader {
     this.#expects = options.expects ?? (() => true);
   }
 
-  /** Whether a PDU has begun and not ended: its peer owes the rest. */
+  /** Whether a PDU has begun but not ended: the peer owes the rest. */
   get insidePdu(): boolean {
     return this.#headerFilled > 0;
   }
 
-  /** Gives the next bytes. What was given before must be used up: `next` has answered `undefined`. */
+  /** Gives the next bytes. Earlier ones must be used up: `next` has returned undefined. */
   feed(bytes: Uint8Array): void {
     assert(this.#position === this.#input.length, 'bytes are fed when those before are used up');
     this.#input = bytes;
@@ -216,7 +216,7 @@ function isPduType(type: number | undefined): type is PduType {
   return type !== undefined && type >= pduTypes.associateRequest && type <= pduTypes.abort;
 }
 
-/** Whether a PDU of this type may be so long. */
+/** Whether a PDU of this type may be this long. */
 function checkLength(type: PduType, length: number, dataPduBytesMax: number): void {
   if (type === pduTypes.data) {
     if (length > dataPduBytesMax) throw invalidParameter('P-DATA-TF is longer than was announced');

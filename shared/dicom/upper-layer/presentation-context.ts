@@ -12,9 +12,9 @@ export const contextResults = {
 export interface ProposedContext {
   /** Odd, 1 to 255. */
   readonly id: number;
-  /** Undefined when the peer named something that is no UID: such a context is refused and the others are not. */
+  /** Undefined if the peer named something that is not a UID: only that context is refused. */
   readonly abstractSyntax: string | undefined;
-  /** In the order of the requestor's preference, what is no UID left out. */
+  /** In the requestor's order of preference; anything that is not a UID is left out. */
   readonly transferSyntaxes: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export interface AnsweredContext {
   readonly id: number;
   /** 0 is accepted. */
   readonly result: number;
-  /** Of an accepted context, else undefined. */
+  /** Of an accepted context, otherwise undefined. */
   readonly transferSyntax: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What a peer did against PS3.8, with the reason that goes into the A-ABORT. */
+/** A peer's violation of PS3.8, with the reason that goes into the A-ABORT. */
 import { DiodeError } from '../../errors.ts';
 
 /** Reasons of a provider abort (PS3.8 table 9-26). */
@@ -23,7 +23,7 @@ export class ProtocolViolation extends DiodeError {
   }
 }
 
-/** A field of a PDU or a command has what it must not have. */
+/** A field of a PDU or a command has an invalid value. */
 export function invalidParameter(detail: string): ProtocolViolation {
   return new ProtocolViolation(abortReasons.invalidPduParameterValue, detail);
 }

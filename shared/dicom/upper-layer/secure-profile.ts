@@ -1,15 +1,15 @@
 /**
- * TLS as the BCP 195 profiles of PS3.15 ask for it (annexes B.9 to B.12, RFC 9325): 1.2 or 1.3, ephemeral keys and
+ * TLS as required by the BCP 195 profiles of PS3.15 (annexes B.9 to B.12, RFC 9325): 1.2 or 1.3, ephemeral keys and
  * authenticated encryption only. Certificates and keys come from the configuration as PEM.
  */
 export interface TlsIdentity {
   readonly certificate?: string | Uint8Array;
   readonly key?: string | Uint8Array;
-  /** Who may have signed the peer's certificate; the system's own list when left out. */
+  /** The authorities that may have signed the peer's certificate; the system's own list if left out. */
   readonly authorities?: readonly string[];
 }
 
-/** RFC 9325 section 4.2 for TLS 1.2; those of TLS 1.3 are all fit. */
+/** RFC 9325 section 4.2 for TLS 1.2; all those of TLS 1.3 are suitable. */
 const cipherSuites = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',

@@ -1,9 +1,9 @@
 /**
  * The state machine of an association (PS3.8 section 9.2), without I/O and without a clock: bytes and times come in,
- * events and bytes go out. One class plays requestor and acceptor.
+ * events and bytes go out. One class serves as requestor and acceptor.
  *
- * `receive` gives it bytes; `next` is called until it answers `undefined`, so that whoever handles an event slowly
- * keeps back the ones behind it. After every call the caller writes `takeOutput` and does what `transport` says.
+ * `receive` gives it bytes; `next` is called until it returns undefined, so that slow handling of an event delays the ones
+ * after it. After every call the caller writes `takeOutput` and does what `transport` says.
  */
 import { assert } from '../../assert.ts';
 import { DiodeError } from '../../errors.ts';
@@ -89,7 +89,7 @@ export class UpperLayer {
     return new UpperLayer('acceptor', options);
   }
 
-  /** The side that made a connection; its request is in `takeOutput` at once. */
+  /** The side that made a connection; its request is immediately in `takeOutput`. */
   static requestor(proposal: AssociationProposal, options: UpperLayerOptions): UpperLayer {
     const layer = new UpperLayer('requestor', options);
     layer.#proposed = proposal.contexts;
@@ -132,7 +132,7 @@ export class UpperLayer {
     return output;
   }
 
-  /** Gives bytes of the peer; then `next` until it answers `undefined`. */
+  /** Gives bytes from the peer; then call `next` until it returns undefined. */
   receive(bytes: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#isOver) return;
@@ -157,7 +157,7 @@ export class UpperLayer {
     }
   }
 
-  /** Bytes moved, or we kept the peer waiting ourselves: idle and PDU times begin anew. */
+  /** Bytes moved, or we kept the peer waiting ourselves: idle and PDU times start over. */
   active(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#activeMs = nowMs;
@@ -176,7 +176,7 @@ export class UpperLayer {
     return this.fail(new DiodeError('E_ASSOCIATION_TIMEOUT', `the peer took too long for ${waiting}`), nowMs);
   }
 
-  /** Acceptor: takes the association with an answer to each proposed context. */
+  /** Acceptor: accepts the association with an answer to each proposed context. */
   accept(answers: readonly AnsweredContext[]): void {
     assert(this.#state === 'awaiting-decision', 'a request is accepted once');
     this.#agree(answers);
@@ -197,7 +197,7 @@ export class UpperLayer {
     this.#finish(nowMs);
   }
 
-  /** Sends whole P-DATA-TF PDUs. @returns false when the association is over meanwhile */
+  /** Sends whole P-DATA-TF PDUs. @returns false if the association is over by now */
   send(pdus: Uint8Array): boolean {
     if (!this.isEstablished) return false;
     this.#output.push(pdus);
@@ -216,7 +216,7 @@ export class UpperLayer {
     this.#finish(nowMs);
   }
 
-  /** Ends the association at the application's wish. */
+  /** Ends the association on the application's request. */
   abort(nowMs: number): void {
     this.#abort('user', abortReasons.notSpecified, nowMs);
   }
@@ -322,7 +322,7 @@ export class UpperLayer {
     this.#finish(nowMs);
   }
 
-  /** Our last words are in the output; the peer has a moment to read them. */
+  /** Our last PDU is in the output; the peer has a moment to read it. */
   #finish(nowMs: number): void {
     this.#enter('closing', nowMs + this.#times.closeMs);
     this.#transport = 'finish';
