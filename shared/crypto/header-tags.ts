@@ -1,6 +1,6 @@
 /**
- * Tags of datagrams, each under the key that its own header names: during a rotation objects of several keys
- * go out side by side. Neighbours of one key are one call, so that a session of one key costs what one key costs.
+ * Tags of datagrams, each under the key that its own header names: during a rotation, objects with several keys
+ * go out side by side. Consecutive datagrams with one key are one call, so that a session with one key costs no more.
  */
 import { present } from '../assert.ts';
 import { readKeyId } from '../wire/datagram.ts';
@@ -12,7 +12,7 @@ export class HeaderTags {
 
   /**
    * @param secrets 32 bytes each, by key id
-   * @param memory where the datagrams lie, if they do: their tags are then written in place
+   * @param memory where the datagrams are, if given: their tags are then written in place
    */
   constructor(secrets: ReadonlyMap<number, Uint8Array>, memory?: WebAssembly.Memory) {
     this.#tags = new Map(
@@ -20,15 +20,15 @@ export class HeaderTags {
     );
   }
 
-  /** Writes the tag over all but the last 8 bytes into the last 8. The header names a key that is there. */
+  /** Writes the tag over all but the last 8 bytes into the last 8. The header must name a known key. */
   write(datagram: Uint8Array): void {
     this.#tagOf(readKeyId(datagram)).write(datagram);
   }
 
   /**
-   * Brings datagrams together, numbers and tags them: see {@link DatagramTag.gather}.
+   * Gathers, numbers and tags datagrams: see {@link DatagramTag.gather}.
    *
-   * @param bytes the whole memory in which they lie
+   * @param bytes the whole memory they are in
    */
   gather(
     addresses: Uint32Array,

@@ -1,6 +1,6 @@
 /**
- * Changes of a key file: a key is added behind the others, made the first, or revoked. Each change is whole or not
- * there at all, and keeps owner, mode and comments: programs may read the file at any moment.
+ * Changes to a key file: a key is added after the others, made the first, or revoked. Each change happens completely or not
+ * at all, and keeps owner, mode and comments: programs may read the file at any moment.
  */
 import {
   closeSync,
@@ -19,8 +19,8 @@ import { DiodeError, diskError } from '../errors.ts';
 import { keyLineOf, keysMax, newKey, readKeyFile, requireKeyName } from './key-file.ts';
 
 /**
- * Adds a new key as the last one: a receiver takes it, no sender uses it yet.
- * @param name whose it is; that of the first key when left out, so that a change of keys changes nothing else
+ * Adds a new key as the last one: a receiver accepts it, no sender uses it yet.
+ * @param name whose it is; if left out, that of the first key, so that a change of keys changes nothing else
  * @returns its id
  * @throws DiodeError E_KEY_…, E_DISK, E_DISK_FULL, E_USAGE
  */
@@ -39,7 +39,7 @@ export function addKey(path: string, randomBytes: (count: number) => Uint8Array,
   return key.id;
 }
 
-/** Makes a key the first one: a sender uses it from its next start. @throws DiodeError E_KEY_UNKNOWN, E_KEY_…, E_DISK */
+/** Makes a key the first one: a sender uses it from its next start on. @throws DiodeError E_KEY_UNKNOWN, E_KEY_…, E_DISK */
 export function useKey(path: string, id: number): void {
   requireKey(path, id);
   change(path, (lines) => {
@@ -51,7 +51,7 @@ export function useKey(path: string, id: number): void {
 }
 
 /**
- * Takes a key out of the ring; its id stays as a comment.
+ * Removes a key from the ring; its id stays as a comment.
  * @throws DiodeError E_KEY_UNKNOWN, E_KEY_LAST, E_KEY_…, E_DISK
  */
 export function revokeKey(path: string, id: number): void {

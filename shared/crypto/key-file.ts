@@ -1,21 +1,21 @@
 /**
- * The key file: one line a key, `dicom-diode-key-1 ID SECRET NAME`, several lines for a rotation. The first key is
- * the one a sender uses; a receiver takes datagrams of all of them. The file is the secret: nobody but its
- * owner may read it, and nothing of it is ever logged but ids and names.
+ * The key file: one line per key, `dicom-diode-key-1 ID SECRET NAME`, several lines for a rotation. A sender uses the
+ * first key; a receiver accepts datagrams under all of them. The file is the secret: only its owner may read it, and
+ * only ids and names from it are ever logged.
  *
  * The name says whose key it is: senders with keys of different names can't speak for each other. Keys without one
- * share the name ''. A line `dicom-diode-sender-1 SENDER-ID NAME` writes down whose a sender id is.
+ * share the name ''. A line `dicom-diode-sender-1 SENDER-ID NAME` binds a sender id to a name.
  */
 import { closeSync, constants, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DiodeError, diskError, errorCauseCode } from '../errors.ts';
 import { readSecretFile } from './secret-file.ts';
 
-/** A key. Printed, inspected or as JSON it is its id alone: the secret is behind a private field. */
+/** A key. Printed, inspected or as JSON, only its id shows: the secret is in a private field. */
 export class Key {
-  /** 1 to 65535, in clear in every datagram. */
+  /** 1 to 65535, unencrypted in every datagram. */
   readonly id: number;
-  /** Whose it is; '' where the file gives none. */
+  /** Whose it is; '' if the file gives no name. */
   readonly name: string;
   readonly #secret: Uint8Array;
 
@@ -31,11 +31,11 @@ export class Key {
   }
 }
 
-/** Whose the keys and the senders of a ring are, as its file says. */
+/** Whose the keys and the senders of a ring are, according to its file. */
 export interface KeyNames {
   /** The name of each key, by key id. */
   readonly names: ReadonlyMap<number, string>;
-  /** The key name of each sender id that is written down. */
+  /** The key name of each sender id that the file binds. */
   readonly senders: ReadonlyMap<string, string>;
 }
 
@@ -47,9 +47,9 @@ const format = 'dicom-diode-key-1';
 const keyName = '[A-Za-z0-9._-]{1,32}';
 const keyLine = new RegExp(`^${format} ([1-9][0-9]{0,4}) ([A-Za-z0-9_-]{43})(?: (${keyName}))?$`);
 const senderLine = new RegExp(`^dicom-diode-sender-1 ([0-9a-f]{16}) (${keyName})$`);
-/** Sender ids that a file writes down at most. */
+/** The most sender ids that a file may bind. */
 const senderLinesMax = 256;
-/** Keys a ring has at most. */
+/** The most keys in a ring. */
 export const keysMax = 16;
 const secretBytes = 32;
 const idMax = 65_535;
@@ -62,7 +62,7 @@ export function readKeyFile(path: string, credentialsFolder?: string): readonly 
   return readKeyRing(path, credentialsFolder).keys;
 }
 
-/** The same with all names: what a receiver reads. @throws DiodeError as readKeyFile does */
+/** The same with all names: what a receiver reads. @throws DiodeError like readKeyFile */
 export function readKeyRing(path: string, credentialsFolder?: string): KeyRing {
   const codes = { missing: 'E_KEY_MISSING', readable: 'E_KEY_READABLE', format: 'E_KEY_FORMAT' } as const;
   const { keys, senders } = parseLines(
@@ -83,7 +83,7 @@ export function keyNameText(name: string): string {
   return name === '' ? 'without a name' : name;
 }
 
-/** The secrets of a key ring by key id, in its order: what threads are handed. */
+/** The secrets of a key ring by key id, in order: what threads get. */
 export function secretsOf(keys: readonly Key[]): ReadonlyMap<number, Uint8Array> {
   return new Map(keys.map((key) => [key.id, key.secret]));
 }
@@ -124,13 +124,13 @@ function keyOf(line: string): Key | undefined {
   return new Key(id, new Uint8Array(secret), match[3] ?? '');
 }
 
-/** A new key, with an id by chance. */
+/** A new key, with a random id. */
 export function newKey(randomBytes: (count: number) => Uint8Array, name: string): Key {
   const [high = 0, low = 0] = randomBytes(2);
   return new Key((((high << 8) | low) % idMax) + 1, randomBytes(secretBytes), name);
 }
 
-/** A name by chance, for the first key of a sender: two hosts don't get the same one. */
+/** A random name for a sender's first key: two hosts don't get the same one. */
 function newKeyName(randomBytes: (count: number) => Uint8Array): string {
   return `sender-${Buffer.from(randomBytes(3)).toString('hex')}`;
 }
@@ -144,7 +144,7 @@ export function requireKeyName(name: string): string {
   );
 }
 
-/** A key as it stands in the file. */
+/** A key as written in the file. */
 export function keyLineOf(key: Key): string {
   const line = `${format} ${key.id} ${Buffer.from(key.secret).toString('base64url')}`;
   return key.name === '' ? line : `${line} ${key.name}`;
@@ -152,8 +152,8 @@ export function keyLineOf(key: Key): string {
 
 /**
  * Writes a new key file, mode 0600, durably; an existing file is never overwritten.
- * @param randomBytes gives that many random bytes, fit for keys
- * @param name whose the key is; by chance when left out
+ * @param randomBytes returns that many random bytes, fit for keys
+ * @param name whose the key is; random if left out
  * @returns the id of the key
  * @throws DiodeError E_KEY_EXISTS, E_FOLDER, E_DISK_FULL, E_DISK, E_USAGE
  */
@@ -179,7 +179,7 @@ export function writeKeyFile(
       closeSync(folder);
     }
   } catch (cause) {
-    // Half a key is none, and it would stand in the way of the next try.
+    // Half a key is useless, and would get in the way of the next attempt.
     rmSync(path, { force: true });
     throw diskError(cause, 'the key file cannot be written');
   }

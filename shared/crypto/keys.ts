@@ -1,6 +1,6 @@
 /**
  * All keys come from one pre-shared secret by HKDF-SHA-256 (RFC 5869), each with a label of its own.
- * Keys that touch content are also apart per sender, so two senders of one secret never share one.
+ * Keys that touch content also differ per sender, so two senders with one secret never share one.
  */
 import { createHmac } from 'node:crypto';
 import { assert } from '../assert.ts';
@@ -14,11 +14,11 @@ const labels = {
   ticket: 'dicom-diode 1 ticket',
 } as const;
 
-/** RFC 5869 has as many zeros as the hash is long where there is no salt. */
+/** Without a salt, RFC 5869 uses as many zeros as the hash is long. */
 const noSalt = new Uint8Array(32);
 const firstBlock = Uint8Array.of(1);
 
-/** Key of the datagrams' tags: 16 bytes (SipHash). The same for all senders of a secret: it is checked first. */
+/** Key for the tags of datagrams: 16 bytes (SipHash). The same for all senders with a secret, since tags are checked first. */
 export function deriveTagKey(secret: Uint8Array): Uint8Array {
   return derive(secret, [Buffer.from(labels.tag)], 16);
 }
@@ -30,8 +30,8 @@ export function deriveObjectIdKey(secret: Uint8Array, senderId: Uint8Array): Uin
 }
 
 /**
- * Key of one object's source blocks: 32 bytes (AES-256). The object id stands for the content, so a key
- * never meets two contents, and the block number is a safe nonce.
+ * Key of one object's source blocks: 32 bytes (AES-256). The object id stands for the content, so a key is
+ * never used for two contents, and the block number is a safe nonce.
  */
 export function deriveObjectKey(
   secret: Uint8Array,
@@ -49,7 +49,7 @@ export function deriveTicketKey(secret: Uint8Array, senderId: Uint8Array): Uint8
   return derive(secret, [Buffer.from(labels.ticket), senderId], 32);
 }
 
-/** Extract, and the one block of expand that keys of up to 32 bytes need: half the time of Node's own, and one an object. */
+/** Extract, and the one expand block that keys of up to 32 bytes need: half the time of Node's own, for one key per object. */
 function derive(secret: Uint8Array, info: readonly Uint8Array[], length: number): Uint8Array {
   assert(secret.length === 32, 'a secret has 32 bytes');
   assert(length <= 32, 'one block of the expansion');

@@ -1,6 +1,6 @@
 /**
- * The object id: what an object is and how it is cut, under a key. Other content or another layout is
- * another id; the same is the same in every pass and session, so symbols of all passes combine.
+ * The object id: what an object is and how it is cut, under a key. Different content or a different layout gives a
+ * different id; the same object has the same id in every pass and session, so symbols of all passes combine.
  */
 import { createHmac } from 'node:crypto';
 import { assert } from '../assert.ts';

@@ -1,16 +1,16 @@
 /**
- * Whether bytes that are read later are those that were hashed: a tag for each piece of a file, made while its SHA-256
- * is, and compared each time before bytes of that piece are used. Hashing a file again for each of its passes costs five
- * times as much, and would say at its end that its first bytes were wrong.
+ * Whether bytes read later are those that were hashed: a tag for each piece of a file, made along with its SHA-256, and
+ * compared each time before bytes of that piece are used. Hashing the file again for each pass would cost five times as
+ * much, and would only tell at the end that its first bytes were wrong.
  *
- * GMAC under a random key of the file's own: whoever changes the file can't make it fit without the tags' key, and the
- * numbers of the pieces are nonces that no key meets twice. Key and tags are one list of bytes, kept with the file's
- * account and apart from the file.
+ * GMAC under a random key for each file: whoever changes the file can't make it match without that key, and the numbers of
+ * the pieces are nonces that are never reused under a key. Key and tags are one list of bytes, kept with the file's record
+ * and apart from the file.
  */
 import { type CipherGCM, createCipheriv, timingSafeEqual } from 'node:crypto';
 import { assert } from '../assert.ts';
 
-/** Of each piece but the last. Smaller ones cost more calls (30 µs each), larger ones more memory for a part of them. */
+/** Size of each piece but the last. Smaller ones cost more calls (30 µs each), larger ones more memory to use a part. */
 export const pieceBytes = 1_048_576;
 /** Of the key. */
 export const pieceKeyBytes = 32;

@@ -1,11 +1,11 @@
 /**
- * Keyed pseudonyms for the UIDs in logs, for sites where logs leave the house. They come from the key of the link, so
- * both sides write the same one for the same study, and nobody without the key can try UIDs until one fits.
+ * Keyed pseudonyms for the UIDs in logs, for sites whose logs leave the premises. They are derived from the key of the link,
+ * so both sides write the same one for the same study, and nobody without the key can try UIDs until one matches.
  */
 import { createHmac, hkdfSync } from 'node:crypto';
 import type { Pseudonyms } from '../log.ts';
 
-/** A DICOM UID in a text: digits and at least three dots, so that no address or version is one (PS3.5 section 9). */
+/** A DICOM UID in a text: digits and at least four dots, so that no address or version matches (PS3.5 section 9). */
 const uidPattern = /(?<![0-9A-Za-z.])[0-2](?:\.(?:0|[1-9][0-9]*)){4,}(?![0-9A-Za-z])/g;
 
 /** @returns a function that writes a pseudonym for every UID in a text */

@@ -1,5 +1,5 @@
 /**
- * The seal of a source block: AES-256-GCM, or GMAC over the same bytes where encryption is off.
+ * The seal of a source block: AES-256-GCM, or GMAC over the same bytes if encryption is off.
  *
  * It is deterministic: the key stands for the content (see keys.ts), the nonce is the block number. So a
  * block's ciphertext is the same in every pass and session, and symbols of all passes combine.
@@ -21,8 +21,8 @@ import { deriveObjectKey } from './keys.ts';
 
 const algorithm = 'aes-256-gcm';
 /**
- * Bytes given to the cipher at once. Each call makes a new buffer: one of this size comes from memory that is in use
- * anyway, a whole block's from fresh pages, and those cost more than the cipher (measured: 2.9 against 1 GB/s).
+ * Bytes given to the cipher at once. Each call creates a new buffer: one of this size comes from memory already in use, one
+ * for a whole block from fresh pages, which cost more than the cipher (measured: 2.9 compared with 1 GB/s).
  */
 const partBytes = 65_536;
 const nonceBytes = 12;
@@ -61,7 +61,7 @@ export class ObjectSeal {
 
   /**
    * Seals a block's payload.
-   * @returns the pieces that stand in the block one behind the other: the payload as it goes out, then 16 bytes
+   * @returns the consecutive pieces of the block: the payload as it goes out, then 16 bytes
    */
   seal(blockNumber: number, payload: Uint8Array): Uint8Array[] {
     this.#place(blockNumber);
@@ -81,7 +81,7 @@ export class ObjectSeal {
 
   /**
    * Opens a block.
-   * @param target where the payload goes, as long as it; worthless when the block does not open
+   * @param target where the payload goes, of the same length; worthless if the block does not open
    * @returns whether block and place belong together
    */
   open(blockNumber: number, payload: Uint8Array, tag: Uint8Array, target: Uint8Array): boolean {

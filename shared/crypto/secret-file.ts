@@ -7,7 +7,7 @@ export interface SecretFile {
   readonly path: string;
   /** What it is called in messages: `the key file`. */
   readonly name: string;
-  /** Of what may be wrong with it: it can't be read, others can read it, it is no such file. */
+  /** For what may be wrong: it can't be read, others can read it, it is not such a file. */
   readonly codes: { readonly missing: ErrorCode; readonly readable: ErrorCode; readonly format: ErrorCode };
 }
 

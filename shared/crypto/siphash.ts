@@ -2,8 +2,8 @@
  * The tag of a datagram: SipHash-2-4 over all but its last 8 bytes, little-endian in those (Aumasson and
  * Bernstein, "SipHash: a fast short-input PRF", 2012).
  *
- * It keeps what others put on the link out of blocks, at the rate of the link. 64 bits are not what authenticity
- * of content rests on; that is the seal of each block.
+ * It keeps foreign data on the link out of blocks, at line rate. The authenticity of content does not depend on these
+ * 64 bits; the seal of each block provides it.
  */
 import { assert, present } from '../assert.ts';
 import { instantiateKernel, webAssemblyPageBytes } from '../webassembly.ts';
@@ -29,7 +29,7 @@ interface Kernel {
     sequenceLow: number,
     ...key: KeyWords
   ): void;
-  /** For at most 32 datagrams; bit i of the result is set when tag i is right. */
+  /** For at most 32 datagrams; bit i of the result is set if tag i is right. */
   verify(start: number, stride: number, datagramBytes: number, count: number, ...key: KeyWords): number;
 }
 
@@ -41,11 +41,11 @@ interface Workplace {
 
 const datagramsPerCall = 32;
 
-/** For bytes that lie elsewhere: room for one call with the longest datagrams. */
+/** For bytes that are elsewhere: room for one call with the longest datagrams. */
 const scratchPages = Math.ceil((datagramsPerCall * limits.datagramBytesMax) / webAssemblyPageBytes);
 const scratchBytes = scratchPages * webAssemblyPageBytes;
 
-/** One for the thread: no call leaves anything in it for another. */
+/** One per thread: no call leaves anything in it for another. */
 let scratch: (Workplace & { readonly bytes: Uint8Array }) | undefined;
 
 function threadScratch(): Workplace & { readonly bytes: Uint8Array } {
@@ -63,8 +63,8 @@ function workplace(memory: WebAssembly.Memory): Workplace {
 }
 
 /**
- * Writes and checks tags with one key. Datagrams that lie in `memory` (which may be shared) are worked on in place;
- * others pass through scratch memory. Nothing is allocated for a datagram.
+ * Writes and checks tags with one key. Datagrams in `memory` (which may be shared) are processed in place; others pass
+ * through scratch memory. Nothing is allocated per datagram.
  */
 export class DatagramTag {
   readonly #key: KeyWords;
@@ -73,7 +73,7 @@ export class DatagramTag {
 
   /**
    * @param key 16 bytes.
-   * @throws DiodeError E_INSTALLATION when the kernel was not built or does not run here.
+   * @throws DiodeError E_INSTALLATION if the kernel was not built or does not run here.
    */
   constructor(key: Uint8Array, memory?: WebAssembly.Memory) {
     assert(key.length === tagKeyBytes, 'a SipHash key has 16 bytes');
@@ -88,7 +88,7 @@ export class DatagramTag {
     this.writeMany(datagram, datagram.length, datagram.length, 1);
   }
 
-  /** Whether the last 8 bytes are the tag over the others. Fewer than 8 bytes are no datagram. */
+  /** Whether the last 8 bytes are the tag over the others. Fewer than 8 bytes are not a datagram. */
   verify(datagram: Uint8Array): boolean {
     const length = datagram.length;
     if (length < tagBytes || length > limits.datagramBytesMax) return false;
@@ -117,10 +117,10 @@ export class DatagramTag {
   }
 
   /**
-   * Brings datagrams together, numbers and tags them. All of it lies in the memory of this tag.
+   * Gathers, numbers and tags datagrams. Everything is in the memory of this tag.
    *
    * @param addresses where they begin
-   * @param target room for all of them, one behind the other
+   * @param target room for all of them, one after another
    */
   gather(addresses: Uint32Array, target: Uint8Array, datagramBytes: number, firstSequence: number): void {
     const memory = present(this.#own, 'a tag with a memory of its own').memory.buffer;
@@ -165,7 +165,7 @@ export class DatagramTag {
     return right;
   }
 
-  /** One call of the kernel: bit i is set when the tag of datagram i is right. */
+  /** One call of the kernel: bit i is set if the tag of datagram i is right. */
   #verdicts(bytes: Uint8Array, start: number, stride: number, datagramBytes: number, count: number): number {
     if (this.#own !== undefined && this.#own.memory.buffer === bytes.buffer) {
       const address = bytes.byteOffset + start;
