@@ -11,14 +11,14 @@ export const engineNames = ['auto', 'isal', 'simd', 'reference'] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /**
- * A new engine for the calling thread. `auto` is the fastest that runs here: relaxed SIMD (Node 22 and newer), SIMD,
- * the reference. At 200 source symbols a transform is ahead of ISA-L's plain sums, which are ahead at small blocks; so
- * ISA-L is used where it is asked for. `simd` is plain SIMD, everywhere the same.
+ * A new engine for the calling thread. `auto` is the fastest that runs here: relaxed SIMD (Node 22 and newer), SIMD, or
+ * the reference. At 200 source symbols a transform beats ISA-L's plain sums, which are faster for small blocks; so ISA-L is
+ * used only if requested. `simd` is plain SIMD, the same everywhere.
  *
- * @param allocatableBytes what its `allocate` can give in all; memory not touched costs nothing.
+ * @param allocatableBytes the total that its `allocate` can provide; untouched memory costs nothing.
  * @param memory for an engine that works in WebAssembly memory: see {@link SimdEngine}.
  * @param loadLibrary finds ISA-L; only called for `isal`.
- * @throws DiodeError E_INSTALLATION when the kernels were not built, or ISA-L is asked for and not installed.
+ * @throws DiodeError E_INSTALLATION if the kernels were not built, or ISA-L is requested but not installed.
  */
 export function createErasureCode(
   name: EngineName | 'simd-relaxed' = 'auto',

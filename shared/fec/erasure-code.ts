@@ -1,8 +1,8 @@
 /**
- * What an erasure-code engine does, whichever one does it: all engines give the same bytes.
+ * What every erasure-code engine does: all of them produce the same bytes.
  *
  * A source block is k source symbols of one length, with the encoding symbol ids (ESI) 0 to k-1. Repair symbols
- * have the ESIs k to 254. Any k symbols of a block, of whichever passes, give back the source symbols (RFC 5052).
+ * have the ESIs k to 254. Any k symbols of a block, from any passes, recover the source symbols (RFC 5052).
  */
 import { assert } from '../assert.ts';
 import { limits } from '../wire/limits.ts';
@@ -25,12 +25,12 @@ export interface BlockShape {
 export interface ErasureCode {
   readonly name: 'simd' | 'simd-relaxed' | 'reference' | 'isal';
 
-  /** The memory that `allocate` gives from, so that other kernels can work in place too; or none. */
+  /** The memory that `allocate` uses, so that other kernels can work in place, too; undefined if there is none. */
   readonly memory: WebAssembly.Memory | undefined;
 
   /**
-   * A zeroed buffer for symbols, out of the bytes the engine was made with; never freed, never moved. Symbols
-   * in it are not copied. Symbols elsewhere are copied in and out, a block at a time.
+   * A zeroed buffer for symbols, from the bytes the engine was created with; never freed, never moved. Symbols in it
+   * are not copied. Symbols elsewhere are copied in and out, a block at a time.
    */
   allocate(byteLength: number): Uint8Array;
 
@@ -38,8 +38,8 @@ export interface ErasureCode {
   encode(shape: BlockShape, source: SymbolArea, repairEsis: readonly number[], repair: SymbolArea): void;
 
   /**
-   * Writes the missing source symbols in their places in `source`, from the others and from as many repair
-   * symbols: symbol i of `repair` has the ESI `repairEsis[i]`, and those beyond the number missing are not used.
+   * Writes the missing source symbols to their places in `source`, from the others and as many repair symbols:
+   * symbol i of `repair` has the ESI `repairEsis[i]`, and those beyond the number missing are not used.
    */
   reconstruct(
     shape: BlockShape,
@@ -56,7 +56,7 @@ export function symbolIn(area: SymbolArea, index: number, shape: BlockShape): Ui
   return area.bytes.subarray(start, start + shape.symbolBytes);
 }
 
-/** Asserts what `encode` asks of its arguments. */
+/** Asserts what `encode` requires of its arguments. */
 export function assertEncode(
   shape: BlockShape,
   source: SymbolArea,
@@ -69,7 +69,7 @@ export function assertEncode(
   assertEsis(repairEsis, shape.sourceSymbols, limits.encodingSymbolsMax);
 }
 
-/** Asserts what `reconstruct` asks of its arguments. */
+/** Asserts what `reconstruct` requires of its arguments. */
 export function assertReconstruct(
   shape: BlockShape,
   source: SymbolArea,

@@ -8,7 +8,7 @@ export const groupOrder = 255;
 
 const tables = buildTables();
 
-/** `exponentials[i]` is 2^i. It runs over the group twice, so that the sum of two logarithms is an index. */
+/** `exponentials[i]` is 2^i. It covers the group twice, so that the sum of two logarithms is an index. */
 export const exponentials: Uint8Array = tables.exponentials;
 
 /** `logarithms[a]` is the i < 255 with 2^i = a. There is none for 0, and the entry must not be used. */
@@ -25,15 +25,15 @@ export function logarithm(a: number): number {
   return logarithms[a] ?? 0;
 }
 
-/** 2^i for any integer i, also a negative one. */
+/** 2^i for any integer i, even a negative one. */
 export function exponential(i: number): number {
   const reduced = i % groupOrder;
   return exponentials[reduced < 0 ? reduced + groupOrder : reduced] ?? 0;
 }
 
 /**
- * The products of every factor with the 16 low nibbles (0 .. 15) and the 16 high ones (0, 16, .. 240): 32 bytes a
- * factor, as SIMD look-ups take them.
+ * The products of every factor with the 16 low nibbles (0 .. 15) and the 16 high ones (0, 16, .. 240): 32 bytes per
+ * factor, as SIMD lookups need them.
  */
 export function productTables(): Uint8Array {
   const products = new Uint8Array(256 * 32);

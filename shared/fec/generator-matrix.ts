@@ -1,5 +1,5 @@
 /**
- * The code itself: which combination of known symbols is an unknown one.
+ * The code itself: which combination of known symbols gives an unknown one.
  *
  * The `reed-solomon-erasure` crate multiplies a Vandermonde matrix (row r is r^0 .. r^(k-1)) by the inverse
  * of its own top square, so that the first k rows become the identity. Read as polynomials: byte by byte, the k

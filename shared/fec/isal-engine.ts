@@ -1,8 +1,8 @@
 /**
- * The erasure code by Intel's ISA-L, where Debian's `libisal2` is installed: the same bytes as the reference engine.
- * The library only multiplies; which coefficients it is given makes the code, so its own matrices are never used.
+ * The erasure code with Intel's ISA-L, if Debian's `libisal2` is installed: the same bytes as the reference engine.
+ * The library only multiplies; the coefficients define the code, so its own matrices are never used.
  *
- * It works on symbols where they are. Addresses are made for one call, whose arguments keep the buffers alive.
+ * It works on symbols in place. Addresses are made for one call, whose arguments keep the buffers alive.
  */
 import { assert } from '../assert.ts';
 import { limits } from '../wire/limits.ts';
@@ -33,9 +33,9 @@ export interface ErasureLibrary {
 }
 
 const tableBytes = 32;
-/** Shorter symbols, which no link has, end some versions of the library with a fault: they are made longer. */
+/** Shorter symbols, which no link has, crash some versions of the library: they are made longer. */
 const shortestBytes = 64;
-/** Passes of one k differ in their repair ESIs; an object has few passes, and studies few values of k. */
+/** Passes with one k differ in their repair ESIs; an object has few passes, and studies have few values of k. */
 const cachedMax = 24;
 
 export class IsalEngine implements ErasureCode {

@@ -3,9 +3,9 @@
  * the code: the other engines are compared with it, and it runs where they can not. It is slow at large k, because
  * it builds its matrix anew in each call.
  *
- * The package exports its memory and two functions on addresses, and no allocator. So this file grows the memory
- * once and owns what it gained: the package never writes there, and this file never writes below. The package
- * grows the memory too, which detaches all views of it; they are taken anew after each call.
+ * The package exports its memory and two functions on addresses, but no allocator. So this file grows the memory once
+ * and owns the added part: the package never writes there, and this file never writes below. The package grows the
+ * memory, too, which detaches all views of it; they are created again after each call.
  */
 import { createRequire } from 'node:module';
 import { assert } from '../assert.ts';
@@ -19,7 +19,7 @@ import {
   symbolIn,
 } from './erasure-code.ts';
 
-/** What the package exports. Shards lie one behind the other, source first; 0 is success. */
+/** What the package exports. Shards are consecutive, source first; 0 is success. */
 interface Package {
   readonly memory: WebAssembly.Memory & { grow(pages: number): number };
   encode(shards: number, shardBytes: number, sourceShards: number, parityShards: number): number;
@@ -28,7 +28,7 @@ interface Package {
     shardBytes: number,
     sourceShards: number,
     parityShards: number,
-    /** Address of one byte per shard: 1 where it is there. */
+    /** Address of one byte per shard: 1 if it is present. */
     available: number,
   ): number;
 }
@@ -39,7 +39,7 @@ interface Region {
   readonly available: number;
 }
 
-/** One for the thread, as the package is. */
+/** One per thread, like the package. */
 let ownRegion: Region | undefined;
 
 function region(): Region {

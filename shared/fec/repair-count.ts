@@ -1,8 +1,8 @@
 /**
  * How many repair symbols a pass sends for a block, and which.
  *
- * Small blocks need more for the same certainty, since losses do not average out over them. The count is the
- * binomial model's for one block size, scaled so that a block of the largest size gets what is configured.
+ * Small blocks need more for the same certainty, since losses do not average out over them. The count comes from a
+ * binomial model for each block size, scaled so that a block of the largest size gets the configured number.
  */
 import { assert, present } from '../assert.ts';
 import { limits } from '../wire/limits.ts';
@@ -12,7 +12,7 @@ export interface RepairOptions {
   readonly maximumSourceSymbols: number;
   /** Repair symbols of a pass for a block of that k, 0 for none at all. */
   readonly repairSymbols: number;
-  /** Probability that a datagram is lost, independently of others; above 0, at most 0.5. */
+  /** Probability that a datagram is lost, independent of the others; above 0, at most 0.5. */
   readonly designLoss?: number;
   /** Probability that a block is not recovered from one pass, 1e-12 to 0.5. */
   readonly blockFailure?: number;
@@ -31,8 +31,8 @@ export function repairSymbolCount(sourceSymbols: number, options: RepairOptions)
 }
 
 /**
- * The ESIs of the m repair symbols that a pass (0, 1, ..) sends. Passes go on where the one before stopped and
- * begin again at k after ESI 254, so that what one pass lost is not just what the next one sends again.
+ * The ESIs of the m repair symbols that a pass (0, 1, ..) sends. Each pass continues where the previous one stopped, and
+ * starts again at k after ESI 254, so that a pass does not just repeat what the previous one lost.
  */
 export function passRepairEsis(sourceSymbols: number, repairSymbols: number, passIndex: number): number[] {
   assertSourceSymbols(sourceSymbols);

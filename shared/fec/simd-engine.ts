@@ -2,10 +2,10 @@
  * The erasure code by the WebAssembly SIMD kernel of `reed-solomon.assembly.ts`: the same bytes as the reference
  * engine, a thousand times as fast at 200 source symbols.
  *
- * Encoding extends the polynomial from the source symbols to the repair ESIs. Reconstructing takes the missing
- * symbols for zero, extends, and compares with the repair symbols that came: what differs is the share of the
- * missing symbols alone, and a small known matrix turns it into them. A few missing symbols are quicker as plain
- * sums over all known ones.
+ * Encoding extends the polynomial from the source symbols to the repair ESIs. Reconstructing assumes the missing
+ * symbols are zero, extends, and compares with the repair symbols that came: the difference is due to the missing
+ * symbols only, and a small known matrix turns it into them. A few missing symbols are quicker as plain sums over all
+ * known ones.
  *
  * The memory has its final size from the start, so that no view of it is ever detached; the operating system
  * backs only the pages that are used.
@@ -24,7 +24,7 @@ import {
 import { productTables, twiddleTable } from './galois-field.ts';
 import { writeCoefficients } from './generator-matrix.ts';
 
-/** Where each build of the kernel lies. */
+/** Where each build of the kernel is. */
 export const simdKernels = {
   simd: new URL('./reed-solomon.wasm', import.meta.url),
   'simd-relaxed': new URL('./reed-solomon-relaxed.wasm', import.meta.url),
@@ -36,7 +36,7 @@ const sharedKernels = {
   'simd-relaxed': new URL('./reed-solomon-relaxed-shared.wasm', import.meta.url),
 } as const;
 
-/** The exports of the kernel; its source says what each place is for. */
+/** The exports of the kernel; its source says what is in each place. */
 interface Kernel {
   extend(sourceSymbols: number, symbolBytes: number): void;
   combine(rows: number, columns: number, symbolBytes: number): void;
@@ -51,19 +51,19 @@ interface Kernel {
   readonly END: WebAssembly.Global;
 }
 
-/** Up to so many missing symbols, plain sums are quicker (measured for k = 20 to 200). */
+/** Up to this many missing symbols, plain sums are quicker (measured for k = 20 to 200). */
 const plainSumsMax = 4;
 
-/** Slots for the symbols of a block, and for a difference per missing one: at most half of 255 can be missing. */
+/** Slots for the symbols of a block, and for one difference per missing symbol: at most half of 255 can be missing. */
 const slotsMax = limits.encodingSymbolsMax + (limits.encodingSymbolsMax >> 1);
 const slotBytesMax = roundUp(limits.datagramBytesMax, 64);
 
-/** Memory, from its start: the tables of the kernel, a symbol of zeros, the slots, what `allocate` gives. */
+/** Memory, from its start: the kernel's tables, a symbol of zeros, the slots, and what `allocate` provides. */
 const zeros = 2 * webAssemblyPageBytes;
 const slots = zeros + slotBytesMax;
 const buffers = slots + slotsMax * slotBytesMax;
 
-/** What an engine takes of a memory, from its start, with so much to allocate. */
+/** How much of a memory, from its start, an engine takes for a given allocation. */
 export function simdEngineBytes(allocatableBytes: number): number {
   return buffers + allocatableBytes;
 }
@@ -84,10 +84,10 @@ export class SimdEngine implements ErasureCode {
   #allocatedEnd = buffers;
 
   /**
-   * @param allocatableBytes what `allocate` can give in all.
-   * @param memory to work in, of which the start is the engine's own (see {@link simdEngineBytes}); one of its own
-   * when left out.
-   * @throws DiodeError E_INSTALLATION when the kernel was not built or does not run here.
+   * @param allocatableBytes the total that `allocate` can provide.
+   * @param memory to work in, whose start belongs to the engine (see {@link simdEngineBytes}); if left out, it
+   * creates one.
+   * @throws DiodeError E_INSTALLATION if the kernel was not built or does not run here.
    */
   constructor(name: keyof typeof simdKernels, allocatableBytes: number, memory?: WebAssembly.Memory) {
     this.name = name;
@@ -188,7 +188,7 @@ export class SimdEngine implements ErasureCode {
     return columns;
   }
 
-  /** Makes what the missing symbols add to each repair symbol the columns to combine; returns the repair ESIs. */
+  /** Makes the missing symbols' contribution to each repair symbol the columns to combine; returns the repair ESIs. */
   #differences(shape: BlockShape, source: SymbolArea, used: number[], repair: SymbolArea): number[] {
     const sourceAddress = this.#addressOf(shape, source);
     for (let esi = 0; esi < shape.sourceSymbols; esi++) {
@@ -214,19 +214,19 @@ export class SimdEngine implements ErasureCode {
     this.#kernel.extend(shape.sourceSymbols, this.#kernelBytes(shape));
   }
 
-  /** The kernel needs a whole strip: what it does to the bytes behind a shorter symbol in a slot is nothing to us. */
+  /** The kernel needs a whole strip: what it does to the bytes after a shorter symbol in a slot does not matter. */
   #kernelBytes(shape: BlockShape): number {
     return Math.max(shape.symbolBytes, this.#stripBytes);
   }
 
-  /** The address of an area, or 0 when the kernel can not work on its symbols where they are. */
+  /** The address of an area, or 0 if the kernel cannot work on its symbols in place. */
   #addressOf(shape: BlockShape, area: SymbolArea): number {
     if (area.bytes.buffer !== this.#bytes.buffer) return 0;
     assert(area.bytes.byteOffset >= buffers, 'a buffer of this engine comes from allocate');
     return shape.symbolBytes < this.#stripBytes ? 0 : area.bytes.byteOffset + area.offsetBytes;
   }
 
-  /** The address where a symbol will be written: its own or, when its area has none, a slot. */
+  /** The address where a symbol will be written: its own or, if its area has none, a slot. */
   #place(area: SymbolArea, areaAddress: number, index: number): number {
     return areaAddress === 0 ? this.#slot() : areaAddress + index * area.strideBytes;
   }
