@@ -1,6 +1,6 @@
 /**
- * The beacon: the sender's heartbeat, once a second, one datagram. It says how the link is configured,
- * which study numbers exist, and what is wrong on the low side. It carries no PHI.
+ * The beacon: the sender's heartbeat, one datagram every second. It says how the link is configured,
+ * which study numbers exist, and what is wrong on the low side. It contains no PHI.
  */
 import { DocumentReader, DocumentWriter } from './binary.ts';
 import { protection, senderIdBytes } from './datagram.ts';
@@ -25,7 +25,7 @@ export interface Beacon {
   readonly upMs: number;
   /** Highest study number that was closed; 0 before the first. */
   readonly highestStudyNumber: number;
-  /** Lowest study number the sender still keeps. */
+  /** Lowest study number that the sender still keeps. */
   readonly lowestRetainedStudyNumber: number;
   readonly queuedObjects: number;
   readonly queuedBytes: number;
@@ -34,7 +34,7 @@ export interface Beacon {
   readonly spoolFreeBytes: number;
   /** Files and instances that were rejected or refused since the ledger began, by code. */
   readonly rejected: readonly { readonly code: string; readonly count: number }[];
-  /** Codes of the alarms that stand on the low side. */
+  /** Codes of the current alarms on the low side. */
   readonly alarms: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export function encodeBeacon(beacon: Beacon): Uint8Array {
   return writer.finish();
 }
 
-/** @throws DiodeError E_DOCUMENT when the bytes are not a beacon. */
+/** @throws DiodeError E_DOCUMENT if the bytes are not a beacon. */
 export function decodeBeacon(bytes: Uint8Array): Beacon {
   const reader = new DocumentReader(bytes);
   reader.oneOf([beaconFormat]);

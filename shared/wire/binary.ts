@@ -1,6 +1,6 @@
 /**
  * Reading and writing of control documents (manifest, beacon, roll): big-endian, bounded, strict.
- * A reader never allocates by a number it has read before that number was checked.
+ * A reader never allocates by a number it has read before that number is checked.
  */
 import { assert } from '../assert.ts';
 import { DiodeError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { isAeTitle, isUid, limits } from './limits.ts';
 
 const ascii = new TextDecoder('latin1');
 
-/** Reads one document. Every method throws E_DOCUMENT when the bytes do not have what it asks for. */
+/** Reads one document. Every method throws E_DOCUMENT if the bytes are not what it expects. */
 export class DocumentReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -84,7 +84,7 @@ export class DocumentReader {
     return match;
   }
 
-  /** For what only the document's own rules can tell. */
+  /** For problems that only the document's own rules reveal. */
   fail(detail: string): never {
     throw invalid(detail);
   }
@@ -169,12 +169,12 @@ export class DocumentWriter {
     return this.#text(value);
   }
 
-  /** What is written so far, good until more is. */
+  /** What is written so far, valid until more is. */
   get written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** A copy, and no Buffer: a Buffer's slice() would share its memory. */
+  /** A copy, and not a Buffer: a Buffer's slice() would share its memory. */
   finish(): Uint8Array {
     return new Uint8Array(this.#bytes.subarray(0, this.#length));
   }
@@ -183,7 +183,7 @@ export class DocumentWriter {
     return this.uint8(value.length).bytes(Buffer.from(value, 'latin1'));
   }
 
-  /** Makes room, in another buffer if need be: so it is called before the buffer is named. */
+  /** Makes room, in another buffer if need be, so it must be called before the buffer is used. */
   #grow(length: number): number {
     const start = this.#length;
     this.#length += length;

@@ -1,8 +1,8 @@
 /**
- * Datagrams of a calibration (PROTOCOL.md, section 14): a test transmission in steps, each of one rate. They have the
- * header of every datagram and say their step where others carry a symbol; they belong to no object.
+ * Datagrams of a calibration (PROTOCOL.md, section 14): a test transmission in steps, each at one rate. They have the
+ * header of every datagram and give their step in place of a symbol; they belong to no object.
  *
- * What is measured says where in its step it stands. Between two steps come markers, a few alike, since one may be lost:
+ * A measured datagram says where in its step it is. Between two steps come a few equal markers, since one may be lost:
  * they say that a step is over, and which rate the sender kept in it and in those before.
  */
 import { assert } from '../assert.ts';
@@ -21,7 +21,7 @@ import {
 } from './datagram.ts';
 import { limits } from './limits.ts';
 
-/** `type` in the header of a calibration's datagrams: the only type that stands for no object. */
+/** `type` in the header of a calibration's datagrams: the only type that does not stand for an object. */
 export const calibrationType = 5;
 
 export const calibrationKind = { measured: 1, marker: 2 } as const;
@@ -46,7 +46,7 @@ export const calibrationAt = {
   keptKilobitsPerSecond: headerBytes + 20, //     4 each: what was kept in the steps 0, 1, …
 } as const;
 
-/** Whose calibration it is; the receiver tells one run from another by it. */
+/** Whose calibration it is; the receiver tells runs apart by it. */
 export interface CalibrationRunFields {
   readonly datagramBytes: number;
   readonly keyId: number;
@@ -65,7 +65,7 @@ export interface CalibrationStepFields {
   readonly datagrams: number;
 }
 
-/** Writes all of a measured datagram but its index, sequence and tag. */
+/** Writes a measured datagram except its index, sequence and tag. */
 export function writeCalibrationStep(
   datagram: Uint8Array,
   run: CalibrationRunFields,
@@ -91,12 +91,12 @@ export function writeCalibrationStep(
   view.setUint32(calibrationAt.datagrams, datagrams);
 }
 
-/** The place of a datagram among those of its step, or of a marker among its like. */
+/** The place of a datagram within its step, or of a marker among its equals. */
 export function writeCalibrationIndex(datagram: Uint8Array, index: number): void {
   writeUint32(datagram, calibrationAt.index, index);
 }
 
-/** Makes a marker of a datagram that {@link writeCalibrationStep} wrote: the rates kept in all steps up to this one. */
+/** Turns a datagram that {@link writeCalibrationStep} wrote into a marker: the rates kept in all steps up to this one. */
 export function writeCalibrationMarker(
   datagram: Uint8Array,
   keptKilobitsPerSecond: readonly number[],
@@ -110,7 +110,7 @@ export function writeCalibrationMarker(
     writeUint32(datagram, calibrationAt.keptKilobitsPerSecond + 4 * step, rate);
 }
 
-/** A datagram of a calibration as read. One instance is filled again and again, so that reading allocates nothing. */
+/** A calibration datagram as read. One instance is reused, so that reading allocates nothing. */
 export class CalibrationDatagram {
   kind: CalibrationKind = calibrationKind.measured;
   sessionCounter = 0;
@@ -122,7 +122,7 @@ export class CalibrationDatagram {
   rateKilobitsPerSecond = 0;
   datagrams = 0;
   index = 0;
-  /** Of a marker: how many rates it tells; {@link readKeptRate} reads them. */
+  /** How many rates a marker contains; {@link readKeptRate} reads them. */
   kept = 0;
 }
 
@@ -133,7 +133,7 @@ export function isCalibration(bytes: Uint8Array, start = 0): boolean {
 
 /**
  * Reads a calibration's datagram whose tag is right, and checks each field against its bounds.
- * @returns undefined when all is well
+ * @returns undefined if all is well
  */
 export function readCalibration(
   bytes: Uint8Array,
@@ -170,12 +170,12 @@ export function readCalibration(
   return isWithin ? undefined : 'E_DATAGRAM_FIELD';
 }
 
-/** The rate kept in a step, in kilobits a second, out of a marker that was read and tells of it. */
+/** The rate kept in a step, in kilobits per second, from a marker that contains it. */
 export function readKeptRate(bytes: Uint8Array, step: number, start = 0): number {
   return readUint32(bytes, start + calibrationAt.keptKilobitsPerSecond + 4 * step);
 }
 
-/** Which run a datagram is of: sender and session, as hexadecimal. */
+/** The run that a datagram belongs to: sender and session, as hexadecimal. */
 export function runOf(bytes: Uint8Array, start = 0): string {
   const from = start + at.senderId;
   return Buffer.from(bytes.slice(from, from + senderIdBytes + 8)).toString('hex');

@@ -1,15 +1,15 @@
 /**
- * Crockford's Base32: bytes as text that people can read aloud, type and print as the dense mode of a QR code. Read
- * back in either case, with o for 0 and i or l for 1; spaces, line ends and dashes don't count.
+ * Crockford's Base32: bytes as text that people can read aloud, type, and print in the dense mode of a QR code. It is read
+ * in either case, with o for 0 and i or l for 1; spaces, line ends and dashes are ignored.
  */
 import { DiodeError } from '../errors.ts';
 
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** What may stand in for the check: a remainder of 37 needs five more than there are digits. */
+/** Symbols for the check: a remainder modulo 37 needs five more than there are digits. */
 const checkSymbols = `${digits}*~$=U`;
 const checkModulus = 37;
 
-/** Whole bytes as digits of 5 bits; the last one is filled with zeroes. */
+/** Whole bytes as digits of 5 bits; the last one is padded with zeros. */
 export function toBase32(bytes: Uint8Array): string {
   let text = '';
   let bits = 0;
@@ -23,7 +23,7 @@ export function toBase32(bytes: Uint8Array): string {
   return bits === 0 ? text : text + digits[(pending << (5 - bits)) & 31];
 }
 
-/** @throws DiodeError E_TICKET for anything that {@link toBase32} does not write, forgiven letters apart */
+/** @throws DiodeError E_TICKET for anything that {@link toBase32} does not write, except tolerated letters */
 export function fromBase32(text: string): Uint8Array {
   const values = valuesOf(text);
   const bytes = new Uint8Array(Math.floor((values.length * 5) / 8));
@@ -44,7 +44,7 @@ export function fromBase32(text: string): Uint8Array {
   return bytes;
 }
 
-/** A number as so many digits and a check symbol, in groups of four with dashes between. */
+/** A number as a fixed count of digits and a check symbol, in groups of four separated by dashes. */
 export function toTypedCode(value: bigint, digitCount: number): string {
   let text = checkSymbols[Number(value % BigInt(checkModulus))] ?? '';
   let rest = value;
@@ -55,7 +55,7 @@ export function toTypedCode(value: bigint, digitCount: number): string {
   return text.match(/.{1,4}/g)?.join('-') ?? '';
 }
 
-/** @throws DiodeError E_TICKET, also when one symbol is wrong or two neighbours are swapped */
+/** @throws DiodeError E_TICKET, also if one symbol is wrong or two adjacent ones are swapped */
 export function fromTypedCode(text: string, digitCount: number): bigint {
   const plain = withoutSeparators(text);
   if (plain.length !== digitCount + 1)

@@ -1,16 +1,16 @@
 /**
  * The datagram: a header that describes itself, one encoding symbol, a keyed tag.
  *
- * Every datagram of a link has the same length, and each one says everything that is needed to use it:
+ * Every datagram of a link has the same length, and each one contains everything needed to use it:
  * there is no start datagram to lose. All numbers are big-endian, except the tag (SipHash's own order).
- * PROTOCOL.md draws this layout; the vectors in test/vectors check it.
+ * PROTOCOL.md draws this layout; the vectors in test/vectors pin it.
  */
 import { assert } from '../assert.ts';
 import type { ErrorCode } from '../errors.ts';
 import { limits } from './limits.ts';
 import { blockCountOf } from './object-layout.ts';
 
-/** The version of everything in this folder. Another version is another protocol. */
+/** The version of everything in this folder. Another version is a different protocol. */
 export const wireVersion = 1;
 
 /** "DDIO" */
@@ -59,7 +59,7 @@ export function symbolBytesOf(datagramBytes: number): number {
 
 /** What a sender writes into the header of each datagram of one object in one session. */
 export interface HeaderFields {
-  /** What the object is; a calibration's datagrams have a type and no object. */
+  /** What the object is; a calibration's datagrams have a type but no object. */
   readonly type: ObjectType | 5;
   readonly datagramBytes: number;
   readonly keyId: number;
@@ -74,7 +74,7 @@ export interface HeaderFields {
   readonly objectBytes: number;
 }
 
-/** Writes the fields that all datagrams of an object share; symbol fields and sequence are zero after it. */
+/** Writes the fields that all datagrams of an object share; symbol fields and sequence are zero afterwards. */
 export function writeObjectHeader(datagram: Uint8Array, fields: HeaderFields): void {
   assert(datagram.length === fields.datagramBytes, 'a datagram has the length its header states');
   assert(fields.senderId.length === senderIdBytes && fields.objectId.length === objectIdBytes, 'id length');
@@ -95,7 +95,7 @@ export function writeObjectHeader(datagram: Uint8Array, fields: HeaderFields): v
   datagram.fill(0, at.blockNumber, headerBytes);
 }
 
-/** Writes the fields of one symbol into a datagram whose object header is there. */
+/** Writes the fields of one symbol into a datagram that has its object header. */
 export function writeSymbolHeader(
   datagram: Uint8Array,
   blockNumber: number,
@@ -107,12 +107,12 @@ export function writeSymbolHeader(
   datagram[at.pass] = Math.min(pass, 255);
 }
 
-/** Numbers a datagram: each that leaves has its own number. */
+/** Numbers a datagram: each one that leaves has its own number. */
 export function writeSequence(datagram: Uint8Array, sequence: number): void {
   writeUint64(datagram, at.sequence, sequence);
 }
 
-/** A header as read. One instance is filled again and again, so that reading allocates nothing. */
+/** A header as read. One instance is reused, so that reading allocates nothing. */
 export class DatagramHeader {
   type: ObjectType = objectType.instance;
   keyId = 0;
@@ -129,14 +129,14 @@ export class DatagramHeader {
 
 /**
  * Reads and checks the fields that decide whether the tag is worth computing.
- * @returns the code of the hint alarm, or undefined when the datagram may be ours
+ * @returns the code of the hint alarm, or undefined if the datagram may be ours
  */
 export function checkFixedFields(datagram: Uint8Array, datagramBytes: number): ErrorCode | undefined {
   if (datagram.length !== datagramBytes) return 'E_DATAGRAM_LENGTH';
   return checkFixedFieldsAt(datagram, 0, datagramBytes);
 }
 
-/** The same for a datagram that begins at an offset, among others of its length. */
+/** The same for a datagram at an offset, among others of its length. */
 export function checkFixedFieldsAt(
   bytes: Uint8Array,
   offset: number,
@@ -148,7 +148,7 @@ export function checkFixedFieldsAt(
   return undefined;
 }
 
-/** The key id, to choose the tag's key. Call after {@link checkFixedFields}. */
+/** The key id, to choose the tag's key. Call it after {@link checkFixedFields}. */
 export function readKeyId(datagram: Uint8Array, offset = 0): number {
   return readUint16(datagram, offset + at.keyId);
 }
@@ -156,7 +156,7 @@ export function readKeyId(datagram: Uint8Array, offset = 0): number {
 /**
  * Reads the whole header of a datagram whose tag is right, and checks each field against its bounds.
  * Fields that depend on the object's layout (block number, ESI) are checked with the layout.
- * @returns undefined when all is well
+ * @returns undefined if all is well
  */
 export function readHeader(bytes: Uint8Array, header: DatagramHeader, start = 0): ErrorCode | undefined {
   const type = bytes[start + at.type] ?? 0;
@@ -206,7 +206,7 @@ export function readUint32(bytes: Uint8Array, offset: number): number {
   return readUint16(bytes, offset) * 0x1_0000 + readUint16(bytes, offset + 2);
 }
 
-/** Values above 2^53 come back inexact, and above every limit. */
+/** Values above 2^53 come back inexact, but above every limit. */
 export function readUint64(bytes: Uint8Array, offset: number): number {
   return readUint32(bytes, offset) * 0x1_0000_0000 + readUint32(bytes, offset + 4);
 }

@@ -1,6 +1,6 @@
 /**
  * Every limit of the wire and of what is built from it, in one place.
- * Nothing from a datagram is an index, a size or a path before it was checked against these.
+ * Nothing from a datagram is used as an index, a size or a path before it is checked against these.
  */
 export const limits = {
   /** Datagram length: fits the minimum IPv4 MTU at least, one jumbo frame at most. */
@@ -12,7 +12,7 @@ export const limits = {
   encodingSymbolsMax: 255,
   /** One object: 64 GiB. */
   objectBytesMax: 64 * 2 ** 30,
-  /** Source blocks of an object: what a receiver keeps for each one is a bit, from the first datagram on. */
+  /** Source blocks of an object: a receiver keeps a bit for each, from the first datagram on. */
   blocksMax: 2 ** 20,
   /** A manifest, beacon or roll is kept in memory, so its size is bounded more tightly. */
   documentBytesMax: 32 * 2 ** 20,
@@ -27,14 +27,14 @@ export const limits = {
   uidCharactersMax: 64,
   /** PS3.5 section 6.2, value representation AE. */
   aeTitleCharactersMax: 16,
-  /** A ticket as text, with its line end: what a QR code of ordinary size takes. */
+  /** A ticket as text, with its line end: what a QR code of ordinary size can contain. */
   ticketBytesMax: 800,
   sendersMax: 64,
   /** Steps of a calibration: as many rates fit into the shortest marker. */
   calibrationStepsMax: 96,
-  /** Datagrams of one step: what a receiver keeps for each one is a bit. */
+  /** Datagrams of one step: a receiver keeps a bit for each. */
   calibrationDatagramsMax: 2 ** 24,
-  /** Markers that tell the end of one step. */
+  /** Markers that announce the end of one step. */
   calibrationMarkersMax: 16,
 } as const;
 

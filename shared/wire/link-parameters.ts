@@ -1,6 +1,6 @@
 /**
- * What both sides must be configured alike, and its fingerprint in the beacon.
- * The beacon carries the values too, so that a mismatch is an alarm that names both.
+ * What must be configured the same on both sides, and its fingerprint in the beacon.
+ * The beacon also carries the values, so that an alarm about a mismatch can name both.
  */
 import { createHash } from 'node:crypto';
 import { DocumentWriter } from './binary.ts';

@@ -21,11 +21,11 @@ export type CloseReason = (typeof closeReason)[keyof typeof closeReason];
 export const priority = { routine: 1, stat: 2 } as const;
 export type Priority = (typeof priority)[keyof typeof priority];
 
-/** Over which association of a scanner an instance came (PS3.8). They name programs, not people. */
+/** The scanner's association over which an instance came (PS3.8). They name programs, not people. */
 export interface AeTitles {
   /** That of the scanner. */
   readonly calling: string;
-  /** That of the sender: scanners choose by it. */
+  /** The sender's: scanners choose by it. */
   readonly called: string;
 }
 
@@ -37,30 +37,30 @@ export interface ManifestEntry {
   readonly bytes: number;
   /** 32 bytes as hexadecimal, of the whole file */
   readonly sha256: string;
-  /** Left out for what came as a file. */
+  /** Left out for instances that came as files. */
   readonly aeTitles?: AeTitles | undefined;
 }
 
 export interface Manifest {
   /** 8 bytes as hexadecimal */
   readonly senderId: string;
-  /** Dense per sender, from 1: a gap is a missing study. */
+  /** Consecutive per sender, from 1: a gap is a missing study. */
   readonly studyNumber: number;
-  /** From 1, for each late instance or batch of them one more. */
+  /** From 1, one more for each late instance or batch of them. */
   readonly revision: number;
   readonly closedBecause: CloseReason;
   readonly priority: Priority;
   /** The sender's wall clock; for people, never for a decision. */
   readonly closedAtMs: number;
   readonly studyUid: string;
-  /** In the order they were taken in; that order decides between two of one UID. */
+  /** In the order they were taken in; that order decides between two with one UID. */
   readonly entries: readonly ManifestEntry[];
 }
 
-/** What stands in a manifest beside its entries. */
+/** What a manifest contains besides its entries. */
 export type ManifestHead = Omit<Manifest, 'entries'>;
 
-/** Writes a manifest from entries that come one by one: of a large study they are never all in memory. */
+/** Writes a manifest from entries that come one by one: those of a large study are never all in memory. */
 export class ManifestWriter {
   readonly #entries = new DocumentWriter();
   readonly #series = new Map<string, number>();
@@ -73,7 +73,7 @@ export class ManifestWriter {
     return this.#count;
   }
 
-  /** @returns false when one manifest can't list it, nor any that follows: it lists the first ones, nearly always all */
+  /** @returns false if the manifest has no room for it, nor for any that follow: it lists the first ones, nearly always all */
   add(entry: ManifestEntry): boolean {
     const series = this.#series.get(entry.seriesUid) ?? this.#series.size;
     if (this.#count === limits.manifestEntriesMax || series === limits.manifestSeriesMax) this.#isFull = true;
@@ -116,7 +116,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return writer.finish(manifest);
 }
 
-/** Reads a manifest entry by entry: of a large study they are never all in memory. */
+/** Reads a manifest entry by entry: those of a large study are never all in memory. */
 export class ManifestReader {
   readonly head: ManifestHead;
   /** Entries it lists. */
@@ -126,7 +126,7 @@ export class ManifestReader {
   readonly #titles: AeTitles[] = [];
   #read = 0;
 
-  /** @throws DiodeError E_DOCUMENT when the bytes do not begin as a manifest does. */
+  /** @throws DiodeError E_DOCUMENT if the bytes do not begin like a manifest. */
   constructor(bytes: Uint8Array) {
     const reader = new DocumentReader(bytes);
     this.#reader = reader;
@@ -147,12 +147,12 @@ export class ManifestReader {
     if (studyNumber < 1 || revision < 1 || this.count < 1) reader.fail('a manifest must list something');
   }
 
-  /** Whether it says of any entry how it came to the sender. */
+  /** Whether it says for any entry how it came to the sender. */
   get hasTitles(): boolean {
     return this.#titles.length > 0;
   }
 
-  /** The next entry; undefined behind the last one. @throws DiodeError E_DOCUMENT */
+  /** The next entry; undefined after the last one. @throws DiodeError E_DOCUMENT */
   next(): ManifestEntry | undefined {
     const reader = this.#reader;
     if (this.#read === this.count) {
@@ -179,7 +179,7 @@ export class ManifestReader {
   }
 }
 
-/** @throws DiodeError E_DOCUMENT when the bytes are not a manifest. */
+/** @throws DiodeError E_DOCUMENT if the bytes are not a manifest. */
 export function decodeManifest(bytes: Uint8Array): Manifest {
   const reader = new ManifestReader(bytes);
   const entries: ManifestEntry[] = [];
@@ -204,7 +204,7 @@ export function checkManifest(
   return { ...reader.head, count: reader.count };
 }
 
-/** Each pair of AE titles once, in the order they came. A study of more pairs than fit has some instances without. */
+/** Each pair of AE titles once, in order. If a study has more pairs than fit, some instances have none. */
 class AeTitlesTable {
   readonly list: AeTitles[] = [];
   readonly #numbers = new Map<string, number>();

@@ -3,7 +3,7 @@
  *
  * Each block ends with the authentication tag of its seal, so a block of k symbols carries
  * k x symbolBytes - 16 bytes of the object. The layout follows from object size, symbol size and the
- * largest block alone; every datagram states these three, so both sides compute the same cut.
+ * largest block only; every datagram states these three, so both sides compute the same cut.
  */
 import { assert } from '../assert.ts';
 
@@ -39,7 +39,7 @@ export class ObjectLayout {
     assert(this.sourceSymbols(0) <= maximumSourceSymbols, 'near-equal blocks stay within the maximum');
   }
 
-  /** k of one block. The first blocks are one symbol larger when the cut is uneven. */
+  /** k of one block. The first blocks are one symbol larger if the cut is uneven. */
   sourceSymbols(blockNumber: number): number {
     assert(blockNumber >= 0 && blockNumber < this.blockCount, 'block number within the object');
     return this.#smallBlockSymbols + (blockNumber < this.#largeBlockCount ? 1 : 0);
@@ -52,7 +52,7 @@ export class ObjectLayout {
     return Math.min(this.objectBytes, symbolsBefore * this.symbolBytes - blockNumber * sealTagBytes);
   }
 
-  /** Bytes of the object that a block carries. The last blocks may carry less than they could. */
+  /** Bytes of the object that a block contains. The last blocks may contain less than they could. */
   payloadBytes(blockNumber: number): number {
     const capacity = this.sourceSymbols(blockNumber) * this.symbolBytes - sealTagBytes;
     return Math.min(capacity, this.objectBytes - this.payloadOffset(blockNumber));

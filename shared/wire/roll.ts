@@ -1,5 +1,5 @@
 /**
- * The roll: pages that list every study the sender still keeps, and tombstones of those it kept.
+ * The roll: pages that list every study the sender still keeps, and tombstones of those it once kept.
  * It names studies of which the receiver never saw a datagram.
  */
 import { DocumentReader, DocumentWriter } from './binary.ts';
@@ -28,7 +28,7 @@ export interface RollPage {
   readonly senderId: string;
   readonly sessionCounter: number;
   readonly sessionRandom: number;
-  /** Which telling of the roll this page belongs to, from 1 in each session. */
+  /** The announcement of the roll that this page belongs to, from 1 in each session. */
   readonly rollNumber: number;
   readonly page: number;
   readonly pages: number;
@@ -57,7 +57,7 @@ export function encodeRollPage(roll: RollPage): Uint8Array {
   return writer.finish();
 }
 
-/** @throws DiodeError E_DOCUMENT when the bytes are not a page of a roll. */
+/** @throws DiodeError E_DOCUMENT if the bytes are not a page of a roll. */
 export function decodeRollPage(bytes: Uint8Array): RollPage {
   const reader = new DocumentReader(bytes);
   reader.oneOf([rollFormat]);

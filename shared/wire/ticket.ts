@@ -1,8 +1,8 @@
 /**
- * The ticket: what a receiver misses, for a person to carry back to the sender, as a file, a picture or typed in.
+ * The ticket: what a receiver is missing, for a person to carry back to the sender, as a file, a picture or a typed code.
  *
- * It can only ask for what its sender keeps already. It is bound to that sender by a key of its own, has a number that
- * is used up once, and a day. The same content has one spelling. Format in PROTOCOL.md, section 13.
+ * It can only ask for what its sender already has. It is bound to that sender by a separate key, has a number that can be
+ * used once, and a day. The same content has only one spelling. The format is in PROTOCOL.md, section 13.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { assert } from '../assert.ts';
@@ -24,7 +24,7 @@ const codeNumberMax = 2 ** 40 - 1;
 const dayMax = 0xffff;
 const dayMs = 86_400_000;
 
-/** Places in a manifest: 0 is the manifest itself, 1 its first instance. Both ends belong to it. */
+/** Places in a manifest: 0 is the manifest itself, 1 its first instance. Both ends are included. */
 export interface TicketRange {
   readonly first: number;
   readonly last: number;
@@ -32,9 +32,9 @@ export interface TicketRange {
 
 export interface TicketStudy {
   readonly studyNumber: number;
-  /** That of the manifest the places are of; 0 where the receiver saw none. */
+  /** That of the manifest to which the places refer; 0 if the receiver saw none. */
   readonly revision: number;
-  /** Ascending, apart from each other; undefined: all of the study. */
+  /** Ascending, not adjacent; undefined: the whole study. */
   readonly ranges: readonly TicketRange[] | undefined;
 }
 
@@ -50,7 +50,7 @@ export interface Ticket {
   readonly studies: readonly TicketStudy[];
 }
 
-/** A typed code: one whole study. Whose it is shows in the MAC only. */
+/** A typed code: one whole study. Only the MAC shows which sender it is for. */
 export interface TicketCode {
   readonly studyNumber: number;
   readonly day: number;
@@ -58,7 +58,7 @@ export interface TicketCode {
   readonly serial: number;
 }
 
-/** A ticket as it was read, not yet believed. */
+/** A ticket as read, not verified yet. */
 export interface ReadTicket<Content> {
   readonly content: Content;
   /** Whether it was made with this secret for this sender. */
@@ -69,7 +69,7 @@ export function dayOf(wallMs: number): number {
   return Math.min(dayMax, Math.max(0, Math.floor(wallMs / dayMs)));
 }
 
-/** @returns the text, or undefined when the ticket is too large for one: its caller asks for less, in fewer words */
+/** @returns the text, or undefined if the ticket is too large: the caller then asks for it in less detail */
 export function encodeTicket(ticket: Ticket, secret: Uint8Array): string | undefined {
   const document = documentOf(ticket);
   const key = deriveTicketKey(secret, Buffer.from(ticket.senderId, 'hex'));
@@ -97,7 +97,7 @@ export function decodeTicket(text: string): ReadTicket<Ticket> {
   };
 }
 
-/** @returns at most 40 characters; undefined when the study number is beyond what a code can say */
+/** @returns at most 40 characters; undefined if the study number is beyond what a code can express */
 export function encodeTicketCode(
   code: TicketCode,
   secret: Uint8Array,
@@ -113,7 +113,7 @@ export function encodeTicketCode(
   return toTypedCode((BigInt(codeFormat) << 152n) | value, codeDigits);
 }
 
-/** Reads a typed code. Total, as {@link decodeTicket}. @throws DiodeError E_TICKET */
+/** Reads a typed code. Total, like {@link decodeTicket}. @throws DiodeError E_TICKET */
 export function decodeTicketCode(text: string): ReadTicket<TicketCode> {
   if (text.length > limits.ticketBytesMax)
     throw new DiodeError('E_TICKET', 'the text is too long for a code');
@@ -170,7 +170,7 @@ function documentOf(ticket: Ticket): Uint8Array {
       assert(first >= next && last >= first, 'ranges of a study ascend');
       number(first - next);
       number(last - first);
-      // Two ranges without a place between them would be one.
+      // Two ranges without a place between them would be one range.
       next = last + 2;
     }
     before = studyNumber;
@@ -243,7 +243,7 @@ class TicketReader {
     return Buffer.from(this.#bytes.subarray(start, this.#offset)).toString('hex');
   }
 
-  /** Seven bits a byte, the lowest first, the top bit where more follows; at most `max`, in its shortest form. */
+  /** Seven bits per byte, the lowest first, the top bit set if more follows; at most `max`, in its shortest form. */
   number(max: number): number {
     let value = 0;
     for (let place = 0; place < 8; place += 1) {

@@ -1,4 +1,4 @@
-/** What a datagram costs on the wire: both sides count rates so. */
+/** What a datagram costs on the wire: both sides count rates this way. */
 
 /** UDP 8, IPv4 20, Ethernet header and checksum 18, preamble 8, gap 12. */
 export const framingBytes = 8 + 20 + 18 + 8 + 12;
