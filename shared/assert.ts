@@ -6,12 +6,12 @@ export class AssertionFailure extends Error {
   override readonly name = 'AssertionFailure';
 }
 
-/** Throws {@link AssertionFailure} when the program itself is wrong. */
+/** Throws {@link AssertionFailure} if the program itself is wrong. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionFailure(message);
 }
 
-/** Returns the value, or fails when it is missing: for an index or a key the program has just proved. */
+/** Returns the value, or fails if it is missing: for an index or a key that the program has just checked. */
 export function present<T>(value: T | undefined | null, message: string): T {
   assert(value !== undefined && value !== null, message);
   return value;

@@ -1,5 +1,5 @@
 /**
- * Time comes in from outside, so that a simulation can run years in a second and a wall clock that jumps
+ * Time comes from outside, so that a simulation can run years in a second and a jump of the wall clock
  * changes nothing: every deadline is on the monotonic clock; the wall clock is for people only.
  */
 export interface Clock {

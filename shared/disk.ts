@@ -1,5 +1,5 @@
 /**
- * The disk as spool and vault see it: few operations, all synchronous, all durable only when synced.
+ * The disk as spool and vault see it: few operations, all synchronous, all durable only once synced.
  *
  * They are synchronous on purpose: spool and vault run apart from the threads that face the link, and
  * straight-line code is what a simulated disk can crash at every step. The simulated one is in
@@ -15,11 +15,11 @@ export interface FileFacts {
   readonly modifiedMs: number;
 }
 
-/** What a file that somebody else may change is at this moment. */
+/** The present state of a file that somebody else may change. */
 export interface ForeignFacts extends FileFacts {
-  /** Device and inode: two names that tell the same are one file. */
+  /** Device and inode: two names with the same ones are one file. */
   readonly identity: string;
-  /** Of content or attributes; a program without privileges can't set it back. */
+  /** Of content or attributes; an unprivileged program can't set it back. */
   readonly changedMs: number;
   /** Whether only its owner may read it. */
   readonly isPrivate: boolean;
@@ -32,7 +32,7 @@ export interface ForeignFile extends Pick<DiskFile, 'readAt' | 'close'> {
   facts(): ForeignFacts;
 }
 
-/** A folder that is kept open: names below `path` are names in that very folder, whatever has its own name by now. */
+/** A folder that is kept open: names below `path` are in that very folder, whatever its own name leads to by now. */
 export interface OpenFolder {
   readonly path: string;
   close(): void;
@@ -42,7 +42,7 @@ export interface DiskFile {
   /** Reads into the target. @returns bytes read; fewer only at the end of the file */
   readAt(target: Uint8Array, offset: number): number;
   writeAt(bytes: Uint8Array, offset: number): void;
-  /** After this the content survives a power cut; its name does so after `syncFolder`. */
+  /** After this the content survives a power cut; its name does after `syncFolder`. */
   sync(): void;
   /** The same without waiting for it. `done` is called once; the file must not be closed before. */
   syncLater(done: (error: DiodeError | undefined) => void): void;
@@ -58,24 +58,24 @@ export interface Disk {
   /** The names in a folder as they come, without keeping them all. */
   entries(path: string): Iterable<string>;
   facts(path: string): FileFacts | undefined;
-  /** `create` fails when the file exists; `create-private` makes one that only this program's user may read. */
+  /** `create` fails if the file exists; `create-private` creates one that only this program's user may read. */
   open(path: string, mode: OpenMode): DiskFile;
   /**
    * Opens what may be anything by now: it never waits for a pipe and never follows a link.
-   * @throws DiodeError E_FILE_KIND when it is no file
+   * @throws DiodeError E_FILE_KIND if it is not a file
    */
   openForeign(path: string): ForeignFile;
-  /** Opens a folder; a link to one counts as one only where that is said. @throws DiodeError E_FILE_KIND, E_DISK */
+  /** Keeps a folder open; a link to one is only accepted if requested. @throws DiodeError E_FILE_KIND, E_DISK */
   openFolder(path: string, links?: 'followed'): OpenFolder;
-  /** Whether names may be made in and removed from a folder. */
+  /** Whether names may be created in and removed from a folder. */
   mayChange(path: string): boolean;
-  /** Device and inode of what has this name, itself and not what it links to. */
+  /** Device and inode of what has this name, not of what it links to. */
   identityOf(path: string): string | undefined;
   rename(from: string, to: string): void;
   link(from: string, to: string): void;
   /**
-   * Makes a file of its own with the same content, which shares the blocks of the first until one is written: where
-   * the file system can. It is durable when it is synced. @returns false where it can't, and nothing is there then
+   * Makes a separate file with the same content, which shares the first one's blocks until either is written to, if the file
+   * system can. It is durable once synced. @returns false if it can't; then nothing was created
    */
   clone(from: string, to: string): boolean;
   remove(path: string): void;
@@ -119,7 +119,7 @@ export const nodeDisk: Disk = {
     }),
   openForeign: (path) =>
     guardForeign('opening a file', () => {
-      // A device may act on being opened: what is seen to be none is not even tried.
+      // Opening a device may have effects: anything that is visibly not a file is not even tried.
       if (!fs.lstatSync(path).isFile()) throw new DiodeError('E_FILE_KIND');
       return new NodeForeignFile(fs.openSync(path, foreignFlags));
     }),
@@ -174,7 +174,7 @@ export const nodeDisk: Disk = {
     }),
 };
 
-/** What file systems answer that share no blocks, or not between these two places (ioctl_ficlone(2)). */
+/** The answers of file systems that can't share blocks, or not between these two places (ioctl_ficlone(2)). */
 const cloneRefusals: ReadonlySet<string> = new Set([
   'ENOTSUP',
   'EOPNOTSUPP',
@@ -188,7 +188,7 @@ const { constants } = fs;
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 const foreignFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** In whole numbers: some file systems number beyond what a double counts exactly. */
+/** As bigints: some file systems use numbers beyond what a double can represent. */
 function identity({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
   return `${dev}:${ino}`;
 }
@@ -222,7 +222,7 @@ class OpenedFile {
 class NodeForeignFile extends OpenedFile implements ForeignFile {
   constructor(descriptor: number) {
     super(descriptor);
-    // It may have become a pipe or a device since it was looked at.
+    // It may have become a pipe or a device since it was checked.
     if (fs.fstatSync(descriptor).isFile()) return;
     fs.closeSync(descriptor);
     throw new DiodeError('E_FILE_KIND');
@@ -273,7 +273,7 @@ function guard<T>(what: string, act: () => T): T {
   }
 }
 
-/** The same where a name may lead to anything: a link that is not followed, a socket, a file as a folder. */
+/** The same if a name may lead to anything: a link that is not followed, a socket, a file used as a folder. */
 function guardForeign<T>(what: string, act: () => T): T {
   try {
     return act();
@@ -285,7 +285,7 @@ function guardForeign<T>(what: string, act: () => T): T {
   }
 }
 
-/** Writes a whole small file so that it is there after a power cut, or not at all. */
+/** Writes a small file so that after a power cut it is there completely or not at all. */
 export function writeDurably(disk: Disk, path: string, bytes: Uint8Array): void {
   const partial = `${path}.partial`;
   disk.remove(partial);

@@ -605,7 +605,7 @@ export function diskError(cause: unknown, what: string): DiodeError {
   return new DiodeError(full ? 'E_DISK_FULL' : 'E_DISK', `${what} (${code ?? 'unknown cause'})`, { cause });
 }
 
-/** The `code` of a Node system error (`ENOSPC`, `EADDRINUSE`), when it has one. */
+/** The `code` of a Node system error (`ENOSPC`, `EADDRINUSE`), if it has one. */
 export function errorCauseCode(cause: unknown): string | undefined {
   if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;

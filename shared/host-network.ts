@@ -1,15 +1,15 @@
 /**
- * What Linux says of its network in /proc and /sys, read without starting a program. The parsers are pure: text in,
- * facts out; a file that is not there, or says something else, gives undefined and no complaint.
+ * What Linux says about its network in /proc and /sys, read without starting a program. The parsers are pure: text in,
+ * facts out; a missing or unexpected file gives undefined and no complaint.
  */
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
-/** The files of the host, and its own addresses. A test hands in others. */
+/** The files of the host, and its own addresses. Tests pass others. */
 export interface HostFiles {
-  /** Undefined when it can't be read: an interface that is down refuses its `carrier`. */
+  /** Undefined if it can't be read: an interface that is down refuses to give its `carrier`. */
   read(path: string): string | undefined;
-  /** Own IPv4 addresses of the interfaces that run, each with its interface. */
+  /** The host's IPv4 addresses on running interfaces, each with its interface. */
   ownAddresses(): ReadonlyMap<string, string>;
 }
 
@@ -29,7 +29,7 @@ export const hostFiles: HostFiles = {
     ),
 };
 
-/** `self`: the same whether or not the unit hides other processes. */
+/** `self`: works whether or not the unit hides other processes. */
 export const procNet = '/proc/self/net';
 
 export interface InterfaceState {
@@ -39,7 +39,7 @@ export interface InterfaceState {
   /** RFC 2863: `up`, `down`, `lowerlayerdown`, `unknown` and others. */
   readonly operationalState: string;
   readonly mtu: number | undefined;
-  /** How often the carrier was lost since the interface is there. */
+  /** How often the carrier was lost since the interface exists. */
   readonly carrierLosses: number | undefined;
   readonly isLoopback: boolean;
   /** Whether what is sent needs the receiver's hardware address (not on tunnels and the like). */
@@ -49,7 +49,7 @@ export interface InterfaceState {
 /** From the kernel's `if.h`. */
 const interfaceFlag = { loopback: 0x8, pointToPoint: 0x10, noArp: 0x80 } as const;
 
-/** @returns undefined when there is no such interface here, or the name is none */
+/** @returns undefined if there is no such interface here, or the name is invalid */
 export function interfaceState(files: HostFiles, name: string): InterfaceState | undefined {
   if (!isInterfaceName(name)) return undefined;
   const read = (file: string) => files.read(`/sys/class/net/${name}/${file}`)?.trim();
@@ -69,7 +69,7 @@ export function interfaceState(files: HostFiles, name: string): InterfaceState |
   };
 }
 
-/** Whether nothing can cross it now. A driver that tells no state (`unknown`) is believed by its carrier. */
+/** Whether nothing can cross it now. For a driver that reports no state (`unknown`), the carrier decides. */
 export function isDown({ carrier, operationalState }: InterfaceState): boolean {
   return carrier !== true || !['up', 'unknown'].includes(operationalState);
 }
@@ -80,16 +80,16 @@ export function interfaceCounter(files: HostFiles, name: string, counter: string
   return wholeNumber(files.read(`/sys/class/net/${name}/statistics/${counter}`)?.trim());
 }
 
-/** A name that is no path; `dev_valid_name` of the kernel is wider than that. */
+/** A name that is not a path; the kernel's `dev_valid_name` allows more. */
 function isInterfaceName(name: string): boolean {
   return /^[A-Za-z0-9_.@:-]{1,15}$/.test(name) && name !== '.' && name !== '..';
 }
 
 export interface Route {
   readonly interface: string;
-  /** Undefined when the destination is on the link itself. */
+  /** Undefined if the destination is on the link itself. */
   readonly gateway: string | undefined;
-  /** Nothing else leads there: the way of all that has none of its own. */
+  /** Nothing more specific leads there: the default route. */
   readonly isDefault: boolean;
 }
 
@@ -116,20 +116,20 @@ export function routeTo(text: string, address: string): Route | undefined {
   return best?.route;
 }
 
-/** The interface that has an own address, also while it is without carrier; undefined where nobody tells. */
+/** The interface that has a given address of this host, even while it has no carrier; undefined if unknown. */
 export function interfaceOf(files: HostFiles, address: string): string | undefined {
   if (address.startsWith('127.')) return 'lo';
-  // An interface without carrier is not among those that run; its network still has a route.
+  // An interface without carrier is not among the running ones; its network still has a route.
   const own = files.ownAddresses().get(address);
   if (own !== undefined) return own;
   const route = routeTo(files.read(`${procNet}/route`) ?? '', address);
   return route?.isDefault === false ? route.interface : undefined;
 }
 
-/** `missing`: no entry, or the kernel asked and nobody answered. `dynamic`: it was learnt, and will be forgotten. */
+/** `missing`: no entry, or the kernel asked and nobody answered. `dynamic`: it was learned, and will be forgotten. */
 export type NeighbourState = 'permanent' | 'dynamic' | 'missing';
 
-/** What is known of a neighbour's hardware address. `text` is `/proc/net/arp`. */
+/** What is known about a neighbour's hardware address. `text` is `/proc/net/arp`. */
 export function neighbourState(text: string, address: string, interfaceName: string): NeighbourState {
   for (const line of text.split('\n').slice(1, 10_000)) {
     const fields = line.trim().split(/\s+/);
@@ -142,7 +142,7 @@ export function neighbourState(text: string, address: string, interfaceName: str
   return 'missing';
 }
 
-/** Datagrams a socket had no room for. `text` is `/proc/net/udp`; undefined when the socket is not in it. */
+/** Datagrams a socket had no room for. `text` is `/proc/net/udp`; undefined if the socket is not in it. */
 export function socketDrops(text: string, address: string, port: number): number | undefined {
   const place = `${kernelHex(address)}:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   for (const line of text.split('\n').slice(1, 100_000)) {
@@ -162,7 +162,7 @@ export function protocolCounter(text: string, protocol: string, counter: string)
   return position < 0 ? undefined : wholeNumber(numbers?.[position]);
 }
 
-/** Packets that no processor had room for, of all interfaces. `text` is `/proc/net/softnet_stat`. */
+/** Packets from all interfaces that no processor had room for. `text` is `/proc/net/softnet_stat`. */
 export function backlogDrops(text: string): number {
   return text
     .split('\n')
@@ -194,7 +194,7 @@ function addressText(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
 }
 
-/** The kernel prints addresses as the processor stores them: the first byte the lowest, on every host of Node's. */
+/** The kernel prints addresses in host byte order: the first byte is the lowest on every platform of Node. */
 function kernelNumber(hexadecimal: string): number {
   const bytes = Buffer.from(hexadecimal.padStart(8, '0'), 'hex');
   return bytes.length === 4 ? bytes.readUInt32LE() : Number.NaN;

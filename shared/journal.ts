@@ -1,13 +1,13 @@
 /**
- * Log lines with their priority, for the journal of systemd. A line that begins with `<3>` is an error for it, one
- * with `<6>` is for information (sd-daemon(3)); it takes that off again, and what is left is the line of JSON.
+ * Log lines with their priority, for the systemd journal. It treats a line that begins with `<3>` as an error and one with
+ * `<6>` as information (sd-daemon(3)), and removes that prefix, which leaves the line of JSON.
  */
 import { fstatSync } from 'node:fs';
 import { pino } from 'pino';
 
 const standardOutput = 1;
 
-/** Priorities of syslog(3) from the levels of pino, each the lowest level it is for. */
+/** Priorities of syslog(3) for pino levels, each with the lowest level it applies to. */
 const priorities = [
   [60, 2],
   [50, 3],
@@ -23,7 +23,7 @@ export interface LineStream {
 /** Puts the priority before each line. */
 export function prioritized(stream: LineStream): LineStream {
   return {
-    // pino tells such a stream the level of the line that it is about to write.
+    // pino tells such a stream the level of the line it is about to write.
     [Symbol.for('pino.metadata')]: true,
     lastLevel: 0,
     write(line: string) {
@@ -34,7 +34,7 @@ export function prioritized(stream: LineStream): LineStream {
 }
 
 /**
- * Where the log goes when standard output is the journal, else undefined.
+ * Where the log goes if standard output is the journal, otherwise undefined.
  * @param journalStream device and inode as systemd gives them: JOURNAL_STREAM of systemd.exec(5)
  */
 export function journalStream(

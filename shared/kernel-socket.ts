@@ -1,30 +1,29 @@
 /**
- * UDP sockets prepared in the kernel before Node takes them over: segmentation offload (UDP_SEGMENT, UDP_GRO),
- * buffers beyond the default, the one interface that datagrams may come and leave by (SO_BINDTODEVICE), and for the
- * sender a filter that drops whatever might arrive.
+ * UDP sockets prepared in the kernel before Node takes them over: segmentation offload (UDP_SEGMENT, UDP_GRO), buffers
+ * beyond the default, the only interface by which datagrams may come and leave (SO_BINDTODEVICE), and for the sender a
+ * filter that drops whatever might arrive.
  *
- * For TCP it has one thing that Node lacks: acknowledging at once (TCP_QUICKACK). For the process it has one: freed
+ * For TCP it adds one thing that Node lacks: acknowledging at once (TCP_QUICKACK). For the process it adds another: freed
  * buffers go back to the system.
  *
  * This is the only file that calls C. It declares exactly these functions: socket, setsockopt, getsockopt, bind, recv,
- * close, mallopt, malloc_trim, and of Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Where koffi or
- * Linux is missing, or the kernel refuses, it gives undefined and the link uses plain sockets: slower, and otherwise
- * the same.
+ * close, mallopt, malloc_trim, and from Intel's ISA-L ec_init_tables and ec_encode_data, which only compute. Without koffi
+ * or Linux, or if the kernel refuses, it returns undefined and the link uses plain sockets: slower, but otherwise the same.
  */
 import { createRequire } from 'node:module';
 import { DiodeError } from './errors.ts';
 import type { ErasureLibrary } from './fec/isal-engine.ts';
 
 export interface PreparedSocket {
-  /** The file descriptor; who takes it over closes it. */
+  /** The file descriptor; whoever takes it over closes it. */
   readonly descriptor: number;
-  /** Whether the kernel cuts (sender) or joins (receiver) datagrams of one length. */
+  /** Whether the kernel splits (sender) or joins (receiver) datagrams of one length. */
   readonly offload: boolean;
-  /** The buffer as the kernel tells it, which is twice what it takes. */
+  /** The buffer size as the kernel reports it, which is twice its capacity. */
   readonly bufferBytes: number;
 }
 
-/** Whether a socket is bound to an interface; `gone`: to one that is no more, by which nothing comes and leaves. */
+/** Whether a socket is bound to an interface; `gone`: to one that no longer exists, so that nothing comes or leaves. */
 export type Binding = { readonly to: string } | 'unbound' | 'gone';
 
 /** From the Linux headers; none of them differs between x86-64 and ARM64. */
@@ -96,18 +95,18 @@ function loadLibrary(): LibraryC | undefined {
   }
 }
 
-/** What a buffer has at least that goes back to the system when it is freed. Larger than a joined message of the link. */
+/** The smallest buffer that goes back to the system when freed. Larger than a joined message of the link. */
 const largeBufferBytes = 128 * 1024;
-/** Of small ones so much is kept for the next: to give each back and take it again costs a fault a page. */
+/** How much of small ones is kept for reuse: returning and requesting each again costs a fault per page. */
 const keptBytes = 12 * 2 ** 20;
-/** Of what lies free between others nothing goes by itself. Looking for it in 60 MB takes a few milliseconds. */
+/** Free memory between used blocks does not go back by itself. Looking for it in 60 MB takes a few milliseconds. */
 const trimEveryMs = 10_000;
 
 /**
- * Has the C library give large buffers back to the system when they are freed, for the whole process. By itself it keeps
- * them from the first one freed on, up to 32 MiB each, and what is in use lies scattered over what is not: a receiver with
- * all its quotas full had 450 MB for 350 MB of buffers. Small ones that are freed between others go back every 10 s. Where there
- * is no koffi, that is how it stays.
+ * Makes the C library return large buffers to the system when they are freed, for the whole process. By default it keeps
+ * them once the first one was freed, up to 32 MiB each, and used memory is scattered over unused memory: a receiver with
+ * all its quotas full had 450 MB for 350 MB of buffers. Small ones freed between others go back every 10 s. Without koffi
+ * nothing changes.
  */
 export function giveBackFreedBuffers(): void {
   const c = libraryC();
@@ -116,7 +115,7 @@ export function giveBackFreedBuffers(): void {
   setInterval(() => c?.trim(keptBytes), trimEveryMs).unref();
 }
 
-/** Debian's `libisal2`; undefined where it is not installed. */
+/** Debian's `libisal2`; undefined if it is not installed. */
 export function loadErasureLibrary(): ErasureLibrary | undefined {
   try {
     const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
@@ -132,12 +131,12 @@ export function loadErasureLibrary(): ErasureLibrary | undefined {
 }
 
 /**
- * A socket to send from: the kernel cuts what it is given into datagrams, and drops all that arrives.
- * @throws DiodeError E_LINK_ADDRESS when the source address is not of this host
+ * A socket to send from: the kernel splits what it is given into datagrams, and drops everything that arrives.
+ * @throws DiodeError E_LINK_ADDRESS if the source address does not belong to this host
  */
 export function prepareSendingSocket(options: {
   sourceAddress: string | undefined;
-  /** Undefined where it is not known. A kernel that refuses it shows in {@link bindingOf}. */
+  /** Undefined if it is not known. {@link bindingOf} shows whether the kernel refused it. */
   interface: string | undefined;
   sendBufferBytes: number;
   datagramBytes: number;
@@ -153,7 +152,7 @@ export function prepareSendingSocket(options: {
   });
 }
 
-/** Whether this kernel cuts and joins datagrams: tried on a socket that is closed at once. */
+/** Whether this kernel splits and joins datagrams: tried on a socket that is closed at once. */
 export function hasOffload(): boolean {
   let found = false;
   const sending = { sourceAddress: undefined, interface: undefined };
@@ -166,7 +165,7 @@ export function hasOffload(): boolean {
   return found;
 }
 
-/** Stops the kernel's cutting, where an interface turns out not to support it. */
+/** Stops the kernel from splitting, if an interface turns out not to support it. */
 export function stopSegmentation(descriptor: number): void {
   const c = libraryC();
   if (c !== undefined) setOption(c, descriptor, linux.levelUdp, linux.udpSegment, 0);
@@ -179,7 +178,7 @@ export function stopSegmentation(descriptor: number): void {
 export function prepareReceivingSocket(options: {
   address: string;
   port: number;
-  /** As of {@link prepareSendingSocket}. */
+  /** Like that of {@link prepareSendingSocket}. */
   interface: string | undefined;
   receiveBufferBytes: number;
 }): PreparedSocket | undefined {
@@ -194,9 +193,9 @@ export function prepareReceivingSocket(options: {
 }
 
 /**
- * Binds a socket to an interface: it takes what came by that one alone, and sends over no other, whatever the routes are.
- * The kernel takes what is meant for an address of its host from all its networks. Linux 5.7 lets everybody do this with
- * a socket that is not bound yet. @returns false when the kernel refuses, or there is no such interface
+ * Binds a socket to an interface: it only receives what came by that one, and sends over no other, whatever the routes are.
+ * The kernel otherwise accepts packets for any address of its host from all its networks. From Linux 5.7 on, any process may
+ * do this with a socket that is not bound yet. @returns false if the kernel refuses, or there is no such interface
  */
 export function bindToInterface(descriptor: number, name: string): boolean {
   const bytes = Buffer.from(`${name}\0`, 'latin1');
@@ -217,13 +216,13 @@ export function bindingOf(descriptor: number): Binding {
 }
 
 /**
- * Reads what waits at a receiving socket, without waiting for more: one datagram, or several joined ones.
+ * Reads what is waiting at a receiving socket, without waiting for more: one datagram, or several joined ones.
  * @param target with room for the largest message; what does not fit is lost
- * @returns how many bytes came, or undefined when nothing waits
+ * @returns how many bytes came, or undefined if nothing is waiting
  */
 export function receiveNow(descriptor: number, target: Uint8Array): number | undefined {
   const bytes = libraryC()?.recv(descriptor, target, target.length, linux.doNotWait) ?? -1;
-  // Whatever else is wrong with the socket its owner in Node is told as well.
+  // The socket's owner in Node is also told about anything else that is wrong with it.
   return bytes < 0 ? undefined : bytes;
 }
 
@@ -251,7 +250,7 @@ function attachDropAll(c: LibraryC, descriptor: number): boolean {
   return c.attachFilter(descriptor, linux.levelSocket, linux.attachFilter, program, 16) === 0;
 }
 
-/** The forced option passes the host's limit for a privileged process; the plain one is clamped to it. */
+/** The forced option may exceed the host's limit in a privileged process; the plain one is clamped to it. */
 function setBuffer(c: LibraryC, descriptor: number, forced: number, plain: number, bytes: number): void {
   if (setOption(c, descriptor, linux.levelSocket, forced, bytes)) return;
   setOption(c, descriptor, linux.levelSocket, plain, bytes);
@@ -283,9 +282,9 @@ function bindTo(c: LibraryC, descriptor: number, address: string, port: number):
 }
 
 /**
- * Acknowledges what came on a TCP connection of Node without the kernel's delay of 40 ms. A peer that writes a message
- * in two pieces under Nagle's algorithm, as most DICOM programs do, waits for that at every message: 520 images to
- * DCMTK's storescp take 23 s without it and 0.4 s with it. It counts for what has come; so it is called each time.
+ * Acknowledges what came on one of Node's TCP connections without the kernel's delay of 40 ms. A peer that writes a message
+ * in two pieces under Nagle's algorithm, as most DICOM programs do, waits for that with every message: 520 images to DCMTK's
+ * storescp take 23 s without it and 0.4 s with it. It applies to what has already come, so it is called each time.
  */
 export function acknowledgeAtOnce(connection: object): void {
   const c = libraryC();
@@ -294,7 +293,7 @@ export function acknowledgeAtOnce(connection: object): void {
   if (descriptor !== undefined) setOption(c, descriptor, linux.levelTcp, linux.tcpQuickAcknowledge, 1);
 }
 
-/** Node keeps it where its own modules look for it. Where that changes, the delay is back and nothing else. */
+/** Node keeps it where its own modules look for it. If that ever changes, only the delay comes back. */
 function descriptorOf(connection: object): number | undefined {
   const handle: unknown = Reflect.get(connection, '_handle');
   if (typeof handle !== 'object' || handle === null) return undefined;

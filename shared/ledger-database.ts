@@ -1,7 +1,7 @@
 /**
  * SQLite under both ledgers (libsql): write-ahead log, synchronous FULL, forward migrations with a backup.
- * A committed transaction survives a power cut. Other processes (the command line) may read and write
- * beside the program that owns the ledger; a second owner is refused.
+ * A committed transaction survives a power cut. Other processes (the command line) may read and write while
+ * the program that owns the ledger runs; a second owner is refused.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { DiodeError, errorCauseCode } from './errors.ts';
 type Bindable = string | number | bigint | Uint8Array | null;
 export type Row = Record<string, unknown>;
 
-/** One step forward of a schema; its place in the list is the version it leads to. */
+/** One step forward in a schema; its place in the list is the version it leads to. */
 export type Migration = string;
 
 /** Whether a ledger is opened by who owns it or asks something of its owner, or by who only looks. */
@@ -33,7 +33,7 @@ export class LedgerDatabase {
    * @param beforeCommit runs before anything becomes durable; a simulation cuts the power there
    * @param options `busyMs`: how long a statement waits for another process that writes; `mode`: `read` changes nothing
    *   of it, not even its layout
-   * @throws DiodeError E_LEDGER when it can't be opened, or is of a newer version.
+   * @throws DiodeError E_LEDGER if it can't be opened, or was made by a newer version.
    */
   constructor(
     path: string,
@@ -57,7 +57,7 @@ export class LedgerDatabase {
     this.#migrate(path, migrations);
   }
 
-  /** Runs a statement that changes something. @returns rows changed */
+  /** Runs a statement that changes something. @returns how many rows changed */
   run(sql: string, ...values: Bindable[]): number {
     // In a transaction of its own: a statement that meets another writer is never ended by libsql, and as long as it is not,
     // no transaction can be. To begin one may fail.
@@ -77,7 +77,7 @@ export class LedgerDatabase {
 
   /** All of it or nothing of it. One within another is a part of that: durable with it, and taken back alone. */
   transaction<T>(act: () => T): T {
-    // One that could not even be taken back when the disk failed.
+    // One that could not even be rolled back when the disk failed.
     if (this.#database.inTransaction && this.#depth === 0) this.#guard(() => this.#database.exec('ROLLBACK'));
     const isOutermost = this.#depth === 0;
     const name = `part_${this.#depth}`;
@@ -102,7 +102,7 @@ export class LedgerDatabase {
     }
   }
 
-  /** Writes a whole, consistent copy to a new file, whoever else writes meanwhile. */
+  /** Writes a complete, consistent copy to a new file, even while others write. */
   copyTo(path: string): void {
     this.#guard(() => this.#database.prepare('VACUUM INTO ?').run(path));
   }
@@ -146,7 +146,7 @@ export class LedgerDatabase {
       throw new DiodeError('E_LEDGER', 'the ledger is of an older version: start the program once');
     if (version > 0 && path !== ':memory:') {
       const backup = `${path}.version-${version}`;
-      // One that a stop broke off is not to be trusted.
+      // One that a stop interrupted cannot be trusted.
       rmSync(backup, { force: true });
       this.copyTo(backup);
       chmodSync(backup, 0o600);
@@ -169,15 +169,15 @@ export class LedgerDatabase {
   }
 }
 
-/** Stands for what the migrations say: a ledger made by others of the same number is not taken for one of these. */
+/** Identifies the migrations by content: a ledger made by others of the same number is not mistaken for one of these. */
 function schemaId(migrations: readonly Migration[]): number {
   return createHash('sha256').update(migrations.join('\n')).digest().readInt32BE();
 }
 
 /**
- * Takes the right to own a spool or vault for the life of this process; the kernel gives it back when the
- * process ends in whatever way. It is an exclusive transaction on a database of its own.
- * @returns a function that gives it back
+ * Takes ownership of a spool or vault for the lifetime of this process; the kernel gives it up when the
+ * process ends in whatever way. It is an exclusive transaction on a separate database.
+ * @returns a function that gives it up
  * @throws DiodeError E_ALREADY_RUNNING, E_LEDGER
  */
 export function takeOwnership(path: string): () => void {
@@ -227,7 +227,7 @@ export function optionalText(row: Row, column: string): string | undefined {
 /** Reads a column as bytes that may be missing. */
 export function optionalBytes(row: Row, column: string): Uint8Array | undefined {
   const value = row[column];
-  // libsql gives a Buffer for one row and an ArrayBuffer for many.
+  // libsql returns a Buffer for one row and an ArrayBuffer for many.
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
   return value instanceof Uint8Array ? value : undefined;
 }

@@ -1,15 +1,15 @@
 /**
- * What the rules of hw-notes, nftables/, counted, as dicom-diode-counters.service writes it down each minute: neither
- * program may ask the kernel itself.
+ * What the rules in hw-notes, nftables/, counted, as dicom-diode-counters.service saves it every minute: neither program may
+ * ask the kernel itself.
  */
 import { z } from 'zod';
 
 /** Where dicom-diode-counters.service writes them. */
 export const countersPath = '/run/dicom-diode/counters.json';
 
-/** On the receiver: what has to stay 0. See nftables/receiver.nft. */
+/** Those on the receiver that must stay 0. See nftables/receiver.nft. */
 export const receiverCounters = ['sent_to_link', 'stray_from_link', 'from_elsewhere', 'forwarded'] as const;
-/** On the sender. See nftables/sender.nft. */
+/** Those on the sender. See nftables/sender.nft. */
 export const senderCounters = ['came_from_link', 'stray_to_link', 'left_elsewhere', 'forwarded'] as const;
 
 const schema = z.object({
@@ -22,7 +22,7 @@ const schema = z.object({
   ),
 });
 
-/** @param text what `nft -j list counters` wrote @returns packets by name; undefined when it is no such text */
+/** @param text what `nft -j list counters` wrote @returns packets by name; undefined if it is not such a text */
 export function countersIn(text: string): Map<string, number> | undefined {
   const parsed = schema.safeParse(jsonOf(text));
   if (!parsed.success) return undefined;

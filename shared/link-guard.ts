@@ -1,6 +1,6 @@
 /**
- * Watches what keeps other networks away from the link: that its socket is bound to its interface, and that the rules of
- * the kernel stop nothing. Either may be tried from outside for ever; so each is one alarm.
+ * Watches what keeps other networks away from the link: that its socket is bound to its interface, and that the kernel rules
+ * stop nothing. Either may be tried from outside for ever, so each is a single alarm.
  */
 
 import type { HostFiles } from './host-network.ts';
@@ -18,7 +18,7 @@ export interface LinkGuardOptions {
 
 /** The file is written each minute. */
 const readMs = 10_000;
-/** An alarm stands until nothing more was stopped for so long. */
+/** An alarm stays up until nothing more was stopped for this long. */
 const quietMs = 900_000;
 /** The file is no longer than this for the rules of this project. */
 const textMax = 65_536;
@@ -43,7 +43,7 @@ export class LinkGuard {
     this.#readAtMs = nowMs;
     const text = this.#options.files.read(countersPath);
     const counters = text === undefined || text.length > textMax ? undefined : countersIn(text);
-    // That the rules are not loaded, or nobody writes down what they count, is for `doctor` to say.
+    // It is up to `doctor` to say that the rules are not loaded, or that nobody saves their counters.
     if (counters !== undefined) this.#compare(counters, nowMs);
   }
 
@@ -52,7 +52,7 @@ export class LinkGuard {
     const stopped = names.filter((name) => (counters.get(name) ?? 0) > 0);
     const sum = stopped.reduce((packets, name) => packets + (counters.get(name) ?? 0), 0);
     if (sum > this.#counted) this.#grewAtMs = nowMs;
-    // Less than before: the rules were loaded again.
+    // Less than before: the rules were reloaded.
     this.#counted = sum;
     const told = stopped.map((name) => `${name} ${counters.get(name)}`).join(', ');
     if (sum === 0 || this.#grewAtMs === undefined || nowMs - this.#grewAtMs >= quietMs)

@@ -1,4 +1,4 @@
-/** What the configuration says of the log, as the log takes it. */
+/** The log's options from the configuration. */
 import { readKeyFile } from './crypto/key-file.ts';
 import { pseudonymsUnder } from './crypto/pseudonyms.ts';
 import { journalStream } from './journal.ts';

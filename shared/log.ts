@@ -1,6 +1,6 @@
 /**
- * The log: one JSON line an event, on standard output. Messages are constant, what varies stands under
- * `data`, and only fields of this list can get there: so no name, no patient id and no key ever can.
+ * The log: one JSON line per event, on standard output. Messages are constant, what varies is under `data`,
+ * and only fields in this list can get there: so no name, no patient id and no key ever does.
  */
 import { pino } from 'pino';
 
@@ -32,7 +32,7 @@ export interface LogFields {
   readonly keys?: number;
 }
 
-/** The same list for the running program: what no type has checked is dropped as well. */
+/** The same list at run time: anything that no type has checked is dropped, too. */
 const fieldNames = Object.keys({
   studyUid: true,
   studyNumber: true,
@@ -63,7 +63,7 @@ const fieldNames = Object.keys({
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-/** A text that is written out in the source. One that is computed could carry anything, so it is `never`. */
+/** A literal in the source. A computed text could contain anything, so it is `never`. */
 type Constant<M extends string> = Record<never, never> extends Record<M, unknown> ? never : M;
 
 /** One line. Messages are for people to search by; what varies goes into `data`. */
@@ -76,16 +76,16 @@ export interface Log {
   readonly debug: LogMethod;
 }
 
-/** Longer texts are cut: a line stays one that a log collector takes. */
+/** Longer texts are cut, so that log collectors accept the line. */
 const textCharactersMax = 1024;
 
-/** Writes something else in the place of each UID in a text, or of the whole text where it is one. */
+/** Replaces each UID in a text, or the whole text if it is one. */
 export type Pseudonyms = (text: string, isUid: boolean) => string;
 
 export interface LogOptions {
-  /** Where the lines go; standard output when left out. */
+  /** Where the lines go; standard output if left out. */
   readonly stream?: { write(line: string): void };
-  /** What is written in the place of a text: see crypto/pseudonyms.ts. */
+  /** What is written in place of a text: see crypto/pseudonyms.ts. */
   readonly pseudonyms?: Pseudonyms;
 }
 
@@ -112,7 +112,7 @@ export function createLog(
   };
 }
 
-/** What may be logged: fields of the list, and of them only texts of bounded length and numbers. */
+/** What may be logged: fields in the list, and of these only numbers and texts of bounded length. */
 function allowed(
   data: LogFields | undefined,
   pseudonyms: Pseudonyms,

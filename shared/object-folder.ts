@@ -12,12 +12,12 @@ export class ObjectFolder {
     disk.makeFolder(path);
   }
 
-  /** Where a whole object lies. */
+  /** The path of a whole object. */
   pathOf(objectId: string): string {
     return join(this.path, objectId);
   }
 
-  /** Whether the file of an object is there, in its size. */
+  /** Whether an object's file exists and has its size. */
   has(objectId: string, bytes: number): boolean {
     const facts = this.#disk.facts(this.pathOf(objectId));
     return facts?.kind === 'file' && facts.bytes === bytes;

@@ -1,15 +1,15 @@
 /**
- * A bounded ring of datagrams between two threads: one writes, one reads, nobody locks. It lies in shared
+ * A bounded ring of datagrams between two threads: one writes, one reads, nobody locks. It is in shared
  * WebAssembly memory, so that tags are computed in place. A thread that finds nothing to do says so and is
- * woken by a message; a full ring is the writer's to see and to count.
+ * woken by a message; the writer notices and counts a full ring.
  */
 import { assert } from './assert.ts';
 import { webAssemblyPageBytes } from './webassembly.ts';
 
-/** What crosses to the other thread, in `workerData`. */
+/** What is passed to the other thread in `workerData`. */
 export interface RingDescription {
   readonly memory: WebAssembly.Memory;
-  /** Where the ring begins. What is before it is the writer's own. */
+  /** Where the ring begins. What is before it belongs to the writer. */
   readonly address: number;
   readonly slots: number;
   readonly datagramBytes: number;
@@ -20,8 +20,8 @@ const word = { published: 0, consumed: 1, readerIdle: 2, writerIdle: 3 } as cons
 const controlBytes = 64;
 
 /**
- * A ring of at least so many datagrams, rounded up to a power of two.
- * @param ownBytes memory before the ring for its writer: what lies there can be brought into the ring by a kernel
+ * A ring of at least this many datagrams, rounded up to a power of two.
+ * @param ownBytes memory before the ring for its writer, from which a kernel can move datagrams into the ring
  */
 export function createRing(datagramBytes: number, slotsAtLeast: number, ownBytes = 0): RingDescription {
   const slots = 2 ** Math.ceil(Math.log2(slotsAtLeast));
@@ -49,7 +49,7 @@ class RingEnd {
     this.bytes = new Uint8Array(memory.buffer, address + controlBytes, slots * datagramBytes);
   }
 
-  /** Slots that lie one behind the other from a position: at most `count`, fewer at the end of the ring. */
+  /** Consecutive slots from a position: at most `count`, fewer at the end of the ring. */
   protected regionAt(position: number, count: number): Uint8Array {
     const first = position & (this.slots - 1);
     const some = Math.min(count, this.slots - first);
@@ -60,7 +60,7 @@ class RingEnd {
     return Atomics.load(this.control, index) >>> 0;
   }
 
-  /** Datagrams that are published and not consumed. */
+  /** Datagrams that are published but not consumed. */
   protected get filled(): number {
     return (this.position(word.published) - this.position(word.consumed)) >>> 0;
   }
@@ -81,7 +81,7 @@ export class RingWriter extends RingEnd {
     return this.slots - this.filled;
   }
 
-  /** Slots that lie one behind the other from the next but `ahead`: at most `count`, fewer at the end of the ring. */
+  /** Consecutive slots, beginning `ahead` of the next one: at most `count`, fewer at the end of the ring. */
   region(ahead: number, count: number): Uint8Array {
     return this.regionAt(this.#published + ahead, count);
   }
@@ -103,7 +103,7 @@ export class RingWriter extends RingEnd {
     return this.#published;
   }
 
-  /** Asks to be woken when there is room. @returns false when there is room now */
+  /** Asks to be woken when there is room. @returns false if there is room now */
   sleep(room: number): boolean {
     Atomics.store(this.control, word.writerIdle, 1);
     if (this.free < room) return true;
@@ -128,14 +128,14 @@ export class RingReader extends RingEnd {
   }
 
   /**
-   * Datagrams that lie one behind the other from `ahead` of the next one: at most `count`, fewer at the end of the ring.
+   * Consecutive datagrams, beginning `ahead` of the next one: at most `count`, fewer at the end of the ring.
    * They stay valid until they are consumed.
    */
   region(ahead: number, count: number): Uint8Array {
     return this.regionAt(this.#consumed + ahead, count);
   }
 
-  /** Hands the next `count` datagrams to `visit`, which gets those together that lie so, and consumes them. */
+  /** Hands the next `count` datagrams to `visit`, consecutive ones together, and consumes them. */
   take(count: number, visit: (datagrams: Uint8Array) => void): void {
     for (let done = 0; done < count; ) {
       const region = this.region(0, count - done);
@@ -146,7 +146,7 @@ export class RingReader extends RingEnd {
     }
   }
 
-  /** Gives the next `count` slots back. */
+  /** Returns the next `count` slots. */
   consume(count: number): void {
     assert(count <= this.available, 'only what is there is consumed');
     this.#consumed = (this.#consumed + count) >>> 0;
@@ -155,7 +155,7 @@ export class RingReader extends RingEnd {
     if (Atomics.exchange(this.control, word.writerIdle, 0) === 1) this.#wake();
   }
 
-  /** Asks to be woken when something is published. @returns false when something is there now */
+  /** Asks to be woken when something is published. @returns false if something is there now */
   sleep(): boolean {
     Atomics.store(this.control, word.readerIdle, 1);
     if (this.available === 0) return true;

@@ -1,6 +1,6 @@
 /**
- * How long a program has run in all its lives. What is kept or tried again for so long is counted on this clock: it
- * never goes back, does not jump with the wall clock, and stands still while nothing runs.
+ * How long a program has run in total. Retention and retry times are counted on this clock: it never goes back, does not
+ * jump with the wall clock, and stands still while the program is not running.
  */
 import type { Clock } from './clock.ts';
 import { type LedgerDatabase, number } from './ledger-database.ts';
@@ -12,7 +12,7 @@ export const savedTimeSchema = `
      ms INTEGER NOT NULL
    );`;
 
-/** The durable part: how long it had run when it was saved last. */
+/** The durable part: how long it had run when it was last saved. */
 export class SavedTime {
   readonly #database: LedgerDatabase;
 
@@ -33,7 +33,7 @@ export class SavedTime {
   }
 }
 
-/** What a stop in the wrong moment forgets at most: things are then kept a little longer. */
+/** The most that a stop at the wrong moment forgets: things are then kept a little longer. */
 const saveIntervalMs = 10_000;
 
 export class RunningTime {

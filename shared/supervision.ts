@@ -1,6 +1,6 @@
 /**
  * No half-dead process: when any part dies, the whole program ends with a clear message and a non-zero
- * exit, and its supervisor starts it again.
+ * exit code, and its supervisor restarts it.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ export function dieWith(log: Log): Die {
   };
 }
 
-/** Starts a thread of this program. Its death is the program's. */
+/** Starts a thread of this program. If it dies, so does the program. */
 export function startThread<Message>(options: {
   file: URL;
   workerData: unknown;
@@ -44,13 +44,13 @@ export function startThread<Message>(options: {
   return worker;
 }
 
-/** Ends a thread on purpose: unlike its death, this is not the program's. */
+/** Ends a thread on purpose: unlike its death, this does not end the program. */
 export async function stopThread(worker: Worker): Promise<void> {
   worker.removeAllListeners('exit');
   await worker.terminate();
 }
 
-/** A promise that is settled from outside: for the answer of a thread. */
+/** A promise that is settled from outside: for a thread's answer. */
 export function deferred<T>() {
   let resolve: (value: T) => void = () => {};
   let reject: (error: unknown) => void = () => {};
@@ -62,8 +62,8 @@ export function deferred<T>() {
 }
 
 /**
- * Makes an uncaught error end the process, SIGTERM and SIGINT stop it in order, and SIGHUP read its keys again.
- * One after the other: a stop waits for the reading at hand, and nothing follows a stop.
+ * Makes an uncaught error end the process, SIGTERM and SIGINT stop it in order, and SIGHUP reload its keys.
+ * One after another: a stop waits for a reload under way, and nothing follows a stop.
  */
 export function superviseProcess(
   stop: () => Promise<void>,
@@ -83,7 +83,7 @@ export function superviseProcess(
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   process.on('SIGHUP', () => {
-    // One that waits reads what is there when its turn comes: more of them would read the same.
+    // A waiting reload reads what is there when its turn comes: more of them would read the same.
     if (stopping || readAgain) return;
     readAgain = true;
     work = work.then(async () => {
@@ -95,14 +95,14 @@ export function superviseProcess(
 }
 
 /**
- * Ends the process when it can't start, after the command line has told why: threads and sockets that were there
- * already would keep a program alive that does nothing.
+ * Ends the process if it can't start, after the command line has said why: threads and sockets that already exist
+ * would keep alive a program that does nothing.
  */
 export function endUnlessStarted(starting: Promise<unknown>): void {
   starting.catch(() => setImmediate(() => process.exit(1)));
 }
 
-/** Writes a snapshot for the command line: whole or not at all, and not durable, since it is stale at once. */
+/** Writes a snapshot for the command line: completely or not at all, but not durably, since it is stale at once. */
 export function writeSnapshot(path: string, snapshot: unknown): void {
   try {
     writeFileSync(`${path}.partial`, JSON.stringify(snapshot), { mode: 0o640 });
@@ -112,7 +112,7 @@ export function writeSnapshot(path: string, snapshot: unknown): void {
   }
 }
 
-/** One disk is not enough: a rename between two mounts of it is refused, and systemd mounts each writable path by itself. */
+/** One disk is not enough: a rename between two of its mounts is refused, and systemd mounts each writable path separately. */
 function tryRename(from: string, to: string, which: string): void {
   const name = `.dicom-diode-${process.pid}-${randomBytes(4).toString('hex')}`;
   try {

@@ -1,9 +1,9 @@
-/** Sleeping without the event loop, for threads that face the link: the shortest wait of a timer is a millisecond. */
+/** Sleeping without the event loop, for threads that face the link: a timer's shortest wait is a millisecond. */
 
-/** Not shared with anybody: waiting on it is sleeping. */
+/** Not shared with anyone: waiting on it is sleeping. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-/** Nothing else runs in this thread meanwhile. */
+/** Nothing else runs in this thread in the meantime. */
 export function sleepThread(ms: number): void {
   Atomics.wait(sleeper, 0, 0, ms);
 }

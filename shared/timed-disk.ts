@@ -1,4 +1,4 @@
-/** A disk that tells how much time was spent in it: whether a program that falls behind waits for its disk. */
+/** A disk that measures the time spent in it: it shows whether a program that falls behind is waiting for its disk. */
 import type { Clock } from './clock.ts';
 import type { Disk, DiskFile } from './disk.ts';
 

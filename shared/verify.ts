@@ -1,4 +1,4 @@
-/** Reads everything again that is kept and compares it with the ledger: what both `verify` commands do. */
+/** Reads all stored files again and compares them with the ledger: what both `verify` commands do. */
 import { createHash } from 'node:crypto';
 import { systemClock } from './clock.ts';
 import { Progress } from './console/progress.ts';

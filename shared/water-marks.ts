@@ -1,4 +1,4 @@
-/** High and low water of a disk: above the one something stops, and only below the other it begins again. */
+/** High and low water of a disk: above the one something stops, and only below the other does it resume. */
 import { assert } from './assert.ts';
 
 export class WaterMarks {

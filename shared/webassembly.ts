@@ -40,7 +40,7 @@ export function canRunKernel(location: URL): boolean {
  * A new instance of the kernel that works on `memory`. The caller names the type of its exports, which its
  * AssemblyScript source defines.
  *
- * @throws DiodeError E_INSTALLATION when the kernel was not built or does not run here.
+ * @throws DiodeError E_INSTALLATION if the kernel was not built or does not run here.
  */
 export function instantiateKernel<Exports>(location: URL, memory: WebAssembly.Memory): Exports {
   let module = compiled.get(location.href);

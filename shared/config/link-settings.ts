@@ -31,7 +31,7 @@ export const codeSettings = {
 /** D of the sender: blocks whose symbols go out in turn. */
 export const openBlocksBounds = { min: 1, max: 1024, fallback: 78 } as const;
 
-/** What the beacon carries of a configuration. */
+/** The part of a configuration that the beacon carries. */
 export function linkParameters(values: {
   readonly 'link.datagramBytes': number;
   readonly 'link.protection': 'sealed' | 'authenticated';

@@ -25,7 +25,7 @@ function cellText(cell: Cell): string {
   return cell === undefined ? '-' : plainText(String(cell));
 }
 
-/** One point at most: a UID is no number. */
+/** At most one point: a UID is not a number. */
 function isNumeric(cell: Cell): boolean {
   return (
     cell === undefined || typeof cell === 'number' || /^[0-9][0-9,]*(\.[0-9]+)?( ?[a-zA-Z%/]+)?$/.test(cell)

@@ -1,11 +1,11 @@
-/** How much room a text takes on a terminal, near enough for tables and progress lines. */
+/** How much room a text takes on a terminal, accurate enough for tables and progress lines. */
 
 /** East Asian wide and full-width characters and emoji take two columns (Unicode Annex 11). */
 const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-/** Combining marks and the joiners of emoji stand on the character before them. */
+/** Combining marks and emoji joiners take no column of their own. */
 const without = /[\p{Mark}\u200b-\u200d]/u;
-/** Control characters and changes of direction: a terminal would obey them. */
+/** Control characters and changes of direction, which a terminal would obey. */
 const controls = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 function columnsOf(character: string): number {
@@ -32,7 +32,7 @@ export function cutToWidth(text: string, width: number): string {
   return cut;
 }
 
-/** The text with nothing in it that a terminal would obey: what comes over the link may be anything. */
+/** The text without anything that a terminal would obey: what comes over the link may contain anything. */
 export function plainText(text: string): string {
   return text.replaceAll(controls, '\ufffd');
 }

@@ -35,7 +35,7 @@ export function spaceFinding(
 const notBeforeMs = Date.UTC(2026, 0, 1);
 const skewMs = 60_000;
 
-/** @param skew the sender's clock minus this one, where it is known */
+/** @param skew the sender's clock minus this one, if it is known */
 export function clockFinding(nowMs: number, skew: number | undefined): Finding {
   const check = 'clock';
   const time = new Date(nowMs).toISOString();
