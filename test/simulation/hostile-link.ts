@@ -14,7 +14,7 @@ import { datagramsOf, identity, secret, senderId } from '../unit/receiver/assemb
 import { HighSide, inboxFolder } from './high-side.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-const parameters = {
+export const parameters = {
   datagramBytes: 8972,
   sourceSymbols: 200,
   repairSymbols: 2,
@@ -71,6 +71,22 @@ export class HostileLink {
     this.#send(
       datagramsOf(document, { type: objectType.manifest, from, session: this.#nextSession() }).datagrams,
     );
+  }
+
+  /** Sends what a sender tells of itself, in a session of its own. */
+  sendTold(
+    type: typeof objectType.beacon | typeof objectType.roll,
+    encode: (of: { senderId: string; sessionCounter: number; sessionRandom: number }) => Uint8Array,
+  ): void {
+    const session = this.#nextSession();
+    const document = encode({ senderId, sessionCounter: session, sessionRandom: 5 });
+    this.#send(datagramsOf(document, { type, from, session }).datagrams);
+  }
+
+  /** Time passes. */
+  pass(ms: number): void {
+    this.time.advance(ms);
+    this.high.step();
   }
 
   sendObject(bytes: Uint8Array): void {
