@@ -74,7 +74,7 @@ describe.skipIf(!built)('a calibration', () => {
     await transfer.startSender();
     const refused = await transfer.configured('sender', 'calibrate', ...short);
     expect(refused.code).toBe(1);
-    expect(refused.output).toMatch(/stop it while you calibrate[\s\S]*E_ALREADY_RUNNING/);
+    expect(refused.output).toMatch(/stop it before you calibrate[\s\S]*E_ALREADY_RUNNING/);
   });
 });
 
