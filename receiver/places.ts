@@ -2,17 +2,22 @@
 import { dirname, join } from 'node:path';
 import type { ReceiverConfiguration } from './configuration.ts';
 
+/** Every instance, with what the program knows of them. */
+export function vaultFolderOf(configuration: ReceiverConfiguration): string {
+  return configuration['vault.folder'];
+}
+
 export function ledgerPath(configuration: ReceiverConfiguration): string {
-  return join(configuration['vault.folder'], 'ledger.sqlite');
+  return join(vaultFolderOf(configuration), 'ledger.sqlite');
 }
 
 /** What is asked of the running program: see requests.ts. */
 export function requestsPath(configuration: ReceiverConfiguration): string {
-  return join(configuration['vault.folder'], 'requests.sqlite');
+  return join(vaultFolderOf(configuration), 'requests.sqlite');
 }
 
 export function snapshotPath(configuration: ReceiverConfiguration): string {
-  return join(configuration['vault.folder'], 'status.json');
+  return join(vaultFolderOf(configuration), 'status.json');
 }
 
 /** Undefined where the inbox is switched off. */
@@ -21,6 +26,6 @@ export function inboxFolderOf(configuration: ReceiverConfiguration): string | un
 }
 
 export function partialFolderOf(configuration: ReceiverConfiguration): string {
-  const beside = configuration['inbox.folder'] ?? configuration['vault.folder'];
+  const beside = configuration['inbox.folder'] ?? vaultFolderOf(configuration);
   return configuration['inbox.partialFolder'] ?? join(dirname(beside), 'partial');
 }

@@ -9,6 +9,7 @@ import { type ReceiverConfiguration, receiverSettings } from '../configuration.t
 import type { HeldInstance } from '../ledger/holds.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import { heldUnder, purgeHeldForm, releaseHeldForm } from '../operate/quarantine.ts';
+import { vaultFolderOf } from '../places.ts';
 import type { ReceiverSide } from './receiver-side.ts';
 
 type WithLedger = <T>(
@@ -52,7 +53,7 @@ export function addQuarantineCommands(program: Command, side: ReceiverSide, with
     .action(async (id: string, _options, command: Command) => {
       const values = valuesOf(command);
       const shown = await withLedger(values, (ledger) =>
-        heldUnder(ledger, id, shownMax).map((held) => details(ledger, held, values['vault.folder'])),
+        heldUnder(ledger, id, shownMax).map((held) => details(ledger, held, vaultFolderOf(values))),
       );
       if (isJson(command)) return print(JSON.stringify({ held: shown }));
       print(shown.map(detailsText).join('\n\n'));

@@ -12,6 +12,7 @@ import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
 import { type ReceiverConfiguration, receiverSettings } from '../configuration.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import { collectAgainForm, collectAgainMax } from '../operate/vault-files.ts';
+import { vaultFolderOf } from '../places.ts';
 import type { ReceiverSide } from './receiver-side.ts';
 
 const page = 1000;
@@ -34,7 +35,7 @@ export function addVerifyCommand(program: Command, side: ReceiverSide, withLedge
     .action(async (_options, command: Command) => {
       const { values } = configurationOf(command, receiverSettings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
-      const folder = values['vault.folder'];
+      const folder = vaultFolderOf(values);
       const { files, bytes, different } = await withLedger(values, (ledger) =>
         verifyFiles(
           keptFiles(ledger, folder),

@@ -26,7 +26,14 @@ import { ReceiverLedger } from '../ledger/ledger.ts';
 import { type ReceivingEnd, startReceivingEnd } from '../link/receiving-end.ts';
 import type { Inspector } from '../pipeline/inspector.ts';
 import { gateThread, ThreadInspector } from '../pipeline/thread-inspector.ts';
-import { inboxFolderOf, ledgerPath, partialFolderOf, requestsPath, snapshotPath } from '../places.ts';
+import {
+  inboxFolderOf,
+  ledgerPath,
+  partialFolderOf,
+  requestsPath,
+  snapshotPath,
+  vaultFolderOf,
+} from '../places.ts';
 import { patientKey } from '../vault/patient-key.ts';
 import type { Vault } from '../vault/vault.ts';
 
@@ -100,7 +107,7 @@ export function receiverHost(configuration: ReceiverConfiguration, log: Log, die
 }
 
 function openStore(configuration: ReceiverConfiguration): ReceiverStore {
-  const vaultFolder = configuration['vault.folder'];
+  const vaultFolder = vaultFolderOf(configuration);
   const inboxFolder = inboxFolderOf(configuration);
   const partialFolder = partialFolderOf(configuration);
   mkdirSync(vaultFolder, { recursive: true, mode: 0o750 });

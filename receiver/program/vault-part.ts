@@ -6,6 +6,7 @@ import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Part } from '../../shared/program/part.ts';
 import { symbolBytesOf } from '../../shared/wire/datagram.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
+import { vaultFolderOf } from '../places.ts';
 import { Room } from '../vault/room.ts';
 import { defaultAreaBytes, SpillArea } from '../vault/spill.ts';
 import { Vault } from '../vault/vault.ts';
@@ -17,7 +18,7 @@ export class VaultPart implements Part {
   readonly spill: SpillArea;
 
   constructor(configuration: ReceiverConfiguration, disk: Disk, alarms: Alarms) {
-    const folder = configuration['vault.folder'];
+    const folder = vaultFolderOf(configuration);
     const spillMegabytes = configuration['assemble.spillMegabytes'];
     this.vault = new Vault(folder, disk);
     this.room = new Room({

@@ -26,7 +26,7 @@ import { SenderLedger } from '../ledger/ledger.ts';
 import { beginSession } from '../ledger/session.ts';
 import { SenderLink } from '../link/link.ts';
 import { linkInterface, SenderLinkWatch } from '../link/link-health.ts';
-import { ledgerPath } from '../places.ts';
+import { ledgerPath, spoolFolderOf } from '../places.ts';
 import { CalibrationSending } from './calibration-sending.ts';
 
 interface Options {
@@ -79,8 +79,8 @@ export function addCalibrateCommand(program: Command): void {
 
 async function calibrate(values: SenderConfiguration, ladder: Ladder, seconds: number): Promise<SentStep[]> {
   const [key] = readKeyFile(values.keyFile);
-  mkdirSync(values['spool.folder'], { recursive: true, mode: 0o750 });
-  const giveUp = own(values['spool.folder']);
+  mkdirSync(spoolFolderOf(values), { recursive: true, mode: 0o750 });
+  const giveUp = own(spoolFolderOf(values));
   checkLink(values);
   const { datagramBytes, protection, sourceSymbols } = linkParameters(values);
   const session = identify(values);

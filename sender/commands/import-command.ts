@@ -12,6 +12,7 @@ import type { Priority } from '../../shared/wire/manifest.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { type ImportedInstance, type ImportProgress, importMedia } from '../intake/media-import.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
+import { spoolFolderOf } from '../places.ts';
 import { Spool } from '../spool/spool.ts';
 
 export interface ImportSummary {
@@ -42,7 +43,7 @@ export async function importFolder(options: {
   readonly isRunning: () => boolean;
 }): Promise<ImportSummary> {
   const { configuration, ledger, isRunning } = options;
-  const spoolFolder = configuration['spool.folder'];
+  const spoolFolder = spoolFolderOf(configuration);
   // The sender could not read what root copies.
   if (statSync(spoolFolder).uid !== process.geteuid?.())
     throw new DiodeError('E_FOLDER', 'the spool belongs to another user: run this command as that user');

@@ -9,6 +9,7 @@ import { DiodeError } from '../../shared/errors.ts';
 import { type KeptFile, verifyFiles } from '../../shared/verify.ts';
 import { type SenderConfiguration, senderSettings } from '../configuration.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
+import { spoolFolderOf } from '../places.ts';
 import { markUnreadable } from '../spool/unreadable.ts';
 
 const page = 1000;
@@ -28,7 +29,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
       const { values } = configurationOf(command, senderSettings);
       const { json } = command.optsWithGlobals<GlobalOptions>();
       await withLedger(values, (ledger) => {
-        const folder = values['spool.folder'];
+        const folder = spoolFolderOf(values);
         const result = verifyFiles(keptFiles(ledger, folder), ledger.instances.count(), ({ objectId }) =>
           ledger.objects.has(objectId),
         );

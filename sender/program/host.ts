@@ -19,7 +19,7 @@ import { startDataPlane } from '../data-plane.ts';
 import type { SenderIdentity, Session } from '../identity.ts';
 import { localDisk, type WatchDisk } from '../intake/watch-disk.ts';
 import { SenderLedger } from '../ledger/ledger.ts';
-import { ledgerPath, requestsPath, snapshotPath } from '../places.ts';
+import { ledgerPath, requestsPath, snapshotPath, spoolFolderOf } from '../places.ts';
 
 /** What encodes and sends: orders go in, ends of passes come out. */
 export type DataPlane = Awaited<ReturnType<typeof startDataPlane>>;
@@ -61,7 +61,7 @@ export function senderHost(configuration: SenderConfiguration, log: Log, die: Di
 }
 
 function openStore(configuration: SenderConfiguration): SenderStore {
-  const spoolFolder = configuration['spool.folder'];
+  const spoolFolder = spoolFolderOf(configuration);
   const watchFolder = configuration['watch.folder'];
   mkdirSync(spoolFolder, { recursive: true, mode: 0o750 });
   checkFolders(

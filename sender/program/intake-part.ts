@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../shared/clock.ts';
 import type { Disk } from '../../shared/disk.ts';
-import { storageCodes } from '../../shared/errors.ts';
+import { DiodeError, storageCodes } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
 import type { Alarms } from '../../shared/program/alarms.ts';
@@ -35,6 +35,12 @@ export interface IntakePartOptions {
   readonly loop: Loop;
   readonly log: Log;
   readonly hasRoom: () => boolean;
+}
+
+/** @throws DiodeError E_CONFIG_VALUE where nothing could come in */
+export function checkIntake(configuration: SenderConfiguration): void {
+  if (configuration['watch.folder'] === undefined && configuration['dicom.address'] === undefined)
+    throw new DiodeError('E_CONFIG_VALUE', 'set watch.folder, dicom.address or both: nothing could come in');
 }
 
 export class IntakePart implements Part {

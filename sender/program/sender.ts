@@ -1,5 +1,4 @@
 /** The sender: the list of its parts, in the order in which they start. It stops in reverse. */
-import { DiodeError } from '../../shared/errors.ts';
 import { AlarmsPart } from '../../shared/program/alarms-part.ts';
 import { EventsPart } from '../../shared/program/events-part.ts';
 import { guardedLoop } from '../../shared/program/loop.ts';
@@ -9,7 +8,7 @@ import { StatusPart } from '../../shared/program/status-part.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { senderOperations } from '../operate/sender-operations.ts';
 import type { SenderHost } from './host.ts';
-import { IntakePart } from './intake-part.ts';
+import { checkIntake, IntakePart } from './intake-part.ts';
 import { LinkPart } from './link-part.ts';
 import { Sending } from './sending.ts';
 import { SessionPart } from './session-part.ts';
@@ -19,8 +18,7 @@ import { StorePart } from './store-part.ts';
 /** Puts a sender together. @throws DiodeError what keeps it from being one */
 export function listSender(configuration: SenderConfiguration, host: SenderHost) {
   const { clock, disk, files, log, randomBytes } = host;
-  if (configuration['watch.folder'] === undefined && configuration['dicom.address'] === undefined)
-    throw new DiodeError('E_CONFIG_VALUE', 'set watch.folder, dicom.address or both: nothing could come in');
+  checkIntake(configuration);
   const loop = guardedLoop(host.loop, host.die);
   return listParts(loop, (parts) => {
     const keys = host.readKeys();

@@ -11,6 +11,7 @@ import { WaterMarks } from '../../shared/water-marks.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import type { SenderIdentity } from '../identity.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
+import { spoolFolderOf } from '../places.ts';
 import { replanStale } from '../spool/replanning.ts';
 import { Spool } from '../spool/spool.ts';
 import { Upkeep } from '../spool/upkeep.ts';
@@ -48,7 +49,7 @@ export class SpoolPart implements Part<SpoolStatus> {
     const rejectedFolder = configuration['watch.rejectedFolder'];
     this.runningTime = new RunningTime(ledger.savedTime, clock);
     this.spool = new Spool({
-      folder: configuration['spool.folder'],
+      folder: spoolFolderOf(configuration),
       disk,
       ledger,
       runningMs: () => this.runningTime.nowMs(),
