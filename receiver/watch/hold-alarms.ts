@@ -43,13 +43,14 @@ export class HoldAlarms {
 
   /** Compares what is held with the alarms. Call it every second or so, and first at the start. */
   watch(): void {
-    this.#look();
+    const isComplete = this.#look();
     const standing = new Map(this.#standing().map((raised) => [`${raised.code} ${raised.subject}`, raised]));
     for (const [key, { code, subject }] of this.#raised) {
       if (standing.has(key)) continue;
       this.#raised.delete(key);
       this.#desk.clear(code, subject);
     }
+    if (isComplete) this.#endOfEarlierLife(standing);
     for (const [key, raised] of standing) {
       const { code, studyUid, subject, senderId } = raised;
       const known = this.#raised.get(key);
@@ -61,7 +62,14 @@ export class HoldAlarms {
     }
   }
 
-  #look(): void {
+  /** What stood before a start, and is not held any more. */
+  #endOfEarlierLife(standing: ReadonlyMap<string, Raised>): void {
+    for (const { code, subject } of this.#desk.standing())
+      if (!standing.has(`${code} ${subject}`)) this.#desk.clear(code, subject);
+  }
+
+  /** @returns whether all of them are known */
+  #look(): boolean {
     const { senderAccount } = this.#ledger;
     const holding = senderAccount.holding();
     for (const senderId of this.#held.keys()) if (!holding.includes(senderId)) this.#held.delete(senderId);
@@ -70,11 +78,12 @@ export class HoldAlarms {
     let lookedAt = 0;
     for (const senderId of inTurn) {
       const cost = senderAccount.heldCost(senderId);
-      if (lookedAt > 0 && lookedAt + cost > lookedAtMax) return;
+      if (lookedAt > 0 && lookedAt + cost > lookedAtMax) break;
       lookedAt += cost;
       this.#held.delete(senderId);
       this.#held.set(senderId, senderAccount.held(senderId, ofSenderMax));
     }
+    return holding.every((senderId) => this.#held.has(senderId));
   }
 
   #standing(): Raised[] {
