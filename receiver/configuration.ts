@@ -136,7 +136,7 @@ export const receiverSettings = {
   ),
   'events.keepForDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 30 },
-    'so long the events are kept that diode-receiver events shows, counted while it runs; at most a million of them',
+    'how long the events that diode-receiver events shows are kept, counted while the receiver runs; at most a million of them',
   ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
   'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in place of each UID'),

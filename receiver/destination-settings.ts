@@ -19,24 +19,30 @@ const destinationsMax = 32;
 /** Not in the inbox, which is emptied: the file is read for each delivery. */
 const secret = (about: string) => outside(['inbox.folder'], optionalPath(about));
 
-/** What a PACS that takes C-STORE has of its own. */
+/** The settings that only a PACS reached with C-STORE has. */
 const dicom = {
-  host: awayFromLink(requiredText('host name or address of the PACS', textForms.host)),
+  host: awayFromLink(requiredText('the host name or address of the PACS', textForms.host)),
   port: wholeNumber({ min: 1, max: 65_535, fallback: 104 }, 'its DICOM port'),
   calledAe: requiredText('its AE title', textForms.aeTitle),
-  callingAe: textOr('DIODE', 'the own AE title', textForms.aeTitle),
-  'tls.enabled': yesOrNo(false, 'TLS; for dicomweb the url says it'),
+  callingAe: textOr('DIODE', 'the AE title that the receiver calls with', textForms.aeTitle),
+  'tls.enabled': yesOrNo(false, 'use TLS'),
 } as const;
 
-/** What a PACS that takes STOW-RS has of its own. */
+/** The settings that only a PACS reached with STOW-RS has. */
 const dicomweb = {
   url: awayFromLink(
-    requiredText('the DICOMweb service: studies are stored at /studies below it', textForms.webAddress),
+    requiredText(
+      'the address of the DICOMweb service; studies are stored at /studies below it',
+      textForms.webAddress,
+    ),
   ),
   credentialsFile: secret(
-    'a file of one line, "bearer TOKEN" or "basic USER:PASSWORD", that only its owner can read',
+    'a file with one line, "bearer TOKEN" or "basic USER:PASSWORD", that only its owner can read',
   ),
-  instancesPerRequest: wholeNumber({ min: 1, max: 500, fallback: 1 }, 'instances of one request'),
+  instancesPerRequest: wholeNumber(
+    { min: 1, max: 500, fallback: 1 },
+    'how many instances one request carries',
+  ),
 } as const;
 
 /** By kind; `deliver/destination-kinds.ts` has what each does. */
@@ -44,11 +50,13 @@ const kinds = { dicom, dicomweb } as const;
 
 const fields = {
   name: requiredText('its name in status, logs and command lines', textForms.name),
-  'tls.caFile': optionalPath('who signs its certificate, as PEM; default: whom the system trusts'),
-  'tls.certificateFile': optionalPath('the own certificate, as PEM'),
-  'tls.keyFile': secret('its private key, as PEM, that only its owner can read'),
-  'tls.serverName': optionalText('the name in its certificate, where it is not the host', textForms.host),
-  senders: texts({ textsMax: 64, form: textForms.senderId }, 'only what these senders took in'),
+  'tls.caFile': optionalPath(
+    'the authority that signs its certificate, as PEM; default: the authorities the system trusts',
+  ),
+  'tls.certificateFile': optionalPath("the receiver's own certificate, as PEM"),
+  'tls.keyFile': secret('the private key for that certificate, as PEM, that only its owner can read'),
+  'tls.serverName': optionalText('the name in its certificate, if it is not the host', textForms.host),
+  senders: texts({ textsMax: 64, form: textForms.senderId }, 'only instances that these senders took in'),
   modalities: texts({ textsMax: 64, form: textForms.modality }, 'only instances of these modalities'),
   sopClasses: texts(
     { textsMax: 500, form: textForms.uidPattern },
@@ -82,10 +90,10 @@ const fields = {
   ),
 } as const;
 
-/** A destination as the configuration has it, of whatever kind: what is a file is a path still. */
+/** A destination of any kind, as in the configuration: files are still paths. */
 export type DestinationSettings = ValuesByKind<typeof fields, 'kind', typeof kinds>;
 
-/** The same, of some kinds alone. */
+/** The same, for some of the kinds only. */
 export type SettingsOfKind<Kind extends DestinationSettings['kind']> = Extract<
   DestinationSettings,
   { readonly kind: Kind }
@@ -96,7 +104,12 @@ export const destinationSettings = listOfTablesByKind(
     fields,
     tablesMax: destinationsMax,
     uniqueField: 'name',
-    kind: { field: 'kind', fallback: 'dicom', about: 'C-STORE or STOW-RS', settings: kinds },
+    kind: {
+      field: 'kind',
+      fallback: 'dicom',
+      about: 'dicom delivers with C-STORE, dicomweb with STOW-RS',
+      settings: kinds,
+    },
   },
-  'PACS that get every released study',
+  'the PACS that get every released study',
 );

@@ -72,7 +72,7 @@ program
     const { values } = configurationOf(command, receiverSettings);
     const log = createLog('diode-receiver', values['log.level'], logOptions(values));
     const die = dieWith(log);
-    // A signal while it starts stops it in order too.
+    // A signal during the start also stops it in order.
     const starting = startReceiver(values, receiverHost(values, log, die));
     endUnlessStarted(starting);
     superviseProcess(
@@ -232,7 +232,7 @@ function statusText(
   ].join('\n');
 }
 
-/** Where the lost ones were lost; what did not reach this host needs no words. */
+/** Where datagrams were lost, unless all of them were lost before this host. */
 function lossesText({ link, ...here }: ReceiverStatus['link']['losses']): string {
   const places = Object.entries(here).filter(([, count]) => count > 0);
   if (places.length === 0) return '';

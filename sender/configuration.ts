@@ -106,7 +106,7 @@ export const senderSettings = {
   'dicom.storageCommitment': choice(
     ['refused', 'own-spool'],
     'refused',
-    'own-spool promises what this spool keeps, until it expires, and nothing of the PACS',
+    'own-spool commits only to what this spool keeps, until it expires, and says nothing of the PACS',
   ),
   'dicom.tlsKeyFile': optionalPath('the private key as PEM, mode 0600; with it the port accepts TLS only'),
   'dicom.tlsCertificateFile': optionalPath('the certificate for that key, followed by its chain'),
@@ -124,7 +124,7 @@ export const senderSettings = {
   ),
   'spool.retainForDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 14 },
-    'a study is kept for so long, counted while the sender runs, to be sent again',
+    'how long a study is kept to be sent again, counted while the sender runs',
   ),
   'spool.tombstoneDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 90 },
@@ -163,7 +163,7 @@ export const senderSettings = {
   ),
   'passes.carouselPercent': wholeNumber(
     { min: 0, max: 100, fallback: 25 },
-    'share of the link that repeats what is kept; 0 switches it off',
+    'the share of the link that repeats what the spool keeps; 0 switches this off',
   ),
   'passes.carouselGapSeconds': wholeNumber(
     { min: 1, max: 86_400, fallback: 60 },
@@ -175,11 +175,11 @@ export const senderSettings = {
   ),
   'beacon.rollSeconds': wholeNumber(
     { min: 1, max: 3600, fallback: 30 },
-    'how often all studies of the spool are listed to the receiver',
+    'how often the receiver gets a list of all studies in the spool',
   ),
   'events.keepForDays': realNumber(
     { min: 0.0001, max: 3650, fallback: 30 },
-    'so long the events are kept that diode-sender events shows, counted while it runs; at most a million of them',
+    'how long the events that diode-sender events shows are kept, counted while the sender runs; at most a million of them',
   ),
   'log.level': choice(['error', 'warn', 'info', 'debug'], 'info', 'what is logged'),
   'log.pseudonyms': yesOrNo(false, 'log a keyed pseudonym in place of each UID'),

@@ -70,7 +70,7 @@ program
     const { values } = configurationOf(command, senderSettings);
     const log = createLog('diode-sender', values['log.level'], logOptions(values));
     const die = dieWith(log);
-    // A signal while it starts stops it in order too.
+    // A signal during the start also stops it in order.
     const host = senderHost(values, log, die);
     let starting = startSender(values, host);
     endUnlessStarted(starting);
@@ -188,10 +188,10 @@ function statusText(
   const lines = [running ? 'diode-sender is running' : 'diode-sender is not running'];
   if (snapshot !== undefined) {
     const { queue, spool, datagrams, counters, link } = snapshot;
-    const oldest = queue.objects === 0 ? '' : `, the oldest for ${durationText(queue.oldestMs)}`;
-    lines.push(`queue    ${queue.objects} objects, ${bytesText(queue.bytes)}${oldest}`);
+    const oldest = queue.objects === 0 ? '' : `, the oldest waiting for ${durationText(queue.oldestMs)}`;
+    lines.push(`queue    ${countText(queue.objects, 'object')}, ${bytesText(queue.bytes)}${oldest}`);
     lines.push(`spool    ${bytesText(spool.bytes)} kept, ${bytesText(spool.freeBytes)} free`);
-    const stopped = link.stopped === 'none' ? '' : '; STOPPED: nothing can cross now';
+    const stopped = link.stopped === 'none' ? '' : '; STOPPED: nothing can be sent now';
     const notSent = link.notSent === 0 ? '' : `, ${link.notSent} not sent by ${link.interface}`;
     lines.push(`link     ${datagrams} datagrams transmitted in this session${notSent}${stopped}`);
     for (const [code, count] of Object.entries(counters))

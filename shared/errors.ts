@@ -44,7 +44,7 @@ export const errorCatalogue = {
     action: 'Create it and make the user that the program runs as its owner.',
   },
   E_ALREADY_RUNNING: {
-    meaning: 'Another process uses this spool or vault.',
+    meaning: 'Another process is using this spool or vault.',
     action: 'Stop the other process, or give this one a folder of its own.',
   },
   // Keys
@@ -166,8 +166,8 @@ export const errorCatalogue = {
     action: 'Find out what else sends on the link.',
   },
   E_DATAGRAM_VERSION: {
-    meaning: 'The sender speaks another version of the wire protocol.',
-    action: 'Bring both sides to versions that speak the same protocol.',
+    meaning: 'The sender uses another version of the wire protocol.',
+    action: 'Install versions that speak the same protocol on both sides.',
   },
   E_DATAGRAM_KEY: {
     meaning: 'A datagram names a key that this receiver does not have.',
@@ -182,8 +182,8 @@ export const errorCatalogue = {
     action: 'Set link.protection to the same value on both sides.',
   },
   E_DATAGRAM_FIELD: {
-    meaning: 'A header field is out of its bounds.',
-    action: 'Bring both sides to the same version; report it if they are.',
+    meaning: 'A header field is out of range.',
+    action: 'Install the same version on both sides. If they already match, report it.',
   },
   E_DATAGRAM_REPLAY: {
     meaning: 'A beacon or roll from an older session or with an older sequence number arrived again.',
@@ -201,7 +201,7 @@ export const errorCatalogue = {
   },
   E_DOCUMENT: {
     meaning: 'A manifest, beacon or roll does not follow its format.',
-    action: 'Bring both sides to the same version; report it if they are.',
+    action: 'Install the same version on both sides. If they already match, report it.',
   },
   E_DOCUMENT_BACKLOG: {
     meaning:
@@ -276,7 +276,7 @@ export const errorCatalogue = {
       'Look for files there that never stop changing or cannot be taken in, and for what writes them; remove them. Exporting fewer files at a time also helps.',
   },
   E_REJECTED_FULL: {
-    meaning: 'rejected/ is as full as it may be: files that cannot be taken in stay where they are.',
+    meaning: 'The folder rejected/ has reached its limit: files that cannot be taken in stay where they are.',
     action:
       'Look at what is in rejected/ and where it comes from, then remove it; the remaining files follow.',
   },
@@ -299,7 +299,7 @@ export const errorCatalogue = {
   E_VAULT_DAMAGED: {
     meaning: 'Files in the vault were missing, truncated or changed; they are being collected again.',
     action:
-      'Check the disk; diode-receiver missing names what has not come again yet, and damaged/ in the vault has the files.',
+      'Check the disk. diode-receiver missing names what has not come again yet; the damaged files are in damaged/ in the vault.',
   },
   E_COPY_WAITING: {
     meaning:
@@ -307,7 +307,7 @@ export const errorCatalogue = {
     action: 'It is made by itself, even after the disk was full: ask again in a moment.',
   },
   E_VERIFY: {
-    meaning: 'What is kept differs from the ledger.',
+    meaning: 'The stored files differ from the ledger.',
     action: 'See the list above; check the disk before anything else.',
   },
   E_RETENTION_SHORT: {
@@ -316,8 +316,8 @@ export const errorCatalogue = {
       'Give the spool a larger disk, or lower spool.retainForDays: an expired study cannot be sent again.',
   },
   E_LEDGER: {
-    meaning: 'The ledger can not be opened or written.',
-    action: 'Check the disk; do not delete the ledger: it knows what was taken in.',
+    meaning: 'The ledger cannot be opened or written.',
+    action: 'Check the disk. Do not delete the ledger: it is the record of everything taken in.',
   },
   // Studies on the high side
   E_STUDY_INCOMPLETE: {
@@ -447,8 +447,8 @@ export const errorCatalogue = {
     action: 'If instances are still missing, make a new one with diode-receiver missing.',
   },
   E_TICKET_EXPIRED: {
-    meaning: 'The ticket is too old, or what it asks for is not kept any more.',
-    action: 'Make a new one; what the sender does not keep has to be sent by the scanner again.',
+    meaning: 'The ticket is too old, or the sender no longer has what it asks for.',
+    action: 'Make a new one; what the sender no longer has must be sent from the scanner again.',
   },
   // Senders
   E_SENDER_KEY: {
@@ -471,7 +471,7 @@ export const errorCatalogue = {
   E_SENDER_RENEWED: {
     meaning: "This sender's session counter reached its limit, so it continues under a new sender id.",
     action:
-      'Retire the old id on the high side, with diode-receiver senders retire; what is kept is sent under the new one.',
+      'On the high side, retire the old id with diode-receiver senders retire; everything in its spool is sent under the new one.',
   },
   E_STUDY_NUMBERS: {
     meaning: 'A sender announces far more studies than anything received from it has named.',
@@ -552,7 +552,7 @@ export const errorCatalogue = {
   },
   E_INSTALLATION: {
     meaning: 'A part of the program is missing or does not run on this machine.',
-    action: 'Run npm run build, or install the package again.',
+    action: 'Run npm run build, or reinstall this version.',
   },
   E_ALARMS: {
     meaning: 'There are more alarms with one code than are shown individually.',
@@ -577,7 +577,7 @@ export function isStorageCode(code: ErrorCode): boolean {
   return storageCodes.some((each) => each === code);
 }
 
-/** Whether a string (from a ledger, a beacon) is a code this version knows. */
+/** Whether a string (from a ledger, a beacon) is a code that this version knows. */
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(errorCatalogue, text);
 }

@@ -133,13 +133,16 @@ export class LedgerDatabase {
   #migrate(path: string, migrations: readonly Migration[]): void {
     const version = number(this.get('PRAGMA user_version') ?? {}, 'user_version');
     if (version > migrations.length) {
-      throw new DiodeError('E_LEDGER', `the ledger is of a newer release (version ${version})`);
+      throw new DiodeError(
+        'E_LEDGER',
+        `the ledger was made by a newer version of the program (schema ${version})`,
+      );
     }
     const id = number(this.get('PRAGMA application_id') ?? {}, 'application_id');
     if (version > 0 && id !== schemaId(migrations.slice(0, version)))
       throw new DiodeError(
         'E_LEDGER',
-        'the ledger was made by another build, which lays it out otherwise: run that one',
+        'the ledger was made by another build with a different layout: run that build',
       );
     if (version === migrations.length) return;
     if (this.#mode === 'read')

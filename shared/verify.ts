@@ -50,7 +50,7 @@ export function differenceOf(disk: Disk, file: KeptFile, buffer: Uint8Array): Di
 
 /**
  * Reads all files, with progress on standard error.
- * @param isStillKept asked about what differs: it may have been removed on purpose meanwhile
+ * @param isStillKept asked about files that differ: they may have been removed on purpose in the meantime
  */
 export function verifyFiles<File extends KeptFile>(
   files: Iterable<File>,

@@ -1,10 +1,10 @@
 /**
- * Who uses how much of something that is bounded. The rule for all of it: **where there is no room, the one that
- * uses most gives way**: of the keys the one whose senders use most together, and of its senders the one that uses most.
+ * Who has how much of something that is bounded. The rule everywhere: **when there is no room, whoever has most gives
+ * way**: first the key whose senders together have most, then the one of its senders that has most.
  *
- * So a sender that is alone may have everything. One that uses no more than its fair share (all of it by the number of
- * keys that use something, and that by the senders of its key) is never pushed out by another. And many sender ids
- * under one key get no more than one.
+ * So a sender that is alone may have everything. One that has no more than its fair share (the total divided by the number
+ * of keys that have something, and that by the senders of its key) is never pushed out by another. And many sender ids
+ * under one key get no more than a single one.
  */
 import { limits } from '../../shared/wire/limits.ts';
 
@@ -68,7 +68,7 @@ export class Accounts<A extends Account> {
     return account;
   }
 
-  /** Closes an account that uses nothing. */
+  /** Closes an account that has nothing left. */
   close(account: A): void {
     const ofKey = this.#byKey.get(account.keyId);
     if (ofKey === undefined) return;
@@ -79,7 +79,7 @@ export class Accounts<A extends Account> {
     if (ofKey.bySender.size === 0 && ofKey.common === undefined) this.#byKey.delete(account.keyId);
   }
 
-  /** What the senders of a key use together, and how many they are. */
+  /** What the senders of a key use together, and how many there are. */
   ofKey(keyId: number, usedBy: (account: A) => number): { readonly used: number; readonly accounts: number } {
     const ofKey = this.#byKey.get(keyId);
     if (ofKey === undefined) return { used: 0, accounts: 0 };
@@ -87,7 +87,7 @@ export class Accounts<A extends Account> {
     return { used: usedOf(ofKey, usedBy), accounts: bySender.size + (common === undefined ? 0 : 1) };
   }
 
-  /** Who has to give way, by what each uses. Undefined when nobody uses anything. */
+  /** Who has to give way, by what each uses. Undefined if nobody uses anything. */
   largest(usedBy: (account: A) => number): A | undefined {
     let most = 0;
     let ofKey: KeyAccounts<A> | undefined;

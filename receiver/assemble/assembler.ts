@@ -2,8 +2,8 @@
  * The assembler: admitted datagrams go in, whole and verified objects come out. It does no I/O of its own
  * (a sink writes) and reads no clock. Sessions mean nothing to it: key and object id say what belongs together.
  *
- * Everything is bounded: open objects, memory of open blocks, memory of documents. Where one of them is full, the
- * sender that uses most gives way (accounts.ts). What is dropped for room is counted, and comes again with a later pass.
+ * Everything is bounded: open objects, memory for open blocks, memory for documents. When one of them is full, the
+ * sender that has most gives way (accounts.ts). What is dropped to make room is counted, and comes again with a later pass.
  */
 import { isCalibration } from '../../shared/wire/calibration.ts';
 import {

@@ -25,7 +25,7 @@ export interface CompletingOptions {
   readonly open: OpenObjects;
   readonly finished: FinishedObjects;
   readonly counters: AssemblerCounters;
-  /** Room for what one block uses. */
+  /** Room for the payload of one block. */
   readonly payload: Uint8Array;
 }
 

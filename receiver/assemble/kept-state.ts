@@ -17,9 +17,8 @@ export interface Opening {
 }
 
 /**
- * An object id as one key claims it. Until an object is verified anybody who has a key can name its id, so what is
- * collected is told apart by both: under one key nothing can be said of what comes under another. A verified object has its
- * id for itself.
+ * An object id as claimed under one key. Until an object is verified, anyone with a key can name its id, so collected data
+ * is kept apart by both: a key has no effect on what comes under another one. A verified object has its id to itself.
  */
 export interface ObjectClaim {
   /** 16 bytes as hexadecimal */

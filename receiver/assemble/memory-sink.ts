@@ -1,6 +1,6 @@
 /**
- * The sink of a document: manifests, beacons and rolls are put together in memory, within their limit. It keeps what
- * came, never what was claimed: a header that states 32 MiB takes nothing.
+ * The sink of a document: manifests, beacons and rolls are assembled in memory, within their limit. It uses memory for
+ * what came, never for what was claimed: a header that states 32 MiB takes nothing.
  */
 import { assert } from '../../shared/assert.ts';
 import { limits } from '../../shared/wire/limits.ts';

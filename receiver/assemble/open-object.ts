@@ -39,8 +39,8 @@ export class OpenObject {
   touchedAtMs = 0;
   grewAtMs = 0;
   /**
-   * Made when the first block is whole. Where datagrams are lost, thousands of objects wait for a later pass, many of
-   * them without one whole block: what each uses meanwhile counts.
+   * Made when the first block is complete. When datagrams are lost, thousands of objects wait for a later pass, many
+   * without a single complete block, so the memory of each one counts.
    */
   #seal: ObjectSeal | undefined;
   /** One bit per block, allocated with the first finished one: a header that claims a million blocks takes nothing. */

@@ -1,7 +1,7 @@
 /**
- * All objects that are being collected, with the blocks of them that are in memory. Objects, memory and memory of
- * documents are bounded; where one is full, the sender that uses most gives up what it left alone for longest (see
- * accounts.ts). Nothing here takes longer the more is open.
+ * All objects that are being collected, with their blocks in memory. Objects, memory, and memory for documents are
+ * bounded; when one is full, the sender that has most gives up what was left untouched for longest (see accounts.ts).
+ * Nothing here takes longer when more is open.
  */
 import { assert, present } from '../../shared/assert.ts';
 import { limits } from '../../shared/wire/limits.ts';
@@ -23,7 +23,7 @@ export interface OpenObjectsOptions {
   /** How long an instance may go without a new block before it is given up. */
   readonly partialMs: number;
   readonly spill: BlockSpill;
-  /** For what one block uses while it is kept elsewhere. */
+  /** Room for one block while it is kept elsewhere. */
   readonly payload: Uint8Array;
   readonly counters: AssemblerCounters;
   readonly shortages: Shortages;
@@ -96,7 +96,7 @@ export class OpenObjects {
   /** Adds an object; at the limit, another one goes. */
   add(object: OpenObject, origin: Origin): Collecting {
     const account = this.#accounts.of(origin.keyId, origin.senderHex);
-    // It counts before another one goes for it: who asks may be who uses most.
+    // It counts before another one goes for it: whoever asks may have most.
     account.objects += 1;
     if (this.#size >= this.#options.openObjectsMax) this.#evictObject();
     const memory = object.sink instanceof MemorySink ? object.sink : undefined;
@@ -145,11 +145,11 @@ export class OpenObjects {
   }
 
   /**
-   * Makes room for a part of a document, if need be by another document of who uses most.
+   * Makes room for a part of a document, if need be by dropping a document of whoever has most.
    * @returns false when there is none
    */
   makeDocumentRoom(collecting: Collecting, bytes: number): boolean {
-    // It counts before others go for it: who asks may be who uses most.
+    // It counts before others go for it: whoever asks may have most.
     this.#documentBytes += bytes;
     collecting.account.documentBytes += bytes;
     while (this.#documentBytes > documentsMemoryBytes) {

@@ -4,10 +4,10 @@
  * - **rate**: 0.8 of the highest rate that lost nothing. A test counts datagrams; in operation the same processors also decode,
  *   decrypt, hash and write, and a test of a second does not see the stall that comes once an hour.
  * - **k, m**: k = 200, and the smallest m with which a block fails at most once in 10^7 at the loss seen, but not below the
- *   default: a minute shows an ordinary minute. Where 255 symbols don't cover both, k gives way.
- * - **D**: D x m is 1.5 times the longest burst at least, carried over to the proposed rate: a pause of the
- *   receiving host lasts so long whatever the rate. Beyond the bounds of D m grows.
- * - **buffers** of the receiver by time at that rate, never below what is configured.
+ *   default: a minute shows an ordinary minute. If both don't fit into 255 symbols, k gives way.
+ * - **D**: D x m is at least 1.5 times the longest burst, scaled to the proposed rate: a pause of the receiving
+ *   host lasts as long at any rate. Where D reaches its bound, m grows.
+ * - **buffers** of the receiver: by time at that rate, never below what is configured.
  */
 
 import { openBlocksBounds } from '../../shared/config/link-settings.ts';
@@ -58,7 +58,7 @@ const sourceSymbolsWanted = 200;
 const blockFailure = 1e-7;
 /** A link that loses more must be repaired, not tuned. */
 const lossMax = 0.3;
-/** So long a pause of this program the socket buffer takes, and the disk's the ring: as the defaults do at 1 Gb/s. */
+/** How long a pause of this program the socket buffer bridges, and one of the disk the ring: as the defaults do at 1 Gb/s. */
 const bufferSeconds = 0.25;
 const ringSeconds = 0.4;
 const mebibyte = 2 ** 20;

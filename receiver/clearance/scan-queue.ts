@@ -47,7 +47,7 @@ interface Waiting {
   againAtMs: number;
 }
 
-/** Scans at the same time. The last free place is for a sender that has none: one's slow files don't keep the rest waiting. */
+/** Simultaneous scans. The last free place is for a sender that has none: one sender's slow files don't delay the rest. */
 export const scansMax = 5;
 const pageRows = 64;
 const sendersMax = 256;

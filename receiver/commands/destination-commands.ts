@@ -43,7 +43,7 @@ export function addDestinationCommands(program: Command, parts: DestinationComma
     });
   destinations
     .command('test [name]')
-    .description('ask each PACS, or one, with C-ECHO or an HTTP request, and say what it answers')
+    .description('send each PACS, or one, a C-ECHO or an HTTP request, and show what it answers')
     .action((name: string | undefined, _options, command: Command) =>
       testDestinations(configurationOf(command).destinations, name, isJson(command)),
     );
@@ -68,7 +68,7 @@ export function addDestinationCommands(program: Command, parts: DestinationComma
       if (!isUid(studyUid)) throw new DiodeError('E_USAGE', 'this is not a Study Instance UID');
       const rows = await withLedger(configurationOf(command), (ledger) => ledger.deliveries.list(studyUid));
       if (isJson(command)) return print(JSON.stringify({ deliveries: rows }));
-      if (rows.length === 0) return print('nothing of this study is on its way to a destination');
+      if (rows.length === 0) return print('no instance of this study was queued for a destination');
       print(deliveryTable(rows));
     });
 }
@@ -98,7 +98,7 @@ async function testDestinations(
   else
     print(
       table(
-        ['destination', '', 'what it found', 'code'],
+        ['destination', '', 'result', 'code'],
         reports.map((each) => [each.name, each.works ? 'works' : 'FAILS', each.found, each.code ?? '']),
       ),
     );

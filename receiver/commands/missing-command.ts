@@ -234,7 +234,7 @@ function senderOf(ledger: ReceiverLedger, rows: readonly MissingRow[]): SenderRe
   return sender;
 }
 
-/** The day on the sender's clock, as its last beacon told it: clocks of the two sides may be years apart. */
+/** The day on the sender's clock, according to its last beacon: the clocks of the two sides may be years apart. */
 function senderDay(values: ReceiverConfiguration, senderId: string, wallMs: number): number {
   const senders = readSnapshot<ReceiverStatus>(snapshotPath(values))?.senders ?? [];
   return dayOf(wallMs + (senders.find((sender) => sender.senderId === senderId)?.clockSkewMs ?? 0));

@@ -1,4 +1,4 @@
-/** `diode-receiver verify`: reads everything in the vault again; what differs from the ledger is collected anew. */
+/** `diode-receiver verify`: reads the whole vault again; files that differ from the ledger are collected again. */
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -55,7 +55,7 @@ export function addVerifyCommand(program: Command, side: ReceiverSide, withLedge
             rows.map((row) => [row.objectId, row.studyUid, row.difference]),
           ),
         );
-      const summary = `${countText(files, 'file')}, ${bytesText(bytes)} read; ${rows.length} differ`;
+      const summary = `${countText(files, 'file')}, ${bytesText(bytes)} read; ${countText(rows.length, 'difference')}`;
       const said =
         rows.length === 0
           ? ''
@@ -69,7 +69,7 @@ export function addVerifyCommand(program: Command, side: ReceiverSide, withLedge
     });
 }
 
-/** What should be in the vault, in the order it came. */
+/** What should be in the vault, in the order in which it arrived. */
 function* keptFiles(ledger: ReceiverLedger, folder: string): Generator<VaultFile> {
   let after = 0;
   for (;;) {
@@ -83,9 +83,9 @@ function* keptFiles(ledger: ReceiverLedger, folder: string): Generator<VaultFile
 }
 
 /**
- * The running program does it at once; one that does not run does it when it starts. A read of hours is worth telling
- * also where it can't be asked.
- * @returns what becomes of them
+ * The running program does it at once; otherwise it is done at the next start. What hours of reading found is shown even
+ * if the program can't be asked.
+ * @returns what happens to them
  */
 async function collectAgain(program: AskedProgram, objectIds: readonly string[]): Promise<string> {
   const { verb } = collectAgainForm;

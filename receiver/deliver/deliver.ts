@@ -1,4 +1,4 @@
-/** Delivery to a destination of any kind, and the test of one: what the wiring needs of this folder. */
+/** Delivery to a destination of any kind, and the test of one: what the wiring needs from this folder. */
 import { DiodeError, type ErrorCode } from '../../shared/errors.ts';
 import type { DeliveryResult } from './delivery-result.ts';
 import { type DestinationOf, destinationKinds, type KindOfDestination } from './destination-kinds.ts';

@@ -2,9 +2,9 @@
  * What waits for which destination, and when it is tried: pure logic over a durable ledger. Time is the program's
  * accumulated running time, so that a jump of the wall clock changes nothing.
  *
- * A destination that does not answer is left alone for longer and longer; so is a sender there whose instances alone are
- * not answered, and an instance that it can't take now. None of them keeps the others waiting. What is refused for good leaves
- * the queue and stays in the ledger for a person.
+ * A destination that does not answer is left alone for longer and longer; so is, at that destination, a sender whose
+ * instances alone get no answer, and an instance that it can't take now. None of them delays the others. What is refused
+ * permanently leaves the queue and stays in the ledger for a person.
  */
 import { present } from '../../shared/assert.ts';
 import type { ErrorCode } from '../../shared/errors.ts';

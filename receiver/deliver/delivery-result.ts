@@ -15,6 +15,6 @@ export interface DeliveryResult {
   readonly status?: number;
   /** Why it was not delivered. */
   readonly code?: ErrorCode;
-  /** What the destination said, 64 characters at most. It may contain PHI: for the operator's eyes, never for a log. */
+  /** What the destination said, at most 64 characters. It may contain PHI: for the operator's eyes, never for a log. */
   readonly comment?: string;
 }

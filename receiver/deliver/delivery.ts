@@ -1,7 +1,7 @@
 /**
- * Delivery as it runs: takes what is due from the durable queue, hands it to the courier (the thread that speaks to the
- * destinations) a round at a time, and enters what became of it. Each destination has its own round, so that a slow one
- * keeps nobody waiting. Driven by `step`; no I/O but the ledger.
+ * Running deliveries: takes what is due from the durable queue, hands it to the courier (the thread that talks to the
+ * destinations) one round at a time, and records the outcome. Each destination has its own round, so that a slow one
+ * delays no other. Driven by `step`; no I/O except the ledger.
  *
  * What was delivered but not yet recorded when the program stops is sent again: at least once, under the same UIDs.
  */

@@ -129,7 +129,7 @@ export class Requestor implements AssociationListener {
         this.#data(event.part);
         break;
       case 'release-requested':
-        // Only requestors close in order; one that accepted and does so gets its answer, and our work goes on elsewhere.
+        // Only requestors send A-RELEASE; an acceptor that does gets its answer, and our work continues elsewhere.
         this.#layer.respondRelease(this.#clock.monotonicMs());
         this.#end(new DiodeError('E_ASSOCIATION_ABORTED', 'the peer closed the association'));
         break;

@@ -159,7 +159,7 @@ function asBytes(undecoded: string | undefined): string | undefined {
   return undecoded === undefined ? undefined : `\0bytes ${undecoded}`;
 }
 
-/** A patient as the ledger may keep it: of each value a keyed hash, which also tells the attributes apart. */
+/** A patient as the ledger may keep it: a keyed hash of each value, which also depends on the attribute. */
 export function hashPatient(patient: Patient, key: Uint8Array): ComparablePatient {
   const normal = normalPatient(patient);
   const hashed: Partial<Record<keyof ComparablePatient, string>> = {};

@@ -1,6 +1,6 @@
 /**
- * What the 128 bytes before `DICM` are (PS3.10 section 7.1). They may be anything: a TIFF header for dual-format
- * files by the standard's own idea, and the header of a program by an attacker's (CVE-2019-11687).
+ * What the 128 bytes before `DICM` are (PS3.10 section 7.1). They may contain anything: a TIFF header for dual-format
+ * files, as the standard intends, or the header of a program, as an attacker does (CVE-2019-11687).
  */
 export type PreambleKind = 'zero' | 'tiff' | 'executable' | 'other';
 

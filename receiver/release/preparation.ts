@@ -2,7 +2,7 @@
  * What precedes the rename of a release, in bounded steps beside other work: every instance gets the file that goes out
  * (see outgoing.ts), and the folder to rename is built beside the inbox and synced.
  *
- * What a release waits for delays no other one; one that the disk refuses is begun again when it is asked for again.
+ * A waiting release does not delay any other; one that the disk refuses is started over when it is requested again.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';

@@ -33,7 +33,7 @@ export interface TicketPlan {
 const rangesMax = 300;
 const studiesMax = 200;
 
-/** What of the rows of one sender a ticket can ask for: all but what its sender has not closed, or keeps no more. */
+/** The rows of one sender that a ticket can ask for: all except what its sender has not closed, or no longer has. */
 export function wantedStudies(ledger: ReceiverLedger, rows: readonly MissingRow[]): WantedStudy[] {
   const wanted = new Map<number, WantedStudy>();
   const later = new Set<number>();

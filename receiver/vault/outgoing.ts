@@ -3,8 +3,8 @@
  * Every way out asks here (inbox, C-STORE, STOW-RS, partial release, quarantine), and none falls back to the original:
  * while the copy does not exist yet, the instance waits.
  *
- * Copies are made in steps beside other work, in turn for each sender, so that what one sends keeps nobody else's waiting.
- * What the disk refuses is tried again. A copy is made of nothing but what came: its source is hashed on the way.
+ * Copies are made in steps beside other work, each sender in turn, so that no sender delays the others. What the disk
+ * refuses is tried again. A copy is only ever made of the original: its source is hashed on the way.
  */
 
 import type { Clock } from '../../shared/clock.ts';

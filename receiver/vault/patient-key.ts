@@ -1,6 +1,6 @@
 /**
- * The key of the hashes of patients in this ledger. It is made once and lies beside the vault's files, which name the
- * patients anyway: so that whoever gets a ledger, or of a backup of it, learns no patient from it.
+ * The key for the hashes of patients in this ledger. It is created once and kept beside the vault's files, which name the
+ * patients anyway, so that whoever gets a ledger or a backup of it learns nothing about patients.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

@@ -4,10 +4,10 @@
  * begun, and the disk is checked again with each block that is written, so that neither a header's claim nor what others
  * write takes it past its mark.
  *
- * What never becomes whole is bounded by sender: where there is no room for an object, the sender that uses most for
- * what is not whole gives up what it left alone for longest, as long as it uses more than its fair share of what such
- * objects may take. One that is alone may have all of it. What is whole stays; but near the high-water mark a sender that has
- * far more of it than others begins nothing more.
+ * What never becomes whole is bounded by sender: when there is no room for an object, the sender that has most of what is
+ * not whole gives up what was left untouched for longest, as long as it has more than its fair share of what such objects
+ * may take. One that is alone may have all of it. Whole objects stay; but near the high-water mark a sender that has far
+ * more of them than others may begin nothing more.
  */
 
 import { DiodeError } from '../../shared/errors.ts';
@@ -141,7 +141,7 @@ export class Room {
    */
   reserve(facts: ObjectFacts, hereBytes: number, sink: () => ObjectSink): ObjectSink | undefined {
     const account = this.#accounts.of(facts.keyId, facts.senderId);
-    // It counts before others go for it: who asks may be who uses most.
+    // It counts before others go for it: whoever asks may have most.
     account.reservedBytes += facts.objectBytes;
     this.#reservedBytes += facts.objectBytes;
     if (hereBytes === 0 && !this.#makeRoom(facts, account)) {

@@ -9,7 +9,7 @@ export interface WholeBytes {
   readonly ofSenders: () => ReadonlyMap<string, number>;
   /** Sender ids in use, including those that have nothing in the vault. */
   readonly senderIds: () => readonly string[];
-  /** Sender ids of one key name count as one: who has the key can have many. */
+  /** Sender ids of one key name count as one: whoever has the key can have many. */
   readonly groupOf: (senderId: string) => string;
 }
 

@@ -237,7 +237,7 @@ export class SpillArea implements BlockSpill {
     this.#free.push(slot);
   }
 
-  /** Puts a slot on top of the free ones: a free one, or one of a sender that has more than the one that asks. */
+  /** The slot on top of the free ones: a free one, or one taken from a sender that has more than the one that asks. */
   #slotFor({ keyId, senderId }: ObjectFacts): number | undefined {
     const free = this.#free.at(-1);
     if (free !== undefined && (free < this.#grownSlots || this.#mayGrow())) return free;

@@ -133,8 +133,8 @@ function waitingLines(left: number) {
 export function importText(summary: ImportSummary): string {
   const { files, taken, studies, duplicates, dicomdirs, others, waiting, failed } = summary;
   const lines = [
-    `${files} files: ${taken} instances of ${studies} studies taken in, ${duplicates} kept already`,
-    `skipped: ${dicomdirs} DICOMDIR, ${others} that are no DICOM`,
+    `${countText(files, 'file')}: ${countText(taken, 'instance')} of ${countText(studies, 'study', 'studies')} taken in, ${duplicates} already there`,
+    `skipped: ${dicomdirs} DICOMDIR, ${others} not DICOM`,
   ];
   if (waiting > 0)
     lines.push(`copied, waiting in the spool for diode-sender to take in: ${countText(waiting, 'instance')}`);

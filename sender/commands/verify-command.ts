@@ -57,7 +57,7 @@ export function addVerifyCommand(program: Command, withLedger: WithLedger): void
     });
 }
 
-/** What should be in the spool, in the order it was taken in. */
+/** What should be in the spool, in the order in which it was taken in. */
 function* keptFiles(ledger: SenderLedger, folder: string): Generator<KeptFile> {
   let after = 0;
   for (;;) {

@@ -59,7 +59,7 @@ interface Request {
   readonly contextId: number;
   readonly take: (bytes: Uint8Array) => Promise<void> | undefined;
   readonly finish: () => Promise<CommitmentOutcome> | CommitmentOutcome;
-  /** What there is of its data set goes. */
+  /** Drops what is kept of its data set. */
   readonly abandon?: () => void;
 }
 

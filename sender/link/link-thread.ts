@@ -31,7 +31,7 @@ export type LinkThreadMessage =
     }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly fatal: boolean };
 
-/** What it is told: whether what is in the ring stays there, and how many datagrams leave nevertheless. */
+/** What it is told: whether to stop what is in the ring, and how many datagrams leave nevertheless. */
 export interface LinkThreadOrder {
   readonly isStopped: boolean;
   readonly probes: number;

@@ -1,7 +1,7 @@
 /**
- * The pacer: deadlines instead of sleeps. Each datagram moves the deadline of the next by its time on the
- * wire, so the rate is kept whatever the timer does. What a pause delayed leaves in bursts with gaps between them, at
- * about twice the rate, and what a long pause delayed is not made up for.
+ * The pacer: deadlines instead of sleeps. Each datagram moves the next one's deadline by its time on the wire, so the
+ * rate is kept whatever the timer does. What a short pause delayed leaves in bursts with gaps between them, at about
+ * twice the rate; a long pause is not made up for.
  */
 import { assert } from '../../shared/assert.ts';
 import { wireTimeMs } from '../../shared/wire/wire-time.ts';

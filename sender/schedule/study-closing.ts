@@ -75,8 +75,8 @@ export class StudyClosing {
   }
 
   /**
-   * Over this association come instances of this study: as long as it is open, they may be still on their way. An
-   * association keeps so many studies open and no more; its oldest are closed by quiet time then.
+   * Instances of this study come over this association: as long as it is open, more may be on their way. An association
+   * keeps only a bounded number of studies open; beyond that, its oldest are closed by quiet time.
    */
   studySeen(studyUid: string, associationId: number): void {
     const associations = this.#openAssociations.get(studyUid) ?? new Set();

@@ -94,5 +94,5 @@ function noneKept(ledger: SenderLedger, numbers: readonly number[]): DiodeError 
   const [first = 0] = numbers;
   if (first > ledger.studies.highestNumber())
     return new DiodeError('E_STUDY_UNKNOWN', `this sender has no study number ${first} yet`);
-  return new DiodeError('E_TICKET_EXPIRED', `study number ${first} is not kept any more`);
+  return new DiodeError('E_TICKET_EXPIRED', `the sender no longer has study number ${first}`);
 }

@@ -1,6 +1,6 @@
 /**
- * Compares what somebody gave with the settings there are: kinds and bounds, what has to be given, and what
- * one value means for another. All that is wrong is listed.
+ * Checks the given values against the settings: their types and bounds, which are required, and how one value
+ * restricts another. Every error is listed.
  */
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { DiodeError } from '../errors.ts';
@@ -124,7 +124,7 @@ function checkTables(
   return { values, origins };
 }
 
-/** The fields of a table of the kind that it says it is; what is given and is another kind's is an error. */
+/** The fields of a table of the kind that it names; a field that belongs to another kind is an error. */
 function fieldsOfKind(
   { fields, kinds }: NonNullable<Setting['tables']>,
   given: ReadonlyMap<string, Given>,
@@ -137,7 +137,7 @@ function fieldsOfKind(
   const isKnown = typeof said === 'string' && Object.hasOwn(kinds.settings, said);
   const own = { ...fields, ...(isKnown && kinds.settings[said]) };
   for (const [key, one] of given) {
-    // Nobody can tell of which kind a table is that names none there is.
+    // If a table names an unknown kind, nobody can tell which fields it may have.
     if (!isKnown || Object.hasOwn(own, key)) continue;
     const owners = Object.keys(kinds.settings).filter((kind) =>
       Object.hasOwn(kinds.settings[kind] ?? {}, key),
@@ -148,7 +148,7 @@ function fieldsOfKind(
   return own;
 }
 
-/** The values of a TOML table by key path, of unknown tables too: each key then names its nearest one. */
+/** The values of a TOML table by key path, including unknown tables: each of their keys then names the nearest known one. */
 export function* leaves(
   table: Record<string, unknown>,
   settings: Settings,
@@ -171,7 +171,7 @@ function isTableOf(settings: Settings, key: string): boolean {
   return Object.keys(settings).some((known) => known.startsWith(`${key}.`));
 }
 
-/** Whether a condition is met; undefined when nobody can tell, since what decides it has an error of its own. */
+/** Whether a condition is met; undefined when that cannot be told, because the value it depends on has an error of its own. */
 function isMet(
   condition: Setting['requiredWhere'],
   settings: Settings,

@@ -23,7 +23,7 @@ export interface Setting<T = unknown> {
   readonly outside?: readonly string[];
   /** The key of the link's address: this address, host or web address must not be on the link's network. */
   readonly awayFrom?: string;
-  /** Only demanded where the key beside it has this value; it may be there elsewhere. */
+  /** Only required where the key beside it has this value; it may be given elsewhere too. */
   readonly requiredWhere?: Condition;
   /** What each table of a list has. */
   readonly tables?: Tables;
@@ -162,7 +162,7 @@ export function listOfTables<const Fields extends Settings>(
 }
 
 /**
- * A list of tables of several kinds: `kind` is a field like any other, and says which further ones a table has. A field
+ * A list of tables of several kinds: `kind` is a field like any other, and decides which further fields a table has. A field
  * of another kind is an error.
  */
 export function listOfTablesByKind<

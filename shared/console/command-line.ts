@@ -14,7 +14,7 @@ export interface GlobalOptions {
   readonly json: boolean;
 }
 
-/** A command line with the options every command has. */
+/** A command line with the options that every command has. */
 export function createProgram(name: string, about: string, defaultConfiguration: string): Command {
   return (
     new Command(name)
@@ -104,7 +104,7 @@ export function addCommonCommands(program: Command, settings: Settings): void {
     });
 }
 
-/** Reads the snapshot of the running program; undefined when it never ran here. */
+/** Reads the snapshot of the running program; undefined if it never ran here. */
 export function readSnapshot<T>(path: string): T | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));

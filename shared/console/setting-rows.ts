@@ -1,6 +1,7 @@
 /** The rows of `config show`: every setting, including those of a list of tables that has no table yet. */
 import type { Origin } from '../config/check-values.ts';
 import { allFields, type Settings } from '../config/settings.ts';
+import { countText } from './quantities.ts';
 
 /** Key, value, where the value comes from, what it is for. */
 export type SettingRow = readonly [string, string, Origin, string];
@@ -15,7 +16,7 @@ export function settingRows(
     const from = origins[key] ?? 'default';
     if (tables === undefined) return [[key, valueText(value), from, about]];
     const list: readonly Record<string, unknown>[] = Array.isArray(value) ? value : [];
-    const many = list.length === 1 ? '1 table' : `${list.length} tables`;
+    const many = countText(list.length, 'table');
     // A list without tables shows what one could have.
     const tablesShown =
       list.length === 0 ? [['', {}] as const] : list.map((each, at) => [at + 1, each] as const);

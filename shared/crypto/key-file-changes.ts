@@ -31,7 +31,7 @@ export function addKey(path: string, randomBytes: (count: number) => Uint8Array,
   if (taken.length >= keysMax)
     throw new DiodeError(
       'E_KEY_FORMAT',
-      `the key file has ${keysMax} keys, the most there may be: revoke one`,
+      `the key file already has ${keysMax} keys, the maximum: revoke one first`,
     );
   let key = newKey(randomBytes, itsName);
   for (let again = 0; taken.includes(key.id) && again < 64; again += 1) key = newKey(randomBytes, itsName);

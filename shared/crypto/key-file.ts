@@ -69,7 +69,7 @@ export function readKeyRing(path: string, credentialsFolder?: string): KeyRing {
     readSecretFile({ path, name: 'the key file', codes }, credentialsFolder),
   );
   const [first, ...others] = keys;
-  if (first === undefined) throw new DiodeError('E_KEY_FORMAT', 'the key file has no key');
+  if (first === undefined) throw new DiodeError('E_KEY_FORMAT', 'the key file contains no key');
   return { keys: [first, ...others], names: new Map(keys.map(({ id, name }) => [id, name])), senders };
 }
 

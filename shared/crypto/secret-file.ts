@@ -1,4 +1,4 @@
-/** Reads files with secrets in them: nobody but their owner may read them, and nothing of them is ever logged. */
+/** Reads files that contain secrets: only their owner may read them, and nothing in them is ever logged. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DiodeError, type ErrorCode, errorCauseCode } from '../errors.ts';

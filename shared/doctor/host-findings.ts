@@ -31,7 +31,7 @@ export function spaceFinding(
   return ok(check, found);
 }
 
-/** No program of this version ran before it was made. */
+/** This version cannot have run before it was made. */
 const notBeforeMs = Date.UTC(2026, 0, 1);
 const skewMs = 60_000;
 

@@ -22,8 +22,8 @@ export function keyNamesFinding({ keys }: Pick<KeyRing, 'keys'>, senders: number
     return wrong(
       'key names',
       'warning',
-      `no name behind key ${ids}: whoever has one of these keys can speak as any sender of theirs`,
-      'give each sender a key of its own with keygen --name, and bind it with diode-receiver senders bind',
+      `${unnamed.length === 1 ? `key ${ids} has` : `keys ${ids} have`} no name: anyone who has such a key can pose as any sender that uses one`,
+      'Give each sender a key of its own with keygen --name, and bind it with diode-receiver senders bind.',
     );
   }
   const named = [...names].filter((name) => name !== '');

@@ -49,7 +49,7 @@ export function interfaceFindings(
 }
 
 /**
- * That the socket of the link is bound to its interface.
+ * That the link's socket is bound to its interface.
  * @param configured `link.interface`
  * @param actual the interface that has this host's address on the link
  * @param boundTo as the running program reports it; undefined while it is not bound

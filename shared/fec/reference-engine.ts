@@ -1,7 +1,7 @@
 /**
- * The erasure code by the package `reed-solomon-erasure` (the Rust crate of that name as WebAssembly). It defines
- * the code: the other engines are compared with it, and it runs where they can not. It is slow at large k, because
- * it builds its matrix anew in each call.
+ * The erasure code of the package `reed-solomon-erasure` (the Rust crate of that name as WebAssembly). It defines the
+ * code: the other engines are compared with it, and it runs where they cannot. It is slow at large k, because it builds
+ * its matrix again in each call.
  *
  * The package exports its memory and two functions on addresses, but no allocator. So this file grows the memory once
  * and owns the added part: the package never writes there, and this file never writes below. The package grows the

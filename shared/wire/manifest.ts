@@ -191,7 +191,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
  * All that a manifest has to be by itself, before anything of it is believed: all of it is read, and no entry is kept.
  * Whether what it lists is here, agrees with it or is in conflict is no matter of the document.
  * @param senderId whom the datagrams it came in are of
- * @returns what it says beside its entries, and how many these are
+ * @returns what it says besides its entries, and how many these are
  * @throws DiodeError E_DOCUMENT
  */
 export function checkManifest(
@@ -199,7 +199,8 @@ export function checkManifest(
   senderId: string,
 ): ManifestHead & { readonly count: number } {
   const reader = new ManifestReader(bytes);
-  if (reader.head.senderId !== senderId) throw new DiodeError('E_DOCUMENT', 'a manifest of another sender');
+  if (reader.head.senderId !== senderId)
+    throw new DiodeError('E_DOCUMENT', 'the manifest is from another sender');
   while (reader.next() !== undefined);
   return { ...reader.head, count: reader.count };
 }

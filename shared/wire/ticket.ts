@@ -119,7 +119,7 @@ export function decodeTicketCode(text: string): ReadTicket<TicketCode> {
     throw new DiodeError('E_TICKET', 'the text is too long for a code');
   const value = fromTypedCode(text, codeDigits);
   if (value >> 152n !== BigInt(codeFormat))
-    throw new DiodeError('E_TICKET', 'the code is of another version');
+    throw new DiodeError('E_TICKET', 'the code is from another version');
   const bytes = Buffer.from((value & ((1n << 152n) - 1n)).toString(16).padStart(38, '0'), 'hex');
   const content = {
     studyNumber: bytes.readUIntBE(0, 5),
@@ -186,7 +186,7 @@ function fixedHex(text: string, length: number): Uint8Array {
 
 function readDocument(document: Uint8Array): Ticket {
   const reader = new TicketReader(document);
-  if (reader.byte() !== ticketFormat) throw new DiodeError('E_TICKET', 'the ticket is of another version');
+  if (reader.byte() !== ticketFormat) throw new DiodeError('E_TICKET', 'the ticket is from another version');
   const senderId = reader.hex(senderIdBytes);
   const ticketId = reader.hex(ticketIdBytes);
   const day = reader.uint16();

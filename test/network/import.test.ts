@@ -75,7 +75,7 @@ it('takes in what is DICOM, once, and leaves the medium as it was', async () => 
   expect((await side.status()).studies).toMatchObject([{ priority: 2 }, { priority: 2 }]);
 
   const again = await side.command('import', folder);
-  expect(again.stdout).toContain('0 instances of 0 studies taken in, 10 kept already');
+  expect(again.stdout).toContain('0 instances of 0 studies taken in, 10 already there');
   expect(hashesBelow(join(side.spool, 'objects'))).toEqual(instances);
   expect(readdirSync(join(side.spool, 'importing'))).toEqual([]);
   expect(side.arriving()).toEqual([]);

@@ -90,7 +90,7 @@ it.skipIf(missing !== undefined)('a link that goes down in the middle of a trans
   expect({ passes: passes(), datagrams: datagrams() }).toEqual(before);
   expect(transfer.releasedFiles()).toBe(0);
   const status = await transfer.configured('sender', 'status');
-  expect(status.output).toMatch(/STOPPED: nothing can cross now/);
+  expect(status.output).toMatch(/STOPPED: nothing can be sent now/);
   expect(transfer.receiverStatus()?.alarms.map(({ code }) => code)).toContain('E_LINK_DOWN');
 
   setLink(high, 'up');

@@ -90,7 +90,7 @@ it('what verify finds is taken again: at once by a program that runs, and by one
   const isFirstBack = damage();
   expect(await verify()).toMatchObject({
     code: 1,
-    output: expect.stringContaining('1 differ: 1 instance set aside, to be taken when sent again'),
+    output: expect.stringContaining('1 difference: 1 instance set aside, to be taken when sent again'),
   });
   await transfer.until('it came again', isFirstBack);
 
@@ -100,7 +100,7 @@ it('what verify finds is taken again: at once by a program that runs, and by one
   const isSecondBack = damage();
   expect(await verify()).toMatchObject({
     code: 1,
-    output: expect.stringContaining('1 differ: 1 instance set aside when diode-receiver starts'),
+    output: expect.stringContaining('1 difference: 1 instance set aside when diode-receiver starts'),
   });
   await transfer.startReceiver();
   await transfer.until('it came again', isSecondBack);

@@ -114,8 +114,8 @@ function licencesPage(): string {
     ['| package | version | license |', '|---|---|---|', ...rows(dev)].join('\n');
   return `# Licenses of what dicom-diode uses
 
-Written by \`UPDATE=1 npx vitest run --project unit test/unit/supply-chain.test.ts\` from the lock file; a test checks it, and
-the list of licences that are allowed. \`npm run --silent sbom\` prints the same as a CycloneDX bill of materials.
+Written by \`UPDATE=1 npx vitest run --project unit test/unit/supply-chain.test.ts\` from the lock file; a test
+checks it, and the list of allowed licenses. \`npm run --silent sbom\` prints the same as a CycloneDX bill of materials.
 
 ## Part of the installed programs
 ${table(false)}

@@ -10,7 +10,7 @@ import { associationLimits } from './limits.ts';
 import type { UpperLayer } from './upper-layer.ts';
 
 export interface AssociationListener {
-  /** Events one at a time: as long as the promise is pending, the peer is paused. Must not reject. */
+  /** Events one at a time: as long as the promise is pending, the peer has to wait. Must not reject. */
   event(event: UpperLayerEvent): Promise<void> | undefined;
   /** Called once, after the last event; the connection is gone. */
   closed(): void;

@@ -13,7 +13,7 @@ export const abortReasons = {
 
 export type AbortReason = (typeof abortReasons)[keyof typeof abortReasons];
 
-/** E_DICOM_PROTOCOL with the abort reason. Its message has nothing in it that came from the peer as text. */
+/** E_DICOM_PROTOCOL with the abort reason. Its message contains no text from the peer. */
 export class ProtocolViolation extends DiodeError {
   readonly reason: AbortReason;
 
