@@ -1,4 +1,4 @@
-/** What the running receiver does about what waits for a destination, or has failed there. */
+/** What the running receiver does about instances that wait for a destination or have failed there. */
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { textForms } from '../../shared/config/text-forms.ts';
@@ -27,12 +27,12 @@ export interface DeliveryParts {
     readonly plan: Pick<DeliveryPlan, 'routeAgain'>;
     readonly runningTime: { nowMs(): number };
     isConfigured(destination: string): boolean;
-    /** A person wants a destination tried at once. */
+    /** Tries a destination at once, because a person asks for it. */
     hurry(destination: string): void;
   };
 }
 
-/** Instances that are given a destination at once: receiving waits meanwhile. */
+/** Instances that get a new destination in one request: receiving waits for it. */
 const rowsMax = 2000;
 
 export function deliveryOperations(parts: DeliveryParts): readonly Operation[] {
@@ -54,12 +54,12 @@ function retry(parts: DeliveryParts, destination: string): Acted {
   const { waiting = 0, failed = 0 } = ledger.deliveries.open().get(destination) ?? {};
   const failedBefore = again === 0 ? '' : ` (${again} had failed)`;
   const left =
-    failed === 0 ? '' : `; ${failed} withheld: other bytes went there under the same UID (E_CONFLICT)`;
+    failed === 0 ? '' : `; ${failed} withheld: different content went there under the same UID (E_CONFLICT)`;
   const told = {
     detail:
       waiting === 0
-        ? `nothing waits for ${destination}${left}`
-        : `${countText(waiting, 'instance')} queued for ${destination}${failedBefore}: tried without further waiting${left}`,
+        ? `nothing is waiting for ${destination}${left}`
+        : `${countText(waiting, 'instance')} queued for ${destination}${failedBefore}: tried right away${left}`,
     facts: { waiting, again, withheld: failed },
   };
   return {
@@ -72,7 +72,7 @@ function retry(parts: DeliveryParts, destination: string): Acted {
   };
 }
 
-/** The configuration has no such destination: what waits goes by its rules of now. */
+/** The configuration no longer has this destination: what waits for it goes by the current rules. */
 function routeAgain({ ledger, deliveries }: DeliveryParts, destination: string): Acted {
   const rows = ledger.deliveries.openAt(destination, 0, rowsMax);
   const routed = deliveries.plan.routeAgain(rows, (objectId) => ledger.instances.get(objectId));
@@ -93,7 +93,7 @@ function abandon(parts: DeliveryParts, destination: string): Acted {
     told: {
       detail:
         given === 0
-          ? `nothing waited for ${destination}`
+          ? `nothing was waiting for ${destination}`
           : `${countText(given, 'instance')} given up for ${destination}`,
       facts: { instances: given },
     },
@@ -104,7 +104,7 @@ function abandon(parts: DeliveryParts, destination: string): Acted {
 function mustExist({ ledger, deliveries }: DeliveryParts, destination: string): boolean {
   const isConfigured = deliveries.isConfigured(destination);
   if (isConfigured || ledger.deliveries.openAt(destination, 0, 1).length > 0) return isConfigured;
-  throw new DiodeError('E_USAGE', `there is no destination ${destination}, and nothing waits for one`);
+  throw new DiodeError('E_USAGE', `there is no destination ${destination}, and nothing is waiting for one`);
 }
 
 function momentOf({ deliveries, clock }: DeliveryParts): Moment {

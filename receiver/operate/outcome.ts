@@ -1,4 +1,4 @@
-/** What became of instances that a person let through: read from the ledger, so that no more is told than is so. */
+/** What became of instances that a person let through: read from the ledger, so that the answer is what really happened. */
 import { countText } from '../../shared/console/quantities.ts';
 import type { Told } from '../../shared/program/operations.ts';
 import type { HeldInstance } from '../ledger/holds.ts';
@@ -7,17 +7,17 @@ import type { ReceiverLedger } from '../ledger/ledger.ts';
 type LetThrough = Pick<HeldInstance, 'objectId' | 'senderId' | 'studyUid' | 'claimedStudyUid'>;
 
 export interface Outcome {
-  /** Of those that are out: how many by the name of their release. */
+  /** Those that are out: how many by the name of their release. */
   readonly released: ReadonlyMap<string, number>;
-  /** The same of those whose release is under way. */
+  /** Those whose release is under way, counted the same way. */
   readonly underWay: ReadonlyMap<string, number>;
-  /** The very same is out from another sending. */
+  /** The same content is already out from another sending. */
   readonly known: number;
-  /** Something else speaks against them: how many by its code. */
+  /** Still held for another reason: how many by its code. */
   readonly held: ReadonlyMap<string, number>;
   /** Their study is not whole yet. */
   readonly waiting: number;
-  /** Destinations that those which are out go to. */
+  /** The destinations of those that are out. */
   readonly destinations: readonly string[];
 }
 
@@ -58,7 +58,7 @@ export function outcomeOf(
   return { released, underWay, known, held, waiting, destinations: ledger.deliveries.destinationsOf(out) };
 }
 
-/** In one sentence. @param hasInbox without one, what is released goes to destinations alone */
+/** In one sentence. @param hasInbox without an inbox, a release goes to destinations only */
 export function toldOf(outcome: Outcome, hasInbox: boolean): Told {
   const { released, underWay, known, held, waiting, destinations } = outcome;
   const as = (targets: ReadonlyMap<string, number>) =>
@@ -67,10 +67,10 @@ export function toldOf(outcome: Outcome, hasInbox: boolean): Told {
   const queued = destinations.length === 0 ? '' : `, and queued for ${listText(destinations)}`;
   const parts = [
     ...(released.size === 0 ? [] : [`${instances(sum(released))} released${as(released)}${queued}`]),
-    ...(underWay.size === 0 ? [] : [`${instances(sum(underWay))} on the way out${as(underWay)}`]),
-    ...(known === 0 ? [] : [`${instances(known)} out already: the same came in another sending`]),
+    ...(underWay.size === 0 ? [] : [`${instances(sum(underWay))} being released${as(underWay)}`]),
+    ...(known === 0 ? [] : [`${instances(known)} already out: the same content came in another sending`]),
     ...[...held].map(([code, count]) => `${instances(count)} held for another reason: ${code}`),
-    ...(waiting === 0 ? [] : [`${instances(waiting)} let through, to go out with the whole study`]),
+    ...(waiting === 0 ? [] : [`${instances(waiting)} let through, to be released with the whole study`]),
   ];
   const facts = {
     released: sum(released),

@@ -1,4 +1,4 @@
-/** What the running receiver does when a person wants what is there of an incomplete study. */
+/** What the running receiver does when a person wants an incomplete study as far as it has arrived. */
 import { z } from 'zod';
 import { countText } from '../../shared/console/quantities.ts';
 import { DiodeError } from '../../shared/errors.ts';
@@ -43,9 +43,10 @@ function releasePart(
   const study = findStudy(ledger, studyUid, senderId);
   if (study.expected === undefined) throw new DiodeError('E_STUDY_STATE', 'the study has no manifest yet');
   const newest = ledger.manifests.newest(study.senderId, study.studyUid, study.releasedRevision);
-  if (newest === undefined) throw new DiodeError('E_STUDY_STATE', 'its newest list is dealt with already');
+  if (newest === undefined)
+    throw new DiodeError('E_STUDY_STATE', 'its newest list has already been dealt with');
   if (missingEntries(ledger, study).length === 0)
-    throw new DiodeError('E_STUDY_STATE', 'the study misses nothing');
+    throw new DiodeError('E_STUDY_STATE', 'no instance of the study is missing');
   const { release: objectIds, otherPatients, patientMismatch } = sortRevision(ledger, newest);
   if (otherPatients.length > 0) throw patientMismatch ?? new DiodeError('E_PATIENT_MISMATCH');
   const instances = objectIds.map((id) => ledger.instances.get(id)).filter((row) => row !== undefined);
@@ -62,7 +63,7 @@ function releasePart(
   };
 }
 
-/** @throws DiodeError E_STUDY_UNKNOWN, E_USAGE when two senders have a study of this UID */
+/** @throws DiodeError E_STUDY_UNKNOWN, E_USAGE if two senders have a study with this UID */
 function findStudy(ledger: ReceiverLedger, studyUid: string, senderId: string | undefined): StudyRecord {
   const found = ledger.studies
     .ofUid(studyUid)

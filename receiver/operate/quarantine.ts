@@ -1,8 +1,8 @@
 /**
  * What the running receiver does about held instances when a person asks.
  *
- * - Release: all that is known against the instance now counts as allowed, and it goes out the usual way: with its
- *   study when that is not out yet, else as a supplement.
+ * - Release: everything it is held for now counts as allowed, and it goes out the usual way: with its study if that is
+ *   not out yet, otherwise as a supplement.
  * - Purge: the bytes are deleted; the row stays, so that the passes that still come do not bring it back.
  * - Purge with `again`: as if it had never come. The next pass, or another sending, brings it.
  */
@@ -39,11 +39,11 @@ export const purgeHeldForm = auditedForm(
 export interface QuarantineParts {
   readonly ledger: ReceiverLedger;
   readonly studies: Pick<Studies, 'reopen'>;
-  /** Releases what is ready, at once: a person waits for it. */
+  /** Releases at once what is ready: a person is waiting. */
   readonly releaseReady: () => void;
-  /** Objects are collected when they come again: their rows are gone, and their bytes go. @returns those that the disk keeps */
+  /** Collects objects again when they come: their rows are gone, and their bytes go. @returns those the disk could not delete */
   readonly collectAgain: (objectIds: readonly string[]) => ReadonlyMap<string, DiodeError>;
-  /** Deletes the bytes of objects that are kept out from now on. @returns those that the disk keeps */
+  /** Deletes the bytes of objects that are kept out from now on. @returns those the disk could not delete */
   readonly removeBytes: (objectIds: readonly string[]) => ReadonlyMap<string, DiodeError>;
   readonly hasInbox: boolean;
   readonly clock: Clock;
@@ -66,13 +66,16 @@ export function quarantineOperations(parts: QuarantineParts): readonly Operation
   ];
 }
 
-/** @throws DiodeError E_HELD_UNKNOWN, E_USAGE for a beginning of several ids */
+/** @throws DiodeError E_HELD_UNKNOWN, E_USAGE if several ids begin like this */
 export function heldUnder(ledger: ReceiverLedger, id: string, limit: number): HeldInstance[] {
   const found = ledger.holds.named(id, limit);
   const [first] = found;
   if (first === undefined) throw new DiodeError('E_HELD_UNKNOWN');
   if (first.objectId.startsWith(id) && found.length > 1)
-    throw new DiodeError('E_USAGE', `${found.length} held instances begin with this id: give more of it`);
+    throw new DiodeError(
+      'E_USAGE',
+      `${found.length} held instances have an id that begins like this: give more of it`,
+    );
   return found;
 }
 
@@ -80,13 +83,19 @@ function release(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   const { ledger, hasInbox } = parts;
   const named = heldUnder(ledger, id, namedMax).filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
   if (named.length === 0)
-    throw new DiodeError('E_STUDY_STATE', 'its bytes were purged: purge it --again to have it sent again');
+    throw new DiodeError(
+      'E_STUDY_STATE',
+      'it was purged: purge it with --again to accept it when it is sent again',
+    );
   const unreadable = named.find(({ sopInstanceUid }) => sopInstanceUid === '0');
   if (unreadable !== undefined)
-    throw new DiodeError('E_STUDY_STATE', 'its UIDs can not be read, so it has no place in a study');
+    throw new DiodeError('E_STUDY_STATE', 'its UIDs cannot be read, so it belongs to no study');
   for (const held of named) {
     if (studyOf(ledger, held)?.expected === undefined)
-      throw new DiodeError('E_STUDY_STATE', 'no manifest of its study is there yet: release it then');
+      throw new DiodeError(
+        'E_STUDY_STATE',
+        'the manifest of its study has not come yet: release it after that',
+      );
   }
   for (const held of named) ledger.holds.approve(held.objectId, codesAgainst(held));
   reopen(parts, named);
@@ -95,7 +104,7 @@ function release(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   return {
     audit: { action: 'quarantine release', subjects: named.map(({ objectId }) => objectId) },
     told: {
-      detail: `${countText(named.length, 'instance')} let through: what nothing else speaks against goes out`,
+      detail: `${countText(named.length, 'instance')} let through: released unless held for another reason`,
       facts: { instances: named.length },
     },
     afterwards: () => {
@@ -108,15 +117,15 @@ function release(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
 function purge(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   const { ledger } = parts;
   const named = heldUnder(ledger, id, namedMax).filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
-  if (named.length === 0) throw new DiodeError('E_STUDY_STATE', 'it was purged before');
+  if (named.length === 0) throw new DiodeError('E_STUDY_STATE', 'it was already purged');
   const objectIds = named.map(({ objectId }) => objectId);
   for (const objectId of objectIds) ledger.instances.hold(objectId, 'E_PURGED');
   enterEvents(parts, named, { kind: 'purged', byWhom, again: false });
-  // Should the program end before they are deleted, or the disk refuse it, this is where they are found again.
+  // If the program ends before they are deleted, or the disk refuses, they are found again here.
   ledger.files.markRemoved(objectIds);
   ledger.removableObjects.enterDue(objectIds);
   const told = {
-    detail: `${countText(named.length, 'instance')} purged: kept out when sent again`,
+    detail: `${countText(named.length, 'instance')} purged: kept out if sent again`,
     facts: { instances: named.length },
   };
   return {
@@ -129,7 +138,7 @@ function purge(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
       const left = { notDeleted: refusals.size };
       if (refusals.size === 0) return { ...told, facts: { ...told.facts, ...left } };
       const [{ code } = { code: 'E_DISK' }] = refusals.values();
-      const rest = `the disk keeps the bytes of ${refusals.size} (${code}): it is tried again`;
+      const rest = `the disk could not delete ${refusals.size} of them yet (${code}): this is tried again`;
       return { detail: `${told.detail}; ${rest}`, facts: { ...told.facts, ...left } };
     },
   };
@@ -141,18 +150,18 @@ function purgeAgain(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   const objectIds = named.map(({ objectId }) => objectId);
   for (const objectId of objectIds) ledger.holds.forget(objectId);
   enterEvents(parts, named, { kind: 'purged', byWhom, again: true });
-  // What comes in their place is not removed for them.
+  // What comes in their place must not be removed.
   ledger.removableObjects.forget(objectIds);
   reopen(parts, named);
   const told = {
-    detail: `${countText(named.length, 'instance')} forgotten: taken when sent again`,
+    detail: `${countText(named.length, 'instance')} forgotten: accepted if sent again`,
     facts: { instances: named.length },
   };
   return {
     audit: { action: 'quarantine purge again', subjects: objectIds },
     told,
     afterwards: () => {
-      // What the disk keeps of them is replaced when they come.
+      // What the disk could not delete is replaced when they come.
       parts.collectAgain(objectIds);
       parts.releaseReady();
       return told;
@@ -160,12 +169,12 @@ function purgeAgain(parts: QuarantineParts, { id, byWhom }: Asked): Acted {
   };
 }
 
-/** Everything a person sees in `quarantine show` is what they decide about. */
+/** A person decides about everything that `quarantine show` lists. */
 function codesAgainst({ heldBecause, reasons, approved }: HeldInstance): ErrorCode[] {
   return [...new Set([...approved, ...reasons, heldBecause])];
 }
 
-/** The studies' newest lists are decided about again. */
+/** The newest lists of these studies are looked at again. */
 function reopen({ ledger, studies }: QuarantineParts, named: readonly HeldInstance[]): void {
   const byStudy = new Map(named.map((held) => [`${held.senderId} ${placeOf(held)}`, held]));
   for (const held of byStudy.values()) {
@@ -181,7 +190,7 @@ type Decision =
   | { readonly kind: 'let-through'; readonly byWhom: string }
   | { readonly kind: 'purged'; readonly byWhom: string; readonly again: boolean };
 
-/** What a person decided: one event for each study. The reason is in the audit alone, since it is free text. */
+/** What a person decided: one event for each study. The reason is only in the audit, since it is free text. */
 function enterEvents(
   { ledger, clock }: QuarantineParts,
   named: readonly HeldInstance[],

@@ -1,4 +1,4 @@
-/** All that a person or a script may ask of the running receiver: the table. */
+/** The table of everything that a person or a script may ask of the running receiver. */
 import type { Clock } from '../../shared/clock.ts';
 import { type AcknowledgedAlarms, alarmOperations } from '../../shared/program/acknowledge-alarm.ts';
 import type { Operation } from '../../shared/program/operations.ts';
@@ -16,7 +16,7 @@ export interface ReceiverOperationParts {
   readonly pipeline: Pipeline;
   readonly deliveries: DeliveryParts['deliveries'];
   readonly hasInbox: boolean;
-  /** Left out where alarms can't be acknowledged. */
+  /** Left out if alarms can't be acknowledged. */
   readonly alarms?: AcknowledgedAlarms | undefined;
 }
 

@@ -1,7 +1,7 @@
-/** What the running receiver does when a person sets something right about a sender. */
+/** What the running receiver does when a person corrects something about a sender. */
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
-import { isKeyName, keyNameText } from '../../shared/crypto/key-file.ts';
+import { isKeyName } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { fieldText } from '../../shared/program/event-catalogue.ts';
 import {
@@ -39,7 +39,7 @@ export const correctSenderForm = auditedForm(
   }),
 );
 
-/** What of the watch these need. */
+/** The part of the watch that these need. */
 export interface WatchedSenders {
   readonly admission: Pick<SenderWatch['admission'], 'isWritten' | 'keyNameOf'>;
   retired(senderId: string): void;
@@ -69,7 +69,7 @@ function retire({ ledger, senders, clock }: SenderParts, senderId: string, byWho
   else ledger.bindings.remove(senderId);
   ledger.events.enter({ kind: 'sender-retired', senderId, byWhom: fieldText(byWhom) }, clock.wallMs());
   const told = {
-    detail: `${senderId} is out of use; what never came of it stays in diode-receiver missing`,
+    detail: `${senderId} is out of use; what never came from it stays listed in diode-receiver missing`,
   };
   return {
     audit: { action: 'retire sender', subjects: [senderId] },
@@ -81,27 +81,27 @@ function retire({ ledger, senders, clock }: SenderParts, senderId: string, byWho
   };
 }
 
-/** From now on it may speak under keys of this name alone. */
+/** From now on it may only speak under keys of this name. */
 function bind({ ledger, senders }: SenderParts, senderId: string, keyName: string): Acted {
   if (senders.admission.isWritten(senderId))
-    throw new DiodeError('E_USAGE', `the key file says whose ${senderId} is: change that line`);
+    throw new DiodeError('E_USAGE', `the key file binds ${senderId}: change its line there`);
   const before = senders.admission.keyNameOf(senderId);
   ledger.bindings.bind(senderId, keyName);
-  const was = before === undefined ? '' : `; it was bound to the name: ${keyNameText(before)}`;
-  const action = `bind sender to ${keyName === '' ? 'keys without a name' : keyName}`;
+  const was = before === undefined ? '' : `; before, it was bound to ${boundToText(before)}`;
+  const action = `bind sender to ${keyName === '' ? unnamedKeys : keyName}`;
   const told = {
-    detail: `${senderId} is bound to the key name: ${keyNameText(keyName)}${was}`,
+    detail: `${senderId} is bound to ${boundToText(keyName)}${was}`,
     facts: { keyName, ...(before !== undefined && { before }) },
   };
   return corrected(senders, senderId, action, told);
 }
 
-/** A person looked at it: it was set back, and goes on rightly. */
+/** A person confirms that it was set back, and that this is right. */
 function accept({ ledger, senders }: SenderParts, senderId: string): Acted {
   const { sessionCounter, setBackFrom } = heard(ledger, senderId);
   if (setBackFrom === undefined) throw new DiodeError('E_USAGE', `${senderId} was not set back`);
   ledger.senders.accept(senderId);
-  const told = { detail: `${senderId} goes on with session ${sessionCounter}`, facts: { sessionCounter } };
+  const told = { detail: `${senderId} continues with session ${sessionCounter}`, facts: { sessionCounter } };
   return corrected(senders, senderId, 'accept sender', told);
 }
 
@@ -112,10 +112,16 @@ function correct({ ledger, senders }: SenderParts, senderId: string, highest: nu
   ledger.senders.correct(senderId, highest);
   const action = `correct sender from study number ${before.highestStudyNumber} and session ${before.sessionCounter} to ${highest}`;
   const told = {
-    detail: `the highest study number of ${senderId} is ${highest}; the next session that is heard counts as its newest`,
+    detail: `the highest study number of ${senderId} is now ${highest}; the next session that is heard counts as its newest`,
     facts: { highestStudyNumber: highest, before: before.highestStudyNumber },
   };
   return corrected(senders, senderId, action, told);
+}
+
+const unnamedKeys = 'keys without a name';
+
+function boundToText(keyName: string): string {
+  return keyName === '' ? unnamedKeys : `the key name ${keyName}`;
 }
 
 function corrected(senders: WatchedSenders, senderId: string, action: string, told: Acted['told']): Acted {
@@ -136,5 +142,5 @@ function heard(ledger: ReceiverLedger, senderId: string): SenderRecord {
 }
 
 function unknownSender(senderId: string): DiodeError {
-  return new DiodeError('E_USAGE', `no sender ${senderId} was ever heard: see diode-receiver senders`);
+  return new DiodeError('E_USAGE', `sender ${senderId} was never heard from: see diode-receiver senders`);
 }

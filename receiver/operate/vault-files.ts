@@ -1,4 +1,4 @@
-/** What the running receiver does about files of the vault that `verify` found to differ: they are collected again. */
+/** What the running receiver does about vault files that differ from the ledger, as `verify` found: it collects them again. */
 import { z } from 'zod';
 import { countText } from '../../shared/console/quantities.ts';
 import {
@@ -11,7 +11,7 @@ import {
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { LostFile } from '../pipeline/vault-watch.ts';
 
-/** Objects that one request names: it is to be short. */
+/** The most objects in one request, so that it stays short. */
 export const collectAgainMax = 100;
 
 export const collectAgainForm = auditedForm(
@@ -34,7 +34,7 @@ export function vaultFileOperations(parts: VaultFileParts): readonly Operation[]
   return [operation(collectAgainForm, ({ objectIds }) => collectAgain(parts, objectIds))];
 }
 
-/** What was removed on purpose meanwhile, or is wanted already, stays as it is. */
+/** What was removed on purpose in the meantime, or is already awaited, stays as it is. */
 function collectAgain({ ledger, vaultWatch }: VaultFileParts, objectIds: readonly string[]): Acted {
   const lost = [...new Set(objectIds)]
     .filter((objectId) => ledger.files.stateOf(objectId) === 'there')
@@ -42,9 +42,9 @@ function collectAgain({ ledger, vaultWatch }: VaultFileParts, objectIds: readonl
     .filter(({ heldBecause }) => heldBecause !== 'E_PURGED');
   for (const file of lost) vaultWatch.markLost(file);
   const left = objectIds.length - lost.length;
-  const rest = left === 0 ? '' : `; ${left} not in the vault any more, or wanted already`;
+  const rest = left === 0 ? '' : `; ${left} no longer in the vault, or already awaited`;
   const told = {
-    detail: `${countText(lost.length, 'instance')} set aside, to be taken when sent again${rest}`,
+    detail: `${countText(lost.length, 'instance')} set aside, to be collected again${rest}`,
     facts: { instances: lost.length, left },
   };
   return {

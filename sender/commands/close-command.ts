@@ -7,7 +7,7 @@ import type { SenderSide } from './sender-side.ts';
 export function addCloseCommand(program: Command, side: SenderSide): void {
   addAskCommand(program, side, {
     usage: 'close [study]',
-    description: 'close a study now, by its Study Instance UID, or all that are open',
+    description: 'close a study now, given its Study Instance UID, or close all open ones',
     form: closeStudiesForm,
     reason: 'closed by hand',
     fields: ([studyUid]) => ({ ...(studyUid !== undefined && { studyUid }) }),

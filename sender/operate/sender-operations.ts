@@ -1,4 +1,4 @@
-/** All that a person or a script may ask of the running sender: the table. */
+/** The table of everything that a person or a script may ask of the running sender. */
 import type { Clock } from '../../shared/clock.ts';
 import { type AcknowledgedAlarms, alarmOperations } from '../../shared/program/acknowledge-alarm.ts';
 import type { Operation } from '../../shared/program/operations.ts';
@@ -9,7 +9,7 @@ export interface SenderOperationParts {
   readonly clock: Clock;
   /** What sends: it closes studies, and takes tickets. */
   readonly dispatch: StudyParts & TicketParts;
-  /** Left out where alarms can't be acknowledged. */
+  /** Left out if alarms can't be acknowledged. */
   readonly alarms?: AcknowledgedAlarms | undefined;
 }
 

@@ -19,7 +19,7 @@ export const closeStudiesForm = auditedForm(
 
 export interface StudyParts {
   readonly closing: Pick<StudyClosing, 'closeWithin'>;
-  /** What was closed is told, and its list sent. */
+  /** Announces the closed studies, and sends their lists. */
   readonly studiesClosed: (closed: ClosedStudy[]) => void;
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../../shared/program/operations.ts';
 import type { RedeemedTicket } from '../schedule/tickets.ts';
 
-/** No ticket is as long: what is longer says why itself. */
+/** No ticket is this long. */
 const ticketCharactersMax = 4096;
 
 export const resendForm = auditedForm(
@@ -21,7 +21,7 @@ export const resendForm = auditedForm(
 export interface TicketParts {
   /** Puts what it asks for at the head of the queue. @throws DiodeError what is wrong with the ticket */
   readonly redeem: (ticket: string) => RedeemedTicket;
-  /** The queue looks at it. */
+  /** Makes the queue look at it. */
   readonly resendsEntered: () => void;
 }
 
@@ -34,7 +34,10 @@ function resend({ redeem, resendsEntered }: TicketParts, ticket: string): Acted 
   const parts = studies.map(
     ({ studyNumber, objects }) => `${countText(objects, 'object')} of study number ${studyNumber}`,
   );
-  const missing = notKept.length === 0 ? '' : `; no longer kept: study number ${notKept.join(', ')}`;
+  const missing =
+    notKept.length === 0
+      ? ''
+      : `; no longer kept: study ${notKept.length === 1 ? 'number' : 'numbers'} ${notKept.join(', ')}`;
   const told = {
     detail: `${parts.join(', ')} at the head of the queue, to be sent again${missing}`,
     facts: {

@@ -1,4 +1,4 @@
-/** `alarms acknowledge`, alike on both sides. */
+/** `alarms acknowledge`, the same on both sides. */
 import type { Command } from 'commander';
 import type { Settings } from '../config/settings.ts';
 import { DiodeError, isErrorCode } from '../errors.ts';
@@ -9,9 +9,9 @@ import { type AskingSide, addAskCommand } from './ask-command.ts';
 export function addAcknowledgeCommand<S extends Settings>(alarms: Command, side: AskingSide<S>): void {
   addAskCommand(alarms, side, {
     usage: 'acknowledge <code> [subject]',
-    description: 'say that an alarm is seen to; it stands until it is right again',
+    description: 'say that you have seen to an alarm; it stays until the cause is fixed',
     form: acknowledgeAlarmForm,
-    options: (command) => command.option('--owner <name>', 'only of this part of the program'),
+    options: (command) => command.option('--owner <name>', 'only alarms of this part of the program'),
     fields: ([code = '', subject], { owner }) => {
       if (!isErrorCode(code)) throw new DiodeError('E_USAGE', `there is no code ${code}`);
       return { code, ...(subject !== undefined && { subject }), ...(owner !== undefined && { owner }) };

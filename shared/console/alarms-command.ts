@@ -1,4 +1,4 @@
-/** `alarms`: lists what stands, from what the running program told last. It ends with 0, whatever stands. */
+/** `alarms`: lists the current alarms, from the last status of the program. It exits with 0, whatever they are. */
 import type { Command } from 'commander';
 import type { Alarm } from '../program/alarm.ts';
 import { alarmTable } from './alarm-lines.ts';
@@ -9,12 +9,14 @@ export interface ToldAlarms {
   readonly alarms: readonly Alarm[];
 }
 
-/** @returns the command, for what else is done with alarms */
+/** @returns the command, so that others about alarms can be added to it */
 export function addAlarmsCommand(program: Command, look: (command: Command) => ToldAlarms): Command {
-  const alarms = program.command('alarms').description('what is wrong, since when, and who has seen to it');
+  const alarms = program
+    .command('alarms')
+    .description('show what is wrong, since when, and who has seen to it');
   alarms
     .command('list', { isDefault: true })
-    .description('the alarms that stand')
+    .description('list the current alarms')
     .action((_options: unknown, command: Command) => {
       const told = look(command);
       const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -24,6 +26,6 @@ export function addAlarmsCommand(program: Command, look: (command: Command) => T
 }
 
 function alarmsText(name: string, { running, alarms }: ToldAlarms): string {
-  const lines = running ? [] : [`${name} is not running: this is what it told last`];
-  return [...lines, alarms.length === 0 ? 'no alarm stands' : alarmTable(alarms)].join('\n');
+  const lines = running ? [] : [`${name} is not running: this is its last known state`];
+  return [...lines, alarms.length === 0 ? 'no alarms' : alarmTable(alarms)].join('\n');
 }

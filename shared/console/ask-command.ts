@@ -1,4 +1,4 @@
-/** A command that asks the running program for something: made from the form of the request, alike on both sides. */
+/** A command that asks the running program for something: made from the form of the request, the same on both sides. */
 import { userInfo } from 'node:os';
 import type { Command, OptionValues } from 'commander';
 import type { Clock } from '../clock.ts';
@@ -22,11 +22,11 @@ export interface AskCommand<Asked> {
   readonly usage: string;
   readonly description: string;
   readonly form: RequestForm<Asked>;
-  /** What is kept in the audit where a person gives no reason; left out: they have to. */
+  /** What the audit keeps if a person gives no reason; if left out, they must give one. */
   readonly reason?: string;
   /** Further options. */
   readonly options?: (command: Command) => unknown;
-  /** The fields of the request, of the arguments and options that were given. */
+  /** The fields of the request, made from the arguments and options that were given. */
   readonly fields: (words: readonly string[], options: OptionValues) => Omit<Asked, keyof Who>;
 }
 
@@ -38,14 +38,14 @@ export function addAskCommand<S extends Settings, Asked>(
 ): void {
   const command = parent.command(usage).description(description);
   if (form.isAudited && reason === undefined)
-    command.requiredOption('--reason <text>', 'why; it is kept in the audit');
-  else if (form.isAudited) command.option('--reason <text>', 'why; it is kept in the audit', reason);
+    command.requiredOption('--reason <text>', 'why; this is kept in the audit');
+  else if (form.isAudited) command.option('--reason <text>', 'why; this is kept in the audit', reason);
   options?.(command);
   command.action(async () => {
     const given = command.opts();
     const who = form.isAudited ? { byWhom: userInfo().username, reason: given['reason'] } : {};
     const asked = { ...fields(command.args, given), ...who };
-    // What the program would refuse needs no program that runs.
+    // A request that the program would refuse is refused here, whether it is running or not.
     checkedFields(form, asked);
     const done = await ask(askedProgram(command, side), form.verb, asked);
     const { json } = command.optsWithGlobals<GlobalOptions>();

@@ -1,6 +1,6 @@
 /**
- * Asks the running program for something, and waits for its answer. Whoever is told that it was not done knows whether
- * it will be: a program that does not run is not asked, and what it has not begun in time is taken back.
+ * Asks the running program for something, and waits for its answer. Whoever is told that it was not done also
+ * knows whether it will be: a program that is not running is not asked, and a request not begun in time is withdrawn.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,7 +33,7 @@ export async function ask(
   fields: Readonly<Record<string, unknown>>,
 ): Promise<Done> {
   if (!isRunning(program) || !existsSync(program.requestsPath))
-    throw new DiodeError('E_NOT_RUNNING', `${program.name} does not run: nothing was asked of it`);
+    throw new DiodeError('E_NOT_RUNNING', `${program.name} is not running: nothing was asked of it`);
   const requests = new Requests(program.requestsPath);
   try {
     const id = requests.ask(verb, fields);
@@ -70,24 +70,24 @@ export function isRunning({ snapshotPath, clock }: AskedProgram): boolean {
   return isFresh(readSnapshot(snapshotPath), clock.wallMs());
 }
 
-/** Nobody waits any longer: what was not begun is not done. */
+/** Nobody waits any longer: a request that was not begun is withdrawn. */
 function giveUp(program: AskedProgram, requests: Requests, id: string): Done {
   const isWithdrawn = requests.withdraw(id);
-  // It may have come in the last moment.
+  // The answer may have come at the last moment.
   const answer = requests.answerOf(id);
   if (answer !== undefined) return doneOf(answer);
   const { name } = program;
   if (isWithdrawn && !isRunning(program))
-    throw new DiodeError('E_NOT_RUNNING', `${name} stopped before it came to it: nothing is done`);
+    throw new DiodeError('E_NOT_RUNNING', `${name} stopped before it began the request: nothing was done`);
   if (isWithdrawn)
     throw new DiodeError(
       'E_REQUEST_TIMEOUT',
-      `${name} did not come to the request in time: it is withdrawn, and nothing is done`,
+      `${name} did not begin the request in time: it was withdrawn, and nothing was done`,
     );
   const rest = isRunning(program) ? '' : ', when it starts again';
   throw new DiodeError(
     'E_REQUEST_TIMEOUT',
-    `${name} has begun with the request and not answered in time: it goes on with it${rest}`,
+    `${name} began the request but did not answer in time: it goes on with it${rest}`,
   );
 }
 

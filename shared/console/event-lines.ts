@@ -76,7 +76,7 @@ const sentences: Sentences = {
   purged: ({ instances, studyUid, byWhom, again }) => [
     `${images(instances)} of ${uidText(studyUid)}`,
     `by ${byWhom}`,
-    again ? 'comes again' : '',
+    again ? 'accepted if sent again' : '',
   ],
   delivered: ({ instances, studyUid, destination }) => [
     `${images(instances)} of ${uidText(studyUid)}`,
@@ -93,7 +93,7 @@ const sentences: Sentences = {
     of === 'exact' ? '' : `whole ${of}`,
   ],
   'sender-heard': ({ senderId, keyName }) => [senderId, keyName === '' ? '' : `key ${keyName}`],
-  'sender-set-back': ({ senderId, session, behind }) => [senderId, `session ${session} behind ${behind}`],
+  'sender-set-back': ({ senderId, session, behind }) => [senderId, `session ${session} after ${behind}`],
   'sender-retired': ({ senderId, byWhom }) => [senderId, `by ${byWhom}`],
   damaged: ({ instances, studyUid }) => [`${images(instances)} of ${uidText(studyUid)}`],
   'alarm-raised': ({ code, subject }) => [code, shortSubject(subject)],
@@ -106,7 +106,7 @@ const sentences: Sentences = {
     byWhom === undefined ? '' : `by ${byWhom}`,
   ],
   'keys-read': ({ keys }) => [counted(keys, 'key')],
-  configuration: ({ fingerprint }) => [`another one: ${fingerprint}`],
+  configuration: ({ fingerprint }) => [`changed: ${fingerprint}`],
   started: ({ version }) => [`version ${version}`],
   stopped: ({ ranMs }) => [`it ran for ${durationText(ranMs)}`],
 };

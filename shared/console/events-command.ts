@@ -51,11 +51,13 @@ export async function followingUntilStopped(): Promise<boolean> {
 export function addEventsCommand(program: Command, parts: EventsCommandParts): void {
   program
     .command('events [study]')
-    .description('what happened, oldest first; STUDY is a UID, its end, or a number; times are UTC')
-    .option('--since <time>', '2h, 30m, 3d, 2026-11-30, "2026-11-30 14:00" or 14:00')
-    .option('--kind <kind>', `only of this kind: ${kindNames.join(', ')}`)
-    .option('--follow', 'go on until it is stopped', false)
-    .option('--limit <n>', 'only so many, the newest ones', String(limitDefault))
+    .description(
+      'show what happened, oldest first; STUDY is a UID, the end of one, or a study number; times are UTC',
+    )
+    .option('--since <time>', 'only since then: 2h, 30m, 3d, 2026-11-30, "2026-11-30 14:00" or 14:00')
+    .option('--kind <kind>', `only events of this kind: ${kindNames.join(', ')}`)
+    .option('--follow', 'go on showing new events until stopped', false)
+    .option('--limit <n>', 'show at most this many, the newest', String(limitDefault))
     .action(async (study: string | undefined, options: EventsOptions, command: Command) => {
       const { json } = command.optsWithGlobals<GlobalOptions>();
       const reading = parts.open(command);
@@ -89,10 +91,10 @@ async function tell(
   const behind = events.lastNumber();
   const found = isUnknown ? [] : events.newest(filter, limit + 1);
   const isMore = found.length > limit;
-  if (isMore && !json) print(`… older ones are not shown: give --limit, --since or a study`);
+  if (isMore && !json) print(`… older events are not shown: use --limit, --since or a study`);
   for (const event of isMore ? found.slice(1) : found) print(lineOf(event));
   if (found.length === 0 && !json && !options.follow)
-    print(study === undefined ? 'nothing happened' : `nothing is known of a study ${study}`);
+    print(study === undefined ? 'no events' : `nothing is known about a study ${study}`);
   if (options.follow && !isUnknown) await follow(events, behind, filter, { print, wait, lineOf, json });
   return study === undefined || found.length > 0;
 }
@@ -115,7 +117,7 @@ async function follow(
   while (await wait()) {
     const last = events.lastNumber();
     const page = events.after(behind, followRows, filter);
-    if (page.forgottenTo > behind && !json) print('… some were forgotten before they could be shown');
+    if (page.forgottenTo > behind && !json) print('… some events were deleted before they could be shown');
     for (const event of page.events) print(lineOf(event));
     // What the filter left out is not looked at again.
     behind = page.events.length < followRows ? Math.max(page.last, last) : page.last;
@@ -128,7 +130,7 @@ async function follow(
  */
 export function studyOf({ events, studiesNumbered }: EventReading, text: string): string | undefined {
   if (!/^[0-9.]{1,64}$/.test(text))
-    throw new DiodeError('E_USAGE', 'a study is given by its UID, the end of that, or its number');
+    throw new DiodeError('E_USAGE', 'give a study by its UID, the end of its UID, or its number');
   if (isUid(text) && events.newest({ studyUid: text }, 1).length > 0) return text;
   const studyNumber = Number(text);
   const numbered =
@@ -136,7 +138,10 @@ export function studyOf({ events, studiesNumbered }: EventReading, text: string)
   const found = numbered.length > 0 ? numbered : events.studiesEnding(text, studiesMax);
   if (found.length <= 1) return found[0];
   const count = found.length === studiesMax ? `at least ${studiesMax}` : String(found.length);
-  const what = numbered.length > 0 ? 'have this number: give the UID' : 'end so: give more of the UID';
+  const what =
+    numbered.length > 0
+      ? 'have this number: give the UID'
+      : 'have a UID that ends like this: give more of it';
   throw new DiodeError('E_USAGE', `${count} studies ${what}`);
 }
 

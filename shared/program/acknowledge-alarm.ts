@@ -1,4 +1,4 @@
-/** A person has seen an alarm, and says why it may stand: alike on both sides. */
+/** A person has seen an alarm, and says why it may stay: the same on both sides. */
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { countText } from '../console/quantities.ts';
@@ -23,7 +23,7 @@ interface StandingAlarm {
   readonly owner?: string;
 }
 
-/** What of the alarms this needs. */
+/** The part of the alarms that this needs. */
 export interface AcknowledgedAlarms {
   standing(): readonly StandingAlarm[];
   /** @returns what was acknowledged */
@@ -45,7 +45,7 @@ export function alarmOperations(alarms: AcknowledgedAlarms, clock: Clock): reado
             (subject === undefined || alarm.subject === subject) &&
             (owner === undefined || alarm.owner === owner),
         );
-      if (found.length === 0) throw new DiodeError('E_USAGE', 'no such alarm stands: see status');
+      if (found.length === 0) throw new DiodeError('E_USAGE', 'there is no such alarm now: see alarms');
       const of = { code, ...(subject !== undefined && { subject }), ...(owner !== undefined && { owner }) };
       return {
         audit: { action: `acknowledge ${code}`, subjects: found.map((alarm) => alarm.subject) },
@@ -57,6 +57,6 @@ export function alarmOperations(alarms: AcknowledgedAlarms, clock: Clock): reado
 }
 
 function toldOf(code: ErrorCode, alarms: number) {
-  const detail = `${countText(alarms, 'alarm')} ${code} acknowledged: still standing until put right`;
+  const detail = `${countText(alarms, 'alarm')} acknowledged (${code}), and shown until the cause is fixed`;
   return { detail, facts: { alarms } };
 }

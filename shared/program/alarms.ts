@@ -11,6 +11,7 @@
  */
 import { assert } from '../assert.ts';
 import type { Clock } from '../clock.ts';
+import { countText } from '../console/quantities.ts';
 import { type ErrorCode, errorCatalogue, storageCodes } from '../errors.ts';
 import {
   type Acknowledgement,
@@ -206,7 +207,7 @@ export class Alarms {
     const { waiting, isMore, isWaitingCritical } = this.#of(code);
     if (code === 'E_ALARMS') return;
     if (waiting === 0) return this.#ownDesk.clear('E_ALARMS', code);
-    const detail = `${isMore ? 'at least ' : ''}${waiting} more alarms of ${code} stand`;
+    const detail = `${isMore ? 'at least ' : ''}${countText(waiting, 'more alarm')} with ${code}`;
     this.#ownDesk.raise('E_ALARMS', code, detail, isWaitingCritical ? 'critical' : severityOf(code));
   }
 

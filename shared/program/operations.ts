@@ -73,7 +73,7 @@ export function checkedFields<Asked>({ schema }: RequestForm<Asked>, fields: unk
   const parsed = schema.safeParse(fields);
   if (parsed.success) return parsed.data;
   const wrong = parsed.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys' ? 'a field that it does not have' : issue.path.slice(0, 1).map(String),
+    issue.code === 'unrecognized_keys' ? 'an unknown field' : issue.path.slice(0, 1).map(String),
   );
   const which = wrong.length === 0 ? '' : `: ${[...new Set(wrong)].join(', ')}`;
   throw new DiodeError('E_USAGE', `the request is malformed${which}`);
@@ -132,7 +132,7 @@ export class Operations {
       return refused(
         new DiodeError(
           'E_INTERNAL',
-          `the program ended ${livesMax} times while it did this: it is left undone`,
+          `the program ended ${livesMax} times while doing this: it is not tried again`,
         ),
       );
     try {

@@ -66,7 +66,7 @@ export class Requests {
   ask(verb: string, fields: Readonly<Record<string, unknown>>): string {
     const id = randomBytes(16).toString('hex');
     const json = JSON.stringify(fields);
-    if (Buffer.byteLength(json) > fieldBytesMax) throw new DiodeError('E_USAGE', 'what is asked is too long');
+    if (Buffer.byteLength(json) > fieldBytesMax) throw new DiodeError('E_USAGE', 'the request is too long');
     try {
       this.#database.run('INSERT INTO requests (id, verb, fields) VALUES (?, ?, ?)', id, verb, json);
     } catch (error) {

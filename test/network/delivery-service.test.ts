@@ -140,9 +140,7 @@ describe('a PACS', () => {
 
     isRepaired = true;
     const retried = await transfer.configured('receiver', 'destinations', 'retry', 'pacs');
-    expect(retried.output).toContain(
-      '1 instance queued for pacs (1 had failed): tried without further waiting',
-    );
+    expect(retried.output).toContain('1 instance queued for pacs (1 had failed): tried right away');
     await transfer.until(
       'it is there',
       () => statusOf('pacs').failed === 0 && statusOf('pacs').waiting === 0,

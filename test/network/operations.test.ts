@@ -90,7 +90,7 @@ it('what verify finds is taken again: at once by a program that runs, and by one
   const isFirstBack = damage();
   expect(await verify()).toMatchObject({
     code: 1,
-    output: expect.stringContaining('1 difference: 1 instance set aside, to be taken when sent again'),
+    output: expect.stringContaining('1 difference: 1 instance set aside, to be collected again'),
   });
   await transfer.until('it came again', isFirstBack);
 

@@ -132,7 +132,7 @@ describe('what happened to a study', () => {
       expect(code).toBe(0);
       expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80);
       const text = lines.join('\n');
-      expect(text).toMatch(/^[0-9-]{10} [0-9:]{8} {2}configuration +another one: [0-9a-f]{16}$/m);
+      expect(text).toMatch(/^[0-9-]{10} [0-9:]{8} {2}configuration +changed: [0-9a-f]{16}$/m);
       expect(text).toMatch(/ {2}keys read +1 key$/m);
       expect(text).toMatch(/ {2}started +version /m);
     }

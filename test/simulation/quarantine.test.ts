@@ -134,7 +134,7 @@ describe('release from quarantine', () => {
     expect(held(link)).toEqual(['E_ENCAPSULATED_DOCUMENT']);
     expect(ask(link, 'release', link.held()[0]?.objectId ?? '')).toMatchObject({
       ok: true,
-      detail: '1 instance let through, to go out with the whole study',
+      detail: '1 instance let through, to be released with the whole study',
       waiting: 1,
     });
     link.high.restart('kill');
@@ -161,7 +161,7 @@ describe('a purge', () => {
     const [, objectId = ''] = link.sendStudy([first, document]);
     expect(ask(link, 'purge', objectId)).toEqual({
       ok: true,
-      detail: '1 instance purged: kept out when sent again',
+      detail: '1 instance purged: kept out if sent again',
       instances: 1,
       notDeleted: 0,
     });

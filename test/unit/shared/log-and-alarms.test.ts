@@ -175,7 +175,7 @@ describe('alarms', () => {
     expect(a.standing().find(({ code }) => code === 'E_ALARMS')).toMatchObject({
       subject: 'E_STUDY_MISSING',
       severity: 'critical',
-      detail: '250 more alarms of E_STUDY_MISSING stand',
+      detail: '250 more alarms with E_STUDY_MISSING',
     });
     expect(a.standing().at(-1)?.code).toBe('E_DISK_FULL');
     // One goes, and one that waited stands in its place.

@@ -38,21 +38,21 @@ describe('a destination', () => {
     const { ledger, queue, retry, hurried, audited } = site();
     expect(retry()).toEqual({
       ok: true,
-      detail: 'nothing waits for pacs',
+      detail: 'nothing is waiting for pacs',
       waiting: 0,
       again: 0,
       withheld: 0,
     });
     queue('a');
     expect(retry()).toMatchObject({
-      detail: '1 instance queued for pacs: tried without further waiting',
+      detail: '1 instance queued for pacs: tried right away',
       waiting: 1,
     });
     const failed = queue('bb');
     if (failed === undefined) throw new Error('it waits');
     ledger.deliveries.failed(failed, { code: 'E_PEER_REFUSED' }, moment);
     expect(retry()).toMatchObject({
-      detail: '2 instances queued for pacs (1 had failed): tried without further waiting',
+      detail: '2 instances queued for pacs (1 had failed): tried right away',
       waiting: 2,
       again: 1,
     });
@@ -61,7 +61,7 @@ describe('a destination', () => {
 
   it('that is given up tells how much', () => {
     const { queue, abandon, audited } = site();
-    expect(abandon()).toMatchObject({ detail: 'nothing waited for pacs', instances: 0 });
+    expect(abandon()).toMatchObject({ detail: 'nothing was waiting for pacs', instances: 0 });
     queue('a');
     expect(abandon()).toMatchObject({ detail: '1 instance given up for pacs', instances: 1 });
     queue('bb');

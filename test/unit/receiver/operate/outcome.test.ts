@@ -25,10 +25,10 @@ describe('what is told', () => {
         destinations: ['pacs', 'web'],
       },
     ],
-    ['600 instances on the way out to the inbox as 1.2', { underWay: new Map([['1.2', 600]]) }],
-    ['1 instance out already: the same came in another sending', { known: 1 }],
+    ['600 instances being released to the inbox as 1.2', { underWay: new Map([['1.2', 600]]) }],
+    ['1 instance already out: the same content came in another sending', { known: 1 }],
     ['2 instances held for another reason: E_CONFLICT', { held: new Map([['E_CONFLICT', 2]]) }],
-    ['1 instance let through, to go out with the whole study', { waiting: 1 }],
+    ['1 instance let through, to be released with the whole study', { waiting: 1 }],
     [
       '1 instance released to the inbox as 1.2; 1 instance held for another reason: E_PATIENT_MISMATCH',
       { released: new Map([['1.2', 1]]), held: new Map([['E_PATIENT_MISMATCH', 1]]) },
@@ -44,7 +44,7 @@ describe('what is told', () => {
       facts: { released: 2, underWay: 0, known: 0, held: 0, waiting: 0, destinations: ['pacs'] },
     });
     expect(told({ released }, false).detail).toBe('2 instances released');
-    expect(told({ underWay: released }, false).detail).toBe('2 instances on the way out');
+    expect(told({ underWay: released }, false).detail).toBe('2 instances being released');
   });
 
   it('lists no more names than can be read', () => {

@@ -33,9 +33,9 @@ it.each([[['alarms']], [['alarms', 'list']]])('%j lists what stands, with its ow
 });
 
 it('says when nothing stands, and when nobody tells any more', async () => {
-  expect((await run({ running: true, alarms: [] }, 'alarms')).out).toBe('no alarm stands\n');
+  expect((await run({ running: true, alarms: [] }, 'alarms')).out).toBe('no alarms\n');
   const { out } = await run({ running: false, alarms: [stands] }, 'alarms');
-  expect(out).toMatch(/^diode-test is not running: this is what it told last\nseverity/);
+  expect(out).toMatch(/^diode-test is not running: this is its last known state\nseverity/);
 });
 
 it('is one JSON object for a script', async () => {

@@ -70,7 +70,7 @@ describe('a program that runs', () => {
   it('that does not come to it in time finds it withdrawn', async () => {
     wrote(100);
     await expect(ask(program(), 'close', {})).rejects.toThrow(
-      failure('E_REQUEST_TIMEOUT', /withdrawn, and nothing is done/),
+      failure('E_REQUEST_TIMEOUT', /withdrawn, and nothing was done/),
     );
     expect(requests.take(9)).toEqual([]);
   });
@@ -79,7 +79,7 @@ describe('a program that runs', () => {
     wrote(100);
     timer = setInterval(() => requests.take(16), 20);
     await expect(ask(program(), 'close', {})).rejects.toThrow(
-      failure('E_REQUEST_TIMEOUT', /begun .* goes on with it$/),
+      failure('E_REQUEST_TIMEOUT', /began .* goes on with it$/),
     );
     expect(requests.take(9)).toHaveLength(1);
   });
@@ -94,7 +94,7 @@ describe('a program that does not run', () => {
     prepare();
     const startedMs = performance.now();
     await expect(ask(program({ requests: file, answerWaitMs: 60_000 }), 'close', {})).rejects.toThrow(
-      failure('E_NOT_RUNNING', /diode-test does not run: nothing was asked of it/),
+      failure('E_NOT_RUNNING', /diode-test is not running: nothing was asked of it/),
     );
     expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect(requests.take(9)).toEqual([]);
@@ -105,7 +105,7 @@ describe('a program that does not run', () => {
     wrote(100);
     setTimeout(() => wrote(6000), 50);
     await expect(ask(program(), 'close', {})).rejects.toThrow(
-      failure('E_NOT_RUNNING', /stopped before it came to it: nothing is done/),
+      failure('E_NOT_RUNNING', /stopped before it began the request: nothing was done/),
     );
     expect(requests.take(9)).toEqual([]);
   });

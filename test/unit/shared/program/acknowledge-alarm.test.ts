@@ -27,7 +27,7 @@ it('says which, by whom and when', () => {
   const { told, ask } = site();
   expect(ask('acknowledge-alarm', { ...who, code: 'E_LINK_DOWN' })).toEqual({
     ok: true,
-    detail: '1 alarm E_LINK_DOWN acknowledged: still standing until put right',
+    detail: '1 alarm acknowledged (E_LINK_DOWN), and shown until the cause is fixed',
     alarms: 1,
   });
   expect(ask('acknowledge-alarm', { ...who, code: 'E_DISK' })).toMatchObject({ alarms: 2 });

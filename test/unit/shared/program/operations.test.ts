@@ -103,7 +103,7 @@ it.each([
     'one more field',
     'rename',
     { ...who, to: 'x', patient: 'Doe' },
-    'the request is malformed: a field that it does not have',
+    'the request is malformed: an unknown field',
   ],
   ['a field of another kind', 'rename', { ...who, to: 7 }, 'the request is malformed: to'],
 ])('with %s is refused, and changes nothing', (_what, verb, fields, detail) => {
