@@ -1,6 +1,6 @@
 /**
- * The one owner of some alarms. Who finds out that something is wrong has a desk; nobody clears what another desk
- * raised, also not under the same code and subject.
+ * The one owner of some alarms. Every part that can find something wrong has a desk; nobody clears what another desk
+ * raised, not even under the same code and subject.
  */
 import { DiodeError, type ErrorCode, errorCatalogue } from '../errors.ts';
 import type { Alarm } from './alarm.ts';
@@ -8,18 +8,18 @@ import { type Severity, severityOf } from './alarm-severity.ts';
 
 export interface DeskOptions {
   /**
-   * How long after a start the desk may take to raise again what stood before: then it is over. As long as the
-   * deadlines behind its alarms, and some looks more. By code where they differ; two minutes when left out.
+   * How long after a start the desk may take to raise an earlier alarm again; after that it counts as over. This should be
+   * as long as the deadlines behind its alarms, and a few checks more. By code if they differ; two minutes if left out.
    */
   readonly settleMs?: number | Readonly<Partial<Record<ErrorCode, number>>>;
   /**
-   * Codes that are this desk's alone, in the whole program. What another desk would raise of one is told to this one in
-   * its place, which decides itself what stands; so that of many who try the same thing none clears what others see.
+   * Codes that only this desk raises, in the whole program. If another desk raises one, this one is told instead and decides
+   * what stands, so that of many parts that try the same thing, none clears what others still see.
    */
   readonly owns?: Readonly<Partial<Record<ErrorCode, () => void>>>;
 }
 
-/** Where desks lay down what they say. */
+/** Where desks put their alarms. */
 export interface AlarmBoard {
   raise(alarm: Omit<Alarm, 'sinceMs' | 'acknowledged'>, source: string): void;
   clear(owner: string, code: ErrorCode, subject: string): void;
@@ -38,7 +38,7 @@ export class AlarmDesk {
 
   /**
    * Raises an alarm, once for a code and subject until this desk clears it; the newest detail counts.
-   * @param severity that of the code, unless the alarm tells of another one
+   * @param severity that of the code, unless the alarm carries another one
    * @param source whose fault it is: a sender id, a scanner; when left out, the sender id that the subject names
    */
   raise(
@@ -61,7 +61,7 @@ export class AlarmDesk {
     else this.clear(code, subject);
   }
 
-  /** Runs a step that may fail for a reason of the host: an alarm while it fails, none when it works again. */
+  /** Runs a step that the host may make fail: raises an alarm while it fails, and clears it when it works again. */
   during<T>(subject: string, codes: readonly ErrorCode[], act: () => T): T | undefined {
     try {
       const result = act();
@@ -74,7 +74,7 @@ export class AlarmDesk {
     }
   }
 
-  /** What stands of this desk, also of an earlier life of the program. */
+  /** The current alarms of this desk, including those from an earlier run of the program. */
   standing(): Alarm[] {
     return this.#board.of(this.owner);
   }

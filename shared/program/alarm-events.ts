@@ -1,6 +1,6 @@
 /**
- * Alarms as events: their edges, at the rate that they are told at. An alarm may be raised in the middle of anything, and
- * because the ledger takes nothing: its edge waits here until a chore enters it.
+ * Alarms as events: their edges, as often as they are told. An alarm may be raised in the middle of anything, even because
+ * the ledger refuses to store: so its edge waits here until a chore enters it.
  */
 import type { Clock } from '../clock.ts';
 import { isUid } from '../wire/limits.ts';
@@ -8,7 +8,7 @@ import type { AlarmEdge, AlarmListener } from './alarm.ts';
 import { fieldText, type NewEvent } from './event-catalogue.ts';
 import type { Events } from './events.ts';
 
-/** Edges that wait; those beyond it are not entered. */
+/** The most edges that wait; further ones are not entered. */
 const waitingMax = 1000;
 /** Edges that one step enters, in one transaction. */
 const stepEdges = 100;
@@ -28,7 +28,7 @@ export class AlarmEvents {
     this.#clock = clock;
   }
 
-  /** To be told of edges. */
+  /** Takes the edges. */
   readonly listener: AlarmListener = (edge, { code, subject, detail, severity, acknowledged }) => {
     if (this.#waiting.length >= waitingMax) return;
     const byWhom = fieldText(acknowledged?.byWhom ?? '');
@@ -49,7 +49,7 @@ export class AlarmEvents {
     this.#waiting.push({ event, atMs: this.#clock.wallMs() });
   };
 
-  /** Enters some of what waits. Where the ledger refuses, it waits on. Call it every second or so. */
+  /** Enters some of the waiting edges. If the ledger refuses, they keep waiting. Call it every second or so. */
   enterSome(ledger: { readonly events: Events; transaction<T>(act: () => T): T }): void {
     const some = this.#waiting.slice(0, stepEdges);
     if (some.length === 0) return;

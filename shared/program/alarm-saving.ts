@@ -1,4 +1,4 @@
-/** What of the standing alarms has to be written, so that the ledger says what stands: grouped, and a bounded number at a time. */
+/** Decides which alarms have to be written so that the ledger knows the current ones: grouped, and a bounded number at a time. */
 import { type Alarm, type KeptAlarm, keyOf, rankOf, type Standing } from './alarm.ts';
 
 export interface AlarmStore {
@@ -8,7 +8,7 @@ export interface AlarmStore {
 
 /** Alarms that one save writes. */
 const changesMax = 500;
-/** An alarm of which only the detail changed, as a count does, is written no more often than this. */
+/** If only the detail of an alarm changed, such as a count, it is written no more often than this. */
 const detailsIntervalMs = 60_000;
 
 export class AlarmSaving {
@@ -21,7 +21,7 @@ export class AlarmSaving {
     for (const alarm of alarms) this.#saved.set(fullKeyOf(alarm), alarm);
   }
 
-  /** @throws DiodeError as the store does: then it is as if it had not been called */
+  /** @throws DiodeError what the store throws: then it is as if this had not been called */
   save(store: AlarmStore, standing: readonly Standing[], nowMs: number): void {
     const withDetails = nowMs - this.#detailsAtMs >= detailsIntervalMs;
     const current = new Set<string>();

@@ -1,7 +1,7 @@
 /**
  * How urgent each alarm is, by its code.
  *
- *   critical  somebody is called, at night as well: images do not cross or do not arrive, or something is wrong with them
+ *   critical  somebody is called, even at night: images do not cross or do not arrive, or something is wrong with them
  *   warning   somebody looks at it today: every code that this table does not name
  *   info      it is as expected, and ends by itself
  */
@@ -31,7 +31,7 @@ const severityByCode: Readonly<Partial<Record<ErrorCode, Severity>>> = {
   E_MALWARE: 'critical',
   E_SENDER_KEY: 'critical',
   E_SENDER_PLACES: 'critical',
-  // They are here, and do not get to who waits for them.
+  // They are here, but do not reach whoever is waiting for them.
   E_SCANNER: 'critical',
   E_RELEASE: 'critical',
   E_STUDIES_FULL: 'critical',
@@ -40,7 +40,7 @@ const severityByCode: Readonly<Partial<Record<ErrorCode, Severity>>> = {
   E_DELIVERY_WAITING: 'critical',
   E_DELIVERY_FAILED: 'critical',
   E_DELIVERY_NOWHERE: 'critical',
-  // Taken in when it stands still.
+  // Taken in once it stops changing.
   E_FILE_CHANGED: 'info',
   // Over soon, or it becomes another alarm.
   E_SCAN_WAITING: 'info',

@@ -1,6 +1,6 @@
 /**
  * Tells of the edges of alarms at a bounded rate: an alarm that comes and goes, or a source that raises one alarm after
- * the other, writes a few lines and no more. What was left out is told later if it still differs from what was told, so
+ * another, writes a few lines and no more. What was left out is told later if it still differs from what was told, so
  * that the last line about an alarm is true.
  */
 import { type Alarm, type AlarmListener, keyOf, rankOf } from './alarm.ts';
@@ -11,10 +11,10 @@ const windowMs = 600_000;
 const ofAlarmMax = 6;
 /** Edges of all alarms of one code, source and severity in a window. */
 const ofSourceMax = 100;
-/** A changed detail is told so long after the last word about its alarm; one that is more urgent now, at once. */
+/** How long after the last line about an alarm a changed detail is told; if it became more urgent, that is told at once. */
 const changeMs = 600_000;
 const lateIntervalMs = 1000;
-/** Alarms that stand no more, of which it is known what was told. */
+/** The most ended alarms of which it is remembered what was told. */
 const overMax = 4096;
 
 interface Window {
@@ -38,7 +38,7 @@ export class AlarmTelling {
   readonly #wallMs: () => number;
   readonly #listener: AlarmListener;
   readonly #told = new Map<string, Told>();
-  /** Of these the ones that stand no more, the longest over first. */
+  /** Those of them that have ended, the longest ended first. */
   readonly #over = new Set<Told>();
   readonly #sources = new Map<string, Window>();
   readonly #late = new Set<Told>();
@@ -65,7 +65,7 @@ export class AlarmTelling {
     this.#isTold(told, this.#wallMs());
   }
 
-  /** By a person: told at once. */
+  /** Done by a person, so it is told at once. */
   acknowledged(alarm: Alarm): void {
     const told = this.#told.get(fullKeyOf(alarm));
     if (told !== undefined) told.alarm = alarm;
@@ -79,7 +79,7 @@ export class AlarmTelling {
     this.#tell(told);
   }
 
-  /** An alarm is not followed any more, whether it stands or not. */
+  /** Stops following an alarm, whether it has ended or not. */
   forget(alarm: Alarm): void {
     const told = this.#told.get(fullKeyOf(alarm));
     if (told !== undefined) this.#drop(told);
@@ -146,7 +146,7 @@ export class AlarmTelling {
   }
 
   #mayTell({ alarm, source, window }: Told, now: number): boolean {
-    // A critical one has its line, whatever else the source raises.
+    // A critical alarm gets its line, whatever else the source raises.
     const key = `${alarm.severity} ${alarm.code} ${source}`;
     const ofSource = this.#sources.get(key) ?? { startMs: now, count: 0 };
     this.#sources.set(key, ofSource);
@@ -159,7 +159,7 @@ export class AlarmTelling {
     return true;
   }
 
-  /** Forgets alarms that stand no more: first those whose window is over, then the others, the oldest first. */
+  /** Forgets ended alarms: first those whose window is over, then the others, the oldest first. */
   #forgetSome(now: number): void {
     for (const isDue of [(told: Told) => isOver(told.window.startMs, windowMs, now), () => true]) {
       for (const told of this.#over) {

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { type Severity, severities } from './alarm-severity.ts';
 
-/** Somebody saw an alarm, and said why it may stand. */
+/** Somebody saw an alarm, and said why it may stay. */
 export interface Acknowledgement {
   readonly byWhom: string;
   readonly reason: string;
@@ -10,30 +10,30 @@ export interface Acknowledgement {
   readonly atMs: number;
 }
 
-/** Owner, code and subject together say which one it is. No PHI. */
+/** Owner, code and subject together identify it. No PHI. */
 export interface Alarm {
-  /** The name of the desk that raised it, and that alone clears it. */
+  /** The name of the desk that raised it; only that desk clears it. */
   readonly owner: string;
   readonly code: ErrorCode;
   /** A UID, a sender id, a host's own name. */
   readonly subject: string;
   readonly severity: Severity;
   readonly detail: string;
-  /** By the wall clock, and over restarts. */
+  /** By the wall clock, kept over restarts. */
   readonly sinceMs: number;
   readonly acknowledged?: Acknowledgement;
 }
 
-/** `changed`: it stands, and its detail is another one. */
+/** `changed`: it goes on, with another detail or severity. */
 export type AlarmEdge = 'raised' | 'changed' | 'acknowledged' | 'cleared';
 
-/** Is told in the middle of raising and clearing: it neither waits nor throws. */
+/** Called in the middle of raising and clearing, so it must neither wait nor throw. */
 export type AlarmListener = (edge: AlarmEdge, alarm: Alarm) => void;
 
 /** An alarm as it is kept over a restart. */
 export interface KeptAlarm {
   readonly alarm: Alarm;
-  /** Whose fault it is; empty where nobody's. */
+  /** Whose fault it is; empty if nobody's. */
   readonly source: string;
 }
 
@@ -41,9 +41,9 @@ export interface KeptAlarm {
 export interface Standing {
   alarm: Alarm;
   readonly source: string;
-  /** In which order they were raised. */
+  /** The order in which they were raised. */
   readonly order: number;
-  /** Since when, on the monotonic clock, it stands of an earlier life; undefined once its desk said it again. */
+  /** If it comes from an earlier run: since when, on the monotonic clock, it waits for its desk to raise it again; else undefined. */
   rememberedAtMs: number | undefined;
 }
 

@@ -1,20 +1,20 @@
 /**
- * The alarms of one code, of all owners. Some are shown one by one; those beyond that wait for room, and are counted.
- * The more urgent takes the room of the less urgent. Among equals each source has its share: those of one make room for
- * those of others.
+ * The alarms of one code, of all owners. Some are shown one by one; the rest wait for room, and are counted. A
+ * more urgent alarm takes the room of a less urgent one. Among equals each source has its share: those of one source make
+ * room for those of others.
  */
 import { keyOf, rankOf, type Standing } from './alarm.ts';
 
 /** Alarms of one code that are shown one by one. */
 export const alarmsOfCodeMax = 100;
-/** Those of one code that are counted beyond that, and wait for room. */
+/** How many more of one code are counted, and wait for room. */
 export const waitingOfCodeMax = 300;
 
 export interface AlarmsOfCodeOptions {
   readonly shownMax: number;
   /** One is shown from now on. */
   readonly onShown: (standing: Standing) => void;
-  /** There was not even room to count one: nothing is known of it any more. */
+  /** There was not even room to count one: nothing about it is remembered. */
   readonly onForgotten: (standing: Standing) => void;
 }
 
@@ -32,7 +32,7 @@ export class AlarmsOfCode {
     return this.#shown.values();
   }
 
-  /** Those that are shown, and those that wait. */
+  /** Both those shown and those waiting. */
   get all(): readonly Standing[] {
     return [...this.#shown.values(), ...this.#waiting.values()];
   }
@@ -58,7 +58,7 @@ export class AlarmsOfCode {
     if (!this.#showIfRoom(standing)) this.#wait(standing);
   }
 
-  /** @returns the one that is gone; undefined where there was none */
+  /** @returns the one that was removed; undefined if there was none */
   remove(key: string): Standing | undefined {
     const standing = this.find(key);
     this.#shown.delete(key);
@@ -102,7 +102,7 @@ export class AlarmsOfCode {
     this.#options.onForgotten(isLess ? least : standing);
   }
 
-  /** Shows of those that wait what there is room for now. */
+  /** Shows as many of the waiting ones as there is room for now. */
   #fill(): void {
     for (let left = waitingOfCodeMax; left > 0; left -= 1) {
       const next = this.#next();
@@ -115,7 +115,7 @@ export class AlarmsOfCode {
     if (this.#waiting.size === 0) this.#isMore = false;
   }
 
-  /** The most urgent that waits, of the source that is shown the least; among equals the oldest. */
+  /** The most urgent that waits, from the source with the fewest shown; among equals the oldest. */
   #next(): Standing | undefined {
     if (this.#waiting.size === 0) return undefined;
     const counts = shares(this.#shown.values());
@@ -148,7 +148,7 @@ export class AlarmsOfCode {
   }
 }
 
-/** Where it is nobody's fault, each owner has a share of its own. */
+/** If it is nobody's fault, each owner has a share of its own. */
 function shareOf({ source, alarm }: Standing): string {
   return source === '' ? `owner ${alarm.owner}` : source;
 }

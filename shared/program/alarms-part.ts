@@ -1,4 +1,4 @@
-/** The alarms as a part of a program: in its log, in its status, and in its ledger from one life to the next. */
+/** The alarms as a part of a program: in its log, in its status, and in its ledger from one run to the next. */
 import { AlarmEvents } from './alarm-events.ts';
 import { alarmLog } from './alarm-log.ts';
 import { Alarms } from './alarms.ts';
@@ -12,11 +12,11 @@ export class AlarmsPart implements Part {
   readonly name = 'alarms';
   readonly chores = [{ everyMs: saveMs, act: () => this.#save() }];
   readonly alarms: Alarms;
-  /** Their edges, as events that are to be entered. */
+  /** Their edges, as events to be entered. */
   readonly alarmEvents: AlarmEvents;
   readonly #standing: StandingAlarms;
 
-  /** Those that an earlier life left stand again at once, before anybody has a desk. */
+  /** Brings back the alarms of the last run at once, before there is any desk. */
   constructor({ clock, log }: Pick<Host, 'clock' | 'log'>, standing: StandingAlarms) {
     this.#standing = standing;
     this.alarmEvents = new AlarmEvents(clock);

@@ -2,12 +2,12 @@
  * Alarms: one message when something begins to be wrong, one when it is right again. Each has one owner, a desk: see
  * `alarm-desk.ts`.
  *
- * They are bounded for each code: see `alarms-of-code.ts`. So no code takes the room of another, and however many stand
- * of whatever codes, a critical one is shown. What is over the bound is one alarm that says how many there are, and
- * stands itself again when there is room.
+ * They are bounded for each code: see `alarms-of-code.ts`. So no code takes the room of another, and however many there
+ * are, a critical one is shown. Those over the bound are summed up in one alarm that says how many there are; each is shown
+ * when there is room again.
  *
- * What stood when the program ended stands again at its next start, since it was first raised, until its desk has had
- * its say.
+ * The alarms of the last run are back at the next start, with the time they were first raised, until their desk has
+ * raised or cleared them.
  */
 import { assert } from '../assert.ts';
 import type { Clock } from '../clock.ts';
@@ -31,7 +31,7 @@ import { AlarmsOfCode, alarmsOfCodeMax } from './alarms-of-code.ts';
 /** Desks are written in the source, so they are few. */
 const desksMax = 100;
 const ownerForm = /^[a-z][a-z ]{0,47}$/;
-/** Of the alarms themselves: that there are too many, and that they can't be kept. */
+/** The owner of alarms about alarms: that there are too many, or that they can't be stored. */
 const ownOwner = 'alarms';
 const settleMsUsual = 120_000;
 const reasonMax = 500;
@@ -42,7 +42,7 @@ export class Alarms {
   readonly #telling: AlarmTelling;
   readonly #saving = new AlarmSaving();
   readonly #desks = new Map<string, DeskOptions>();
-  /** Codes that one desk has for itself, and how it is told. */
+  /** Codes that belong to one desk, and how it is told. */
   readonly #owned = new Map<ErrorCode, { readonly owner: string; readonly tell: () => void }>();
   readonly #board: AlarmBoard;
   readonly #ownDesk: AlarmDesk;
@@ -82,7 +82,7 @@ export class Alarms {
     return new AlarmDesk(owner, this.#board);
   }
 
-  /** In the order in which they were raised. Ask often: what was not told for its rate is told then. */
+  /** In the order in which they were raised. Ask often: what was left out to keep the rate is told then. */
   standing(): Alarm[] {
     this.#telling.tellLate();
     this.#endSettled();
@@ -93,9 +93,9 @@ export class Alarms {
   }
 
   /**
-   * Somebody has seen to an alarm. It goes on standing, and says so until it is cleared or becomes more urgent.
-   * @param of left out: whatever the subject, or the owner
-   * @returns what was acknowledged: nothing where no such alarm stands
+   * Somebody has seen to an alarm. It stays, and says so until it is cleared or becomes more urgent.
+   * @param of what is left out may be anything: the subject, the owner
+   * @returns what was acknowledged: nothing if there is no such alarm
    */
   acknowledge(
     of: {
@@ -119,11 +119,11 @@ export class Alarms {
     });
   }
 
-  /** What stood when the program last ran stands as before. Call it at the start. */
+  /** Brings back the alarms of the last run. Call it at the start. */
   remember(kept: readonly KeptAlarm[]): void {
     this.#saving.isKept(kept.map(({ alarm }) => alarm));
     for (const { alarm, source } of kept) this.#telling.remember(alarm, source);
-    // Those that say how many there are come last: they follow from the others.
+    // The alarms about alarms come last: they follow from the others.
     const isOfOthers = ({ alarm }: KeptAlarm) => Number(alarm.code === 'E_ALARMS');
     const inOrder = kept.toSorted(
       (a, b) => isOfOthers(a) - isOfOthers(b) || a.alarm.sinceMs - b.alarm.sinceMs,
@@ -142,8 +142,8 @@ export class Alarms {
   }
 
   /**
-   * Writes what stands to the ledger, as far as it changed. Call it every second or so, and never where alarms are
-   * raised. What the ledger refuses is written another time.
+   * Writes changed alarms to the ledger. Call it every second or so, and never while raising an alarm. What the ledger
+   * refuses is written later.
    */
   save(store: AlarmStore): void {
     this.#endSettled();
@@ -202,7 +202,7 @@ export class Alarms {
     return ofCode;
   }
 
-  /** One of them for a code is there already, so of that code itself there is none. */
+  /** Sums up those that are not shown. Alarms about alarms always have room, so none is about E_ALARMS itself. */
   #tellOfWaiting(code: ErrorCode): void {
     const { waiting, isMore, isWaitingCritical } = this.#of(code);
     if (code === 'E_ALARMS') return;
@@ -211,7 +211,7 @@ export class Alarms {
     this.#ownDesk.raise('E_ALARMS', code, detail, isWaitingCritical ? 'critical' : severityOf(code));
   }
 
-  /** What stood before the start, and its desk did not raise again in time, is over. */
+  /** An alarm of the last run that its desk did not raise again in time is over. */
   #endSettled(): void {
     if (!this.#isAnyRemembered) return;
     const now = this.#clock.monotonicMs();

@@ -10,7 +10,7 @@ export const doneSchema = z
   .object({ ok: z.literal(true), detail: z.string() })
   .catchall(fact)
   .readonly();
-/** Not done, by its code, and one sentence of why. */
+/** Not done: the code, and one sentence why. */
 export const refusedSchema = z.strictObject({ ok: z.literal(false), code: z.string(), detail: z.string() });
 export const answerSchema = z.union([doneSchema, refusedSchema]);
 
@@ -27,12 +27,12 @@ export const doneRequestsSchema = `
      is_final INTEGER NOT NULL
    );`;
 
-/** Many more than are under way at the same time: one that is found again is one of the last. */
+/** Many more than are under way at the same time: a request that is found again is one of the latest. */
 const rememberedMax = 1000;
 
 export interface DoneRequest {
   readonly answer: Answer;
-  /** False where something was still to be done behind the transaction. */
+  /** False if something remained to be done after the transaction. */
   readonly isFinal: boolean;
 }
 
@@ -66,7 +66,7 @@ export class DoneRequests {
     );
   }
 
-  /** What was behind the transaction is done too, or could not be. */
+  /** What came after the transaction is done as well, or could not be done. */
   end(id: string, answer: Answer): void {
     this.#database.run(
       'UPDATE done_requests SET answer = ?, is_final = 1 WHERE id = ?',

@@ -37,7 +37,7 @@ export class Audit {
     );
   }
 
-  /** What persons did with something, the oldest first. */
+  /** What people did with something, oldest first. */
   of(subject: string): AuditEntry[] {
     return this.#database.all('SELECT * FROM audit WHERE subject = ? ORDER BY id', subject).map((row) => ({
       atMs: number(row, 'at_ms'),

@@ -1,6 +1,6 @@
 /**
- * The catalogue of events: facts that happened, each kind with fields of its own. Nothing in them names a patient, and no
- * text that a person typed gets in. Instances are never told one by one: a grouped kind counts them.
+ * The catalogue of events: facts that happened, each kind with fields of its own. Nothing in them names a patient, and
+ * no free text that a person typed gets in. Instances are never listed one by one: a grouped kind counts them.
  */
 import { z } from 'zod';
 
@@ -9,7 +9,7 @@ const instances = count;
 const bytes = count;
 const studyNumber = count;
 const revision = count;
-/** A code of errors.ts; one of a newer version is shown as it is. */
+/** A code of errors.ts; a code from a newer version is shown as it is. */
 const code = z.string().regex(/^E_[A-Z_]{1,60}$/);
 /** What a person or a program is called: bounded, and on one line. */
 const name = z
@@ -27,7 +27,7 @@ type About = 'study' | 'sender' | 'program';
 
 interface Kind<A extends About, F extends z.ZodRawShape> {
   readonly about: A;
-  /** Of the same study within a short time the counts are added up in one row. */
+  /** Whether counts of the same study within a short time are added up in one row. */
   readonly isGrouped: boolean;
   readonly schema: z.ZodObject<F, z.core.$strict>;
 }
@@ -109,9 +109,9 @@ export type NewEvent = {
   [K in EventKind]: { readonly kind: K } & Whose[(typeof eventKinds)[K]['about']] & Readonly<FieldsOf<K>>;
 }[EventKind];
 
-/** A fact as it stands in the ledger. */
+/** A fact as it is in the ledger. */
 export type Event = NewEvent & {
-  /** Ascending. A row that counts further gets a new one. */
+  /** Ascending. A row that counts up gets a new number. */
   readonly number: number;
   /** By the wall clock, for people. */
   readonly atMs: number;
@@ -128,7 +128,7 @@ export function fieldText(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, ' ').slice(0, 200);
 }
 
-/** What stands in a row, checked. @returns undefined where it is no event of this catalogue */
+/** The event in a row, checked. @returns undefined if it is not an event of this catalogue */
 export function eventOf(row: {
   readonly number: number;
   readonly atMs: number;

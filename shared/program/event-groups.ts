@@ -10,7 +10,7 @@ interface Group {
 export class EventGroups {
   readonly #groups = new Map<string, Group>();
 
-  /** Of a grouped kind: what differs in nothing but its counts is one fact. */
+  /** @param event of a grouped kind: events that differ only in their counts are one fact */
   add(event: NewEvent): void {
     const fields = Object.entries(event);
     const isCount = (name: string) => countNames.some((count) => count === name);
@@ -23,7 +23,7 @@ export class EventGroups {
 
   /** Enters all of them. */
   enterInto(events: Events, atMs: number): void {
-    // The sums stand where the counts stood.
+    // The sums take the place of the counts.
     for (const { event, counts } of this.#groups.values())
       events.enter({ ...event, ...counts } as NewEvent, atMs);
   }

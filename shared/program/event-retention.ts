@@ -1,6 +1,6 @@
 /**
- * What of the events is forgotten: what is older than it may be, and of what is too much the oldest of the source that has
- * the most. So a source that brings facts about without end makes its own go, and those of no other.
+ * Which events are forgotten: those that are too old and, if there are too many, the oldest of the source that has the most.
+ * So a source that causes events without end loses its own, and never those of another.
  *
  * Age is running time: marks say which number was the highest when. A wall clock that jumps makes nothing old.
  */
@@ -15,12 +15,12 @@ export const eventRetentionSchema = `
 export interface EventBounds {
   /** Of all sources. */
   readonly rowsMax: number;
-  /** Sources that are told apart; those beyond count as one. */
+  /** How many sources are told apart; all further ones count as one. */
   readonly sourcesMax: number;
 }
 
 const boundsDefault: EventBounds = { rowsMax: 1_000_000, sourcesMax: 512 };
-/** Rows that one step forgets, besides as many as came since the last. */
+/** Rows that one step forgets, in addition to as many as came since the last step. */
 const stepRows = 500;
 /** Sources that one step takes from. */
 const stepSources = 8;
@@ -110,7 +110,7 @@ export class EventRetention {
     const row = this.#database.get('SELECT max(running_ms) AS last FROM event_ages');
     const last = row?.['last'] === null ? undefined : number(row ?? {}, 'last');
     this.#markedMs = Math.max(nowMs, last ?? nowMs);
-    // One that is ahead, of a ledger whose running time was set back, stands: things are kept longer then.
+    // A mark ahead of now, in a ledger whose running time was set back, stays: events are then kept longer.
     if (last !== undefined && nowMs < last + keepForMs / marksOfTime) {
       this.#markedMs = last;
       return;
@@ -121,7 +121,7 @@ export class EventRetention {
     );
   }
 
-  /** The highest number that was there at a time of long ago. */
+  /** The highest number at a time in the past. */
   #oldTo(beforeMs: number): number | undefined {
     const row = this.#database.get(
       'SELECT number FROM event_ages WHERE running_ms <= ? ORDER BY running_ms DESC LIMIT 1',
@@ -142,7 +142,7 @@ export class EventRetention {
     );
     if (largest === undefined) return 0;
     const lead = number(largest, 'rows') - (second === undefined ? 0 : number(second, 'rows'));
-    // Where several have the most, each gives its part.
+    // If several have the most, each gives its part.
     const share = Math.max(Math.ceil(over / stepSources), lead);
     return this.#forget('source = ?', [text(largest, 'source')], Math.min(limit, over, share));
   }

@@ -1,4 +1,4 @@
-/** The events of a program as such, and those of its alarms; and the end of what is too old. */
+/** Enters the events of the program itself and of its alarms, and removes those that are too old. */
 import type { Clock } from '../clock.ts';
 import type { KeyRing } from '../crypto/key-file.ts';
 import { storageCodes } from '../errors.ts';
@@ -66,7 +66,7 @@ export class EventsPart implements Part {
     });
   }
 
-  /** An event that the ledger does not take now keeps nothing else from being done. */
+  /** An event that the ledger refuses keeps nothing else from being done. */
   #enter(act: () => void): void {
     this.#desk.during('events', storageCodes, act);
   }

@@ -1,9 +1,9 @@
 /**
  * The events of one side: facts, each a row that is entered in the transaction that makes it true, so that neither is there
- * without the other. Part of both ledgers. Who follows them asks by number.
+ * without the other. Part of both ledgers. Whoever follows them asks by number.
  *
- * Instances are counted in one row a study while they come: the row is replaced by one that counts further, under a new
- * number, so that who follows sees its newest state and a row that was read never changes.
+ * Instances are counted in one row per study while they come: the row is replaced by one with the new count, under a new
+ * number, so that whoever follows sees the newest state and a row that was read never changes.
  */
 import { assert } from '../assert.ts';
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../ledger-database.ts';
@@ -35,7 +35,7 @@ export const eventsSchema = `
    CREATE INDEX events_counting ON events (study_uid, kind, sender_id, number) WHERE counts IS NOT NULL;
    ${eventRetentionSchema}`;
 
-/** A row counts further for so long after it began. */
+/** How long a row goes on counting after it began. */
 const countingMs = 60_000;
 /** Rows of one study and kind that are looked at for one that counts the same. */
 const countingRows = 8;
@@ -50,11 +50,11 @@ export interface EventFilter {
 export interface EventPage {
   /** Oldest first. */
   readonly events: readonly Event[];
-  /** The number to go on behind: also of rows that no event could be read from. */
+  /** The number to continue after, even if it is of a row that could not be read as an event. */
   readonly last: number;
-  /** The lowest number that is still there; undefined when nothing is. */
+  /** The lowest number that is still there; undefined if there is none. */
   readonly first: number | undefined;
-  /** Of what was forgotten the highest number: who had not come so far has missed something. */
+  /** The highest number that was forgotten: whoever had not read that far has missed something. */
   readonly forgottenTo: number;
 }
 
@@ -76,7 +76,7 @@ export class Events {
     this.#retention = new EventRetention(database, bounds);
   }
 
-  /** Sender ids that count as one where room is: each is its own before. */
+  /** Sender ids that share their room; until this is set, each has its own. */
   useGroups(groupOf: (senderId: string) => string): void {
     this.#groupOf = groupOf;
   }
@@ -98,7 +98,7 @@ export class Events {
     });
   }
 
-  /** What stands behind a number, oldest first. @param filter leaves out what is not asked for, and no number */
+  /** The events after a number, oldest first. @param filter leaves out events that are not asked for, but skips no number */
   after(behind: number, limit: number, filter: EventFilter = {}): EventPage {
     const { conditions, values } = conditionsOf(filter);
     const rows = this.#database.all(
@@ -117,7 +117,7 @@ export class Events {
     };
   }
 
-  /** The newest that a filter leaves, oldest first. */
+  /** The newest events that match a filter, oldest first. */
   newest(filter: EventFilter, limit: number): Event[] {
     const { conditions, values } = conditionsOf(filter);
     return this.#database
@@ -136,7 +136,7 @@ export class Events {
     return row === undefined ? 0 : number(row, 'seq');
   }
 
-  /** Studies that have events, whose UID ends so. */
+  /** Studies that have events and whose UID ends like this. */
   studiesEnding(end: string, limit: number): string[] {
     return this.#database
       .all(
@@ -156,12 +156,12 @@ export class Events {
     return this.#retention.prune(nowMs, keepForMs);
   }
 
-  /** @returns whether something else was kept under this name before, or nothing */
+  /** @returns whether this is a change: another value was kept under this name before, or none */
   remember(name: string, value: string): boolean {
     return this.#retention.remember(name, value);
   }
 
-  /** Replaces the row that counts the same by one that counts further. @returns false where there is none */
+  /** Replaces the row that counts the same things by one with the new sum. @returns false if there is none */
   #countOn(row: CountedRow, counts: Readonly<Record<string, number>>, atMs: number): boolean {
     const found = this.#database.get(
       `SELECT * FROM (SELECT * FROM events WHERE study_uid = ? AND kind = ? AND sender_id = ? AND counts IS NOT NULL
@@ -206,7 +206,7 @@ export class Events {
     );
   }
 
-  /** Who brings so many facts about that they may have to make room. */
+  /** The source that the row counts for, when room has to be made. */
   #sourceOf(event: NewEvent, senderId: string): string {
     if (event.kind === 'alarm-raised' || event.kind === 'alarm-changed' || event.kind === 'alarm-cleared')
       return `alarm ${event.code}`;
@@ -217,7 +217,7 @@ export class Events {
     return event.studyUid === undefined ? 'program' : this.#sourceOfStudy(event.studyUid);
   }
 
-  /** On the sender's side a study is of the scanner that it came from. */
+  /** On the sender's side a study belongs to the scanner that it came from. */
   #sourceOfStudy(studyUid: string): string {
     const sql = `SELECT source FROM events WHERE study_uid = ? AND study_uid <> '' ORDER BY number DESC LIMIT 1`;
     const row = this.#database.get(sql, studyUid);
@@ -266,7 +266,7 @@ function countsOf(row: Row): Record<string, number> {
   return json === undefined ? {} : JSON.parse(json);
 }
 
-/** @returns undefined for what this version does not know: any process may write to a ledger */
+/** @returns undefined for anything this version does not know: any process may write to a ledger */
 function readEvent(row: Row): Event | undefined {
   let fields: unknown;
   try {

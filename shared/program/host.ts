@@ -1,4 +1,4 @@
-/** What a program has of its host. A simulation hands in another one, and runs the same program. */
+/** What a program needs from its host. A simulation provides another one, and runs the same program. */
 import type { Clock } from '../clock.ts';
 import type { KeyRing } from '../crypto/key-file.ts';
 import type { Disk } from '../disk.ts';
@@ -13,12 +13,12 @@ export interface Host {
   readonly clock: Clock;
   readonly loop: Loop;
   readonly disk: Disk;
-  /** What the kernel tells of the network. */
+  /** What the kernel says about the network. */
   readonly files: HostFiles;
   readonly log: Log;
   /** Ends the program because of an error. */
   readonly die: Die;
-  /** Told of buffers that are dropped by now; see collector.ts. */
+  /** Counts buffers that are no longer used; see collector.ts. */
   readonly usedBuffers: Readonly<Record<'small' | 'large', { add(bytes: number): void }>>;
   randomBytes(count: number): Uint8Array;
   /** The key file as it is now. @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT */

@@ -1,9 +1,9 @@
 /**
  * Where the turns of a program come from: the event loop of Node, or the virtual time of a simulation. Whatever a part
- * does later, it does by this, so that a simulation runs the very program.
+ * does later, it does through this, so that a simulation runs exactly the same program.
  */
 
-/** Takes back what was asked for; of no effect when it has run. */
+/** Cancels what was scheduled; has no effect once it has run. */
 export type Cancel = () => void;
 
 export interface Loop {
@@ -11,7 +11,7 @@ export interface Loop {
   every(everyMs: number, act: () => void): Cancel;
   /** Runs it once. */
   after(delayMs: number, act: () => void): Cancel;
-  /** Runs it once, behind what waits already. */
+  /** Runs it once, after whatever is already waiting. */
   soon(act: () => void): Cancel;
 }
 
@@ -30,7 +30,7 @@ export const nodeLoop: Loop = {
   },
 };
 
-/** The same loop, from which no error escapes: each is handed over. */
+/** The same loop, but no error escapes from it: each one is passed on. */
 export function guardedLoop(loop: Loop, onError: (error: unknown) => void): Loop {
   const guarded = (act: () => void) => () => {
     try {

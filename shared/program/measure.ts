@@ -1,6 +1,6 @@
 /**
- * A number that a part tells of itself. Names and kinds follow the conventions of Prometheus: a counter only grows and its
- * name ends with `_total`; units stand in the name. A label never has a UID, a name or anything else without bound.
+ * A number that a part reports about itself. Names and kinds follow the conventions of Prometheus: a counter only grows and its
+ * name ends with `_total`; units are in the name. A label never has a UID, a name or anything else without bound.
  */
 export interface Measure {
   readonly name: string;

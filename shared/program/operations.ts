@@ -1,7 +1,7 @@
 /**
  * What a person or a script asks of the running program: one table of operations, and one way through it. Each request
- * is checked, entered in the audit and done in one transaction of the ledger, with the note that it was done, so that it
- * is done once, whenever the program ends.
+ * is checked, entered in the audit and done in one transaction of the ledger, with a record that it was done, so that
+ * it is done exactly once, no matter when the program ends.
  */
 import { z } from 'zod';
 import { assert } from '../assert.ts';
@@ -29,7 +29,7 @@ export interface RequestForm<Asked> {
   readonly isAudited: boolean;
 }
 
-/** What is told of something that was done. */
+/** What is said about something that was done. */
 export interface Told {
   readonly detail: string;
   readonly facts?: Facts;
@@ -37,29 +37,29 @@ export interface Told {
 
 /** What an operation did, within the transaction. */
 export interface Acted {
-  /** Of an audited one: what is entered, for each subject. */
+  /** For an audited operation: what the audit keeps, once for each subject. */
   readonly audit?: { readonly action: string; readonly subjects: readonly string[] };
-  /** What is true as soon as the transaction is committed, even when the program ends then. */
+  /** What is true as soon as the transaction is committed, even if the program ends right then. */
   readonly told: Told;
   /**
-   * What can't be a part of the transaction: moving and deleting files, telling others. It runs when that is committed,
-   * and what it tells is the answer. Should the program end before it, the ledger says what is to be gone on with.
+   * What can't be a part of the transaction: moving and deleting files, telling others. It runs after the commit, and
+   * what it returns is the answer. If the program ends before that, the ledger says what remains to be done.
    */
   readonly afterwards?: () => Told;
 }
 
 /** An entry of the table. */
 export interface Operation extends RequestForm<unknown> {
-  /** Checks the fields and acts. @throws DiodeError why not: then nothing of it is done */
+  /** Checks the fields and acts. @throws DiodeError why it refuses: then none of it is done */
   readonly act: (fields: unknown) => Acted;
 }
 
-/** A form whose use is in the audit, with who and why. */
+/** A form whose use is recorded in the audit, with who and why. */
 export function auditedForm<Asked extends Who>(verb: string, schema: z.ZodType<Asked>): RequestForm<Asked> {
   return { verb, schema, isAudited: true };
 }
 
-/** A form that changes nothing worth a note. */
+/** A form that changes nothing worth recording. */
 export function plainForm<Asked>(verb: string, schema: z.ZodType<Asked>): RequestForm<Asked> {
   return { verb, schema, isAudited: false };
 }
@@ -79,7 +79,7 @@ export function checkedFields<Asked>({ schema }: RequestForm<Asked>, fields: unk
   throw new DiodeError('E_USAGE', `the request is malformed${which}`);
 }
 
-/** What of a ledger the runner needs. */
+/** The part of a ledger that the runner needs. */
 export interface OperationsLedger {
   transaction<T>(act: () => T): T;
   readonly audit: Audit;
@@ -96,7 +96,7 @@ export interface OperationsOptions {
 
 /** Requests of one step. */
 const stepRequests = 16;
-/** A request that so many lives of the program have begun and none has ended is what ends them. */
+/** A request that this many runs of the program began and none finished is taken for what ends them. */
 const livesMax = 3;
 const pruneIntervalMs = 60_000;
 const requestId = /^[0-9a-f]{32}$/;
@@ -112,7 +112,7 @@ export class Operations {
     assert(this.#byVerb.size === options.operations.length, 'a verb stands for one operation');
   }
 
-  /** Does some of what is asked. Call it often. @throws DiodeError a storage code: what is not answered is asked for again */
+  /** Does some of the waiting requests. Call it often. @throws DiodeError a storage code: unanswered requests are tried again */
   step(): void {
     const { requests, clock } = this.#options;
     const now = clock.monotonicMs();
@@ -184,7 +184,7 @@ export class Operations {
     try {
       this.#options.ledger.doneRequests.end(id, answer);
     } catch (error) {
-      // It is done, and told now; only a program that ends before that would tell less.
+      // It is done, and the caller is told now; only if the program ended first would the answer say less.
       if (!(error instanceof DiodeError)) throw error;
     }
     return answer;

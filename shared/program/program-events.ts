@@ -1,4 +1,4 @@
-/** The events of a program as such: its starts and stops, and another configuration. */
+/** The events of the program itself: its starts and stops, and changes of configuration or keys. */
 import { createHash } from 'node:crypto';
 import type { Events } from './events.ts';
 
@@ -12,12 +12,12 @@ interface EventLedger {
 
 export interface ProgramStart {
   readonly version: string;
-  /** Its values: of them only a fingerprint is kept. */
+  /** Its values: only a fingerprint of them is kept. */
   readonly configuration: object;
   readonly keyIds: readonly number[];
 }
 
-/** Enters a start, and before it the configuration and the keys where those are others than before. */
+/** Enters a start, and before it the configuration and the keys if they changed. */
 export function enterStart(ledger: EventLedger, start: ProgramStart, atMs: number): void {
   const fingerprint = createHash('sha256')
     .update(JSON.stringify(sorted(start.configuration)))
@@ -31,7 +31,7 @@ export function enterStart(ledger: EventLedger, start: ProgramStart, atMs: numbe
   });
 }
 
-/** Enters the keys that count from now on, where those are others than before. */
+/** Enters the keys that are used from now on, if they changed. */
 export function enterKeys(ledger: EventLedger, keyIds: readonly number[], atMs: number): void {
   const { events } = ledger;
   const keys = keyIds.length;

@@ -16,7 +16,7 @@ export interface RequestsPartOptions {
   readonly ledger: OperationsLedger;
   readonly clock: Clock;
   readonly alarms: Alarms;
-  /** Some may have been done. */
+  /** Called after each look, since some may have been done. */
   readonly onLooked?: () => void;
 }
 
@@ -34,7 +34,7 @@ export class RequestsPart implements Part {
     this.#operations = new Operations({ operations, requests, ledger, clock });
   }
 
-  /** Does what waits. Where the ledger refuses, it is an alarm, and tried again. */
+  /** Does waiting requests. If the ledger refuses, that raises an alarm, and they are tried again. */
   step(): void {
     this.#desk.during('requests', storageCodes, () => this.#operations.step());
     this.#options.onLooked?.();

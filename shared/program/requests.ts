@@ -1,9 +1,9 @@
 /**
- * Requests to the running program, in a database file of their own beside the ledger: who may write it may ask, and has
- * no other right. So no program listens on a socket for its operator.
+ * Requests to the running program, in a database file of their own beside the ledger: whoever may write to it may ask, and
+ * has no other right. So no program listens on a socket for its operator.
  *
- * Any process may write any nonsense into it. So nothing of a row is believed: it is read as bytes, of which there may be
- * so many, and all that is ever in the file is bounded. A request is withdrawn or begun, never both.
+ * Any process may write any nonsense into it. So no row is trusted: it is read as a bounded number of bytes, and
+ * everything that is ever in the file is bounded. A request is withdrawn or begun, never both.
  */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { type Answer, answerSchema } from './answers.ts';
 /** Requests that wait at the same time, and the bytes of one. */
 const waitingMax = 1000;
 const fieldBytesMax = 16_384;
-/** Answers that are kept, for so long: who asked reads one at once. */
+/** How many answers are kept, and how long: whoever asked reads them at once. */
 const answeredMax = 2000;
 const answeredForMs = 86_400_000;
 const answerBytesMax = 65_536;
@@ -40,28 +40,28 @@ export interface Request {
   readonly number: number;
   readonly id: string;
   readonly verb: string;
-  /** Undefined where what stands there is no JSON, or too long. */
+  /** Undefined if it is not JSON, or too long. */
   readonly fields: unknown;
-  /** How many lives of the program have begun it, this one among them. */
+  /** How many runs of the program have begun it, including this one. */
   readonly lives: number;
 }
 
 export class Requests {
   readonly #database: LedgerDatabase;
-  /** Tells this life of the program from others. */
+  /** Tells this run of the program from others. */
   readonly #life = randomBytes(8).toString('hex');
 
-  /** @param beforeCommit as of the ledger's */
+  /** @param beforeCommit as for the ledger */
   constructor(path: string, beforeCommit?: () => void, busyMs?: number) {
     this.#database = new LedgerDatabase(path, [schema], beforeCommit, busyMs === undefined ? {} : { busyMs });
   }
 
-  // Who asks
+  // For whoever asks
 
   /**
-   * Puts a request.
+   * Enters a request.
    * @returns its id, to ask for its answer
-   * @throws DiodeError E_REQUESTS_FULL, E_USAGE where its fields are too long
+   * @throws DiodeError E_REQUESTS_FULL, E_USAGE if its fields are too long
    */
   ask(verb: string, fields: Readonly<Record<string, unknown>>): string {
     const id = randomBytes(16).toString('hex');
@@ -82,16 +82,16 @@ export class Requests {
     return parsed?.success === true ? parsed.data : undefined;
   }
 
-  /** Takes a request back. @returns whether it will never be done: false where it was begun */
+  /** Withdraws a request. @returns whether it will never be done: false if it was begun */
   withdraw(id: string): boolean {
     return (
       this.#database.run('DELETE FROM requests WHERE id = ? AND answer IS NULL AND begun_by IS NULL', id) > 0
     );
   }
 
-  // Who answers
+  // For the program that answers
 
-  /** Begins with requests that wait, the oldest first. None while another process uses the file. */
+  /** Begins waiting requests, the oldest first; none while another process uses the file. */
   take(limit: number): Request[] {
     // Mostly there is none, and then nothing is written.
     if (this.#database.get('SELECT 1 FROM requests WHERE answer IS NULL LIMIT 1') === undefined) return [];
@@ -120,7 +120,7 @@ export class Requests {
     }));
   }
 
-  /** Where another process uses the file, it is taken again, and answered then. */
+  /** If another process uses the file, the request is taken again, and answered then. */
   answer(request: Pick<Request, 'number'>, answer: Answer, atMs: number): void {
     try {
       this.#unlessBusy(() =>
@@ -133,13 +133,13 @@ export class Requests {
         ),
       );
     } catch (error) {
-      // A row that breaks the rules of the file: it would be asked for again and again.
+      // A row that breaks the rules of the file would be taken again and again.
       if (causeOf(error)?.startsWith('SQLITE_CONSTRAINT') !== true) throw error;
       this.#database.run('DELETE FROM requests WHERE rowid = ?', request.number);
     }
   }
 
-  /** Forgets old answers, and what there is beyond the bounds. */
+  /** Removes old answers, and whatever is over the bounds. */
   prune(nowMs: number): void {
     this.#unlessBusy(() =>
       this.#database.transaction(() => {
@@ -170,11 +170,11 @@ export class Requests {
   }
 }
 
-/** Where somebody has the file for longer it is tried again: the program has other things to do. */
+/** If somebody locks the file for longer, it is tried again later: the program has other things to do. */
 const programBusyMs = 50;
 
 /**
- * The requests of a program that starts. A file that is none is thrown away: nothing in it is worth a start that fails.
+ * Opens the requests at the start of the program. A broken file is thrown away: nothing in it is worth a failed start.
  * @throws DiodeError E_LEDGER
  */
 export function openRequests(path: string): Requests {
@@ -191,7 +191,7 @@ function causeOf(error: unknown): string | undefined {
   return error instanceof DiodeError ? errorCauseCode(error.cause) : undefined;
 }
 
-/** Its facts are left out where they would be too long. */
+/** Leaves out the facts if they would be too long. */
 function bounded({ detail, ...rest }: Answer): string {
   const short = detail.slice(0, detailCharactersMax);
   const whole = JSON.stringify({ ...rest, detail: short });
@@ -199,7 +199,7 @@ function bounded({ detail, ...rest }: Answer): string {
   return JSON.stringify({ ok: rest.ok, detail: short, ...('code' in rest && { code: rest.code }) });
 }
 
-/** As bytes: text that is no UTF-8 would end the process that reads it as text. */
+/** As bytes: text that is not UTF-8 would end the process that reads it as text. */
 function bytesOf(column: string): string {
   return `CASE WHEN length(CAST(${column} AS BLOB)) <= ${fieldBytesMax} THEN CAST(${column} AS BLOB) END AS ${column}`;
 }

@@ -21,7 +21,7 @@ export class RunningParts {
     this.#loop = loop;
   }
 
-  /** Adds a part behind the others. */
+  /** Adds a part after the others. */
   use<P extends Part>(part: P): P {
     assert(this.#chores.length === 0 && !this.#isStopped, 'a part is added before the start');
     assert(
@@ -32,7 +32,7 @@ export class RunningParts {
     return part;
   }
 
-  /** Starts all of them, then their chores. @throws what keeps one from starting, when those before it have stopped */
+  /** Starts all parts, then their chores. @throws what keeps one from starting, after those before it have stopped */
   start(): Waiting {
     const failed = (error: unknown): Waiting =>
       after(
@@ -52,7 +52,7 @@ export class RunningParts {
     }
   }
 
-  /** Ends the chores, and stops every part. One that fails keeps none of the others. @throws what failed first */
+  /** Ends the chores, and stops every part, even if another one fails to stop. @throws the first failure */
   stop(): Waiting {
     if (this.#isStopped) return;
     this.#isStopped = true;
@@ -71,7 +71,7 @@ export class RunningParts {
     });
   }
 
-  /** Hands another key ring to every part. */
+  /** Gives every part another key ring. */
   useKeys(ring: KeyRing): void {
     for (const part of this.#parts) part.useKeys?.(ring);
   }
@@ -100,7 +100,7 @@ export class RunningParts {
 }
 
 /**
- * Makes a program of a list: `list` adds its parts. Where it breaks off, what was added is stopped.
+ * Makes a program from a list: `list` adds its parts. If it throws, the parts added so far are stopped.
  * @throws what kept a part from being made
  */
 export function listParts<T>(loop: Loop, list: (parts: RunningParts) => T): T {
@@ -108,7 +108,7 @@ export function listParts<T>(loop: Loop, list: (parts: RunningParts) => T): T {
   try {
     return list(parts);
   } catch (error) {
-    // What a stop would wait for goes with the process, which has not started.
+    // Whatever a stop would wait for ends with the process, which has not started yet.
     void parts.stop();
     throw error;
   }

@@ -1,4 +1,4 @@
-/** The alarms that stand, kept over a restart. */
+/** The current alarms, kept over a restart. */
 import { type ErrorCode, errorCatalogue, isErrorCode } from '../errors.ts';
 import type { LedgerDatabase, Row } from '../ledger-database.ts';
 import type { Acknowledgement, Alarm, KeptAlarm } from './alarm.ts';
@@ -22,9 +22,9 @@ export const standingAlarmsSchema = `
      PRIMARY KEY (owner, code, subject)
    ) WITHOUT ROWID;`;
 
-/** As many as ever stand. */
+/** As many as there can ever be. */
 const rowsMax = Object.keys(errorCatalogue).length * (alarmsOfCodeMax + waitingOfCodeMax);
-/** Longer texts are no texts of this program. */
+/** This program never writes longer texts. */
 const textMax = 2048;
 
 export class StandingAlarms implements AlarmStore {
@@ -34,7 +34,7 @@ export class StandingAlarms implements AlarmStore {
     this.#database = database;
   }
 
-  /** Those that this release knows. Call it at the start: what else stands there goes. */
+  /** Reads the alarms that this version knows. Call it at the start: all other rows are removed. */
   load(): KeptAlarm[] {
     const rows = this.#database.all('SELECT * FROM standing_alarms ORDER BY since_ms LIMIT ?', rowsMax + 1);
     const kept = rows.slice(0, rowsMax).flatMap((row) => keptAlarm(row) ?? []);
@@ -77,7 +77,7 @@ export class StandingAlarms implements AlarmStore {
   }
 }
 
-/** Undefined where a row says what this release does not: any process may write it. */
+/** Undefined for a row that this version would not write: any process may write to the ledger. */
 function keptAlarm(row: Row): KeptAlarm | undefined {
   const owner = textOf(row['owner']);
   const code = codeOf(row['code']);

@@ -1,5 +1,5 @@
 /**
- * What the running program tells of itself, twice a second, for `status`, for scripts and for consoles: a section of each
+ * What the running program reports about itself, twice a second, for `status`, scripts and consoles: one section from each
  * part. No PHI.
  */
 
@@ -11,10 +11,10 @@ import type { Measure } from './measure.ts';
 import type { Part } from './part.ts';
 import type { RunningParts } from './run-parts.ts';
 
-/** Of the layout: whoever reads it refuses another one. */
+/** The version of the layout: readers refuse any other. */
 export const statusVersion = 1;
 
-/** What every program tells. */
+/** What every program reports. */
 export interface ProgramStatus {
   readonly version: typeof statusVersion;
   readonly atMs: number;
@@ -45,7 +45,7 @@ export class StatusPart implements Part {
     this.#startedMs = options.host.clock.monotonicMs();
   }
 
-  /** At once: until it is there, the command line takes the program for stopped. */
+  /** Writes at once: until the status is there, the command line takes the program for stopped. */
   started(): void {
     this.#isWritten = true;
     this.#write();
