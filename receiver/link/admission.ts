@@ -1,6 +1,6 @@
 /**
  * Admission: decides about a datagram before anything is allocated for it. Length, magic, version and key
- * id are hints anybody can forge; the tag is what counts. Every refusal is counted by its code.
+ * id are hints that anyone can forge; the tag is what counts. Every refusal is counted by its code.
  */
 
 import { deriveTagKey } from '../../shared/crypto/keys.ts';
@@ -33,7 +33,7 @@ export class Admission {
 
   /**
    * @param secrets the key ring: secrets of 32 bytes by key id
-   * @param memory where the datagrams lie, if they do: their tags are then checked in place
+   * @param memory the memory that the datagrams are in, if they share one: their tags are then checked in place
    */
   constructor(datagramBytes: number, secrets: ReadonlyMap<number, Uint8Array>, memory?: WebAssembly.Memory) {
     this.#datagramBytes = datagramBytes;
@@ -41,7 +41,7 @@ export class Admission {
     this.useSecrets(secrets);
   }
 
-  /** Another key ring from now on. */
+  /** Uses another key ring from now on. */
   useSecrets(secrets: ReadonlyMap<number, Uint8Array>): void {
     this.#tags = new Map(
       [...secrets].map(([keyId, secret]) => [keyId, new DatagramTag(deriveTagKey(secret), this.#memory)]),
@@ -60,8 +60,8 @@ export class Admission {
   }
 
   /**
-   * The same for datagrams that lie one behind the other. Those admitted are moved together to the front.
-   * @returns how many they are
+   * The same for datagrams that follow each other in memory. Those admitted are moved together to the front.
+   * @returns how many there are
    */
   admitMany(bytes: Uint8Array): number {
     const count = bytes.length / this.#datagramBytes;

@@ -1,4 +1,4 @@
-/** What the receiver has of its host, and the real one. */
+/** What the receiver needs from its host, and the real host. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,11 +37,11 @@ import {
 import { patientKey } from '../vault/patient-key.ts';
 import type { Vault } from '../vault/vault.ts';
 
-/** What is kept on the host's disk over the lives of the program, owned by one at a time. */
+/** What stays on the host's disk from run to run, owned by one process at a time. */
 export interface ReceiverStore {
   readonly ledger: ReceiverLedger;
   readonly requests: Requests;
-  /** As of the pipeline. */
+  /** As for the pipeline. */
   readonly patientKey: Uint8Array;
   close(): void;
 }
@@ -52,7 +52,7 @@ export interface ReceiverHost extends Host {
   createErasureCode(engine: ReceiverConfiguration['code.engine']): ErasureCode;
   /** Begins to receive. */
   openLink(secrets: ReadonlyMap<number, Uint8Array>): ReceivingEnd;
-  /** Who looks at instances; undefined: the thread that assembles. */
+  /** Checks instances; if undefined, the thread that assembles does it. */
   inspector(gate: GateLook): Inspector | undefined;
   scanner(): MalwareScanner | undefined;
 }

@@ -28,7 +28,7 @@ export interface LinkPartOptions {
   readonly alarms: Alarms;
   readonly clock: Clock;
   readonly files: HostFiles;
-  /** The disk that is waited for where the ring is full. */
+  /** The disk that the program may be waiting for when the ring is full. */
   readonly disk: Pick<TimedDisk, 'spentMs'>;
 }
 

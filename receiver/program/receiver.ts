@@ -21,7 +21,7 @@ import { Receiving } from './receiving.ts';
 import { StorePart } from './store-part.ts';
 import { VaultPart } from './vault-part.ts';
 
-/** Puts a receiver together. @throws DiodeError what keeps it from being one */
+/** Puts a receiver together. @throws DiodeError what prevents that */
 export function listReceiver(configuration: ReceiverConfiguration, host: ReceiverHost) {
   const { clock, log, die } = host;
   if (inboxFolderOf(configuration) === undefined && configuration.destinations.length === 0)
@@ -48,7 +48,7 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
         runningMs: () => delivery.runningTime.nowMs(),
       }),
     );
-    // The link is open before what an earlier life left is looked at: what comes meanwhile waits in the ring.
+    // The link opens before what the last run left is looked at: what comes in the meantime waits in the ring.
     const link = host.openLink(secretsOf(keys.keys));
     const linkPart = parts.use(
       new LinkPart({
@@ -88,7 +88,7 @@ export type Receiver = ReturnType<typeof listReceiver>;
 
 export interface RunningReceiver {
   readonly port: number;
-  /** Takes the key file as it is now. One that can't be read changes nothing. */
+  /** Reads the key file again. If it can't be read, nothing changes. */
   readKeysAgain(): void;
   stop(): Promise<void>;
 }

@@ -8,12 +8,12 @@ import type { Part } from '../../shared/program/part.ts';
 import type { ReceivingEnd } from '../link/receiving-end.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 
-/** Datagrams taken from the ring between two looks at everything else. */
+/** Datagrams taken from the ring before everything else gets its turn. */
 const drainBatch = 512;
 /** Fewer datagrams than this are not worth a turn of their own: more come in a millisecond. */
 const worthDraining = 128;
 const moreMs = 1;
-/** Without a datagram for so long the thread that receives has to wake this one. */
+/** After this long without a datagram, the receiving thread has to wake this one. */
 const restlessMs = 20;
 const idleMs = 10;
 
@@ -22,7 +22,7 @@ export interface ReceivingOptions {
   readonly pipeline: Pipeline;
   readonly clock: Clock;
   readonly loop: Loop;
-  /** Told of the buffers that datagrams went through. */
+  /** Counts the buffers that datagrams went through. */
   readonly usedBuffers: { add(bytes: number): void };
 }
 
@@ -45,7 +45,7 @@ export class Receiving implements Part {
     this.#go();
   }
 
-  /** Takes what the ring still has, when nothing more comes into it. */
+  /** Takes what is left in the ring once nothing more comes into it. */
   stop(): void | Promise<void> {
     const { link } = this.#options;
     const stopping = link.stop();
@@ -59,7 +59,7 @@ export class Receiving implements Part {
 
   /**
    * One turn: some datagrams, and a step of the pipeline.
-   * @returns what is to be done next: at once, or a little later
+   * @returns when the next turn is due: at once, or a little later
    */
   turn(): 'more' | 'later' {
     const count = this.take();
@@ -69,7 +69,7 @@ export class Receiving implements Part {
 
   /** Takes some datagrams. @returns how many */
   take(): number {
-    // What waits for its sync is bounded: while there is too much, the ring fills, and says so.
+    // What waits for its sync is bounded: while there is too much, the ring fills up, and reports that.
     return this.#options.pipeline.backedUp ? 0 : this.#drain(drainBatch);
   }
 
@@ -92,7 +92,7 @@ export class Receiving implements Part {
     this.#go();
   }
 
-  /** @returns datagrams taken, `most` at most */
+  /** @returns how many datagrams were taken, at most `most` */
   #drain(most: number): number {
     const { link, pipeline, clock, usedBuffers } = this.#options;
     const count = Math.min(link.available, most);

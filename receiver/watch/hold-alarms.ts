@@ -1,8 +1,8 @@
 /**
- * One alarm for each study and reason that something of it is held for; it is cleared when nothing is any more. Who holds
- * something enters it in the ledger, and this is the one owner of the alarms about it. Each
- * sender has a share of its own, so that what is held of one hides nothing of another. Where much is held, each look counts what
- * is held of some senders, and those that were not in it have the next turn.
+ * One alarm for each study and reason for which something of it is held; it is cleared when nothing is held for it any more.
+ * Whatever holds an instance enters that in the ledger; this is the only owner of the alarms about it. Each sender has a
+ * share of its own, so that held instances of one hide nothing of another. If much is held, each look counts the held
+ * instances of some senders, and the others have the next turn.
  */
 
 import type { ErrorCode } from '../../shared/errors.ts';
@@ -11,18 +11,18 @@ import type { Alarms } from '../../shared/program/alarms.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import { heldLookedAt } from '../ledger/sender-account.ts';
 
-/** Alarms of one sender are bounded; what is held beyond that is counted, and in `quarantine list`. */
+/** Alarms of one sender are bounded; what else is held is counted, and is in `quarantine list`. */
 const ofSenderMax = 50;
 
 /** Held instances that one look counts, of whatever senders, but for one of them. */
 const lookedAtMax = 5000;
 
-/** After a start everything that is held was looked at by then. */
+/** How long after a start everything that is held was looked at. */
 const settleMs = 3_600_000;
 
 interface Raised {
   readonly code: ErrorCode;
-  /** Undefined where it is about several. */
+  /** Undefined if it is about several. */
   readonly studyUid: string | undefined;
   readonly subject: string;
   readonly detail?: string;
@@ -33,7 +33,7 @@ export class HoldAlarms {
   readonly #ledger: ReceiverLedger;
   readonly #desk: AlarmDesk;
   readonly #raised = new Map<string, Raised>();
-  /** What is held of each sender, as of when it was looked at last. Whose turn is next stands first. */
+  /** What is held of each sender, as of the last look. The one whose turn is next comes first. */
   readonly #held = new Map<string, ReturnType<ReceiverLedger['senderAccount']['held']>>();
 
   constructor(ledger: ReceiverLedger, alarms: Alarms) {
@@ -73,7 +73,7 @@ export class HoldAlarms {
     const { senderAccount } = this.#ledger;
     const holding = senderAccount.holding();
     for (const senderId of this.#held.keys()) if (!holding.includes(senderId)) this.#held.delete(senderId);
-    // Of whom nothing is known yet comes first.
+    // A sender that was not looked at yet comes first.
     const inTurn = [...holding.filter((senderId) => !this.#held.has(senderId)), ...this.#held.keys()];
     let lookedAt = 0;
     for (const senderId of inTurn) {
@@ -96,7 +96,7 @@ export class HoldAlarms {
       const raised: Raised[] = some.map(({ code, studyUid }) => ({
         code,
         studyUid,
-        // Two senders may have a study of the same UID.
+        // Two senders may have a study with the same UID.
         subject: (senders.get(studyUid)?.size ?? 0) > 1 ? `${studyUid} of ${senderId}` : studyUid,
         senderId,
       }));
@@ -111,7 +111,7 @@ export class HoldAlarms {
     });
   }
 
-  /** Which senders are in it, where several are. */
+  /** Which senders are involved, if several are. */
   #whose(code: ErrorCode, studyUid: string | undefined): string | undefined {
     const ofSeveral = code === 'E_CONFLICT' || code === 'E_PATIENT_MISMATCH';
     return ofSeveral && studyUid !== undefined ? this.#ledger.holds.whose(studyUid, code) : undefined;

@@ -1,5 +1,5 @@
 /**
- * Raises on the high side what is wrong on the low one, where nobody may be looking: its alarms, what it rejected,
+ * Raises alarms on the high side for what is wrong on the low side, where nobody may be looking: its alarms, what it rejected,
  * and its queue and spool above their marks. All of it comes in the beacon, and each says "low side: …".
  */
 
@@ -13,11 +13,11 @@ import type { Beacon } from '../../shared/wire/beacon.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 
 export interface LowSideMarks {
-  /** The oldest thing in the queue waits for so long. */
+  /** How long the oldest entry of the queue may wait. */
   readonly queueAgeMs: number;
   /** The spool's share of its disk, with what is free. */
   readonly spoolPercent: number;
-  /** An alarm about rejected files stands until none was rejected for so long. */
+  /** An alarm about rejected files stays until none was rejected for this long. */
   readonly rejectedMs: number;
 }
 
@@ -26,11 +26,11 @@ export interface LowSideAlarmsOptions {
   readonly clock: Clock;
   readonly alarms: Alarms;
   readonly lowSide: LowSideMarks;
-  /** As of the watch of senders. */
+  /** As for the watch of senders. */
   readonly silenceMs: number;
 }
 
-/** After a start a beacon of a sender is read so much behind its time at the latest. */
+/** How late the beacon of a sender may be read after a start. */
 const slackMs = 120_000;
 
 interface Wrong {
@@ -43,14 +43,14 @@ export class LowSideAlarms {
   readonly #clock: Clock;
   readonly #desk: AlarmDesk;
   readonly #marks: LowSideMarks;
-  /** Subjects that stand, by sender. */
+  /** Subjects of current alarms, by sender. */
   readonly #standing = new Map<string, Set<string>>();
   readonly #rejectedAtMs = new Map<string, number>();
 
   constructor(options: LowSideAlarmsOptions) {
     this.#ledger = options.ledger;
     this.#clock = options.clock;
-    // With its first beacon a sender says all of it again; one that is silent is an alarm itself.
+    // A sender says all of it again with its first beacon; a silent sender is an alarm itself.
     this.#desk = options.alarms.desk('low side', { settleMs: options.silenceMs + slackMs });
     this.#marks = options.lowSide;
   }
@@ -81,7 +81,7 @@ export class LowSideAlarms {
       if (key.startsWith(`${senderId} `)) this.#rejectedAtMs.delete(key);
   }
 
-  /** What stood of a sender before the start. For how long nothing was rejected is counted from the start again. */
+  /** Alarms about a sender from before the start. How long nothing was rejected is counted again from the start. */
   #ofEarlierLife(senderId: string): Set<string> {
     const own = `${senderId} `;
     const subjects = this.#desk

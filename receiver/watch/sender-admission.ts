@@ -1,7 +1,7 @@
 /**
- * Who may speak as which sender. A sender id belongs to the name of a key: as a line of the key file says, as a person
- * said, or as it was first used. What comes under a key of another name is refused before anything is allocated for it,
- * and so is what is no news, and a sender id for which its key name has no place.
+ * Who may speak as which sender. A sender id belongs to a key name: by a line of the key file, by the decision of
+ * a person, or by its first use. What comes under a key of another name is refused before anything is allocated for it, and
+ * so is a replay, and a sender id for which its key name has no place.
  */
 
 import type { Clock } from '../../shared/clock.ts';
@@ -15,12 +15,12 @@ import type { Opening } from '../assemble/kept-state.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SenderSessions } from './sender-sessions.ts';
 
-/** Every key name has so many places, whatever the others use. */
+/** How many places every key name has, whatever the others use. */
 const placesMin = 4;
-/** A sender id of which nothing came whole gives its place back after so long. */
+/** How long a sender id has its place while nothing from it becomes whole. */
 const newcomerMs = 60_000;
 const sweepIntervalMs = 1000;
-/** A beacon of a session that waits is looked at so often: it says what its sender would have forgotten. */
+/** How often the beacon of a waiting session is read: it says what its sender would have forgotten. */
 const waitingIntervalMs = 1000;
 /** How long an alarm stands after what it is about was last seen. */
 const standingMs = { E_SENDER_KEY: 3_600_000, E_SENDER_PLACES: 600_000, E_DATAGRAM_REPLAY: 60_000 } as const;
@@ -56,7 +56,7 @@ export class SenderAdmission {
   readonly #newcomers = new Map<string, Map<string, number>>();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   readonly #waitingAtMs = new Map<string, number>();
-  /** What alarms are about, by code and subject. Subjects are bound sender ids and key names, so they are few. */
+  /** Subjects of alarms, by code and subject. They are bound sender ids and key names, so there are few. */
   readonly #noted = new Map<string, Noted>();
 
   constructor(options: SenderAdmissionOptions) {
@@ -66,13 +66,13 @@ export class SenderAdmission {
     this.loadAgain();
   }
 
-  /** Another key ring from now on. */
+  /** Uses another key ring from now on. */
   useKeys(keyNames: KeyNames): void {
     this.#keyNames = keyNames;
     this.loadAgain();
   }
 
-  /** Reads anew who is bound to which name, and who is in use. */
+  /** Reads again who is bound to which name, and who is in use. */
   loadAgain(): void {
     const { ledger } = this.#options;
     const written = this.#keyNames.senders;
@@ -87,7 +87,7 @@ export class SenderAdmission {
     return this.#bound.get(senderId);
   }
 
-  /** What counts as one sender where shares are: the ids of one key name, or an id whose key has no name. */
+  /** What counts as one sender for shares: all ids of one key name, or an id whose key has no name. */
   groupOf(senderId: string): string {
     const name = this.#bound.get(senderId) ?? '';
     return name === '' ? senderId : `key ${name}`;
@@ -98,7 +98,7 @@ export class SenderAdmission {
     return this.#keyNames.senders.has(senderId);
   }
 
-  /** Whether a sender may open an object now: the code to count when not. Map look-ups alone. */
+  /** Whether a sender may open an object now; if not, the code to count. Only looks up maps. */
   mayOpen(opening: Opening): ErrorCode | undefined {
     const { senderId, type } = opening;
     const keyName = this.#nameOf(opening.keyId);
@@ -118,7 +118,7 @@ export class SenderAdmission {
   }
 
   /**
-   * Whether an object that came whole counts: the code to count when not. Its sender id is bound now if it was not.
+   * Whether a whole object counts; if not, the code to count. Its sender id is bound now if it was not yet.
    * @throws DiodeError E_LEDGER, E_DISK_FULL
    */
   mayTake({ senderId, keyId }: { readonly senderId: string; readonly keyId: number }): ErrorCode | undefined {
@@ -126,7 +126,7 @@ export class SenderAdmission {
     const bound = this.#bound.get(senderId);
     if (bound !== undefined)
       return bound === keyName ? undefined : this.#noteForeign(senderId, keyName, bound);
-    // It had a place when it began, unless it is of an earlier life.
+    // It had a place when it began, unless that was in an earlier run.
     const refused = this.#mayBegin(senderId, keyName);
     if (refused !== undefined) return refused;
     const { ledger, clock } = this.#options;
@@ -143,7 +143,7 @@ export class SenderAdmission {
     return undefined;
   }
 
-  /** A beacon or roll of a sender was no news. */
+  /** A beacon or roll of a sender was a replay. */
   replayed(senderId: string): 'E_DATAGRAM_REPLAY' {
     this.#note('E_DATAGRAM_REPLAY', senderId, senderId, undefined);
     return 'E_DATAGRAM_REPLAY';
@@ -202,7 +202,7 @@ export class SenderAdmission {
 
   /**
    * All places together are those of {@link limits}.sendersMax. Each of the other names keeps an even share of them, and
-   * what it uses beyond that: so who has one key takes no place of another.
+   * what it uses beyond that: so whoever has one key takes no place of another.
    */
   #countPlaces(): void {
     const senders = this.#options.ledger.senders.all();

@@ -1,16 +1,16 @@
 /**
- * Which beacons and rolls are new. A session is one life of a sender, (counter, random); within one the sequence of the
+ * Which beacons and rolls are new. A session is one run of a sender, (counter, random); within one the sequence of the
  * datagram says what is newer. Sessions that were heard are remembered with their last sequences, so a recording of
  * them stays a replay. No clock of the sender, and no wall clock, decides anything.
  *
- * A session with a lower counter than the newest one is of a sender that was set back to an older disk image, or a
- * recording of what was never heard. It is taken when the newest session has been silent for as long as a sender that
- * fell silent is an alarm.
+ * A session with a lower counter than the newest one comes from a sender that was restored from an older disk image, or is a
+ * recording that was never heard before. It is accepted once the newest session has been silent for as long as it takes
+ * to raise the alarm about a silent sender.
  */
 import type { HeardSession } from '../ledger/sender-records.ts';
 import { sessionsMax } from '../ledger/sender-records.ts';
 
-/** Where a document came: for its newness. */
+/** Where a document came, to tell whether it is new. */
 export interface Moment {
   readonly senderId: string;
   readonly sessionCounter: number;
@@ -27,9 +27,9 @@ export interface Report extends Moment {
 }
 
 /**
- * - `new`: newer than all before
- * - `set back`: of a lower session, and the newest one is silent
- * - `waits`: of a lower session, and the newest one is not silent yet
+ * - `new`: newer than everything before
+ * - `set back`: from a lower session, while the newest one is silent
+ * - `waits`: from a lower session, while the newest one is not silent yet
  * - `replay`: was heard before, or could have been
  */
 export type Newness = 'new' | 'set back' | 'waits' | 'replay';
@@ -49,13 +49,13 @@ export class SenderSessions {
     this.#silenceMs = silenceMs;
   }
 
-  /** What an earlier life of this program had heard. Its silence counts from now. */
+  /** What an earlier run of this program had heard. Its silence counts from now. */
   load(senderId: string, newest: HeardSession, left: readonly HeardSession[], nowMs: number): void {
     const sessions = new Map(left.map((session) => [keyOf(session), session]));
     this.#heard.set(senderId, { newest, heardAtMs: nowMs, left: sessions });
   }
 
-  /** Map look-ups alone: it is asked for each object that a datagram would open. */
+  /** Only looks up maps, since it is called for each object that a datagram would open. */
   newness(moment: Moment, telling: Telling, nowMs: number, toldNumber?: number): Newness {
     const heard = this.#heard.get(moment.senderId);
     if (heard === undefined) return 'new';
@@ -64,7 +64,7 @@ export class SenderSessions {
     const before = left.get(keyOf(moment));
     if (before !== undefined && !isBeyond(moment, before, telling, toldNumber)) return 'replay';
     if (moment.sessionCounter > newest.sessionCounter) return 'new';
-    // A roll alone never says that its sender was set back.
+    // A roll alone never shows that its sender was set back.
     if (telling === 'roll') return 'replay';
     return nowMs - heardAtMs >= this.#silenceMs ? 'set back' : 'waits';
   }
@@ -87,7 +87,7 @@ export class SenderSessions {
     return { newest, left: isLeft ? heard.newest : undefined };
   }
 
-  /** It was taken, and the ledger says so. */
+  /** It was accepted, and the ledger says so. */
   took(moment: Report, nowMs: number): void {
     const { newest, left } = this.after(moment);
     const heard = this.#heard.get(moment.senderId);

@@ -2,8 +2,8 @@
  * What the high side knows of its senders from their beacons and rolls: that they live, how they are
  * configured, what is wrong with them, and which of their studies never came.
  *
- * Beacons and rolls count only when they are newer than all before: an older one is a replay and changes
- * nothing. What newer means is in sender-sessions.ts, who may speak as whom in sender-admission.ts.
+ * Beacons and rolls count only if they are newer than all before: an older one is a replay and changes nothing.
+ * sender-sessions.ts says what newer means, and sender-admission.ts who may speak as whom.
  */
 
 import type { Clock } from '../../shared/clock.ts';
@@ -24,7 +24,7 @@ import { StudyNumberWatch } from './study-number-watch.ts';
 /** Where a document came, and under which key. */
 export interface Arrival extends Moment {
   readonly keyId: number;
-  /** When it came, on the monotonic clock: now when left out. It may have waited since. */
+  /** When it came, on the monotonic clock: now, if left out. It may have waited since. */
   readonly cameMs?: number;
 }
 
@@ -54,7 +54,7 @@ export interface SenderWatchOptions {
   readonly keyNames?: KeyNames | undefined;
 }
 
-/** After a start a sender is heard, or silent, so much behind its time at the latest. */
+/** How late after a start it is clear whether a sender is heard or silent. */
 const slackMs = 120_000;
 
 export class SenderWatch {
@@ -71,7 +71,7 @@ export class SenderWatch {
   constructor(options: SenderWatchOptions) {
     const { ledger, clock, alarms } = options;
     this.#options = options;
-    // A sender has to be silent again first, or to say again what is wrong.
+    // A sender first has to be silent again, or to say again what is wrong.
     this.#desk = alarms.desk('senders', { settleMs: options.silenceMs + slackMs });
     this.#startedMs = clock.monotonicMs();
     this.#sessions = new SenderSessions(options.silenceMs);
@@ -87,7 +87,7 @@ export class SenderWatch {
     this.#lowSideAlarms = new LowSideAlarms(options);
   }
 
-  /** @returns false when the beacon is a replay, or of a session that waits */
+  /** @returns false if the beacon is a replay, or from a session that waits */
   beaconCame(beacon: Beacon, arrival: Arrival): boolean {
     const { ledger, clock } = this.#options;
     const now = clock.monotonicMs();
@@ -106,7 +106,7 @@ export class SenderWatch {
     return true;
   }
 
-  /** @returns false when the page is a replay */
+  /** @returns false if the page is a replay */
   rollCame(roll: RollPage, arrival: Arrival): boolean {
     const { ledger, clock } = this.#options;
     const before = ledger.senders.get(arrival.senderId);
@@ -127,7 +127,7 @@ export class SenderWatch {
 
   /**
    * Names what is silent or missing. Call it every second or so.
-   * @param waitingMs when a beacon of a sender came that is not read yet: one that waits is no silence
+   * @param waitingMs when a beacon of a sender came that is not read yet: while one waits, its sender is not silent
    */
   watch(waitingMs: (senderId: string) => number | undefined = () => undefined): void {
     const { clock, silenceMs, ledger } = this.#options;
@@ -136,7 +136,7 @@ export class SenderWatch {
       now - Math.max(sinceMs, waitingMs(senderId) ?? sinceMs) >= silenceMs;
     this.admission.watch();
     this.#numbers.watch(now);
-    // A sender of an earlier life of this program that has not spoken in this one is as silent as any other.
+    // A sender known from an earlier run that has not spoken in this one is as silent as any other.
     if (now - this.#startedMs >= silenceMs) {
       for (const { senderId, isRetired } of ledger.senders.all()) {
         if (!isRetired && !this.#watched.has(senderId) && isSilent(senderId, this.#startedMs))
@@ -148,7 +148,7 @@ export class SenderWatch {
   }
 
   /**
-   * A person took a sender out of use, and the ledger says so: it is neither silent nor late any more. What never came of
+   * A person took a sender out of use, and the ledger says so: it is neither silent nor late any more. What never came from
    * it stays named by `missing`, and it is watched again with its next beacon.
    */
   retired(senderId: string): void {
@@ -165,7 +165,7 @@ export class SenderWatch {
     this.admission.settled(senderId);
   }
 
-  /** A person set right what the ledger says of a sender: its numbers, its sessions, or whose it is. */
+  /** A person corrected what the ledger says about a sender: its numbers, its sessions, or whose it is. */
   corrected(senderId: string): void {
     const { ledger, clock } = this.#options;
     const sender = ledger.senders.get(senderId);

@@ -1,13 +1,13 @@
 /**
  * Study numbers that a sender forgot because it was set back to an older state: it uses them again, and what they stood
- * for and never came is named for good. They are noted with the first beacon of the older state, also while that waits
+ * for that never came stays named. They are noted with the first beacon of the older state, also while that waits
  * for its session to be believed: the sender may use a number again meanwhile.
  */
 import type { Beacon } from '../../shared/wire/beacon.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { SenderRecord } from '../ledger/sender-records.ts';
 
-/** Numbers that are kept of one setting back, the lowest ones. */
+/** How many numbers are kept for one such event: the lowest ones. */
 const numbersMax = 1000;
 
 export class SetBackNumbers {
@@ -19,24 +19,24 @@ export class SetBackNumbers {
     this.#ledger = ledger;
   }
 
-  /** A beacon of a lower session came, which is not believed yet. */
+  /** A beacon of a lower session came that is not believed yet. */
   waits(before: SenderRecord | undefined, beacon: Beacon): void {
     if (before === undefined || this.#waiting.has(before.senderId)) return;
     this.#waiting.set(before.senderId, this.#above(before, beacon.highestStudyNumber));
   }
 
-  /** What is to be kept when a beacon is taken: only one that tells less than the one before makes any. */
+  /** The numbers to keep when a beacon is accepted: there are some only if it announces less than the one before. */
   forgotten(before: SenderRecord, beacon: Beacon): number[] {
     const waiting = this.#waiting.get(before.senderId) ?? [];
     const told = beacon.highestStudyNumber;
     const fresh = told < before.toldStudyNumber ? this.#above(before, told) : [];
     const { sessionCounter, sessionRandom } = beacon;
     const goesOn = sessionCounter === before.sessionCounter && sessionRandom === before.sessionRandom;
-    // While the session before goes on, what waited was a recording.
+    // If the earlier session goes on, what waited was a recording.
     return [...new Set([...(goesOn ? [] : waiting), ...fresh])];
   }
 
-  /** A beacon of a sender was taken: nothing of it waits any more. */
+  /** A beacon of a sender was accepted: nothing from it waits any more. */
   taken(senderId: string): void {
     this.#waiting.delete(senderId);
   }

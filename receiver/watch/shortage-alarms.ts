@@ -3,7 +3,7 @@ import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
 import type { Alarms } from '../../shared/program/alarms.ts';
 import type { Shortage } from '../assemble/shortages.ts';
 
-/** Without another one for so long it is over. */
+/** It is over after this long without another shortage. */
 const overMs = 60_000;
 
 interface Standing {

@@ -1,18 +1,18 @@
 /**
  * Which studies of a sender never came: numbers that no manifest named, and studies of its roll. A few of each are
- * alarms of their own, the rest is one with the count, so that a sender that tells of many costs no other anything.
+ * alarms of their own; the rest is one alarm with their count, so that a sender that announces many costs the others nothing.
  */
 import type { AlarmDesk } from '../../shared/program/alarm-desk.ts';
 import type { Alarms } from '../../shared/program/alarms.ts';
 import type { ReceiverLedger } from '../ledger/ledger.ts';
 import type { Some } from '../ledger/sender-account.ts';
 
-/** Alarms of one sender and kind that say a study each. */
+/** The most alarms of one sender and kind that name one study each. */
 const namedMax = 20;
 /** Study numbers beyond the highest that anything of a sender named, which it is believed to have. */
 const unnamedSpanMax = 100_000;
 const rollIntervalMs = 30_000;
-/** A sender with many numbers is looked at no more often than this. */
+/** A sender with many numbers is checked no more often than this. */
 const numbersIntervalMs = 5000;
 /** Deadlines begin anew with a start: what is late is named again so much behind its deadline at the latest. */
 const slackMs = 120_000;
@@ -117,7 +117,7 @@ export class StudyNumberWatch {
       this.#desk.clear('E_STUDY_MISSING', subject);
     }
     for (const subject of subjects) {
-      // One that there was no room for was counted among the others before.
+      // One without room was counted among the others before.
       const since = missing.sinceMs.get(subject) ?? missing.moreSinceMs ?? now;
       missing.sinceMs.set(subject, since);
       if (now - since >= deadlineMs) this.#desk.raise('E_STUDY_MISSING', subject);

@@ -15,7 +15,7 @@ import { SessionPart } from './session-part.ts';
 import { SpoolPart } from './spool-part.ts';
 import { StorePart } from './store-part.ts';
 
-/** Puts a sender together. @throws DiodeError what keeps it from being one */
+/** Puts a sender together. @throws DiodeError what prevents that */
 export function listSender(configuration: SenderConfiguration, host: SenderHost) {
   const { clock, disk, files, log, randomBytes } = host;
   checkIntake(configuration);
