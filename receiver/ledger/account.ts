@@ -1,6 +1,6 @@
 /**
- * What `missing` asks of the ledger, of one sender at a time and with its filters inside, so that no limit is ever applied
- * before them. Each question has its count beside it: what is not shown is said to be there.
+ * What `missing` asks the ledger, for one sender at a time and with its filters in the query, so that no limit is ever
+ * applied before them. Each query comes with its count, so that `missing` can say how much it does not show.
  */
 import { type LedgerDatabase, number, optionalText, type Row, text } from '../../shared/ledger-database.ts';
 import { rollState } from '../../shared/wire/roll.ts';

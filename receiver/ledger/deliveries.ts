@@ -64,8 +64,8 @@ export interface DeliveryRecord {
 }
 
 /**
- * What became of an instance that is to go to a destination. `there`: it is in the queue already, or was sent. `known`:
- * the same bytes are, of another sending. `withheld`: other bytes are, under its UID; it has failed until it is given up.
+ * What became of an instance for a destination. `there`: it is already in the queue, or was sent. `known`: the same content
+ * is, from another sending. `withheld`: different content is, under its UID; the instance counts as failed until given up.
  */
 export type Entered = 'entered' | 'there' | 'known' | 'withheld';
 
@@ -166,7 +166,7 @@ export class Deliveries {
     this.#change(row.id, { state: 'waiting', ...failure }, moment);
   }
 
-  // What persons decide
+  // What people decide
 
   /** What has failed waits again, but what is withheld for its UID. @returns how many */
   retry(destination: string, { nowMs, atMs }: Moment): number {

@@ -1,5 +1,5 @@
 /**
- * What the gate found about each instance and what persons decided about those that are held: the part of the ledger
+ * What the gate found about each instance, and what people decided about those that are held: the part of the ledger
  * behind `quarantine`. It keeps no PHI: of a patient there are keyed hashes.
  */
 import { z } from 'zod';
@@ -88,7 +88,7 @@ const patientSchema = z.strictObject({
   ideographicName: z.string().optional(),
   phoneticName: z.string().optional(),
 });
-/** Fewer digits of an object id than this name nothing. */
+/** Fewer digits of an object id than this are not accepted. */
 const idDigitsMin = 6;
 /** Senders that an alarm names: nearly always one on either side. */
 const namedSendersMax = 4;
@@ -341,7 +341,7 @@ export function codesOf(row: Row, column: string): ErrorCode[] {
   return (optionalText(row, column) ?? '').split(' ').filter(isErrorCode);
 }
 
-/** A code of a newer version, which had this ledger before, is shown as what it is to this one. */
+/** A code of a newer version that used this ledger before is shown as it looks to this one. */
 function codeOf(code: string): ErrorCode {
   return isErrorCode(code) ? code : 'E_INTERNAL';
 }

@@ -1,5 +1,5 @@
 /**
- * What the sender tells of itself: a beacon often, and a roll of all studies it retains, page by page, less often.
+ * What the sender reports about itself: a beacon often, and a roll of all studies it retains, page by page, less often.
  * Neither is kept: the next one is newer.
  */
 import type { Clock } from '../../shared/clock.ts';
@@ -18,7 +18,7 @@ export interface BeaconsAndRollsOptions {
   readonly ledger: SenderLedger;
   readonly spool: Spool;
   readonly clock: Clock;
-  /** The sender's running time, in all its lives. */
+  /** The sender's running time, over all its runs. */
   readonly runningMs: () => number;
   readonly alarms: Alarms;
   readonly identity: SenderIdentity;
@@ -30,7 +30,7 @@ export interface BeaconsAndRollsOptions {
   readonly send: (type: typeof objectType.beacon | typeof objectType.roll, document: Uint8Array) => void;
 }
 
-/** How often it tells: read at each step, since a simulation changes its pace. */
+/** How often it reports: read at each step, since a simulation changes its pace. */
 export interface TellingPace {
   readonly beaconIntervalMs: number;
   readonly rollIntervalMs: number;
@@ -50,7 +50,7 @@ export class BeaconsAndRolls {
     this.#rollAtMs = this.#startedMs;
   }
 
-  /** The next step tells, however short ago the last one did. */
+  /** Makes the next step send a report, however recent the last one was. */
   tellNow(): void {
     this.#beaconAtMs = Number.NEGATIVE_INFINITY;
   }

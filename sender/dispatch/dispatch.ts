@@ -46,7 +46,7 @@ const uncountedMax = 1000;
 /** What the smallest object counts for, of a block of the largest size. */
 const smallestBlock = 1 / 8;
 
-/** Beacons and rolls on their way at most: a link that stands still gets no pile of stale ones. */
+/** The most beacons and rolls on their way: they must not pile up and go stale while the link is stopped. */
 const documentsMax = 32;
 const slackMs = 120_000;
 
@@ -62,7 +62,7 @@ export class Dispatch {
   /** Blocks of orders that have not ended. One large object may be many, so each lane is counted apart. */
   readonly #waitingBlocks: Record<LaneName, number> = { urgent: 0, routine: 0, background: 0 };
   #uncounted: string[] = [];
-  /** Objects whose last pass broke off, with the code that an alarm stands for; as many as alarms are shown. */
+  /** Objects whose last pass broke off, with the code of the alarm about it; as many as alarms are shown. */
   readonly #brokenOff = new Map<string, ErrorCode>();
   #documentsInFlight = 0;
   #isStopped = false;
@@ -128,7 +128,7 @@ export class Dispatch {
     this.#schedule.resendsEntered();
   }
 
-  /** While the link is stopped nothing is handed out, and nothing is told that would be stale by then. */
+  /** While the link is stopped, nothing is handed out, and no report is made that would be stale later. */
   linkStopped(isStopped: boolean): void {
     if (this.#isStopped === isStopped) return;
     this.#isStopped = isStopped;
@@ -136,7 +136,7 @@ export class Dispatch {
     else this.#beaconsAndRolls.tellNow();
   }
 
-  /** The link failed for however short a time: what is on its way may be lost, so it comes again. */
+  /** The link failed, however briefly: what is on its way may be lost, so it is sent again. */
   linkFailed(): void {
     for (const inFlight of this.#inFlight.values()) inFlight.lost = true;
   }
@@ -163,7 +163,7 @@ export class Dispatch {
       }
       if (failedBecause === undefined) this.#endAlarm(objectId);
       else this.#readFailed(objectId, failedBecause);
-      // A pass that broke off counts as well, or a disk that reads no more would stop the link for ever.
+      // A pass that broke off counts as well, or a disk that can no longer be read would stop the link forever.
       this.#uncounted.push(objectId);
     }
     this.#countPasses();
@@ -189,7 +189,7 @@ export class Dispatch {
     else this.#announce(closed);
   }
 
-  /** A file that is gone, cut or changed is never tried again, until its content is taken in anew; the high side is told. */
+  /** A file that is gone, cut or changed is never tried again, until its content is taken in again; the high side is told. */
   #readFailed(objectId: string, code: ErrorCode): void {
     const { ledger, spool, clock } = this.#options;
     this.#desk.during('spool account', storageCodes, () => {
@@ -217,7 +217,7 @@ export class Dispatch {
     this.#desk.clear(code, objectId);
   }
 
-  /** Goes on with what is due. Call it often. Where the ledger refuses, it is an alarm, and tried again. */
+  /** Goes on with what is due. Call it often. If the ledger refuses, that raises an alarm, and it is tried again. */
   step(): void {
     this.#desk.during('ledger', storageCodes, () => this.#step());
   }

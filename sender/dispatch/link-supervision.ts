@@ -14,7 +14,7 @@ import type { Dispatch } from './dispatch.ts';
 const codes = ['E_LINK_DOWN', 'E_LINK_NEIGHBOUR', 'E_LINK_MTU', 'E_LINK_DROPS'] as const;
 /** Between two datagrams that leave although the neighbour is not known. */
 const probeMs = 1000;
-/** Without a refused send for so long, the kernel takes them again. */
+/** After this long without a refused send, the kernel counts as accepting them again. */
 const refusalMs = 5000;
 
 export interface LinkSupervisionOptions {
@@ -54,7 +54,7 @@ export class LinkSupervision {
       this.#desk.clear('E_LINK_SEND', 'link');
   }
 
-  /** Call it before passes are counted: had the carrier gone meanwhile, what was on its way is no pass. */
+  /** Call it before passes are counted: if the carrier was gone in the meantime, what was on its way does not count as a pass. */
   checkCarrier(): void {
     const losses = this.#options.watch.carrier();
     if (losses === undefined || losses !== this.#carrierLosses) this.#options.dispatch.linkFailed();

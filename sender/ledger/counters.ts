@@ -1,4 +1,4 @@
-/** How often what happened, by code: what was rejected, refused or came twice. The beacon tells it to the high side. */
+/** Counts by code: what was rejected, was refused, or came twice. The beacon reports them to the high side. */
 import { type LedgerDatabase, number, text } from '../../shared/ledger-database.ts';
 
 /** Part of the sender's schema. */

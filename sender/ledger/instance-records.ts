@@ -30,7 +30,7 @@ export class InstanceRecords {
 
   /**
    * Enters an instance whose file is durable, and opens its study (again, when it was closed). One that could not
-   * be read any more, or that had expired, begins anew.
+   * be read any more, or that had expired, begins again.
    * @param takenRunningMs the sender's running time
    * @returns false when this very object is in the ledger already
    */

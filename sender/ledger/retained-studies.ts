@@ -11,7 +11,7 @@ import { type LedgerDatabase, number, text } from '../../shared/ledger-database.
 import { objectType } from '../../shared/wire/datagram.ts';
 import { type RollEntry, rollState } from '../../shared/wire/roll.ts';
 
-/** Part of the sender's schema, behind the tables of studies and objects. */
+/** Part of the sender's schema, after the tables of studies and objects. */
 export const retainedStudiesSchema = `
    CREATE TABLE expired_instances (
      intake INTEGER PRIMARY KEY,

@@ -1,6 +1,6 @@
 /**
- * Sessions: one life of the sender's process, each with a counter one above that of the life before. No clock takes part:
- * one that was wrong once would be right never again. Where the ledger is an old copy, of a restored disk image, the
+ * Sessions: one run of the sender's process each, with a counter one above that of the run before. No clock is involved:
+ * one wrong clock would spoil the order for good. Where the ledger is an old copy, of a restored disk image, the
  * counter comes again, and the receiver sees that by the random part.
  */
 import type { Session } from '../identity.ts';
@@ -17,7 +17,7 @@ export interface BegunSession extends Session {
 }
 
 /**
- * Begins a session. Where the counter can't grow, this is another sender from now on: under a new id, what is kept has
+ * Begins a session. If the counter can't grow, this is another sender from now on: under a new id, what is kept has
  * to be planned anew.
  * @param randomBytes gives that many random bytes
  */

@@ -13,7 +13,7 @@ const add = `INSERT INTO spool_totals VALUES (${counted('new')}, 1, new.bytes)
 const subtract = `UPDATE spool_totals SET objects = objects - 1, bytes = bytes - old.bytes WHERE passes = ${counted('old')};
      DELETE FROM spool_totals WHERE passes = ${counted('old')} AND objects = 0;`;
 
-/** Part of the sender's schema, behind the table of objects. */
+/** Part of the sender's schema, after the table of objects. */
 export const spoolTotalsSchema = `
    CREATE TABLE spool_totals (passes INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL);
    CREATE TRIGGER totals_of_new AFTER INSERT ON objects BEGIN ${add} END;

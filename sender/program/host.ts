@@ -24,7 +24,7 @@ import { ledgerPath, requestsPath, snapshotPath, spoolFolderOf } from '../places
 /** What encodes and sends: orders go in, ends of passes come out. */
 export type DataPlane = Awaited<ReturnType<typeof startDataPlane>>;
 
-/** What is kept on the host's disk over the lives of the program, owned by one at a time. */
+/** What stays on the host's disk from run to run, owned by one process at a time. */
 export interface SenderStore {
   readonly ledger: SenderLedger;
   readonly requests: Requests;

@@ -1,4 +1,4 @@
-/** Who this sender is in this life: its id, its session, its key, and what its objects are planned by. */
+/** Who this sender is in this run: its id, its session, its key, and what its objects are planned by. */
 
 import { linkParameters } from '../../shared/config/link-settings.ts';
 import { type KeyRing, secretsOf } from '../../shared/crypto/key-file.ts';

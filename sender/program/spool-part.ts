@@ -113,7 +113,7 @@ export class SpoolPart implements Part<SpoolStatus> {
       },
     });
   }
-  /** Before anybody reads what is to be sent: what can't go out under this identity is planned anew. */
+  /** Plans again what can't be sent under this identity, before anything reads what is to be sent. */
   #planAgain(): void {
     const { configuration, ledger, disk, identity, log } = this.#options;
     const files = replanStale({

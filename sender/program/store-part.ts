@@ -1,4 +1,4 @@
-/** What is kept over the lives of the program: the last part to stop. */
+/** What is kept from run to run: the last part to stop. */
 import type { Part } from '../../shared/program/part.ts';
 import type { Requests } from '../../shared/program/requests.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
