@@ -8,6 +8,7 @@ import { prepareCollector } from '../shared/collector.ts';
 import { addAcknowledgeCommand } from '../shared/console/acknowledge-command.ts';
 import { alarmLines } from '../shared/console/alarm-lines.ts';
 import { addAlarmsCommand } from '../shared/console/alarms-command.ts';
+import { isRunning } from '../shared/console/ask.ts';
 import {
   addCommonCommands,
   configurationOf,
@@ -140,7 +141,7 @@ program
         ledger,
         folder,
         priority: stat ? priority.stat : priority.routine,
-        isRunning: () => isFresh(readSnapshot<SenderStatus>(snapshotPath(values)), systemClock.wallMs()),
+        isRunning: () => isRunning({ snapshotPath: snapshotPath(values), clock: systemClock }),
       }),
     );
     print(json ? JSON.stringify(summary) : importText(summary));

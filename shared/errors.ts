@@ -546,6 +546,10 @@ export const errorCatalogue = {
     meaning: 'The program is not running: nothing was asked of it, and nothing will be done later.',
     action: 'Start it and run the command again.',
   },
+  E_STATUS_VERSION: {
+    meaning: 'The running program is of another version than this command line.',
+    action: 'Restart the program, and run the command again.',
+  },
   E_REQUESTS_FULL: {
     meaning: 'Too many requests are waiting for the program.',
     action: 'Find out what asks so often, and run the command again once they are answered.',

@@ -32,6 +32,8 @@ export interface ImportSummary {
 /** A copy that an import left unfinished. */
 const forgottenMs = 24 * 3_600_000;
 const waitMs = 60_000;
+/** For a row whose file is no longer in arriving/: many times what a group of rows takes on a slow disk. */
+const rowWaitMs = 15_000;
 const lookMs = 100;
 
 export async function importFolder(options: {
@@ -65,32 +67,46 @@ export async function importFolder(options: {
   for (let step = steps.next(); ; step = steps.next()) {
     show(lines, step.value);
     if (step.done !== true) continue;
-    const waiting = await takenIn(spool, step.value.imported, isRunning, (left) =>
-      lines.show(waitingLines(left)),
-    );
+    const hasRow = ({ sha256, sopInstanceUid }: ImportedInstance) =>
+      ledger.instances.hasContent(sha256, sopInstanceUid);
+    const sender = { arrivedNames: () => spool.arrivedNames(), hasRow, isRunning };
+    const waiting = await takenIn(step.value.imported, sender, (left) => lines.show(waitingLines(left)));
     lines.clear();
     return summary(ledger, step.value, waiting);
   }
 }
 
-/** Waits until the sender has taken in what was copied, for as long as it makes progress. @returns what it has not */
-async function takenIn(
-  spool: Spool,
+/**
+ * Waits until the sender has taken in what was copied, for as long as it makes progress. A name is gone from arriving/
+ * before its row is entered, and what was rejected never has one: so rows are waited for, but not long.
+ * @param wait between two looks
+ * @returns the names of what may still be taken in
+ */
+export async function takenIn(
   imported: readonly ImportedInstance[],
-  isRunning: () => boolean,
+  sender: {
+    readonly arrivedNames: () => readonly string[];
+    readonly hasRow: (instance: ImportedInstance) => boolean;
+    readonly isRunning: () => boolean;
+  },
   tell: (left: number) => void,
+  wait: (ms: number) => Promise<void> = sleep,
 ): Promise<ReadonlySet<string>> {
-  const names = new Set(imported.map(({ name }) => name));
-  let left = names;
-  for (let waitedMs = 0; isRunning() && waitedMs < waitMs; waitedMs += lookMs) {
-    const now = new Set(spool.arrivedNames().filter((name) => names.has(name)));
-    if (now.size < left.size) waitedMs = 0;
-    left = now;
-    if (left.size === 0) break;
-    tell(left.size);
-    await sleep(lookMs);
+  let missing = imported;
+  for (let waitedMs = 0; ; waitedMs += lookMs) {
+    const isRunning = sender.isRunning();
+    const arriving = new Set(sender.arrivedNames());
+    const still = missing.filter((instance) => arriving.has(instance.name) || !sender.hasRow(instance));
+    if (still.length < missing.length) waitedMs = 0;
+    missing = still;
+    const names = new Set(missing.map(({ name }) => name));
+    // It ended between a name and its row: its next start finds the file.
+    if (names.size === 0 || !isRunning) return names;
+    const waiting = new Set([...names].filter((name) => arriving.has(name)));
+    if (waitedMs >= (waiting.size > 0 ? waitMs : rowWaitMs)) return waiting;
+    tell(names.size);
+    await wait(lookMs);
   }
-  return left;
 }
 
 function summary(

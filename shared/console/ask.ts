@@ -25,14 +25,18 @@ const answerPollMs = 50;
 
 /**
  * @returns what it did
- * @throws DiodeError what it refused; E_NOT_RUNNING, E_REQUEST_TIMEOUT, E_REQUESTS_FULL
+ * @throws DiodeError what it refused; E_NOT_RUNNING, E_STATUS_VERSION, E_REQUEST_TIMEOUT, E_REQUESTS_FULL
  */
 export async function ask(
   program: AskedProgram,
   verb: string,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<Done> {
-  if (!isRunning(program) || !existsSync(program.requestsPath))
+  const { snapshotPath, clock } = program;
+  if (
+    !isFresh(readSnapshot(snapshotPath, clock.wallMs()), clock.wallMs()) ||
+    !existsSync(program.requestsPath)
+  )
     throw new DiodeError('E_NOT_RUNNING', `${program.name} is not running: nothing was asked of it`);
   const requests = new Requests(program.requestsPath);
   try {
@@ -66,8 +70,15 @@ export function leaveRequest(
   }
 }
 
-export function isRunning({ snapshotPath, clock }: AskedProgram): boolean {
-  return isFresh(readSnapshot(snapshotPath), clock.wallMs());
+/** Whether a program runs, of whatever version. */
+export function isRunning({ snapshotPath, clock }: Pick<AskedProgram, 'snapshotPath' | 'clock'>): boolean {
+  const nowMs = clock.wallMs();
+  try {
+    return isFresh(readSnapshot(snapshotPath, nowMs), nowMs);
+  } catch (error) {
+    if (error instanceof DiodeError && error.code === 'E_STATUS_VERSION') return true;
+    throw error;
+  }
 }
 
 /** Nobody waits any longer: a request that was not begun is withdrawn. */

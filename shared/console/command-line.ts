@@ -1,9 +1,11 @@
 /** What both command lines share: --config, --set, --json, the config commands, and whether the program runs. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { systemClock } from '../clock.ts';
 import { checkConfiguration, environmentName, type Loaded, loadConfiguration } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { DiodeError, diskError, errorCatalogue, errorCauseCode, isErrorCode } from '../errors.ts';
+import { statusVersion } from '../program/status-part.ts';
 import { failureText } from './failure.ts';
 import { settingRows } from './setting-rows.ts';
 import { table } from './table.ts';
@@ -104,21 +106,35 @@ export function addCommonCommands(program: Command, settings: Settings): void {
     });
 }
 
-/** Reads the snapshot of the running program; undefined if it never ran here. */
-export function readSnapshot<T>(path: string): T | undefined {
+/**
+ * Reads the snapshot of the running program; undefined if it never ran here.
+ * @throws DiodeError E_STATUS_VERSION where a program of another version runs: nothing else that it tells can be relied on
+ */
+export function readSnapshot<T extends { readonly atMs: number }>(
+  path: string,
+  wallMs: number = systemClock.wallMs(),
+): T | undefined {
+  let snapshot: (T & { readonly version?: unknown }) | null;
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    snapshot = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
   }
+  if (snapshot?.version === statusVersion) return snapshot;
+  // What one of another version left when it ended tells nothing.
+  if (!isFresh(snapshot ?? undefined, wallMs)) return undefined;
+  throw new DiodeError('E_STATUS_VERSION');
 }
 
 /** A snapshot older than this means that the program is not running. */
 export const snapshotFreshMs = 5000;
 
-/** Whether a program runs, by the snapshot it writes twice a second. */
+/**
+ * Whether a program runs, by the snapshot it writes twice a second. One from the future was left by a program that ended
+ * before the clock was set back.
+ */
 export function isFresh(snapshot: { readonly atMs: number } | undefined, wallMs: number): boolean {
-  return snapshot !== undefined && wallMs - snapshot.atMs < snapshotFreshMs;
+  return snapshot !== undefined && Math.abs(wallMs - snapshot.atMs) < snapshotFreshMs;
 }
 
 export function print(text: string): void {

@@ -11,7 +11,7 @@ import type { Measure } from './measure.ts';
 import type { Part } from './part.ts';
 import type { RunningParts } from './run-parts.ts';
 
-/** The version of the layout: readers refuse any other. */
+/** The version of the layout: readers refuse any other. `version` and `atMs` are in every layout. */
 export const statusVersion = 1;
 
 /** What every program reports. */

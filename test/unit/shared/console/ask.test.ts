@@ -6,10 +6,11 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { requiredPath } from '../../../../shared/config/settings.ts';
-import { ask, leaveRequest } from '../../../../shared/console/ask.ts';
+import { ask, isRunning, leaveRequest } from '../../../../shared/console/ask.ts';
 import { type AskingSide, addAskCommand } from '../../../../shared/console/ask-command.ts';
 import { auditedForm, plainForm, whoFields } from '../../../../shared/program/operations.ts';
 import { openRequests, type Requests } from '../../../../shared/program/requests.ts';
+import { statusVersion } from '../../../../shared/program/status-part.ts';
 
 let folder = '';
 let requests: Requests;
@@ -40,8 +41,8 @@ function program(change: { requests?: string; answerWaitMs?: number } = {}) {
 }
 
 /** The program wrote its snapshot so long ago. */
-function wrote(agoMs: number): void {
-  writeFileSync(join(folder, 'status.json'), JSON.stringify({ atMs: clock.wallMs() - agoMs }));
+function wrote(agoMs: number, version: unknown = statusVersion): void {
+  writeFileSync(join(folder, 'status.json'), JSON.stringify({ version, atMs: clock.wallMs() - agoMs }));
 }
 
 /** The program runs: it answers each request with what was asked. */
@@ -85,10 +86,35 @@ describe('a program that runs', () => {
   });
 });
 
+describe('a program of another version', () => {
+  it.each([
+    ['a newer one', statusVersion + 1],
+    ['one that wrote none', null],
+  ])('that runs (%s) is not asked, and nobody is told that it does not run', async (_what, version) => {
+    wrote(100, version);
+    await expect(ask(program(), 'close', {})).rejects.toThrow(
+      failure('E_STATUS_VERSION', /^The running program is of another version than this command line/),
+    );
+    expect(requests.take(9)).toEqual([]);
+    expect(isRunning(program())).toBe(true);
+  });
+
+  it('that took over meanwhile: what was asked is withdrawn', async () => {
+    wrote(100);
+    setTimeout(() => wrote(100, statusVersion + 1), 50);
+    await expect(ask(program(), 'close', {})).rejects.toThrow(
+      failure('E_REQUEST_TIMEOUT', /nothing is done/),
+    );
+    expect(requests.take(9)).toEqual([]);
+  });
+});
+
 describe('a program that does not run', () => {
   it.each([
     ['never ran', () => {}, 'requests.sqlite'],
     ['stopped a while ago', () => wrote(6000), 'requests.sqlite'],
+    ['stopped before the clock was set back', () => wrote(-3_600_000), 'requests.sqlite'],
+    ['stopped as another version', () => wrote(6000, statusVersion + 1), 'requests.sqlite'],
     ['never had requests', () => wrote(100), 'none.sqlite'],
   ])('since it %s is not asked, which is said at once', async (_what, prepare, file) => {
     prepare();
