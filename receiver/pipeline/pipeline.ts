@@ -103,8 +103,9 @@ export class Pipeline implements Part {
   }
 
   useKeys(ring: KeyRing): void {
-    this.#secrets = secretsOf(ring.keys);
+    // First what may fail.
     this.senders.admission.useKeys(ring);
+    this.#secrets = secretsOf(ring.keys);
     this.assembler.useSecrets(this.#secrets);
   }
 

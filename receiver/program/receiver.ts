@@ -35,17 +35,18 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
     const disk = timedDisk(host.disk, clock);
     const { vault, room, spill } = parts.use(new VaultPart(configuration, disk, alarms));
     const code = host.createErasureCode(configuration['code.engine']);
+    // Before all whose facts it has to be behind at a stop.
+    parts.use(
+      new EventsPart({
+        ...{ ledger, alarmEvents, alarms, clock, configuration, keys, version: host.version },
+        runningMs: () => delivery.runningTime.nowMs(),
+      }),
+    );
     const delivery = parts.use(
       new DeliveryService({
         ...{ configuration, ledger, vault, clock, alarms, log, die },
         outgoing: () => pipeline.outgoing,
         groupOf: (senderId) => pipeline.senders.admission.groupOf(senderId),
-      }),
-    );
-    parts.use(
-      new EventsPart({
-        ...{ ledger, alarmEvents, alarms, clock, configuration, keys, version: host.version },
-        runningMs: () => delivery.runningTime.nowMs(),
       }),
     );
     // The link opens before what the last run left is looked at: what comes in the meantime waits in the ring.

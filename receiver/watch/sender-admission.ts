@@ -66,18 +66,23 @@ export class SenderAdmission {
     this.loadAgain();
   }
 
-  /** Uses another key ring from now on. */
+  /** Uses another key ring from now on. @throws DiodeError E_LEDGER: then all is as before */
   useKeys(keyNames: KeyNames): void {
-    this.#keyNames = keyNames;
-    this.loadAgain();
+    this.#load(keyNames);
   }
 
-  /** Reads again who is bound to which name, and who is in use. */
+  /** Reads again who is bound to which name, and who is in use. @throws DiodeError E_LEDGER: then all is as before */
   loadAgain(): void {
-    const { ledger } = this.#options;
-    const written = this.#keyNames.senders;
+    this.#load(this.#keyNames);
+  }
+
+  #load(keyNames: KeyNames): void {
+    // First what may fail: a sender that is not known as bound would be bound anew, whatever its key.
+    const bindings = this.#options.ledger.bindings.all();
+    const written = keyNames.senders;
+    this.#keyNames = keyNames;
     this.#bound.clear();
-    for (const { senderId, keyName } of ledger.bindings.all()) this.#bound.set(senderId, keyName);
+    for (const { senderId, keyName } of bindings) this.#bound.set(senderId, keyName);
     for (const [senderId, keyName] of written) this.#bound.set(senderId, keyName);
     this.#countPlaces();
   }

@@ -120,7 +120,7 @@ async function follow(
     if (page.forgottenTo > behind && !json) print('… some events were deleted before they could be shown');
     for (const event of page.events) print(lineOf(event));
     // What the filter left out is not looked at again.
-    behind = page.events.length < followRows ? Math.max(page.last, last) : page.last;
+    behind = page.isMore ? page.last : Math.max(page.last, last);
   }
 }
 

@@ -49,6 +49,11 @@ export class AlarmEvents {
     this.#waiting.push({ event, atMs: this.#clock.wallMs() });
   };
 
+  /** Enters all that waits, for the last time. Where the ledger refuses, the rest is lost. */
+  enterAll(ledger: { readonly events: Events; transaction<T>(act: () => T): T }): void {
+    while (this.#waiting.length > 0) this.enterSome(ledger);
+  }
+
   /** Enters some of the waiting edges. If the ledger refuses, they keep waiting. Call it every second or so. */
   enterSome(ledger: { readonly events: Events; transaction<T>(act: () => T): T }): void {
     const some = this.#waiting.slice(0, stepEdges);

@@ -93,7 +93,8 @@ export class Alarms {
   }
 
   /**
-   * Somebody has seen to an alarm. It stays, and says so until it is cleared or becomes more urgent.
+   * Somebody has seen to an alarm. It stays, and says so until it is cleared or becomes more urgent. What is
+   * counted only was seen by nobody.
    * @param of what is left out may be anything: the subject, the owner
    * @returns what was acknowledged: nothing if there is no such alarm
    */
@@ -107,7 +108,7 @@ export class Alarms {
     atMs: number,
   ): Alarm[] {
     const acknowledged: Acknowledgement = { byWhom, reason: reason.slice(0, reasonMax), atMs };
-    const found = (this.#codes.get(of.code)?.all ?? []).filter(
+    const found = [...(this.#codes.get(of.code)?.shown ?? [])].filter(
       ({ alarm }) =>
         (of.subject === undefined || alarm.subject === of.subject) &&
         (of.owner === undefined || alarm.owner === of.owner),

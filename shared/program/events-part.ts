@@ -31,6 +31,7 @@ export class EventsPart implements Part {
   readonly #options: EventsPartOptions;
   readonly #desk: AlarmDesk;
   readonly #startedMs: number;
+  #isStarted = false;
 
   constructor(options: EventsPartOptions) {
     this.#options = options;
@@ -41,6 +42,7 @@ export class EventsPart implements Part {
   started(): void {
     const { ledger, version, configuration, keys, clock } = this.#options;
     const start = { version, configuration, keyIds: idsOf(keys) };
+    this.#isStarted = true;
     this.#enter(() => enterStart(ledger, start, clock.wallMs()));
   }
 
@@ -49,12 +51,13 @@ export class EventsPart implements Part {
     this.#enter(() => enterKeys(ledger, idsOf(ring), clock.wallMs()));
   }
 
+  /** A program that never started did not stop either. */
   stop(): void {
     const { ledger, alarmEvents, clock } = this.#options;
     const ranMs = Math.round(clock.monotonicMs() - this.#startedMs);
     this.#enter(() => {
-      alarmEvents.enterSome(ledger);
-      ledger.events.enter({ kind: 'stopped', ranMs }, clock.wallMs());
+      alarmEvents.enterAll(ledger);
+      if (this.#isStarted) ledger.events.enter({ kind: 'stopped', ranMs }, clock.wallMs());
     });
   }
 

@@ -52,6 +52,8 @@ export interface EventPage {
   readonly events: readonly Event[];
   /** The number to continue after, even if it is of a row that could not be read as an event. */
   readonly last: number;
+  /** Whether there may be more behind it. */
+  readonly isMore: boolean;
   /** The lowest number that is still there; undefined if there is none. */
   readonly first: number | undefined;
   /** The highest number that was forgotten: whoever had not read that far has missed something. */
@@ -112,6 +114,7 @@ export class Events {
     return {
       events: rows.flatMap((row) => readEvent(row) ?? []),
       last: lastRow === undefined ? behind : number(lastRow, 'number'),
+      isMore: rows.length === limit,
       first: first['first'] === null ? undefined : number(first, 'first'),
       forgottenTo: this.#retention.forgottenTo(),
     };

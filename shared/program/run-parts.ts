@@ -15,7 +15,10 @@ export class RunningParts {
   readonly #loop: Loop;
   readonly #parts: Part[] = [];
   #chores: Cancel[] = [];
+  /** What a start waits for. */
+  #starting: Promise<void> | undefined;
   #isStopped = false;
+  #stopping: Promise<void> | undefined;
 
   constructor(loop: Loop) {
     this.#loop = loop;
@@ -32,7 +35,10 @@ export class RunningParts {
     return part;
   }
 
-  /** Starts all parts, then their chores. @throws what keeps one from starting, after those before it have stopped */
+  /**
+   * Starts all parts, then their chores. A stop meanwhile ends it behind the part that is starting.
+   * @throws what keeps one from starting, after all have stopped
+   */
   start(): Waiting {
     const failed = (error: unknown): Waiting =>
       after(
@@ -45,19 +51,29 @@ export class RunningParts {
         },
       );
     try {
-      const starting = inOrder(this.#parts.map((part) => () => part.start?.()));
-      return starting === undefined ? this.#begin() : starting.then(() => this.#begin()).catch(failed);
+      const steps = this.#parts.map((part) => () => (this.#isStopped ? undefined : part.start?.()));
+      const starting = inOrder(steps);
+      if (starting === undefined) return this.#begin();
+      this.#starting = starting.catch(() => {});
+      return starting.then(() => this.#begin()).catch(failed);
     } catch (error) {
       return failed(error);
     }
   }
 
-  /** Ends the chores, and stops every part, even if another one fails to stop. @throws the first failure */
+  /**
+   * Ends the chores, and stops every part, even if another one fails to stop. @throws the first failure */
   stop(): Waiting {
-    if (this.#isStopped) return;
+    if (this.#isStopped) return this.#stopping;
     this.#isStopped = true;
     for (const cancel of this.#chores) cancel();
     this.#chores = [];
+    const stopping = after(this.#starting, () => this.#stopParts());
+    if (stopping !== undefined) this.#stopping = stopping;
+    return stopping;
+  }
+
+  #stopParts(): Waiting {
     const failures: unknown[] = [];
     const steps = this.#parts.toReversed().map(
       (part) => () =>
@@ -73,7 +89,7 @@ export class RunningParts {
 
   /** Gives every part another key ring. */
   useKeys(ring: KeyRing): void {
-    for (const part of this.#parts) part.useKeys?.(ring);
+    for (const part of this.#parts.toReversed()) part.useKeys?.(ring);
   }
 
   /** The sections of all parts, and `measures`: the numbers of all of them. */
@@ -92,6 +108,7 @@ export class RunningParts {
   }
 
   #begin(): void {
+    if (this.#isStopped) return;
     this.#chores = this.#parts.flatMap((part) =>
       (part.chores ?? []).map(({ everyMs, act }) => this.#loop.every(everyMs, act)),
     );
@@ -109,7 +126,10 @@ export function listParts<T>(loop: Loop, list: (parts: RunningParts) => T): T {
     return list(parts);
   } catch (error) {
     // Whatever a stop would wait for ends with the process, which has not started yet.
-    void parts.stop();
+    void caught(
+      () => parts.stop(),
+      () => {},
+    );
     throw error;
   }
 }

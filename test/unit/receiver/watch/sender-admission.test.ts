@@ -57,6 +57,20 @@ describe('a sender id', () => {
     expect(alarms.standing()[0]?.detail).toMatch(/bound to keys named ct, but .* under keys named mr/);
   });
 
+  it('stays bound where the ledger cannot be read when keys change', () => {
+    const { ledger, admission, mayOpen, mayTake } = site();
+    expect(mayTake(senderId, 1)).toBeUndefined();
+    const { all } = ledger.bindings;
+    ledger.bindings.all = () => {
+      throw new DiodeError('E_LEDGER');
+    };
+    expect(() => admission.useKeys(ring({ 1: 'mr', 2: 'ct' }))).toThrow(DiodeError);
+    ledger.bindings.all = all;
+    expect(mayOpen({ keyId: 2 })).toBe('E_SENDER_KEY');
+    expect(mayTake(senderId, 2)).toBe('E_SENDER_KEY');
+    expect(mayTake(senderId, 1)).toBeUndefined();
+  });
+
   it('keeps its name over restarts, changes of keys and anything that comes', () => {
     const { ledger, mayTake } = site();
     mayTake(senderId, 1);
