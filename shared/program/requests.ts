@@ -172,19 +172,25 @@ export class Requests {
 
 /** If somebody locks the file for longer, it is tried again later: the program has other things to do. */
 const programBusyMs = 50;
+/** So often it is tried at a start: whoever asks has the file for a moment. */
+const openTries = 20;
 
 /**
- * Opens the requests at the start of the program. A broken file is thrown away: nothing in it is worth a failed start.
+ * Opens the requests at the start of the program. A broken file is thrown away, and one that somebody keeps for himself:
+ * nothing in it is worth a failed start.
  * @throws DiodeError E_LEDGER
  */
 export function openRequests(path: string): Requests {
-  try {
-    return new Requests(path, undefined, programBusyMs);
-  } catch (error) {
-    if (!(error instanceof DiodeError) || causeOf(error)?.startsWith('SQLITE_BUSY') === true) throw error;
-    for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
-    return new Requests(path, undefined, programBusyMs);
+  for (let left = openTries; left > 0; left -= 1) {
+    try {
+      return new Requests(path, undefined, programBusyMs);
+    } catch (error) {
+      if (!(error instanceof DiodeError)) throw error;
+      if (causeOf(error)?.startsWith('SQLITE_BUSY') !== true) break;
+    }
   }
+  for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+  return new Requests(path, undefined, programBusyMs);
 }
 
 function causeOf(error: unknown): string | undefined {

@@ -234,4 +234,18 @@ describe('the list', () => {
     );
     expect(lines[2]).toContain('deleted');
   });
+
+  it('leaves out none behind one that it does not know', async () => {
+    const { database, events } = eventTable();
+    const come = () => {
+      for (let count = 0; count < 2000; count += 1) events.enter(delivered(sender, `1.${count}`), nowMs);
+      database.run("UPDATE events SET kind = 'of a newer version' WHERE number = 1");
+    };
+    const lines = await run(
+      reading(events),
+      ['events', '--follow'],
+      [come, () => {}, () => {}, () => {}, () => {}],
+    );
+    expect(lines).toHaveLength(1999);
+  });
 });

@@ -101,6 +101,6 @@ describe('events', () => {
     events.prune(0, keepForMs);
     const steps = [1, 2, 3, 4, 5, 6, 7].map((step) => events.prune(40 * dayMs + step, keepForMs));
     expect(steps).toEqual([500, 500, 500, 500, 500, 500, 0]);
-    expect(events.after(0, 10)).toEqual({ events: [], last: 0, first: undefined, forgottenTo: 3000 });
+    expect(events.after(0, 10)).toMatchObject({ events: [], last: 0, first: undefined, forgottenTo: 3000 });
   });
 });

@@ -18,6 +18,7 @@ describe('an event', () => {
     expect(events.after(0, 10)).toEqual({
       events: [{ ...delivered(sender, '1.2'), number: 1, atMs: 1000, sinceMs: 1000 }],
       last: 1,
+      isMore: false,
       first: 1,
       forgottenTo: 0,
     });

@@ -216,3 +216,10 @@ describe('a file', () => {
     expect(opened().take(1)).toEqual([]);
   });
 });
+
+it('are begun anew where another process keeps their file for itself', () => {
+  other().exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE kept (a)');
+  const requests = opened();
+  const id = requests.ask('close', {});
+  expect(opened().take(9)).toMatchObject([{ id }]);
+});

@@ -207,6 +207,17 @@ describe('what the ledger says', () => {
 });
 
 describe('an acknowledgement', () => {
+  it('is of what could be seen, and of nothing that was only counted', () => {
+    const alarms = new Alarms({ monotonicMs: () => 0, wallMs: () => 0 });
+    const desk = alarms.desk('test');
+    for (let count = 0; count < 150; count += 1) desk.raise('E_DISK', `disk ${count}`);
+    const shown = alarms.standing().filter(({ code }) => code === 'E_DISK');
+    const seen = alarms.acknowledge({ code: 'E_DISK' }, { byWhom: 'ann', reason: 'seen' }, 5);
+    expect(seen.map(({ subject }) => subject)).toEqual(shown.map(({ subject }) => subject));
+    for (const { subject } of shown) desk.clear('E_DISK', subject);
+    expect(alarms.standing().filter(({ acknowledged }) => acknowledged !== undefined)).toEqual([]);
+  });
+
   const seen = { byWhom: 'ann', reason: 'a disk is ordered' };
 
   it('says who, why and when, ends nothing, and stays while the alarm does', () => {
