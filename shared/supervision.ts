@@ -3,7 +3,17 @@
  * exit code, and its supervisor restarts it.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { keepYoungRoom } from './collector.ts';
@@ -102,14 +112,42 @@ export function endUnlessStarted(starting: Promise<unknown>): void {
   starting.catch(() => setImmediate(() => process.exit(1)));
 }
 
-/** Writes a snapshot for the command line: completely or not at all, but not durably, since it is stale at once. */
+/** A snapshot is padded to a multiple of this, so that the next one mostly has room in its place. */
+const snapshotBytes = 8192;
+
+/**
+ * Writes a snapshot for the command line: completely or not at all, but not durably, since it is stale at once. On a full
+ * disk it is written over the last one, where that takes no room: who looks then has to see that the program runs, and why
+ * it does not go on.
+ */
 export function writeSnapshot(path: string, snapshot: unknown): void {
+  const json = Buffer.from(JSON.stringify(snapshot));
+  const text = padded(json, Math.ceil(json.length / snapshotBytes) * snapshotBytes);
   try {
-    writeFileSync(`${path}.partial`, JSON.stringify(snapshot), { mode: 0o640 });
+    writeFileSync(`${path}.partial`, text, { mode: 0o640 });
     renameSync(`${path}.partial`, path);
   } catch {
-    // A full disk has its own alarm; a missing snapshot is shown as such.
+    // A full disk has its own alarm.
+    writeInPlace(path, text);
   }
+}
+
+function writeInPlace(path: string, text: Buffer): void {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r+');
+    const { size } = fstatSync(file);
+    if (text.length <= size) writeSync(file, padded(text, size), 0, size, 0);
+  } catch {
+    // A missing snapshot is shown as such.
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** JSON ends with as many spaces as one likes. */
+function padded(text: Buffer, bytes: number): Buffer {
+  return Buffer.concat([text, Buffer.alloc(bytes - text.length, ' ')]);
 }
 
 /** One disk is not enough: a rename between two of its mounts is refused, and systemd mounts each writable path separately. */

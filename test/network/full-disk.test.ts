@@ -77,6 +77,11 @@ describe.skipIf(missing !== undefined)('a full disk', () => {
     });
     const sentWhileFull = sent() - sentBefore;
     expect(sentWhileFull).toBeGreaterThan(20 * 140);
+    // Who looks now sees that it runs, and why it does not go on.
+    await transfer.until('the command line tells of the full disk', () => {
+      const { atMs = 0, alarms = [] } = link.receiverStatus() ?? {};
+      return Date.now() - atMs < 2000 && alarms.some(({ code }) => code === 'E_DISK_FULL');
+    });
     expect(transfer.releasedFiles()).toBe(3);
     expect(receiver.exit).toBeUndefined();
 
