@@ -62,7 +62,9 @@ export class RunningParts {
   }
 
   /**
-   * Ends the chores, and stops every part, even if another one fails to stop. @throws the first failure */
+   * Ends the chores, and stops every part, once, even if another one fails to stop: whoever asks again waits for the same.
+   * @throws the first failure
+   */
   stop(): Waiting {
     if (this.#isStopped) return this.#stopping;
     this.#isStopped = true;
@@ -87,7 +89,7 @@ export class RunningParts {
     });
   }
 
-  /** Gives every part another key ring. */
+  /** Gives every part another key ring: first to those that judge what the earlier ones let in. */
   useKeys(ring: KeyRing): void {
     for (const part of this.#parts.toReversed()) part.useKeys?.(ring);
   }
