@@ -92,6 +92,8 @@ export class World {
   /** Studies that a sender lost when it was set back, and a receiver knew of: their numbers. */
   readonly #toldOfLost = new Map<string, number>();
   readonly #setBack = new Set<string>();
+  /** Files that came when their study had been closed: only its next list tells of them. */
+  readonly #late = new Set<string>();
   readonly #idleMinMs: number;
   #idleMs: number;
   #idleMaxMs = idleMaxMs;
@@ -171,6 +173,7 @@ export class World {
     const sha256 = createHash('sha256').update(file.bytes).digest('hex');
     const { studyUid, sopInstanceUid } = file;
     this.expected.push({ senderId: low.senderId, studyUid, sopInstanceUid, sha256 });
+    if (low.ledger.studies.get(studyUid)?.studyNumber !== undefined) this.#late.add(sha256);
     low.put(file.bytes, urgency);
     this.#lowDoes(low, () => low.scan());
   }
@@ -291,7 +294,8 @@ export class World {
       const high = present(this.highs[index], 'every receiver has its invariants');
       invariants.checkNothingSilent((file) => {
         const lost = this.#toldOfLost.get(`${file.senderId} ${file.studyUid}`);
-        if (lost !== undefined) return atTheEnd ? lost : undefined;
+        // What came after the list that was lost was in none that anybody was told of.
+        if (lost !== undefined) return atTheEnd && !this.#late.has(file.sha256) ? lost : undefined;
         const study = this.lows
           .find(({ senderId }) => senderId === file.senderId)
           ?.ledger.studies.get(file.studyUid);
