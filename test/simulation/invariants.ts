@@ -22,6 +22,8 @@ export interface Expected {
   readonly studyUid: string;
   readonly sopInstanceUid: string;
   readonly sha256: string;
+  /** It came when its study had been closed: only the next list of that tells of it. */
+  readonly isLate?: boolean;
 }
 
 export class Invariants {

@@ -92,8 +92,6 @@ export class World {
   /** Studies that a sender lost when it was set back, and a receiver knew of: their numbers. */
   readonly #toldOfLost = new Map<string, number>();
   readonly #setBack = new Set<string>();
-  /** Files that came when their study had been closed: only its next list tells of them. */
-  readonly #late = new Set<string>();
   readonly #idleMinMs: number;
   #idleMs: number;
   #idleMaxMs = idleMaxMs;
@@ -170,10 +168,10 @@ export class World {
     urgency: Priority = priority.routine,
     low = this.low,
   ): void {
-    const sha256 = createHash('sha256').update(file.bytes).digest('hex');
-    const { studyUid, sopInstanceUid } = file;
-    this.expected.push({ senderId: low.senderId, studyUid, sopInstanceUid, sha256 });
-    if (low.ledger.studies.get(studyUid)?.studyNumber !== undefined) this.#late.add(sha256);
+    const { bytes, studyUid, sopInstanceUid } = file;
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const isLate = low.ledger.studies.get(studyUid)?.studyNumber !== undefined;
+    this.expected.push({ senderId: low.senderId, studyUid, sopInstanceUid, sha256, isLate });
     low.put(file.bytes, urgency);
     this.#lowDoes(low, () => low.scan());
   }
@@ -294,8 +292,7 @@ export class World {
       const high = present(this.highs[index], 'every receiver has its invariants');
       invariants.checkNothingSilent((file) => {
         const lost = this.#toldOfLost.get(`${file.senderId} ${file.studyUid}`);
-        // What came after the list that was lost was in none that anybody was told of.
-        if (lost !== undefined) return atTheEnd && !this.#late.has(file.sha256) ? lost : undefined;
+        if (lost !== undefined) return atTheEnd && file.isLate !== true ? lost : undefined;
         const study = this.lows
           .find(({ senderId }) => senderId === file.senderId)
           ?.ledger.studies.get(file.studyUid);
@@ -312,10 +309,8 @@ export class World {
 
   get account(): { datagrams: number; lost: number } {
     const all = this.#ways.flatMap(({ fibres }) => fibres.map((fibre) => fibre.account));
-    return {
-      datagrams: all.reduce((sum, { datagrams }) => sum + datagrams, 0),
-      lost: all.reduce((sum, { lost }) => sum + lost, 0),
-    };
+    const sum = (of: 'datagrams' | 'lost') => all.reduce((total, account) => total + account[of], 0);
+    return { datagrams: sum('datagrams'), lost: sum('lost') };
   }
 
   /** One step of virtual time: while a link is busy some datagrams' time, else to the next moment of interest. */
@@ -394,8 +389,8 @@ function ledgerAt(path: string | undefined, index: number): { ledgerPath?: strin
   return path === undefined || index > 0 ? {} : { ledgerPath: path };
 }
 
-function senderIdAt(senderIds: readonly string[] | undefined, index: number): Uint8Array | undefined {
-  const senderId = senderIds?.[index];
+function senderIdAt(senderIds: readonly string[] = [], index = 0): Uint8Array | undefined {
+  const senderId = senderIds[index];
   return senderId === undefined ? undefined : new Uint8Array(Buffer.from(senderId, 'hex'));
 }
 

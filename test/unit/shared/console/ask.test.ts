@@ -1,4 +1,4 @@
-/** Goal: who asks is told what was done, or whether it will be; nothing is done behind their back. */
+/** Goal: who asks is told what was done, or whether it will be; nothing was done behind their back. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,7 +103,7 @@ describe('a program of another version', () => {
     wrote(100);
     setTimeout(() => wrote(100, statusVersion + 1), 50);
     await expect(ask(program(), 'close', {})).rejects.toThrow(
-      failure('E_REQUEST_TIMEOUT', /nothing is done/),
+      failure('E_REQUEST_TIMEOUT', /nothing was done/),
     );
     expect(requests.take(9)).toEqual([]);
   });

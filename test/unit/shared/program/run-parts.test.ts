@@ -127,11 +127,11 @@ describe('parts', () => {
     expect(() => parts.status()).toThrow('one owner');
   });
 
-  it('are all told of other keys', () => {
+  it('are all told of other keys, the last one first', () => {
     const { done, parts, part } = scene();
     for (const name of ['a', 'b']) parts.use(part(name, { useKeys: () => void done.push(name) }));
     const ring = { keys: [], names: new Map(), senders: new Map() } as never;
     parts.useKeys(ring);
-    expect(done).toEqual(['a', 'b']);
+    expect(done).toEqual(['b', 'a']);
   });
 });
