@@ -62,7 +62,7 @@ export class DeliveryService implements Part<DeliveryStatus> {
   readonly #removal: VaultRemoval;
   readonly #desk: AlarmDesk;
   #order: (order: DeliveryThreadOrder) => void = () => {};
-  #endThread: () => Promise<void> = async () => {};
+  #endThread: (() => Promise<void>) | undefined;
   #isStopping = false;
 
   /** @throws DiodeError E_CREDENTIALS */
@@ -134,9 +134,13 @@ export class DeliveryService implements Part<DeliveryStatus> {
   }
 
   /** Ends what is under way, and records its results. */
-  async stop(): Promise<void> {
+  stop(): void | Promise<void> {
     this.#isStopping = true;
-    await this.#endThread();
+    const ending = this.#endThread?.();
+    return ending === undefined ? this.#finish() : ending.then(() => this.#finish());
+  }
+
+  #finish(): void {
     this.#delivery.finish();
     this.#desk.during('running time', storageCodes, () => this.runningTime.save());
   }

@@ -22,7 +22,9 @@ import { SenderLedger } from '../ledger/ledger.ts';
 import { ledgerPath, requestsPath, snapshotPath, spoolFolderOf } from '../places.ts';
 
 /** What encodes and sends: orders go in, ends of passes come out. */
-export type DataPlane = Awaited<ReturnType<typeof startDataPlane>>;
+export type DataPlane = Omit<Awaited<ReturnType<typeof startDataPlane>>, 'stop'> & {
+  stop(): void | Promise<void>;
+};
 
 /** What stays on the host's disk from run to run, owned by one process at a time. */
 export interface SenderStore {

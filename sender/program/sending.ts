@@ -71,8 +71,8 @@ export class Sending implements Part {
     return opening instanceof Promise ? opening.then((plane) => this.#opened(plane)) : this.#opened(opening);
   }
 
-  async stop(): Promise<void> {
-    await this.#plane?.stop();
+  stop(): void | Promise<void> {
+    return this.#plane?.stop();
   }
 
   listen(listener: LinkListener): void {

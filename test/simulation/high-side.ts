@@ -9,7 +9,7 @@ import type { Pipeline } from '../../receiver/pipeline/pipeline.ts';
 import type { ReceiverHost } from '../../receiver/program/host.ts';
 import { listReceiver, type Receiver } from '../../receiver/program/receiver.ts';
 import type { ReceiverStatus } from '../../receiver/status.ts';
-import { present } from '../../shared/assert.ts';
+import { assert, present } from '../../shared/assert.ts';
 import type { KeyNames } from '../../shared/crypto/key-file.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import { createErasureCode } from '../../shared/fec/engine.ts';
@@ -146,7 +146,8 @@ export class HighSide {
 
   /** The process ends and starts again. @throws PowerCut when it is cut while it starts */
   restart(end: End): void {
-    if (end === 'stop' && !this.power.dead) void this.program.parts.stop();
+    if (end === 'stop' && !this.power.dead)
+      assert(this.program.parts.stop() === undefined, 'nothing of it waits for anything');
     this.#loop.clear();
     this.power.restore();
     this.disk.forgetSyncs();
@@ -161,7 +162,7 @@ export class HighSide {
 
   #start(): void {
     this.#program = listReceiver(this.#configuration, this.#host());
-    void this.#program.parts.start();
+    assert(this.#program.parts.start() === undefined, 'nothing of it waits for anything');
   }
 
   #ring() {

@@ -11,7 +11,7 @@ import { SenderLedger } from '../../sender/ledger/ledger.ts';
 import type { SenderHost } from '../../sender/program/host.ts';
 import { listSender, type Sender } from '../../sender/program/sender.ts';
 import type { SenderStatus } from '../../sender/status.ts';
-import { present } from '../../shared/assert.ts';
+import { assert, present } from '../../shared/assert.ts';
 import { DiodeError } from '../../shared/errors.ts';
 import type { Log, LogFields } from '../../shared/log.ts';
 import type { Alarms } from '../../shared/program/alarms.ts';
@@ -224,7 +224,7 @@ export class LowSide {
   #start(): void {
     this.ledger.facts.once('senderId', () => this.#firstId);
     this.#program = listSender(this.#configuration, this.#host());
-    void this.#program.parts.start();
+    assert(this.#program.parts.start() === undefined, 'nothing of it waits for anything');
   }
 
   #host(): SenderHost {

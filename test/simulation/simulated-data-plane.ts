@@ -58,5 +58,5 @@ export class SimulatedDataPlane implements DataPlane {
     this.#onEnded = listener;
   }
 
-  async stop(): Promise<void> {}
+  stop(): void {}
 }
