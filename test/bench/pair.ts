@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceiverStatus } from '../../receiver/status.ts';
 import type { SenderStatus } from '../../sender/status.ts';
-import { readSnapshot } from '../../shared/console/command-line.ts';
 import { Processes, type RunningProgram } from '../harness/processes.ts';
 import { repositoryRoot } from '../harness/repository-root.ts';
 import { LedgerReader } from './ledgers.ts';
@@ -159,11 +158,11 @@ export class Pair {
   }
 
   senderSnapshot(): SenderStatus | undefined {
-    return readSnapshot<SenderStatus>(this.path('low/spool/status.json'));
+    return statusAt<SenderStatus>(this.path('low/spool/status.json'));
   }
 
   receiverSnapshot(): ReceiverStatus | undefined {
-    return readSnapshot<ReceiverStatus>(this.#high('vault', 'status.json'));
+    return statusAt<ReceiverStatus>(this.#high('vault', 'status.json'));
   }
 
   /** Waits until something is so. @throws Error when it is not in time */
@@ -191,5 +190,14 @@ export class Pair {
 
   #script(side: 'sender' | 'receiver'): string {
     return join(this.#options.programs ?? repositoryRoot(), `dist/${side}/main.js`);
+  }
+}
+
+/** Of whatever version: another build may be measured against this one. Undefined where it is not there, or half written. */
+function statusAt<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
   }
 }
