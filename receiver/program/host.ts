@@ -47,6 +47,8 @@ export interface ReceiverStore {
 }
 
 export interface ReceiverHost extends Host {
+  /** Counts buffers that are no longer used; see collector.ts. */
+  readonly usedBuffers: Readonly<Record<'small' | 'large', { add(bytes: number): void }>>;
   /** @throws DiodeError E_FOLDER, E_CONFIG_DEVICE, E_ALREADY_RUNNING, E_LEDGER, E_DISK */
   openStore(): ReceiverStore;
   createErasureCode(engine: ReceiverConfiguration['code.engine']): ErasureCode;

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../shared/clock.ts';
-import { UsedBuffers, usedLargeBuffers } from '../../shared/collector.ts';
 import { programVersion } from '../../shared/console/command-line.ts';
 import { readKeyRing } from '../../shared/crypto/key-file.ts';
 import { nodeDisk } from '../../shared/disk.ts';
@@ -52,7 +51,6 @@ export function senderHost(configuration: SenderConfiguration, log: Log, die: Di
     files: hostFiles,
     log,
     die,
-    usedBuffers: { small: new UsedBuffers(), large: usedLargeBuffers() },
     randomBytes,
     readKeys: () => readKeyRing(configuration.keyFile),
     writeStatus: (status) => writeSnapshot(snapshotPath(configuration), status),

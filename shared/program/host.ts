@@ -18,8 +18,6 @@ export interface Host {
   readonly log: Log;
   /** Ends the program because of an error. */
   readonly die: Die;
-  /** Counts buffers that are no longer used; see collector.ts. */
-  readonly usedBuffers: Readonly<Record<'small' | 'large', { add(bytes: number): void }>>;
   randomBytes(count: number): Uint8Array;
   /** The key file as it is now. @throws DiodeError E_KEY_MISSING, E_KEY_READABLE, E_KEY_FORMAT */
   readKeys(): KeyRing;

@@ -47,7 +47,6 @@ export function simulatedHost(options: SimulatedHostOptions): Host {
     die: (error) => {
       throw error;
     },
-    usedBuffers: { small: { add: () => {} }, large: { add: () => {} } },
     randomBytes: (count) => random.bytes(count),
   };
 }
