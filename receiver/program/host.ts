@@ -1,7 +1,6 @@
 /** What the receiver needs from its host, and the real host. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { systemClock } from '../../shared/clock.ts';
 import { UsedBuffers, usedLargeBuffers } from '../../shared/collector.ts';
 import { linkParameters } from '../../shared/config/link-settings.ts';
@@ -12,11 +11,10 @@ import { createErasureCode } from '../../shared/fec/engine.ts';
 import type { ErasureCode } from '../../shared/fec/erasure-code.ts';
 import { hostFiles } from '../../shared/host-network.ts';
 import { loadErasureLibrary } from '../../shared/kernel-socket.ts';
-import { takeOwnership } from '../../shared/ledger-database.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Host } from '../../shared/program/host.ts';
 import { nodeLoop } from '../../shared/program/loop.ts';
-import { openRequests, type Requests } from '../../shared/program/requests.ts';
+import { openStore, type Store } from '../../shared/program/store.ts';
 import { checkFolders, type Die, writeSnapshot } from '../../shared/supervision.ts';
 import type { MalwareScanner } from '../clearance/clearance.ts';
 import { malwareScanner } from '../clearance/malware-scanner.ts';
@@ -37,20 +35,13 @@ import {
 import { patientKey } from '../vault/patient-key.ts';
 import type { Vault } from '../vault/vault.ts';
 
-/** What stays on the host's disk from run to run, owned by one process at a time. */
-export interface ReceiverStore {
-  readonly ledger: ReceiverLedger;
-  readonly requests: Requests;
-  /** As for the pipeline. */
-  readonly patientKey: Uint8Array;
-  close(): void;
-}
-
 export interface ReceiverHost extends Host {
   /** Counts buffers that are no longer used; see collector.ts. */
   readonly usedBuffers: Readonly<Record<'small' | 'large', { add(bytes: number): void }>>;
   /** @throws DiodeError E_FOLDER, E_CONFIG_DEVICE, E_ALREADY_RUNNING, E_LEDGER, E_DISK */
-  openStore(): ReceiverStore;
+  openStore(): Store<ReceiverLedger>;
+  /** The key of the hashes of patients in this vault, 32 bytes. @throws DiodeError E_DISK */
+  patientKey(): Uint8Array;
   createErasureCode(engine: ReceiverConfiguration['code.engine']): ErasureCode;
   /** Begins to receive. */
   openLink(secrets: ReadonlyMap<number, Uint8Array>): ReceivingEnd;
@@ -81,7 +72,8 @@ export function receiverHost(configuration: ReceiverConfiguration, log: Log, die
     randomBytes,
     readKeys: () => readKeyRing(configuration.keyFile),
     writeStatus: (status) => writeSnapshot(snapshotPath(configuration), status),
-    openStore: () => openStore(configuration),
+    openStore: () => openReceiverStore(configuration),
+    patientKey: () => patientKey(vaultFolderOf(configuration)),
     createErasureCode: (engine) => createErasureCode(engine, 0, loadErasureLibrary),
     openLink: (secrets) =>
       startReceivingEnd(
@@ -108,7 +100,7 @@ export function receiverHost(configuration: ReceiverConfiguration, log: Log, die
   };
 }
 
-function openStore(configuration: ReceiverConfiguration): ReceiverStore {
+function openReceiverStore(configuration: ReceiverConfiguration): Store<ReceiverLedger> {
   const vaultFolder = vaultFolderOf(configuration);
   const inboxFolder = inboxFolderOf(configuration);
   const partialFolder = partialFolderOf(configuration);
@@ -120,17 +112,6 @@ function openStore(configuration: ReceiverConfiguration): ReceiverStore {
     'inbox.partialFolder': partialFolder,
   };
   checkFolders(folders, Object.keys(folders));
-  const giveUp = takeOwnership(join(vaultFolder, 'owner.lock'));
-  const ledger = new ReceiverLedger(ledgerPath(configuration));
-  const requests = openRequests(requestsPath(configuration));
-  return {
-    ledger,
-    requests,
-    patientKey: patientKey(vaultFolder),
-    close: () => {
-      requests.close();
-      ledger.close();
-      giveUp();
-    },
-  };
+  const openLedger = () => new ReceiverLedger(ledgerPath(configuration));
+  return openStore(vaultFolder, openLedger, requestsPath(configuration));
 }

@@ -7,6 +7,7 @@ import { guardedLoop } from '../../shared/program/loop.ts';
 import { RequestsPart } from '../../shared/program/requests-part.ts';
 import { listParts, type RunningParts } from '../../shared/program/run-parts.ts';
 import { StatusPart } from '../../shared/program/status-part.ts';
+import { StorePart } from '../../shared/program/store.ts';
 import { timedDisk } from '../../shared/timed-disk.ts';
 import type { ReceiverConfiguration } from '../configuration.ts';
 import { DeliveryService } from '../deliver/delivery-service.ts';
@@ -18,7 +19,6 @@ import type { ReceiverHost } from './host.ts';
 import { LinkPart } from './link-part.ts';
 import { pipelineLog } from './pipeline-log.ts';
 import { Receiving } from './receiving.ts';
-import { StorePart } from './store-part.ts';
 import { VaultPart } from './vault-part.ts';
 
 /** Puts a receiver together. @throws DiodeError what prevents that */
@@ -29,7 +29,8 @@ export function listReceiver(configuration: ReceiverConfiguration, host: Receive
   const loop = guardedLoop(host.loop, die);
   return listParts(loop, (parts) => {
     const keys = host.readKeys();
-    const { ledger, requests, patientKey } = parts.use(new StorePart(host.openStore()));
+    const { ledger, requests } = parts.use(new StorePart(host.openStore()));
+    const patientKey = host.patientKey();
     const { alarms, alarmEvents } = parts.use(new AlarmsPart(host, ledger.standingAlarms));
     parts.use(new StatusPart({ host, alarms, parts }));
     const disk = timedDisk(host.disk, clock);

@@ -1,17 +1,15 @@
 /** What the sender has of its host, and the real one. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { systemClock } from '../../shared/clock.ts';
 import { programVersion } from '../../shared/console/command-line.ts';
 import { readKeyRing } from '../../shared/crypto/key-file.ts';
 import { nodeDisk } from '../../shared/disk.ts';
 import { hostFiles } from '../../shared/host-network.ts';
-import { takeOwnership } from '../../shared/ledger-database.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Host } from '../../shared/program/host.ts';
 import { nodeLoop } from '../../shared/program/loop.ts';
-import { openRequests, type Requests } from '../../shared/program/requests.ts';
+import { openStore, type Store } from '../../shared/program/store.ts';
 import { checkFolders, type Die, writeSnapshot } from '../../shared/supervision.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { startDataPlane } from '../data-plane.ts';
@@ -25,18 +23,11 @@ export type DataPlane = Omit<Awaited<ReturnType<typeof startDataPlane>>, 'stop'>
   stop(): void | Promise<void>;
 };
 
-/** What stays on the host's disk from run to run, owned by one process at a time. */
-export interface SenderStore {
-  readonly ledger: SenderLedger;
-  readonly requests: Requests;
-  close(): void;
-}
-
 export interface SenderHost extends Host {
   /** The folder that the scanner writes to may be on another disk. */
   readonly watchDisk: WatchDisk;
   /** @throws DiodeError E_FOLDER, E_ALREADY_RUNNING, E_LEDGER */
-  openStore(): SenderStore;
+  openStore(): Store<SenderLedger>;
   /** @throws DiodeError what keeps the link from ever opening */
   openDataPlane(identity: SenderIdentity, session: Session): DataPlane | Promise<DataPlane>;
 }
@@ -55,12 +46,12 @@ export function senderHost(configuration: SenderConfiguration, log: Log, die: Di
     readKeys: () => readKeyRing(configuration.keyFile),
     writeStatus: (status) => writeSnapshot(snapshotPath(configuration), status),
     watchDisk: localDisk,
-    openStore: () => openStore(configuration),
+    openStore: () => openSenderStore(configuration),
     openDataPlane: (identity, session) => startDataPlane(configuration, identity, session, log, die),
   };
 }
 
-function openStore(configuration: SenderConfiguration): SenderStore {
+function openSenderStore(configuration: SenderConfiguration): Store<SenderLedger> {
   const spoolFolder = spoolFolderOf(configuration);
   const watchFolder = configuration['watch.folder'];
   mkdirSync(spoolFolder, { recursive: true, mode: 0o750 });
@@ -68,16 +59,6 @@ function openStore(configuration: SenderConfiguration): SenderStore {
     { ...(watchFolder !== undefined && { 'watch.folder': watchFolder }), 'spool.folder': spoolFolder },
     [],
   );
-  const giveUp = takeOwnership(join(spoolFolder, 'owner.lock'));
-  const ledger = new SenderLedger(ledgerPath(configuration));
-  const requests = openRequests(requestsPath(configuration));
-  return {
-    ledger,
-    requests,
-    close: () => {
-      requests.close();
-      ledger.close();
-      giveUp();
-    },
-  };
+  const openLedger = () => new SenderLedger(ledgerPath(configuration));
+  return openStore(spoolFolder, openLedger, requestsPath(configuration));
 }

@@ -10,7 +10,6 @@ import type { Loop } from '../../shared/program/loop.ts';
 import type { Part } from '../../shared/program/part.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { objectPlanner, type SenderIdentity } from '../identity.ts';
-import type { AssociationStatus } from '../intake/storage-scp.ts';
 import type { IntakeOptions } from '../intake/take.ts';
 import { Watch } from '../intake/watch.ts';
 import type { WatchDisk } from '../intake/watch-disk.ts';
@@ -18,6 +17,7 @@ import type { InstanceRow } from '../ledger/instance-records.ts';
 import type { SenderLedger } from '../ledger/ledger.ts';
 import { openScannerPort, type ScannerPort } from '../scanner-port.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { SenderStatus } from '../status.ts';
 import type { Sending } from './sending.ts';
 
 const countsMs = 500;
@@ -74,8 +74,12 @@ export class IntakePart implements Part {
     return this.#scannerPort?.stop();
   }
 
-  status(): { readonly associations: readonly AssociationStatus[] } {
-    return { associations: this.#scannerPort?.associations() ?? [] };
+  status(): Pick<SenderStatus, 'associations' | 'counters'> {
+    const counted = this.#options.ledger.counters.all();
+    return {
+      associations: this.#scannerPort?.associations() ?? [],
+      counters: Object.fromEntries(counted.map(({ code, count }) => [code, count])),
+    };
   }
 
   async #openScannerPort(): Promise<void> {

@@ -5,6 +5,7 @@ import { guardedLoop } from '../../shared/program/loop.ts';
 import { RequestsPart } from '../../shared/program/requests-part.ts';
 import { listParts } from '../../shared/program/run-parts.ts';
 import { StatusPart } from '../../shared/program/status-part.ts';
+import { StorePart } from '../../shared/program/store.ts';
 import type { SenderConfiguration } from '../configuration.ts';
 import { senderOperations } from '../operate/sender-operations.ts';
 import type { SenderHost } from './host.ts';
@@ -13,7 +14,6 @@ import { LinkPart } from './link-part.ts';
 import { Sending } from './sending.ts';
 import { SessionPart } from './session-part.ts';
 import { SpoolPart } from './spool-part.ts';
-import { StorePart } from './store-part.ts';
 
 /** Puts a sender together. @throws DiodeError what prevents that */
 export function listSender(configuration: SenderConfiguration, host: SenderHost) {

@@ -7,10 +7,3 @@ export interface Measure {
   readonly value: number;
   readonly labels?: Readonly<Record<string, string>>;
 }
-
-const counterEnd = '_total';
-
-/** `counter`: it only grows while the program runs. */
-export function measureKind({ name }: Measure): 'counter' | 'gauge' {
-  return name.endsWith(counterEnd) ? 'counter' : 'gauge';
-}

@@ -5,36 +5,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../shared/program/event-catalogue.ts';
 import type { Events } from '../../shared/program/events.ts';
-import { protection } from '../../shared/wire/datagram.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import { Random } from '../harness/random.ts';
 import { smallInstance } from '../harness/small-instance.ts';
 import { uidFrom } from '../harness/synthetic-instance.ts';
 import { checkReceiverEvents, checkSenderEvents } from './event-invariants.ts';
-import { World, type WorldOptions } from './world.ts';
+import { runFor, smallWorld } from './small-world.ts';
+import type { World } from './world.ts';
 
 const hourMs = 3_600_000;
 /** Steps of one side before which its power is cut, in turn: what a study of one instance takes. */
 const cutsMax = 120;
-
-function worldOf(change: Partial<WorldOptions> = {}): World {
-  return new World({
-    seed: 1,
-    parameters: { datagramBytes: 512, sourceSymbols: 8, repairSymbols: 4, protection: protection.sealed },
-    openBlocks: 4,
-    passCount: 2,
-    passGapMs: 200,
-    carouselShare: 0.25,
-    carouselGapMs: 60_000,
-    quietSeconds: 1,
-    rateMegabitsPerSecond: 50,
-    channel: { lossProbability: 0.03, latencyMs: 1 },
-    memoryBytes: 8_000_000,
-    spillBytes: 1_000_000,
-    deadlineMs: 60_000,
-    ...change,
-  });
-}
 
 function take(
   world: World,
@@ -55,7 +36,6 @@ function take(
   return studyUid;
 }
 
-const runFor = (world: World, ms: number) => world.run(world.clock.monotonicMs() + ms);
 /** What became of a study. Alarms about it come a moment later. */
 const story = (events: Events, studyUid: string) =>
   events.newest({ studyUid }, 1000).filter(({ kind }) => !kind.startsWith('alarm-'));
@@ -63,7 +43,7 @@ const kinds = (events: readonly Event[]) => events.map(({ kind }) => kind);
 
 describe('a study', () => {
   it('has its story on both sides, each fact once and in order', () => {
-    const world = worldOf({ retainForMs: 24 * hourMs });
+    const world = smallWorld({ retainForMs: 24 * hourMs });
     const studyUid = take(world, new Random(2), 5);
     runFor(world, 20_000);
     const { low, high } = world;
@@ -101,7 +81,7 @@ describe('a study', () => {
   });
 
   it('with a late instance has a second revision in its story', () => {
-    const world = worldOf();
+    const world = smallWorld();
     const random = new Random(3);
     const studyUid = take(world, random, 3);
     runFor(world, 20_000);
@@ -117,7 +97,7 @@ describe('a study', () => {
   });
 
   it('that misses something is incomplete once, and complete when the rest came', () => {
-    const world = worldOf({ carouselGapMs: 300_000 });
+    const world = smallWorld({ carouselGapMs: 300_000 });
     const random = new Random(4);
     world.changeChannel({ lossProbability: 1 });
     const studyUid = take(world, random, 3);
@@ -135,7 +115,7 @@ describe('a study', () => {
   });
 
   it('of two patients is held, and told of as complete and not as released', () => {
-    const world = worldOf();
+    const world = smallWorld();
     const studyUid = take(world, new Random(5), 4, ['ONE', 'TWO']);
     runFor(world, 20_000);
     const there = story(world.high.ledger.events, studyUid);
@@ -149,7 +129,7 @@ describe('an event', () => {
   it.each([11, 12, 13, 14, 15, 16])(
     'is there if and only if what it says is, over power cuts and restarts (seed %i)',
     (seed) => {
-      const world = worldOf({ seed });
+      const world = smallWorld({ seed });
       const random = new Random(seed);
       const studies: string[] = [];
       for (let round = 0; round < 8; round += 1) {
@@ -179,7 +159,7 @@ describe('an event', () => {
     (side) => {
       let cuts = 0;
       for (let steps = 1; steps <= cutsMax; steps += 1) {
-        const world = worldOf({ channel: {}, carouselShare: 0.5, carouselGapMs: 1000 });
+        const world = smallWorld({ channel: {}, carouselShare: 0.5, carouselGapMs: 1000 });
         world[side].power.cutAfter(steps);
         const studyUid = take(world, new Random(6), 1);
         // Looked at while what the cut left is there as it was left.

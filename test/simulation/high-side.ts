@@ -185,9 +185,9 @@ export class HighSide {
       openStore: () => ({
         ledger: this.ledger,
         requests: this.requests,
-        patientKey: new Uint8Array(32).fill(5),
         close: () => {},
       }),
+      patientKey: () => new Uint8Array(32).fill(5),
       createErasureCode: () => code,
       openLink: (secrets) => {
         const { datagramBytes } = parameters;

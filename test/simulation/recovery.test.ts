@@ -4,36 +4,16 @@
  */
 import { describe, expect, it } from 'vitest';
 import { accountOfMissing } from '../../receiver/studies/missing.ts';
-import { protection } from '../../shared/wire/datagram.ts';
 import { priority } from '../../shared/wire/manifest.ts';
 import { Random } from '../harness/random.ts';
 import { smallInstance } from '../harness/small-instance.ts';
 import { uidFrom } from '../harness/synthetic-instance.ts';
 import { inboxFolder } from './high-side.ts';
 import type { LowSide } from './low-side.ts';
-import { World, type WorldOptions } from './world.ts';
+import { runFor, smallWorld } from './small-world.ts';
+import type { World } from './world.ts';
 
 const hourMs = 3_600_000;
-const parameters = { datagramBytes: 512, sourceSymbols: 8, repairSymbols: 4, protection: protection.sealed };
-
-function worldOf(change: Partial<WorldOptions> = {}): World {
-  return new World({
-    seed: 1,
-    parameters,
-    openBlocks: 4,
-    passCount: 2,
-    passGapMs: 200,
-    carouselShare: 0.25,
-    carouselGapMs: 60_000,
-    quietSeconds: 1,
-    rateMegabitsPerSecond: 50,
-    channel: { lossProbability: 0.03, latencyMs: 1 },
-    memoryBytes: 8_000_000,
-    spillBytes: 1_000_000,
-    deadlineMs: 60_000,
-    ...change,
-  });
-}
 
 /** Gives a study to a sender. @returns its UID */
 function take(
@@ -62,7 +42,6 @@ function take(
   return study.studyUid;
 }
 
-const runFor = (world: World, ms: number) => world.run(world.clock.monotonicMs() + ms);
 const runUntil = (world: World, ms: number, until: () => boolean) =>
   world.run(world.clock.monotonicMs() + ms, until);
 const folders = (world: World, high = world.high) =>
@@ -70,7 +49,7 @@ const folders = (world: World, high = world.high) =>
 
 describe('a receiver that was away', () => {
   it('for a weekend catches up by itself, the newest study first among equals', () => {
-    const world = worldOf();
+    const world = smallWorld();
     const random = new Random(2);
     const before = take(world, random, 3);
     runFor(world, 10_000);
@@ -89,7 +68,7 @@ describe('a receiver that was away', () => {
   });
 
   it('for longer than studies are kept names every one of them', () => {
-    const world = worldOf({ retainForMs: 24 * hourMs });
+    const world = smallWorld({ retainForMs: 24 * hourMs });
     const random = new Random(3);
     take(world, random, 1);
     runFor(world, 10_000);
@@ -118,7 +97,7 @@ describe('a receiver that was away', () => {
 
 describe('a ledger that refuses to store', () => {
   it.each([1, 2, 3])('now and then, on either side, in the middle of anything (seed %i)', (seed) => {
-    const world = worldOf({ carouselGapMs: 5000, channel: { lossProbability: 0.1 } });
+    const world = smallWorld({ carouselGapMs: 5000, channel: { lossProbability: 0.1 } });
     const random = new Random(seed);
     const refusals = random.fork('refusals');
     let refused = 0;
@@ -146,7 +125,7 @@ describe('a ledger that refuses to store', () => {
 describe('the carousel', () => {
   it('delays neither STAT nor first passes', () => {
     const waits = [0, 0.25].map((carouselShare) => {
-      const world = worldOf({ carouselShare, carouselGapMs: 1000, channel: { latencyMs: 1 } });
+      const world = smallWorld({ carouselShare, carouselGapMs: 1000, channel: { latencyMs: 1 } });
       const random = new Random(4);
       // Large objects, so that the carousel is in the middle of one most of the time.
       for (let study = 0; study < 2; study += 1) take(world, random, 1, { bytes: 4_000_000 });
@@ -171,7 +150,7 @@ describe('the carousel', () => {
 
 describe('a vault and a spool that lost something', () => {
   it('collect it again, adopt what has no row, and keep the rest aside', () => {
-    const world = worldOf();
+    const world = smallWorld();
     const random = new Random(5);
     const { disk, ledger } = world.high;
     const whole = take(world, random, 3);
@@ -214,7 +193,7 @@ describe('a vault and a spool that lost something', () => {
 
 describe('a full vault', () => {
   it('finishes what is there in part, begins nothing new, and recovers by itself', () => {
-    const world = worldOf({ carouselGapMs: 5000, channel: { lossProbability: 0.5 } });
+    const world = smallWorld({ carouselGapMs: 5000, channel: { lossProbability: 0.5 } });
     const random = new Random(6);
     const { disk, ledger } = world.high;
     const begun = take(world, random, 8);
@@ -237,7 +216,7 @@ describe('a full vault', () => {
 
 describe('several sides', () => {
   it('two senders with one Study UID never mix', () => {
-    const world = worldOf({ senders: 2 });
+    const world = smallWorld({ senders: 2 });
     const random = new Random(7);
     const [first, second] = world.lows;
     if (first === undefined || second === undefined) throw new Error('two senders');
@@ -251,7 +230,7 @@ describe('several sides', () => {
   });
 
   it('two receivers on one fibre keep their own accounts', () => {
-    const world = worldOf({ receivers: 2, carouselShare: 0 });
+    const world = smallWorld({ receivers: 2, carouselShare: 0 });
     const random = new Random(8);
     const [, other] = world.highs;
     if (other === undefined) throw new Error('two receivers');

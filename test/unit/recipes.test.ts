@@ -202,7 +202,7 @@ describe('a destination kind', () => {
 
 describe('a part', () => {
   const parts = sources.flatMap((source) =>
-    [...source.text.matchAll(/^export class (\w+) implements Part\b/gm)].map(([, name = '']) => ({
+    [...source.text.matchAll(/^export class (\w+)(?:<\w+>)? implements Part\b/gm)].map(([, name = '']) => ({
       name,
       path: source.path,
     })),

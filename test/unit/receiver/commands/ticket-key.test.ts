@@ -2,25 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { ticketKey } from '../../../../receiver/commands/ticket-key.ts';
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
-import type { SenderRecord } from '../../../../receiver/ledger/sender-records.ts';
 import { Key } from '../../../../shared/crypto/key-file.ts';
+import { heard } from '../heard-sender.ts';
 import { senderId } from '../high.ts';
-
-const heard: SenderRecord = {
-  senderId,
-  sessionCounter: 1,
-  sessionRandom: 2,
-  sequence: 3,
-  rollSequence: 5,
-  beaconNumber: 2,
-  rollNumber: 1,
-  keyId: 1,
-  accountFrom: 1,
-  highestStudyNumber: 4,
-  toldStudyNumber: 4,
-  setBackFrom: undefined,
-  isRetired: false,
-};
 
 describe('a ticket', () => {
   const key = (id: number, name: string) => new Key(id, new Uint8Array(32).fill(id), name);

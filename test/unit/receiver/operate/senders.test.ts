@@ -1,28 +1,13 @@
 /** Goal: what a person says about a sender is done by name and with a reason, kept in the audit, and nothing else changes. */
 import { describe, expect, it } from 'vitest';
 import { ReceiverLedger } from '../../../../receiver/ledger/ledger.ts';
-import type { SenderRecord } from '../../../../receiver/ledger/sender-records.ts';
 import { senderOperations } from '../../../../receiver/operate/senders.ts';
 import { systemClock } from '../../../../shared/clock.ts';
 import { asking } from '../../shared/program/asking.ts';
+import { heard } from '../heard-sender.ts';
 import { senderId } from '../high.ts';
 
 const given = { senderId, reason: 'the scanner was sold', byWhom: 'operator' };
-const heard: SenderRecord = {
-  senderId,
-  sessionCounter: 1,
-  sessionRandom: 2,
-  sequence: 3,
-  rollSequence: 5,
-  beaconNumber: 2,
-  rollNumber: 1,
-  keyId: 1,
-  accountFrom: 1,
-  highestStudyNumber: 4,
-  toldStudyNumber: 4,
-  setBackFrom: undefined,
-  isRetired: false,
-};
 
 function site(written: readonly string[] = []) {
   const ledger = new ReceiverLedger(':memory:');
